@@ -1,0 +1,2 @@
+//! The `tcptune` command.
+fn main() {}
