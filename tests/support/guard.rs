@@ -1,0 +1,99 @@
+//! Guards that end what a test started, whether it passed or panicked.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// A child process that is killed by its pid and reaped when the guard goes.
+pub struct Guard {
+    pub child: Child,
+}
+
+impl Guard {
+    pub fn spawn(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
+        Guard { child }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The first line that the child prints; its standard output must be piped. The rest is read and dropped.
+    pub fn first_line(&mut self, patience: Duration) -> String {
+        let output = self.child.stdout.take().expect("standard output is piped");
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(output).lines();
+            if let Some(Ok(line)) = lines.next() {
+                // The test may have given up already; then nobody listens and the line is of no use.
+                drop(sender.send(line));
+            }
+            lines.for_each(drop);
+        });
+        receiver.recv_timeout(patience).unwrap_or_else(|_| panic!("no line within {patience:?} from {:?}", self.child))
+    }
+
+    /// Waits for the end of the child, at most this long.
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < end, "{:?} still runs after {patience:?}", self.child);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Both fail only when the child has gone already, which is what is wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A directory of its own for one test, removed at the end.
+pub struct ScratchDir(PathBuf);
+
+impl ScratchDir {
+    pub fn new(name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Under /tmp and not in the target directory: servers that drop privileges must be able to reach it.
+        let path = std::env::temp_dir().join(format!("tcptune-{name}-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        ScratchDir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes a file here and gives its path.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        std::fs::write(&path, content).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        path
+    }
+}
+
+impl Drop for ScratchDir {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// No output wanted: for servers that talk.
+pub fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+}

@@ -1,0 +1,30 @@
+//! What the tests share: the library under test, running programs natively and preloaded, and real servers.
+//!
+//! Nothing here may make a test pass that would fail without it: no retry of an assertion, no tolerance. Every process
+//! started here is ended by its own pid when its guard is dropped.
+
+// Each test binary compiles this module for itself and uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+pub mod compile;
+pub mod cyrus;
+pub mod exchange;
+pub mod guard;
+pub mod library;
+pub mod net;
+pub mod netns;
+pub mod run;
+pub mod strace;
+
+pub use compile::{compile, compile_musl, program};
+pub use guard::{Guard, ScratchDir};
+pub use library::library;
+pub use net::free_port;
+pub use run::{Mode, Outcome, finish, run, text};
+
+use std::path::PathBuf;
+
+/// A directory for what tests build; it lies in the target directory and may survive the run.
+pub fn build_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+}
