@@ -1,0 +1,97 @@
+"""A C server that writes a header and sends a body with sendfile: plain, with the library, and written by hand in the
+three ways a person would (TCP_NODELAY, TCP_CORK on and off, MSG_MORE on the header)."""
+
+import json
+import math
+import sys
+
+from harness import build, load, process, rounds, strace, table
+
+TITLE = "write(header) + sendfile(body): segments, system calls and rate against hand-written servers"
+PORT, HEADER = 8080, 200
+SIZES = (0, 100, 500, 1_248, 2_000, 5_000, 50_000, 1_000_000)
+VARIANTS = {"plain": ("plain", False), "library": ("plain", True), "nodelay": ("nodelay", False),
+            "cork": ("cork", False), "more": ("more", False)}
+
+
+def server(net, variant, *options):
+    """Starts one variant of the server."""
+    how, preload = VARIANTS[variant]
+    return process.Server(net, [build.program("header_body"), "--port", PORT, "--how", how, *options], PORT, preload)
+
+
+def verify(net, size, close, chunk):
+    """Both ends hash both streams under the library; they must agree."""
+    running = server(net, "library", "--hash", *chunk)
+    seen = load.load(net, running, "--hash", *close, get=f"/{size}", count=60, body=build.body(size))
+    told = json.loads(running.stop())
+    for name in ("sent", "received"):
+        other = "received" if name == "sent" else "sent"
+        if (told[name], told[name + "_hash"]) != (getattr(seen, other), getattr(seen, other + "_hash")):
+            sys.exit(f"bench: the streams at both ends differ: {told} {seen}")
+
+
+def system_calls(net, size, close, chunk):
+    """Calls added per response by the library. The reference has TCP_NODELAY by hand: the calls of plain, without its stalls."""
+    results = []
+    for variant in ("nodelay", "library"):
+        with server(net, variant, *chunk) as running:
+            load.load(net, running, *close, get=f"/{size}", count=30)
+            results.append(strace.per_request(
+                running, lambda n, s=running: load.load(net, s, *close, get=f"/{size}", count=n), 100))
+    return strace.extra(*results)
+
+
+def one(net, size, one_shot, count, chunk=()):
+    """All variants of one body size; a row."""
+    close = ("--close",) if one_shot else ()
+
+    def measure(variant):
+        with server(net, variant, *chunk) as running:
+            ideal = math.ceil((HEADER + size) / 1448)
+            return load.load(net, running, *close, get=f"/{size}", count=4_000, seconds=0.25, body=build.body(size),
+                             ideal=ideal)
+
+    verify(net, size, close, chunk)
+    added, which = system_calls(net, size, close, chunk)
+    results = rounds.interleave(VARIANTS, measure, count)
+    mss = results["plain"][0].mss
+    assert mss == 1448, f"MSS {mss}: the ideal was computed for 1448"
+
+    def rate(variant):
+        return [result.rate for result in results[variant]]
+
+    def cpu(variant):
+        return [result.cpu_per_exchange for result in results[variant]]
+
+    best = max(("cork", "more"), key=lambda variant: rounds.median(rate(variant)))
+    segments = {v: sum(r.segments for r in results[v]) / sum(r.exchanges for r in results[v]) for v in VARIANTS}
+    above, total = (sum(getattr(r, name) for r in results["library"]) for name in ("off_ideal", "exchanges"))
+    late = f"{above} of {total}, last at {max(r.last_off_ideal for r in results['library'])}" if above else f"0 of {total}"
+    middle = {v: rounds.median([r.median for r in results[v]]) for v in VARIANTS}
+    name = [f"{size:,}" + (f" by {chunk[1]:,}" if chunk else ""), "one-shot" if one_shot else "keep-alive"]
+    return (
+        [*name, math.ceil((HEADER + size) / mss), *(table.number(round(segments[v], 2)) for v in VARIANTS), late,
+         table.number(round(added, 2)) + (f" ({which})" if which != "none" else "")],
+        [*name, *(table.ms(middle[v]) for v in VARIANTS), table.ms(max(r.max for r in results["library"])),
+         best, table.ratio(rounds.ratio(rate("library"), rate(best))), table.ratio(rounds.ratio(cpu("library"), cpu(best)))],
+    )
+
+
+def run(net, quick):
+    """Prints the tables."""
+    count = 3 if quick else 11
+    sizes = (0, 500, 2_000, 50_000) if quick else SIZES
+    rows = [one(net, size, one_shot, count) for one_shot in (False, True) for size in sizes]
+    rows.append(one(net, 30_000, False, count, ("--chunk", 3_000)))
+    table.show(
+        f"write(header, {HEADER} B) + sendfile(body): data segments per response",
+        ["body", "connection", "ideal", *VARIANTS, "library above ideal", "calls added"], [row[0] for row in rows],
+        "From the 10th response of the service on. Calls added by the library per response: strace -c. "
+        "Both ends hashed both streams: equal in every row.")
+    table.show(
+        f"write(header, {HEADER} B) + sendfile(body): time, {count} interleaved rounds",
+        ["body", "connection", *(f"{v}, ms" for v in VARIANTS), "library worst", "best by hand", "req/s to it", "CPU to it"],
+        [row[1] for row in rows],
+        "Median milliseconds per response, seen by the client. Ratios of the library to the faster of cork and more: "
+        "median (range) of the rounds; requests per second, and the server's CPU per request.")

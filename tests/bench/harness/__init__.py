@@ -1,0 +1,1 @@
+"""Shared parts of the benches: two network namespaces, servers, exact counting, tables. Measures; never asserts a time."""

@@ -1,0 +1,61 @@
+"""Runs the C load client and gives what it measured, latencies included, as one record."""
+
+import array
+import dataclasses
+import json
+
+from . import build, process
+from .net import SERVER
+
+
+@dataclasses.dataclass
+class Result:
+    """One run of the load client. Times in seconds; segments are data segments received by the client."""
+
+    exchanges: int
+    all_exchanges: int
+    spent: float
+    median: float
+    max: float
+    segments: int
+    least: int
+    most: int
+    mss: int
+    off_ideal: int
+    last_off_ideal: int
+    sent: int
+    sent_hash: str
+    received: int
+    received_hash: str
+    latencies: array.array
+    cpu: float = 0.0
+
+    @property
+    def per_response(self):
+        """Data segments per response."""
+        return self.segments / self.exchanges
+
+    @property
+    def rate(self):
+        """Exchanges per second of exchange."""
+        return self.exchanges / self.spent
+
+    @property
+    def cpu_per_exchange(self):
+        """Server CPU seconds per exchange."""
+        return self.cpu / self.all_exchanges
+
+
+def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body=None, ideal=None, preload=False):
+    """Loads `server`; other options go to the client as they are. `cpu` of the result is the server's for this run."""
+    file = build.scratch() / "latencies"
+    argv = [build.program("load"), SERVER, server.port, "--count", count, "--skip", skip, "--latencies", file, *options]
+    for name, value in (("--get", get), ("--seconds", seconds), ("--body", body), ("--ideal", ideal)):
+        if value is not None:
+            argv += [name, value]
+    before = server.cpu()
+    output = process.client(net, argv, preload=preload)
+    used = server.cpu() - before
+    latencies = array.array("d")
+    latencies.frombytes(file.read_bytes())
+    return Result(**json.loads(output), latencies=latencies, cpu=used)

@@ -1,0 +1,117 @@
+"""Starts programs inside a namespace, with or without the library, and tells their CPU time. Ends them by their ids."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from . import library
+
+# With two CPUs or more each end gets one of its own; else a scheduler's mood (same CPU or not) is what is measured.
+PINNED = os.cpu_count() > 1
+# Before whatever else the machine does; both ends alike.
+NICE = ["nice", "-n", "-20"]
+
+
+def command(namespace, argv, preload=False, settings=None, cpu=None, extra=()):
+    """The argument vector that runs `argv` in a namespace. ip, nice, taskset, env replace themselves: the pid stays."""
+    pin = ["taskset", "-c", str(cpu)] if cpu is not None and PINNED else []
+    return ["ip", "netns", "exec", namespace, *NICE, *pin, "env", *library.environment(preload, settings), *extra, *map(str, argv)]
+
+
+def _children(pid):
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in task.read_text().split()]
+        except OSError:
+            pass
+    return found
+
+
+class Server:
+    """A server process in the server namespace, pinned to CPU 0."""
+
+    def __init__(self, net, argv, port, preload=False, settings=None, extra=(), cwd=None, namespace=None, stdin=None):
+        self.net, self.port = net, port
+        self.namespace = namespace or net.server
+        argv = command(self.namespace, argv, preload, settings, 0, extra)
+        self.process = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, cwd=cwd, start_new_session=True)
+        self._wait_for_listener()
+
+    def _wait_for_listener(self, limit=20):
+        """Waits until the port is listened on, seen in /proc: a trial connection would be the service's first."""
+        wanted = f":{self.port:04X}"
+        until = time.monotonic() + limit
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                sys.exit(f"bench: {self.process.args[-1]} ended: {self.process.stderr.read().decode().strip()}")
+            for table in ("tcp", "tcp6"):
+                try:
+                    lines = pathlib.Path(f"/proc/{self.process.pid}/net/{table}").read_text().splitlines()[1:]
+                except OSError:
+                    continue
+                if any(line.split()[1].endswith(wanted) and line.split()[3] == "0A" for line in lines):
+                    return
+            time.sleep(0.01)
+        self.stop()
+        sys.exit(f"bench: nothing listens on port {self.port} after {limit} s")
+
+    def pids(self):
+        """The process and all its descendants."""
+        pids = [self.process.pid]
+        for pid in pids:
+            pids += _children(pid)
+        return pids
+
+    def cpu(self):
+        """Seconds of CPU the server has used, to the nanosecond, threads that have ended included."""
+        total = 0
+        for pid in self.pids():
+            try:
+                total += time.clock_gettime_ns((~pid << 3) | 2)
+            except OSError:
+                pass
+        return total / 1e9
+
+    def stop(self):
+        """Ends the server; gives what it wrote on standard output."""
+        pids = self.pids()
+        self.process.terminate()
+        try:
+            output, _ = self.process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            output, _ = self.process.communicate()
+        for pid in pids[1:]:
+            _wait_gone(pid)
+        return output.decode(errors="replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+
+
+def _wait_gone(pid, limit=3):
+    """A descendant of a server that was told to end: waits for it, then insists."""
+    until = time.monotonic() + limit
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:
+        time.sleep(0.01)
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        pass
+
+
+def client(net, argv, preload=False, settings=None, namespace=None, timeout=120, **more):
+    """Runs a client in the client namespace, pinned to CPU 1, and gives its standard output."""
+    argv = command(namespace or net.client, argv, preload, settings, 1)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(argv[-8:])}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

@@ -1,0 +1,42 @@
+"""Runs benches by name and prints Markdown tables. `scripts/bench` is the way in."""
+
+import argparse
+import importlib
+import os
+import pathlib
+import platform
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from harness import library, net as network, packages, process  # noqa: E402
+
+CASES = sorted(path.stem for path in (pathlib.Path(__file__).parent / "cases").glob("*.py") if path.stem != "__init__")
+
+
+def main():
+    """Command line of the benches."""
+    titles = {name: importlib.import_module(f"cases.{name}").TITLE for name in CASES}
+    listing = "\n".join(f"  {name:16} {title}" for name, title in titles.items())
+    parser = argparse.ArgumentParser(prog="scripts/bench", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Measures the library on real programs; prints Markdown tables.",
+                                     epilog=f"cases:\n{listing}\n\nTCPTUNE_LIB names another library file to measure.")
+    parser.add_argument("case", nargs="+", choices=[*CASES, "all"], metavar="CASE", help="a case below, or all")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
+    arguments = parser.parse_args()
+    chosen = CASES if "all" in arguments.case else arguments.case
+    packages.install_missing()
+    net = network.Net()
+    print(f"## tcptune benches: {', '.join(chosen)}{' (quick)' if arguments.quick else ''}\n")
+    print(f"- library: {library.fingerprint()}")
+    print(f"- Linux {platform.release()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
+          f"{'server on CPU 0, client on CPU 1' if process.PINNED else 'not pinned'}")
+    print(f"- veth pair, MTU 1500, gso_max_segs 1, no offloads, {network.SYSCTL['net.ipv4.tcp_congestion_control']}"
+          " (does not pace; nothing is lost here)", flush=True)
+    for name in chosen:
+        importlib.import_module(f"cases.{name}").run(net, arguments.quick)
+    again = {end: net.retransmissions(getattr(net, end)) for end in ("server", "client")}
+    print(f"Segments sent again, all cases together: {again['server']} by servers, {again['client']} by clients "
+          "(loss probes when a process was not scheduled for a while; each is counted once too often above).")
+
+
+main()
