@@ -14,6 +14,7 @@ pub mod library;
 pub mod net;
 pub mod netns;
 pub mod run;
+pub mod same;
 pub mod strace;
 
 pub use compile::{compile, compile_musl, program};
@@ -21,6 +22,7 @@ pub use guard::{Guard, ScratchDir};
 pub use library::library;
 pub use net::free_port;
 pub use run::{Mode, Outcome, finish, run, text};
+pub use same::assert_same;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,86 @@
+//! The application's word wins: what it sets itself is what the kernel has and what it reads back, in both directions.
+
+mod support;
+
+use std::collections::BTreeSet;
+use support::{Mode, assert_same, compile, finish};
+
+/// A line of tests/programs/options.c: `SCENARIO libc=L kernel=K`, or a line that says no state.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    State { scenario: String, libc: u8, kernel: u8 },
+    Other(String),
+}
+
+fn parse(line: &str) -> Line {
+    let words: Vec<&str> = line.split(' ').collect();
+    let &[scenario, libc, kernel] = words.as_slice() else { return Line::Other(line.into()) };
+    match (libc.strip_prefix("libc="), kernel.strip_prefix("kernel=")) {
+        (Some(libc), Some(kernel)) => Line::State {
+            scenario: scenario.into(),
+            libc: libc.parse().unwrap_or_else(|e| panic!("{line:?}: {e}")),
+            kernel: kernel.parse().unwrap_or_else(|e| panic!("{line:?}: {e}")),
+        },
+        _ => Line::Other(line.into()),
+    }
+}
+
+fn lines(mode: Mode, environment: &[(&str, &str)]) -> Vec<Line> {
+    let mut command = mode.command(compile("options"));
+    command.envs(environment.iter().copied());
+    finish(&mut command).expect().lines().map(parse).collect()
+}
+
+/// What the program sees, without the kernel's column.
+fn seen(lines: &[Line]) -> Vec<String> {
+    let see = |line: &Line| match line {
+        Line::State { scenario, libc, .. } => format!("{scenario} libc={libc}"),
+        Line::Other(other) => other.clone(),
+    };
+    lines.iter().map(see).collect()
+}
+
+/// The scenarios in which the application has said nothing about the option.
+const UNTOUCHED: [&str; 5] =
+    ["client-untouched", "client-untouched-reused-number", "client-failed-set", "listener--1--1", "accepted--1--1"];
+
+#[test]
+fn the_program_sees_the_same_and_the_kernel_has_what_it_said() {
+    let plain = lines(Mode::Plain, &[]);
+    let preloaded = lines(Mode::Preloaded, &[]);
+    assert_same("what the program sees", &seen(&preloaded), &seen(&plain));
+
+    let mut untouched = BTreeSet::new();
+    for line in &preloaded {
+        let Line::State { scenario, libc, kernel } = line else { continue };
+        if UNTOUCHED.contains(&scenario.as_str()) {
+            assert_eq!((libc, kernel), (&0, &1), "{scenario}");
+            untouched.insert(scenario.as_str());
+        } else if scenario != "client-untouched-unconnected" {
+            // (Before connect it does not matter whether the option is on yet.)
+            assert_eq!(kernel, libc, "{scenario}: the kernel does not have what the program said");
+        }
+    }
+    assert_eq!(untouched, BTreeSet::from(UNTOUCHED), "scenarios that did not run");
+}
+
+#[test]
+fn force_sets_it_where_the_program_turned_it_off() {
+    let plain = lines(Mode::Plain, &[]);
+    let forced = lines(Mode::Preloaded, &[("TCPTUNE_NODELAY", "force")]);
+    assert_same("what the program sees", &seen(&forced), &seen(&plain));
+    for line in &forced {
+        let Line::State { scenario, libc, kernel } = line else { continue };
+        if !scenario.ends_with("unconnected") {
+            assert_eq!(*kernel, 1, "{scenario} libc={libc}");
+        }
+    }
+}
+
+#[test]
+fn switched_off_nothing_differs() {
+    let plain = lines(Mode::Plain, &[]);
+    for settings in [&[("TCPTUNE", "off")][..], &[("TCPTUNE_NODELAY", "off"), ("TCPTUNE_CORK", "off")]] {
+        assert_same(&format!("{settings:?}"), &lines(Mode::Preloaded, settings), &plain);
+    }
+}
