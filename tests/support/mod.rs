@@ -10,6 +10,7 @@ pub mod compile;
 pub mod cyrus;
 pub mod exchange;
 pub mod guard;
+pub mod http;
 pub mod library;
 pub mod net;
 pub mod netns;
