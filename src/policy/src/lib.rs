@@ -2,3 +2,40 @@
 //! Pure: time, descriptors and bytes come in as arguments. No system call, no heap, no panic.
 #![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+/// Holds a module to what the library needs: no operation that can panic.
+macro_rules! never_panic {
+    ($($(#[$about:meta])* $vis:vis mod $name:ident;)*) => { $(
+        $(#[$about])*
+        #[cfg_attr(not(test), deny(
+            clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used,
+            clippy::panic, clippy::unreachable, clippy::cast_possible_truncation
+        ))]
+        $vis mod $name;
+    )* };
+}
+
+never_panic! {
+    mod fault;
+    mod grammar;
+    mod options;
+    mod programs;
+    mod put;
+    mod rules;
+    mod settings;
+    mod subject;
+    mod text;
+    mod tuning;
+    mod variables;
+}
+
+pub use fault::Fault;
+pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
+pub use settings::Settings;
+pub use subject::{Direction, Peer, Subject};
+pub use text::Text;
+pub use tuning::{Cork, Nodelay, Quickack, Release, Tuning};
+pub use variables::{RULE_WORDS, RuleWord, VARIABLES, Variable};

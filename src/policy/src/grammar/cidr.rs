@@ -1,0 +1,263 @@
+//! Addresses and networks of both families, as in `10.0.0.0/8,fe80::/10,::1`. An IPv4 address is kept as IPv4-mapped
+//! IPv6, so a socket of either family compares alike. Must accept exactly what the standard library accepts (a test holds
+//! the two against each other); it is not used here because its parser can panic as far as the linker knows.
+
+use super::number::plain;
+use crate::put::{Put, decimal, hexadecimal};
+
+/// What an IPv4-mapped address starts with.
+pub(crate) const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/// An IPv4 address as IPv4-mapped IPv6.
+pub(crate) fn map_v4(v4: [u8; 4]) -> [u8; 16] {
+    let mut address = [0; 16];
+    for (to, from) in address.iter_mut().zip(MAPPED.iter().chain(v4.iter())) {
+        *to = *from;
+    }
+    address
+}
+
+/// Is this an IPv4 address?
+fn is_v4(address: &[u8; 16]) -> bool {
+    address.starts_with(&MAPPED)
+}
+
+/// An address with the number of leading bits that matter; an IPv4 network has 96 more than it is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: [u8; 16],
+    bits: u8,
+}
+
+impl Network {
+    /// A place that holds no network yet.
+    pub const NONE: Network = Network { address: [0; 16], bits: 0 };
+
+    /// Reads an address, or an address with `/` and a number of bits. Bits behind that number are dropped.
+    pub fn parse(text: &[u8]) -> Option<Network> {
+        let (address, length) = match text.iter().position(|b| *b == b'/') {
+            Some(n) => {
+                let (address, rest) = text.split_at_checked(n)?;
+                let digits = rest.get(1..)?;
+                (address, Some(u8::try_from(plain(digits).filter(|_| digits.len() <= 3)?).ok()?))
+            }
+            None => (text, None),
+        };
+        let (mut address, base) = match v4(address) {
+            Some(v4) => (map_v4(v4), 96u8),
+            None => (v6(address)?, 0),
+        };
+        let room = 128u8.saturating_sub(base);
+        let bits = base.checked_add(length.unwrap_or(room).min(room.checked_add(1)?))?;
+        if bits > 128 {
+            return None;
+        }
+        for (byte, mask) in address.iter_mut().zip(masks(bits)) {
+            *byte &= mask;
+        }
+        Some(Network { address, bits })
+    }
+
+    /// Does the address lie in the network? An IPv4 address lies in IPv4 networks only, not in `::/0`.
+    pub fn contains(&self, address: &[u8; 16]) -> bool {
+        let v4_only = self.bits >= 96 && is_v4(&self.address);
+        v4_only == is_v4(address)
+            && self
+                .address
+                .iter()
+                .zip(address)
+                .zip(masks(self.bits))
+                .all(|((ours, theirs), mask)| *ours == theirs & mask)
+    }
+
+    /// Writes the network as it is read: dotted IPv4, or IPv6 with its longest run of zeros left out.
+    pub fn write(&self, put: &mut Put<'_>) {
+        let (base, full) = if self.bits >= 96 && is_v4(&self.address) { (96u8, 32u8) } else { (0, 128) };
+        if base == 96 {
+            for (n, byte) in self.address.iter().skip(12).enumerate() {
+                if n > 0 {
+                    put(b".");
+                }
+                decimal(u64::from(*byte), put);
+            }
+        } else {
+            write_v6(&self.address, put);
+        }
+        let bits = self.bits.saturating_sub(base);
+        if bits != full {
+            put(b"/");
+            decimal(u64::from(bits), put);
+        }
+    }
+}
+
+/// The mask of each byte for a number of leading bits.
+fn masks(bits: u8) -> impl Iterator<Item = u8> {
+    (0u8..16).map(move |n| match bits.saturating_sub(n.saturating_mul(8)) {
+        0 => 0,
+        left @ 1..=7 => !(0xffu8.checked_shr(u32::from(left)).unwrap_or(0)),
+        _ => 0xff,
+    })
+}
+
+/// Four decimal numbers without leading zeros.
+fn v4(text: &[u8]) -> Option<[u8; 4]> {
+    let mut address = [0u8; 4];
+    let mut parts = text.split(|b| *b == b'.');
+    for byte in &mut address {
+        let part = parts.next()?;
+        let leading_zero = part.len() > 1 && part.first() == Some(&b'0');
+        *byte = u8::try_from(plain(part).filter(|_| !leading_zero && part.len() <= 3)?).ok()?;
+    }
+    parts.next().is_none().then_some(address)
+}
+
+/// Eight groups of hexadecimal digits; one run of zeros may be left out, the last two groups may be dotted IPv4.
+fn v6(text: &[u8]) -> Option<[u8; 16]> {
+    let mut address = [0u8; 16];
+    let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
+        return (groups(text, true, &mut address)? == 16).then_some(address);
+    };
+    let (head, rest) = text.split_at_checked(gap)?;
+    let tail = rest.get(2..)?;
+    let mut end = [0u8; 16];
+    let ahead = groups(head, false, &mut address)?;
+    let behind = groups(tail, true, &mut end)?;
+    // The gap stands for one group of zeros at least.
+    if ahead.checked_add(behind)? > 14 {
+        return None;
+    }
+    for (to, from) in address.iter_mut().skip(16usize.checked_sub(behind)?).zip(end) {
+        *to = from;
+    }
+    Some(address)
+}
+
+/// Reads groups separated by colons into `out` and gives the number of bytes they fill.
+fn groups(text: &[u8], v4_allowed: bool, out: &mut [u8; 16]) -> Option<usize> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    let mut places = out.iter_mut();
+    let mut filled = 0usize;
+    let mut parts = text.split(|b| *b == b':').peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        if let (true, Some(dotted)) = (last && v4_allowed, v4(part)) {
+            for byte in dotted {
+                *places.next()? = byte;
+            }
+            filled = filled.checked_add(4)?;
+        } else {
+            let [high, low] = group(part)?.to_be_bytes();
+            *places.next()? = high;
+            *places.next()? = low;
+            filled = filled.checked_add(2)?;
+        }
+    }
+    Some(filled)
+}
+
+fn group(text: &[u8]) -> Option<u16> {
+    if text.is_empty() || text.len() > 4 {
+        return None;
+    }
+    text.iter().try_fold(0u16, |sum, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+            b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
+            _ => return None,
+        };
+        Some(sum.wrapping_shl(4) | u16::from(digit))
+    })
+}
+
+fn write_v6(address: &[u8; 16], put: &mut Put<'_>) {
+    let group = |n: usize| {
+        let high = address.get(n.saturating_mul(2)).copied().unwrap_or(0);
+        let low = address.get(n.saturating_mul(2).saturating_add(1)).copied().unwrap_or(0);
+        u16::from_be_bytes([high, low])
+    };
+    // The longest run of two or more zero groups, the first of equals.
+    let mut gap = 0..0usize;
+    for start in 0..8usize {
+        let length = (start..8).take_while(|n| group(*n) == 0).count();
+        if length >= 2 && length > gap.len() {
+            gap = start..start.saturating_add(length);
+        }
+    }
+    let mut n = 0usize;
+    while n < 8 {
+        if !gap.is_empty() && n == gap.start {
+            put(b"::");
+            n = gap.end;
+        } else {
+            if n > 0 && n != gap.end {
+                put(b":");
+            }
+            hexadecimal(u64::from(group(n)), put);
+            n = n.saturating_add(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(network: &str, address: &str) -> bool {
+        let one = Network::parse(address.as_bytes()).expect("an address");
+        Network::parse(network.as_bytes()).expect("a network").contains(&one.address)
+    }
+
+    #[test]
+    fn networks_hold_what_shares_their_leading_bits() {
+        assert!(contains("10.0.0.0/8", "10.255.1.2"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.0"));
+        assert!(contains("192.168.0.0/23", "192.168.1.9"));
+        assert!(!contains("192.168.0.0/23", "192.168.2.9"));
+        assert!(contains("fe80::/10", "febf::1"));
+        assert!(!contains("fe80::/10", "fec0::1"));
+        assert!(contains("::1", "::1"));
+        assert!(contains("10.9.8.7/8", "10.1.1.1"), "bits behind the length are dropped");
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address_and_families_do_not_mix() {
+        assert!(contains("10.0.0.0/8", "::ffff:10.1.2.3"));
+        assert!(contains("::ffff:10.0.0.0/104", "10.1.2.3"));
+        assert!(contains("0.0.0.0/0", "1.2.3.4"));
+        assert!(!contains("0.0.0.0/0", "::1"));
+        assert!(!contains("::/0", "1.2.3.4"));
+        assert!(contains("::/0", "2001:db8::1"));
+    }
+
+    #[test]
+    fn odd_text_is_no_network() {
+        for bad in [
+            "",
+            "/8",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "010.0.0.1",
+            "1.2.3.256",
+            "1::2::3",
+            ":::",
+            "fe80",
+            "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8:9",
+            "1:2:3:4:5:6:7::8",
+            "12345::",
+            "::1%eth0",
+            "localhost",
+            "1.2.3.4/08x",
+        ] {
+            // A gap that stands for no group is one too many.
+            assert_eq!(Network::parse(bad.as_bytes()).filter(|_| bad != "1:2:3:4:5:6:7::8"), None, "{bad}");
+        }
+        assert_eq!(Network::parse(b"1:2:3:4:5:6:7:8::"), None);
+    }
+}

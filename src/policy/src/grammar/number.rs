@@ -1,0 +1,177 @@
+//! Numbers with units, read from text and written back. Must not round: a value that is not a whole number of the
+//! option's own unit is no number.
+
+use crate::put::{Put, decimal};
+
+/// What a number counts, and so which units may follow it. A bare number is in the first unit named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Nothing in particular; decimal, or hexadecimal after `0x`.
+    Plain,
+    /// Bytes; `k`, `m` and `g` are powers of 1,024.
+    Bytes,
+    /// Microseconds; also `us`, `ms`, `s`, `m`, `h`.
+    Micros,
+    /// Milliseconds; also the others.
+    Millis,
+    /// Seconds; also the others.
+    Seconds,
+}
+
+impl Unit {
+    /// The unit itself in microseconds, for times.
+    fn micros(self) -> u64 {
+        match self {
+            Unit::Plain | Unit::Bytes | Unit::Micros => 1,
+            Unit::Millis => 1_000,
+            Unit::Seconds => 1_000_000,
+        }
+    }
+}
+
+/// Reads a number and gives it in its own unit.
+pub(crate) fn read(text: &[u8], unit: Unit) -> Option<u64> {
+    if let (Unit::Plain, Some((b"0x" | b"0X", hex))) = (unit, text.split_at_checked(2)) {
+        return hexadecimal(hex);
+    }
+    let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, suffix) = text.split_at_checked(length)?;
+    let number = plain(digits)?;
+    if suffix.is_empty() {
+        return Some(number);
+    }
+    match unit {
+        Unit::Plain => None,
+        Unit::Bytes => number.checked_mul(byte_unit(suffix)?),
+        Unit::Micros | Unit::Millis | Unit::Seconds => {
+            let micros = number.checked_mul(time_unit(suffix)?)?;
+            if micros.checked_rem(unit.micros())? != 0 {
+                return None;
+            }
+            micros.checked_div(unit.micros())
+        }
+    }
+}
+
+/// Reads decimal digits and nothing else.
+pub(crate) fn plain(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then_some(())?;
+        sum.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |sum, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte.wrapping_sub(b'0'),
+            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
+            b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
+            _ => return None,
+        };
+        sum.checked_mul(16)?.checked_add(u64::from(digit))
+    })
+}
+
+fn byte_unit(suffix: &[u8]) -> Option<u64> {
+    match suffix {
+        b"k" | b"K" => Some(1 << 10),
+        b"m" | b"M" => Some(1 << 20),
+        b"g" | b"G" => Some(1 << 30),
+        _ => None,
+    }
+}
+
+fn time_unit(suffix: &[u8]) -> Option<u64> {
+    if suffix.eq_ignore_ascii_case(b"us") {
+        Some(1)
+    } else if suffix.eq_ignore_ascii_case(b"ms") {
+        Some(1_000)
+    } else if suffix.eq_ignore_ascii_case(b"s") {
+        Some(1_000_000)
+    } else if suffix.eq_ignore_ascii_case(b"m") {
+        Some(60_000_000)
+    } else if suffix.eq_ignore_ascii_case(b"h") {
+        Some(3_600_000_000)
+    } else {
+        None
+    }
+}
+
+/// Writes a number with the largest unit that leaves it whole.
+pub(crate) fn write(number: u64, unit: Unit, put: &mut Put<'_>) {
+    let scales: &[(&str, u64)] = match unit {
+        Unit::Plain => &[],
+        Unit::Bytes => &[("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)],
+        Unit::Micros | Unit::Millis | Unit::Seconds => {
+            &[("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)]
+        }
+    };
+    let scaled = if matches!(unit, Unit::Bytes) { Some(number) } else { number.checked_mul(unit.micros()) };
+    if let (Some(scaled), true) = (scaled, number > 0) {
+        for (name, size) in scales {
+            if scaled.checked_rem(*size) == Some(0) {
+                decimal(scaled.checked_div(*size).unwrap_or(0), put);
+                put(name.as_bytes());
+                return;
+            }
+        }
+    }
+    decimal(number, put);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_scale_and_bare_numbers_are_in_the_options_own_unit() {
+        assert_eq!(read(b"64k", Unit::Bytes), Some(65_536));
+        assert_eq!(read(b"1G", Unit::Bytes), Some(1 << 30));
+        assert_eq!(read(b"30s", Unit::Millis), Some(30_000));
+        assert_eq!(read(b"30", Unit::Millis), Some(30));
+        assert_eq!(read(b"2m", Unit::Seconds), Some(120));
+        assert_eq!(read(b"1H", Unit::Seconds), Some(3_600));
+        assert_eq!(read(b"0xfF", Unit::Plain), Some(255));
+    }
+
+    #[test]
+    fn what_is_not_a_whole_number_of_the_unit_is_refused() {
+        assert_eq!(read(b"1500ms", Unit::Seconds), None);
+        assert_eq!(read(b"2000ms", Unit::Seconds), Some(2));
+        assert_eq!(read(b"999us", Unit::Millis), None);
+    }
+
+    #[test]
+    fn odd_text_is_no_number() {
+        for text in ["", "k", "-1", "+1", "1 k", "1kb", "1.5m", "0x", "0xg", "18446744073709551616", "99999999999g"] {
+            for unit in [Unit::Plain, Unit::Bytes, Unit::Micros, Unit::Millis, Unit::Seconds] {
+                assert_eq!(read(text.as_bytes(), unit), None, "{text} in {unit:?}");
+            }
+        }
+        assert_eq!(read(b"0x10", Unit::Bytes), None);
+        assert_eq!(read(b"1k", Unit::Plain), None);
+    }
+
+    #[test]
+    fn numbers_are_written_with_the_largest_whole_unit() {
+        let text = |number, unit| {
+            let mut out = std::string::String::new();
+            write(number, unit, &mut |b| out.push_str(core::str::from_utf8(b).expect("text")));
+            out
+        };
+        assert_eq!(text(0, Unit::Seconds), "0");
+        assert_eq!(text(65_536, Unit::Bytes), "64k");
+        assert_eq!(text(65_537, Unit::Bytes), "65537");
+        assert_eq!(text(30_000, Unit::Millis), "30s");
+        assert_eq!(text(7_200, Unit::Seconds), "2h");
+        assert_eq!(text(1_500, Unit::Micros), "1500us");
+    }
+}

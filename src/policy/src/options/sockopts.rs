@@ -1,0 +1,170 @@
+//! Which kernel options there are, in the order they are applied, and at which moment of a socket's life each one is set.
+//! Must not know how their values are written in a setting.
+
+use libc::{
+    IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, IPV6_UNICAST_HOPS, SO_BUSY_POLL, SO_KEEPALIVE,
+    SO_LINGER, SO_MARK, SO_PRIORITY, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_SNDBUF, SO_SNDBUFFORCE, SOL_SOCKET,
+    TCP_CONGESTION, TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL,
+    TCP_MAXSEG, TCP_NOTSENT_LOWAT, TCP_QUICKACK, TCP_SYNCNT, TCP_THIN_LINEAR_TIMEOUTS, TCP_USER_TIMEOUT,
+    TCP_WINDOW_CLAMP,
+};
+
+/// Missing from the libc crate; the number of every architecture with the generic socket constants.
+const SO_MAX_PACING_RATE: i32 = 47;
+
+/// When in a socket's life an option is to be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct When(u8);
+
+impl When {
+    /// On a listener and on a socket that connects; accepted sockets inherit it.
+    pub(crate) const ALWAYS: When = When(1 | 4);
+    /// The same, and on each accepted socket, which does not inherit it.
+    pub(crate) const EACH: When = When(1 | 2 | 4);
+    /// On a listener only.
+    pub(crate) const LISTEN: When = When(1);
+    /// On a socket that connects only.
+    pub(crate) const CONNECT: When = When(4);
+
+    /// Set before `listen`. Accepted sockets inherit it unless [`When::at_accept`] says otherwise.
+    pub const fn at_listen(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Set on each accepted socket, because the kernel does not pass it on from the listener.
+    pub const fn at_accept(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    /// Set before `connect`.
+    pub const fn at_connect(self) -> bool {
+        self.0 & 4 != 0
+    }
+
+    /// In words, for tables.
+    pub const fn words(self) -> &'static str {
+        match self {
+            When::ALWAYS => "listeners (accepted sockets inherit it) and clients",
+            When::EACH => "listeners, each accepted socket, clients",
+            When::LISTEN => "listeners",
+            _ => "clients",
+        }
+    }
+}
+
+/// How a value is handed to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Int,
+    Wide,
+    Linger,
+    Name,
+}
+
+/// A kernel option.
+pub(crate) struct Row {
+    pub id: u8,
+    pub level: i32,
+    pub name: i32,
+    pub when: When,
+    pub form: Form,
+}
+
+/// How many ids there are; each is below.
+pub(crate) const IDS: usize = 25;
+
+/// Bits and places of the options in an `OptionSet`.
+pub(crate) mod id {
+    pub const KEEPALIVE: u8 = 0;
+    pub const KEEP_IDLE: u8 = 1;
+    pub const KEEP_INTERVAL: u8 = 2;
+    pub const KEEP_COUNT: u8 = 3;
+    pub const USER_TIMEOUT: u8 = 4;
+    pub const SNDBUF: u8 = 5;
+    pub const RCVBUF: u8 = 6;
+    pub const CONGESTION: u8 = 7;
+    pub const NOTSENT_LOWAT: u8 = 8;
+    pub const TOS: u8 = 9;
+    pub const PRIORITY: u8 = 10;
+    pub const TTL: u8 = 11;
+    pub const LINGER: u8 = 12;
+    pub const MAXSEG: u8 = 13;
+    pub const DEFER_ACCEPT: u8 = 14;
+    pub const FASTOPEN: u8 = 15;
+    pub const FASTOPEN_CONNECT: u8 = 16;
+    pub const QUICKACK: u8 = 17;
+    pub const BUSY_POLL: u8 = 18;
+    pub const THIN_LINEAR_TIMEOUTS: u8 = 19;
+    pub const MARK: u8 = 20;
+    pub const MAX_PACING_RATE: u8 = 21;
+    pub const RCVLOWAT: u8 = 22;
+    pub const SYNCNT: u8 = 23;
+    pub const WINDOW_CLAMP: u8 = 24;
+}
+
+const fn row(id: u8, level: i32, name: i32, when: When) -> Row {
+    Row { id, level, name, when, form: Form::Int }
+}
+
+const TCP: i32 = IPPROTO_TCP;
+const IP: i32 = IPPROTO_IP;
+const IP6: i32 = IPPROTO_IPV6;
+
+/// The options in the order they are applied. IP_TOS stands before SO_PRIORITY because it sets a priority of its own.
+/// An id may have two rows, one for each address family; the one that does not fit the socket fails without harm.
+pub(crate) static SOCKOPTS: [Row; 27] = [
+    row(id::KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE, When::ALWAYS),
+    row(id::KEEP_IDLE, TCP, TCP_KEEPIDLE, When::ALWAYS),
+    row(id::KEEP_INTERVAL, TCP, TCP_KEEPINTVL, When::ALWAYS),
+    row(id::KEEP_COUNT, TCP, TCP_KEEPCNT, When::ALWAYS),
+    row(id::USER_TIMEOUT, TCP, TCP_USER_TIMEOUT, When::ALWAYS),
+    row(id::SNDBUF, SOL_SOCKET, SO_SNDBUF, When::ALWAYS),
+    row(id::RCVBUF, SOL_SOCKET, SO_RCVBUF, When::ALWAYS),
+    Row { id: id::CONGESTION, level: TCP, name: TCP_CONGESTION, when: When::ALWAYS, form: Form::Name },
+    row(id::NOTSENT_LOWAT, TCP, TCP_NOTSENT_LOWAT, When::ALWAYS),
+    row(id::TOS, IP, IP_TOS, When::ALWAYS),
+    row(id::TOS, IP6, IPV6_TCLASS, When::ALWAYS),
+    row(id::PRIORITY, SOL_SOCKET, SO_PRIORITY, When::EACH),
+    row(id::TTL, IP, IP_TTL, When::ALWAYS),
+    row(id::TTL, IP6, IPV6_UNICAST_HOPS, When::ALWAYS),
+    Row { id: id::LINGER, level: SOL_SOCKET, name: SO_LINGER, when: When::ALWAYS, form: Form::Linger },
+    row(id::MAXSEG, TCP, TCP_MAXSEG, When::ALWAYS),
+    row(id::DEFER_ACCEPT, TCP, TCP_DEFER_ACCEPT, When::LISTEN),
+    row(id::FASTOPEN, TCP, TCP_FASTOPEN, When::LISTEN),
+    row(id::FASTOPEN_CONNECT, TCP, TCP_FASTOPEN_CONNECT, When::CONNECT),
+    row(id::QUICKACK, TCP, TCP_QUICKACK, When::EACH),
+    row(id::BUSY_POLL, SOL_SOCKET, SO_BUSY_POLL, When::ALWAYS),
+    row(id::THIN_LINEAR_TIMEOUTS, TCP, TCP_THIN_LINEAR_TIMEOUTS, When::ALWAYS),
+    row(id::MARK, SOL_SOCKET, SO_MARK, When::ALWAYS),
+    Row { id: id::MAX_PACING_RATE, level: SOL_SOCKET, name: SO_MAX_PACING_RATE, when: When::ALWAYS, form: Form::Wide },
+    row(id::RCVLOWAT, SOL_SOCKET, SO_RCVLOWAT, When::ALWAYS),
+    row(id::SYNCNT, TCP, TCP_SYNCNT, When::ALWAYS),
+    row(id::WINDOW_CLAMP, TCP, TCP_WINDOW_CLAMP, When::ALWAYS),
+];
+
+/// Which option of `TCPTUNE_SET` the application decides by calling `setsockopt` with this level and name itself.
+/// Below 32; its word wins, so that option is then left alone on that socket.
+pub fn option_id(level: i32, name: i32) -> Option<u8> {
+    let name = match (level, name) {
+        (SOL_SOCKET, SO_SNDBUFFORCE) => SO_SNDBUF,
+        (SOL_SOCKET, SO_RCVBUFFORCE) => SO_RCVBUF,
+        _ => name,
+    };
+    SOCKOPTS.iter().find(|row| row.level == level && row.name == name).map(|row| row.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_small_and_names_unique() {
+        for (n, row) in SOCKOPTS.iter().enumerate() {
+            assert!(usize::from(row.id) < IDS && row.id < 32);
+            assert_eq!(SOCKOPTS.iter().position(|r| r.level == row.level && r.name == row.name), Some(n));
+        }
+        assert_eq!(option_id(IPPROTO_IPV6, IPV6_TCLASS), Some(id::TOS));
+        assert_eq!(option_id(SOL_SOCKET, SO_SNDBUFFORCE), Some(id::SNDBUF));
+        assert_eq!(option_id(IPPROTO_TCP, libc::TCP_NODELAY), None);
+    }
+}

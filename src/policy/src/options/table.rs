@@ -1,0 +1,224 @@
+//! The table of options: one row for each key of `TCPTUNE_SET`, with its syntax, range, kernel options and sentence. The
+//! reader, the messages, the command's help and the reference page all read these rows. The library needs only
+//! [`OPTIONS`], which holds no pointer; the sentences in [`OPTION_TEXTS`] are the command's and stay out of the library.
+
+use super::sockopts::{SOCKOPTS, When, id};
+use crate::grammar::piece::Piece;
+use crate::text::Text;
+
+/// How a value is read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    Bytes,
+    Micros,
+    Millis,
+    Seconds,
+    Switch,
+    Linger,
+    Dscp,
+    Rate,
+    Name,
+    Keepalive,
+}
+
+/// What the library needs to know of an option.
+#[derive(Clone, Copy)]
+pub struct OptionRow {
+    /// Its key.
+    pub key: Text<20>,
+    /// What may stand behind the key, in words that follow "allowed is".
+    pub value: Text<116>,
+    /// The lowest number; empty where no range applies.
+    pub low: Text<6>,
+    /// The highest number.
+    pub high: Text<10>,
+    pub(crate) kind: Kind,
+    pub(crate) id: u8,
+}
+
+impl OptionRow {
+    /// When it is set.
+    pub fn when(&self) -> When {
+        SOCKOPTS.iter().find(|row| row.id == self.id).map_or(When::ALWAYS, |row| row.when)
+    }
+}
+
+/// What a reader wants to know of an option.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionText {
+    /// Its key.
+    pub key: &'static str,
+    /// An example that is valid.
+    pub example: &'static str,
+    /// The options of the kernel behind it.
+    pub kernel: &'static str,
+    /// What it does and when one wants it.
+    pub meaning: &'static str,
+}
+
+/// Makes the two views of the one table.
+macro_rules! options {
+    ($( $key:literal $kind:ident $id:ident, $value:literal, $low:literal .. $high:literal,
+        $example:literal, $kernel:literal, $meaning:literal; )*) => {
+        /// The options, in the order they are described.
+        pub static OPTIONS: [OptionRow; [$($key),*].len()] = [$( OptionRow {
+            key: Text::new($key),
+            value: Text::new($value),
+            low: Text::new($low),
+            high: Text::new($high),
+            kind: Kind::$kind,
+            id: id::$id,
+        } ),*];
+
+        /// The same options, row for row, for people.
+        pub static OPTION_TEXTS: [OptionText; [$($key),*].len()] =
+            [$( OptionText { key: $key, example: $example, kernel: $kernel, meaning: $meaning } ),*];
+    };
+}
+
+options! {
+    "keepalive" Keepalive KEEPALIVE,
+        "on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, IDLE and INTERVAL in seconds (also m, h)", "1s".."32767s",
+        "keepalive=60/10/5", "SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
+        "Ask a silent peer whether it is still there: after IDLE, then every INTERVAL, giving up after COUNT questions.";
+    "user_timeout" Millis USER_TIMEOUT,
+        "a time in milliseconds (also s, m, h)", "100ms".."24h",
+        "user_timeout=30s", "TCP_USER_TIMEOUT",
+        "Give a connection up when sent data stays unacknowledged for so long.";
+    "sndbuf" Bytes SNDBUF,
+        "a size in bytes (also k, m, g)", "2k".."1g",
+        "sndbuf=1m", "SO_SNDBUF",
+        "Size of the send buffer, up to net.core.wmem_max; switches the kernel's own sizing off.";
+    "rcvbuf" Bytes RCVBUF,
+        "a size in bytes (also k, m, g)", "2k".."1g",
+        "rcvbuf=1m", "SO_RCVBUF",
+        "Size of the receive buffer, up to net.core.rmem_max; switches the kernel's own sizing off.";
+    "congestion" Name CONGESTION,
+        "the name of a congestion control: 1 to 15 letters, digits, _ - or .", ""..""  ,
+        "congestion=bbr", "TCP_CONGESTION",
+        "The congestion control; one the kernel does not have (net.ipv4.tcp_available_congestion_control) is left out.";
+    "notsent_lowat" Bytes NOTSENT_LOWAT,
+        "a size in bytes (also k, m, g)", "0".."1g",
+        "notsent_lowat=128k", "TCP_NOTSENT_LOWAT",
+        "Call the socket writable only while less than this is unsent: less memory, fresher data. 0: the system's value.";
+    "dscp" Dscp TOS,
+        "cs0 to cs7, af11 to af43, ef, va, le or a number from 0 to 63", ""..""  ,
+        "dscp=af21", "IP_TOS, IPV6_TCLASS",
+        "Mark packets with a differentiated services code point.";
+    "tos" Plain TOS,
+        "a number", "0".."255",
+        "tos=0x10", "IP_TOS, IPV6_TCLASS",
+        "The whole byte that dscp sets the upper six bits of; the later of the two holds.";
+    "priority" Plain PRIORITY,
+        "a number", "0".."2147483647",
+        "priority=6", "SO_PRIORITY",
+        "Priority in the queueing discipline; above 6 needs CAP_NET_ADMIN.";
+    "ttl" Plain TTL,
+        "a number", "1".."255",
+        "ttl=64", "IP_TTL, IPV6_UNICAST_HOPS",
+        "How many routers packets may pass.";
+    "linger" Linger LINGER,
+        "off or a time in seconds (also m, h)", "0s".."1h",
+        "linger=5s", "SO_LINGER",
+        "How long close waits for unsent data to leave. 0: close throws it away and resets the connection.";
+    "maxseg" Plain MAXSEG,
+        "a number", "88".."32767",
+        "maxseg=1200", "TCP_MAXSEG",
+        "The largest segment (MSS) to announce and to send.";
+    "defer_accept" Seconds DEFER_ACCEPT,
+        "a time in seconds (also m, h)", "0s".."1h",
+        "defer_accept=5s", "TCP_DEFER_ACCEPT",
+        "Accept a connection only when its first data is there. Only for services whose client speaks first.";
+    "fastopen" Plain FASTOPEN,
+        "the length of a queue", "0".."65535",
+        "fastopen=256", "TCP_FASTOPEN",
+        "Take data in the opening segment (TCP Fast Open), for so many connections at a time.";
+    "fastopen_connect" Switch FASTOPEN_CONNECT,
+        "on or off", ""..""  ,
+        "fastopen_connect=on", "TCP_FASTOPEN_CONNECT",
+        "Send the first data in the opening segment; connect then returns at once and an error shows at the first write.";
+    "quickack" Switch QUICKACK,
+        "on or off", ""..""  ,
+        "quickack=on", "TCP_QUICKACK",
+        "Set once when a connection starts; the kernel soon forgets it. TCPTUNE_QUICKACK keeps it up.";
+    "busy_poll" Micros BUSY_POLL,
+        "a time in microseconds (also ms, s)", "0us".."1s",
+        "busy_poll=50", "SO_BUSY_POLL",
+        "Poll the network card for so long before sleeping; more than net.core.busy_read needs CAP_NET_ADMIN.";
+    "thin_linear_timeouts" Switch THIN_LINEAR_TIMEOUTS,
+        "on or off", ""..""  ,
+        "thin_linear_timeouts=on", "TCP_THIN_LINEAR_TIMEOUTS",
+        "Do not double the retransmission timeout while few segments are under way.";
+    "mark" Plain MARK,
+        "a number (also hexadecimal after 0x)", "0".."4294967295",
+        "mark=0x17", "SO_MARK",
+        "Mark for routing and firewall rules; needs CAP_NET_ADMIN.";
+    "max_pacing_rate" Rate MAX_PACING_RATE,
+        "bytes per second (also k, m, g)", "1k".."1024g",
+        "max_pacing_rate=10m", "SO_MAX_PACING_RATE",
+        "Send no faster than this.";
+    "rcvlowat" Bytes RCVLOWAT,
+        "a size in bytes (also k, m, g)", "1".."1g",
+        "rcvlowat=1", "SO_RCVLOWAT",
+        "Call the socket readable only when so much has arrived. Safe only where messages are never shorter.";
+    "syncnt" Plain SYNCNT,
+        "a number", "1".."127",
+        "syncnt=3", "TCP_SYNCNT",
+        "How often the opening segment is sent again before a connection attempt fails.";
+    "window_clamp" Bytes WINDOW_CLAMP,
+        "a size in bytes (also k, m, g)", "1k".."1g",
+        "window_clamp=256k", "TCP_WINDOW_CLAMP",
+        "The largest receive window to announce.";
+}
+
+/// What is allowed where a key is expected.
+pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_timeout, sndbuf, rcvbuf, congestion, \
+    notsent_lowat, dscp, tos, priority, ttl, linger, maxseg, defer_accept, fastopen, fastopen_connect, quickack, \
+    busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp";
+
+/// The row of a key.
+pub(crate) fn row(key: Piece<'_>) -> Option<&'static OptionRow> {
+    OPTIONS.iter().find(|row| key.text.eq_ignore_ascii_case(row.key.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::parse;
+    use std::{format, string::String};
+
+    #[test]
+    fn every_example_is_valid_and_every_key_is_listed() {
+        let mut listed = String::new();
+        for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
+            assert_eq!(row.key.as_str(), text.key);
+            assert!(text.example.starts_with(&format!("{}=", text.key)), "{}", text.example);
+            assert!(parse(Piece::new(text.example.as_bytes())).is_ok(), "{}", text.example);
+            listed = if listed.is_empty() { text.key.into() } else { format!("{listed}, {}", text.key) };
+        }
+        assert_eq!(ALLOWED_KEYS, format!("key=value with one of {listed}"));
+    }
+
+    #[test]
+    fn the_limits_of_every_row_are_valid_and_beyond_them_is_not() {
+        let mut ranges = 0;
+        for row in OPTIONS.iter().filter(|row| !row.low.as_str().is_empty()) {
+            let entry = |value: &str| format!("{}={value}", row.key.as_str());
+            assert!(parse(Piece::new(entry(row.low.as_str()).as_bytes())).is_ok(), "{}", entry(row.low.as_str()));
+            assert!(parse(Piece::new(entry(row.high.as_str()).as_bytes())).is_ok(), "{}", entry(row.high.as_str()));
+            let unit_at = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (digits, unit) = row.high.as_str().split_at(unit_at(row.high.as_str()));
+            let above = format!("{}{unit}", digits.parse::<u64>().expect("digits") + 1);
+            assert!(parse(Piece::new(entry(&above).as_bytes())).is_err(), "{}", entry(&above));
+            let (digits, unit) = row.low.as_str().split_at(unit_at(row.low.as_str()));
+            if let Some(below) = digits.parse::<u64>().expect("digits").checked_sub(1) {
+                let below = format!("{below}{unit}");
+                // keepalive=0s is a time below its range, as it should be.
+                assert!(parse(Piece::new(entry(&below).as_bytes())).is_err(), "{}", entry(&below));
+            }
+            ranges += 1;
+        }
+        assert!(ranges > 10);
+    }
+}

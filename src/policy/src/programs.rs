@@ -1,0 +1,126 @@
+//! Which programs are touched: the patterns of TCPTUNE_ONLY and TCPTUNE_SKIP. Keeps its own copy of them, since a program
+//! may overwrite its environment. Must not look at the running process: names come in from outside.
+
+use crate::grammar::glob::matches;
+
+/// Room for both lists together.
+pub(crate) const ROOM: usize = 1024;
+
+/// Both lists of patterns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Programs {
+    text: [u8; ROOM],
+    used: u16,
+    only: List,
+    skip: List,
+}
+
+/// Where a list stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct List {
+    start: u16,
+    end: u16,
+}
+
+impl Programs {
+    /// No patterns.
+    pub const NONE: Programs =
+        Programs { text: [0; ROOM], used: 0, only: List { start: 0, end: 0 }, skip: List { start: 0, end: 0 } };
+
+    /// Keeps the list of the programs to touch; `None` when it is too long.
+    pub fn keep_only(&mut self, list: &[u8]) -> Option<()> {
+        self.only = self.keep(list)?;
+        Some(())
+    }
+
+    /// Keeps the list of the programs to leave alone; `None` when it is too long.
+    pub fn keep_skip(&mut self, list: &[u8]) -> Option<()> {
+        self.skip = self.keep(list)?;
+        Some(())
+    }
+
+    /// Is there any pattern?
+    pub fn any(&self) -> bool {
+        !patterns(self.list(self.only)).chain(patterns(self.list(self.skip))).all(<[u8]>::is_empty)
+    }
+
+    /// Is a program of these names to be touched?
+    pub fn want(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
+        let named = |list: List| patterns(self.list(list)).any(|pattern| names(pattern, exe_path, argv0));
+        let no_only = patterns(self.list(self.only)).next().is_none();
+        (no_only || named(self.only)) && !named(self.skip)
+    }
+
+    fn keep(&mut self, list: &[u8]) -> Option<List> {
+        let start = usize::from(self.used);
+        let end = start.checked_add(list.len())?;
+        for (to, from) in self.text.get_mut(start..end)?.iter_mut().zip(list) {
+            *to = *from;
+        }
+        let kept = List { start: self.used, end: u16::try_from(end).ok()? };
+        self.used = kept.end;
+        Some(kept)
+    }
+
+    fn list(&self, list: List) -> &[u8] {
+        self.text.get(usize::from(list.start)..usize::from(list.end)).unwrap_or_default()
+    }
+}
+
+/// The patterns of a list, without blanks around them.
+fn patterns(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|b| matches!(b, b',' | b':')).map(<[u8]>::trim_ascii).filter(|pattern| !pattern.is_empty())
+}
+
+/// A pattern with a slash is for the whole path of the program file, any other for the last part of either name.
+fn names(pattern: &[u8], exe_path: &[u8], argv0: &[u8]) -> bool {
+    if pattern.contains(&b'/') {
+        matches(pattern, exe_path)
+    } else {
+        [exe_path, argv0].into_iter().any(|name| matches(pattern, last_part(name)))
+    }
+}
+
+fn last_part(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs(only: &str, skip: &str) -> Programs {
+        let mut programs = Programs::NONE;
+        programs.keep_only(only.as_bytes()).expect("short");
+        programs.keep_skip(skip.as_bytes()).expect("short");
+        programs
+    }
+
+    #[test]
+    fn skip_beats_only_and_either_name_counts() {
+        let both = programs("python*, perl", "python2*");
+        assert!(both.want(b"/usr/bin/python3.11", b"migrate"));
+        assert!(both.want(b"/opt/x", b"/usr/bin/perl"));
+        assert!(!both.want(b"/usr/bin/python2.7", b"python"));
+        assert!(!both.want(b"/usr/sbin/nginx", b"nginx"));
+        assert!(both.any());
+    }
+
+    #[test]
+    fn slashes_mean_the_whole_path_of_the_file() {
+        let path = programs("/usr/lib/*:gdb", "");
+        assert!(path.want(b"/usr/lib/cyrus/bin/imapd", b"imapd"));
+        assert!(!path.want(b"/usr/bin/imapd", b"/usr/lib/imapd"));
+        assert!(path.want(b"/usr/bin/gdb", b""));
+    }
+
+    #[test]
+    fn empty_lists_touch_everything_and_long_ones_do_not_fit() {
+        assert!(programs(" , :", "").want(b"/bin/true", b"true"));
+        assert!(!programs(" , :", "").any());
+        assert!(Programs::NONE.want(b"", b""));
+        let mut full = Programs::NONE;
+        assert_eq!(full.keep_only(&[b'x'; ROOM]), Some(()));
+        assert_eq!(full.keep_skip(b"y"), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! Writes numbers and addresses as text, piece by piece, into whatever the caller gives. Must not use `core::fmt`, which
+//! would bring its tables and panics into the library.
+
+/// Where text goes: called once for each piece, in order.
+pub(crate) type Put<'p> = dyn FnMut(&[u8]) + 'p;
+
+/// A number in decimal.
+pub(crate) fn decimal(number: u64, put: &mut Put<'_>) {
+    digits(number, 10, put);
+}
+
+/// A number in lower-case hexadecimal, without a prefix.
+pub(crate) fn hexadecimal(number: u64, put: &mut Put<'_>) {
+    digits(number, 16, put);
+}
+
+fn digits(number: u64, base: u64, put: &mut Put<'_>) {
+    let mut text = [0u8; 20];
+    let mut rest = number;
+    let mut used = 0usize;
+    for place in text.iter_mut().rev() {
+        let digit = rest.checked_rem(base).unwrap_or(0).to_le_bytes()[0];
+        *place = if digit < 10 { b'0'.wrapping_add(digit) } else { b'a'.wrapping_sub(10).wrapping_add(digit) };
+        rest = rest.checked_div(base).unwrap_or(0);
+        used = used.wrapping_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    put(text.get(text.len().saturating_sub(used)..).unwrap_or_default());
+}

@@ -1,0 +1,193 @@
+//! Rules: what holds for single sockets. This file has what a rule is and how it is matched; the other two read and write
+//! it. Must not see any setting outside TCPTUNE_RULES except when its tuning is laid over the base.
+
+mod describe;
+mod parse;
+
+use crate::grammar::cidr::Network;
+use crate::grammar::ports::Ports;
+use crate::subject::{Direction, Subject};
+use crate::tuning::Tuning;
+
+/// The most rules there can be.
+pub(crate) const MAX_RULES: usize = 31;
+/// The most ports and ranges of ports in all rules together.
+pub(crate) const MAX_PORTS: usize = 96;
+/// The most networks in all rules together.
+pub(crate) const MAX_NETWORKS: usize = 64;
+
+/// Which entries of a common list belong to a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    start: u8,
+    len: u8,
+}
+
+impl Span {
+    const NONE: Span = Span { start: 0, len: 0 };
+
+    /// The entries.
+    fn of<T>(self, list: &[T]) -> &[T] {
+        let start = usize::from(self.start);
+        list.get(start..start.saturating_add(usize::from(self.len))).unwrap_or_default()
+    }
+
+    fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// Which words a rule has: a bit for each.
+mod word {
+    pub const OFF: u16 = 1;
+    pub const ON: u16 = 1 << 1;
+    pub const NODELAY: u16 = 1 << 2;
+    pub const CORK: u16 = 1 << 3;
+    pub const RELEASE: u16 = 1 << 4;
+    pub const QUICKACK: u16 = 1 << 5;
+    pub const SET: u16 = 1 << 6;
+    pub const ACTIONS: u16 = (1 << 7) - 1;
+    pub const CLIENT: u16 = 1 << 7;
+    pub const SERVER: u16 = 1 << 8;
+    pub const PORT: u16 = 1 << 9;
+    pub const LISTEN: u16 = 1 << 10;
+    pub const PEER: u16 = 1 << 11;
+}
+
+/// A rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rule {
+    words: u16,
+    ports: Span,
+    listens: Span,
+    peers: Span,
+    /// The options that its own `set(...)` gives, a bit for each.
+    own_options: u32,
+    tuning: Tuning,
+}
+
+impl Rule {
+    const NONE: Rule = Rule {
+        words: 0,
+        ports: Span::NONE,
+        listens: Span::NONE,
+        peers: Span::NONE,
+        own_options: 0,
+        tuning: Tuning::DEFAULT,
+    };
+
+    fn has(&self, word: u16) -> bool {
+        self.words & word != 0
+    }
+
+    fn fits(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Client => !self.has(word::SERVER),
+            Direction::Server => !self.has(word::CLIENT),
+        }
+    }
+
+    fn asks_for_peer(&self) -> bool {
+        !self.ports.is_empty() || !self.peers.is_empty()
+    }
+}
+
+/// All rules, in their order. The ports and networks of all of them stand in two common lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    count: u8,
+    port_count: u8,
+    network_count: u8,
+    rules: [Rule; MAX_RULES],
+    ports: [Ports; MAX_PORTS],
+    networks: [Network; MAX_NETWORKS],
+}
+
+impl Rules {
+    pub const NONE: Rules = Rules {
+        count: 0,
+        port_count: 0,
+        network_count: 0,
+        rules: [Rule::NONE; MAX_RULES],
+        ports: [Ports::NONE; MAX_PORTS],
+        networks: [Network::NONE; MAX_NETWORKS],
+    };
+
+    /// How many there are.
+    pub fn count(&self) -> u8 {
+        self.count
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().take(usize::from(self.count))
+    }
+
+    /// The tuning of rule `index`, counted from 1.
+    pub fn tuning(&self, index: u8) -> Option<&Tuning> {
+        self.all().nth(usize::from(index.checked_sub(1)?)).map(|rule| &rule.tuning)
+    }
+
+    /// Completes each rule's tuning with what the base gives.
+    pub fn lay_over(&mut self, base: &Tuning) {
+        for rule in self.rules.iter_mut().take(usize::from(self.count)) {
+            let own = rule.tuning;
+            let has = |word| rule.words & word != 0;
+            if has(word::OFF) {
+                rule.tuning = Tuning::OFF;
+                continue;
+            }
+            rule.tuning = Tuning {
+                off: base.off && !has(word::ON),
+                nodelay: if has(word::NODELAY) { own.nodelay } else { base.nodelay },
+                cork: if has(word::CORK) { own.cork } else { base.cork },
+                release: if has(word::RELEASE) { own.release } else { base.release },
+                quickack: if has(word::QUICKACK) { own.quickack } else { base.quickack },
+                set: base.set.merge(&own.set.only(rule.own_options)),
+            };
+        }
+    }
+
+    /// The first rule whose conditions all hold, counted from 1; 0 where there is none.
+    pub fn choose(&self, subject: &Subject) -> u8 {
+        let found = self.all().position(|rule| self.holds(rule, subject));
+        found.and_then(|n| u8::try_from(n).ok()).map_or(0, |n| n.saturating_add(1))
+    }
+
+    fn holds(&self, rule: &Rule, subject: &Subject) -> bool {
+        let in_ports = |span: Span, port: u16| span.of(&self.ports).iter().any(|ports| ports.contains(port));
+        let peer_holds = match subject.peer {
+            Some(peer) => {
+                (rule.ports.is_empty() || in_ports(rule.ports, peer.port))
+                    && (rule.peers.is_empty()
+                        || rule.peers.of(&self.networks).iter().any(|network| network.contains(&peer.address)))
+            }
+            None => !rule.asks_for_peer(),
+        };
+        peer_holds
+            && rule.fits(subject.direction)
+            && (rule.listens.is_empty() || subject.local_port.is_some_and(|port| in_ports(rule.listens, port)))
+    }
+
+    /// Can the choice depend on the peer? `local_port` 0 means that the port is not known.
+    pub fn need_peer(&self, direction: Direction, local_port: u16) -> bool {
+        for rule in self.all().filter(|rule| rule.fits(direction)) {
+            let here = rule.listens.of(&self.ports).iter().any(|ports| ports.contains(local_port));
+            if !rule.listens.is_empty() && local_port != 0 && !here {
+                continue;
+            }
+            if rule.asks_for_peer() {
+                return true;
+            }
+            if rule.listens.is_empty() || here {
+                // This rule holds whoever the peer is, and none behind it is looked at.
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Does any rule ask for the local port?
+    pub fn need_local_port(&self) -> bool {
+        self.all().any(|rule| !rule.listens.is_empty())
+    }
+}

@@ -1,0 +1,131 @@
+//! All settings of a process: read from the variables of its environment, then asked for each program and socket. Must not
+//! read the environment itself, and must hold no reference into it.
+
+use crate::fault::Fault;
+use crate::grammar::piece::Piece;
+use crate::options;
+use crate::programs::{Programs, ROOM};
+use crate::rules::Rules;
+use crate::subject::{Direction, Subject};
+use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
+use crate::variables::{CORK, ENABLED, NODELAY, ONLY, QUICKACK, RELEASE, RULES, SET, SKIP};
+
+/// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
+/// hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    off: bool,
+    /// A bit for each variable that was read.
+    seen: u16,
+    /// What holds for a socket that no rule matches.
+    pub base: Tuning,
+    rules: Rules,
+    programs: Programs,
+}
+
+impl Settings {
+    /// What holds when no variable is set.
+    pub const DEFAULT: Settings =
+        Settings { off: false, seen: 0, base: Tuning::DEFAULT, rules: Rules::NONE, programs: Programs::NONE };
+
+    /// Is this process tuned at all?
+    pub const fn enabled(&self) -> bool {
+        !self.off
+    }
+
+    /// Reads one variable. The order does not matter; of two variables with the same name the first counts, as for
+    /// `getenv`; an empty value is the default; other names are ignored. After a fault the process is not tuned.
+    /// Call [`Settings::finish`] when all are read.
+    pub fn apply(&mut self, name: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let (bit, variable) = match name {
+            b"TCPTUNE" => (1, ENABLED.name),
+            b"TCPTUNE_NODELAY" => (1 << 1, NODELAY.name),
+            b"TCPTUNE_CORK" => (1 << 2, CORK.name),
+            b"TCPTUNE_RELEASE" => (1 << 3, RELEASE.name),
+            b"TCPTUNE_QUICKACK" => (1 << 4, QUICKACK.name),
+            b"TCPTUNE_SET" => (1 << 5, SET.name),
+            b"TCPTUNE_RULES" => (1 << 6, RULES.name),
+            b"TCPTUNE_ONLY" => (1 << 7, ONLY.name),
+            b"TCPTUNE_SKIP" => (1 << 8, SKIP.name),
+            _ => return Ok(()),
+        };
+        let whole = Piece::new(value).trim();
+        if self.seen & bit != 0 || whole.text.is_empty() {
+            self.seen |= bit;
+            return Ok(());
+        }
+        self.seen |= bit;
+        self.read(bit, whole).map_err(|fault| {
+            self.off = true;
+            fault.of(variable)
+        })
+    }
+
+    fn read(&mut self, bit: u16, whole: Piece<'_>) -> Result<(), Fault> {
+        match bit.trailing_zeros() {
+            0 => self.off |= !whole.switch().ok_or_else(|| whole.fault(ENABLED.values))?,
+            1 => self.base.nodelay = Nodelay::parse(whole).ok_or_else(|| whole.fault(NODELAY.values))?,
+            2 => self.base.cork = Cork::parse(whole).ok_or_else(|| whole.fault(CORK.values))?,
+            3 => self.base.release = Release::parse(whole).ok_or_else(|| whole.fault(RELEASE.values))?,
+            4 => self.base.quickack = Quickack::parse(whole).ok_or_else(|| whole.fault(QUICKACK.values))?,
+            5 => self.base.set = options::parse(whole)?,
+            6 => self.rules.parse(whole)?,
+            7 => self.programs.keep_only(whole.text).ok_or_else(|| whole.fault(ONLY.values))?,
+            _ => self.programs.keep_skip(whole.text).ok_or_else(|| whole.fault(SKIP.values))?,
+        }
+        const { assert!(ROOM == 1024, "the table names the number") };
+        Ok(())
+    }
+
+    /// Completes the rules with what the other variables say. To be called once all variables are read.
+    pub fn finish(&mut self) {
+        self.base.off = self.off;
+        self.rules.lay_over(&self.base);
+    }
+
+    /// Is there any rule?
+    pub fn has_rules(&self) -> bool {
+        self.rules.count() > 0
+    }
+
+    /// How many rules there are.
+    pub fn rule_count(&self) -> u8 {
+        self.rules.count()
+    }
+
+    /// Can the choice for a socket of this direction and local port depend on its peer? A local port of 0 is one that is
+    /// not known.
+    pub fn needs_peer(&self, direction: Direction, local_port: u16) -> bool {
+        self.rules.need_peer(direction, local_port)
+    }
+
+    /// Does any rule ask for the local port?
+    pub fn needs_local_port(&self) -> bool {
+        self.rules.need_local_port()
+    }
+
+    /// Which tuning holds for a socket: 0 is the base, `n` the one of rule `n`, the first whose conditions all hold.
+    pub fn choose(&self, subject: &Subject) -> u8 {
+        if self.off { 0 } else { self.rules.choose(subject) }
+    }
+
+    /// A tuning by its number; the base for a number that no rule has.
+    pub fn tuning(&self, index: u8) -> &Tuning {
+        self.rules.tuning(index).unwrap_or(&self.base)
+    }
+
+    /// Writes rule `index`, counted from 1, as it could have been read.
+    pub fn describe_rule(&self, index: u8, put: &mut dyn FnMut(&[u8])) {
+        self.rules.describe(index, put);
+    }
+
+    /// Is there any pattern of program names to compare with?
+    pub fn names_wanted(&self) -> bool {
+        self.programs.any()
+    }
+
+    /// Is a program to be touched that has this file and was called by this name?
+    pub fn wants_program(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
+        self.programs.want(exe_path, argv0)
+    }
+}

@@ -1,0 +1,181 @@
+//! The table of settings: one row for each variable, and one for each word of a rule. The reader takes names and allowed
+//! values from the same rows that the command's help, its `env` and the reference page show. Must not hold any reading.
+
+/// A setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What it may be, in words that follow "allowed is". Empty where any text is valid.
+    pub values: &'static str,
+    /// What holds when it is not set, or set to nothing.
+    pub default: &'static str,
+    /// An example that is valid.
+    pub example: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+pub(crate) const ENABLED: Variable = Variable {
+    name: "TCPTUNE",
+    values: "on or off (also yes, true, 1 or no, false, 0)",
+    default: "on",
+    example: "off",
+    meaning: "Off: the library passes every call on and does nothing else, whatever the other settings say.",
+};
+
+pub(crate) const NODELAY: Variable = Variable {
+    name: "TCPTUNE_NODELAY",
+    values: "on, off or force",
+    default: "on",
+    example: "force",
+    meaning: "Set TCP_NODELAY on TCP sockets of clients and servers. Force: even where the program turns it off.",
+};
+
+pub(crate) const CORK: Variable = Variable {
+    name: "TCPTUNE_CORK",
+    values: "auto or off",
+    default: "auto",
+    example: "off",
+    meaning: "Hold a small write when experience says that more follows at once, so that both leave in full segments.",
+};
+
+pub(crate) const RELEASE: Variable = Variable {
+    name: "TCPTUNE_RELEASE",
+    values: "own or all",
+    default: "own",
+    example: "all",
+    meaning: "What is sent off before a thread waits: what the library holds, or also what the program itself holds.",
+};
+
+pub(crate) const QUICKACK: Variable = Variable {
+    name: "TCPTUNE_QUICKACK",
+    values: "off, on or auto",
+    default: "off",
+    example: "auto",
+    meaning: "Acknowledge data at once: cures the other end's wait when only this end can be changed. \
+        Auto: only on connections where the other end is seen to wait.",
+};
+
+pub(crate) const SET: Variable = Variable {
+    name: "TCPTUNE_SET",
+    values: "key=value entries with blanks or commas between",
+    default: "",
+    example: "keepalive=60/10/5 user_timeout=30s sndbuf=1m",
+    meaning: "Further socket options. What the program sets itself is left alone.",
+};
+
+pub(crate) const RULES: Variable = Variable {
+    name: "TCPTUNE_RULES",
+    values: "rules with ; between",
+    default: "",
+    example: "port=143,993 cork=off; peer=10.0.0.0/8 off; listen=80 set(sndbuf=4m)",
+    meaning: "Settings for single sockets. The first rule whose conditions all hold is laid over the settings above.",
+};
+
+pub(crate) const ONLY: Variable = Variable {
+    name: "TCPTUNE_ONLY",
+    values: "patterns with commas or colons between, together with TCPTUNE_SKIP at most 1024 bytes",
+    default: "",
+    example: "python*,perl",
+    meaning: "Touch only programs whose name matches one of these patterns (* ? [a-z]). A pattern with a slash is held \
+        against the whole path of the program file, any other against its last part and that of the name it was called by.",
+};
+
+pub(crate) const SKIP: Variable = Variable {
+    name: "TCPTUNE_SKIP",
+    values: "patterns with commas or colons between, together with TCPTUNE_ONLY at most 1024 bytes",
+    default: "",
+    example: "gdb,strace,/usr/lib/git-core/*",
+    meaning: "Leave programs alone whose name matches one of these patterns, even where TCPTUNE_ONLY names them.",
+};
+
+/// All settings, in the order they are described.
+pub static VARIABLES: [Variable; 9] = [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP];
+
+/// A word of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleWord {
+    /// The word, with what may stand behind it.
+    pub syntax: &'static str,
+    /// What is allowed, in words that follow "allowed is".
+    pub values: &'static str,
+    /// Is it a condition, and not an action?
+    pub condition: bool,
+    /// An example that is valid.
+    pub example: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+const fn word(syntax: &'static str, values: &'static str, example: &'static str, meaning: &'static str) -> RuleWord {
+    RuleWord { syntax, values, condition: true, example, meaning }
+}
+
+const fn action(syntax: &'static str, values: &'static str, example: &'static str, meaning: &'static str) -> RuleWord {
+    RuleWord { syntax, values, condition: false, example, meaning }
+}
+
+pub(crate) const WORD_PORT: RuleWord = word(
+    "port=LIST",
+    "ports 1 to 65535 and ranges of them with commas between, as in 143,993,8000-8010",
+    "port=143,993,8000-8010",
+    "The remote port is one of these.",
+);
+pub(crate) const WORD_LISTEN: RuleWord = word(
+    "listen=LIST",
+    "ports 1 to 65535 and ranges of them with commas between, as in 80,443,8000-8010",
+    "listen=80,443",
+    "The local port is one of these; a server's is the port it listens on.",
+);
+pub(crate) const WORD_PEER: RuleWord = word(
+    "peer=LIST",
+    "IPv4 or IPv6 addresses, or networks in CIDR form, with commas between, as in 10.0.0.0/8,fe80::/10,::1",
+    "peer=10.0.0.0/8,fe80::/10,::1",
+    "The remote address is one of these or lies in one of these networks. An IPv4-mapped address counts as IPv4.",
+);
+pub(crate) const WORD_CLIENT: RuleWord =
+    word("client", "client", "client", "The socket was connected by this program.");
+pub(crate) const WORD_SERVER: RuleWord =
+    word("server", "server", "server", "The socket listens, or was accepted from one that does.");
+pub(crate) const WORD_OFF: RuleWord = action(
+    "off",
+    "off with no other action beside it",
+    "off",
+    "Leave the socket wholly alone. Stands without other actions.",
+);
+pub(crate) const WORD_ON: RuleWord = action("on", "on", "on", "Tune the socket as the other settings say.");
+pub(crate) const WORD_NODELAY: RuleWord =
+    action("nodelay=WORD", NODELAY.values, "nodelay=force", "As TCPTUNE_NODELAY, for these sockets.");
+pub(crate) const WORD_CORK: RuleWord =
+    action("cork=WORD", CORK.values, "cork=off", "As TCPTUNE_CORK, for these sockets.");
+pub(crate) const WORD_RELEASE: RuleWord =
+    action("release=WORD", RELEASE.values, "release=all", "As TCPTUNE_RELEASE, for these sockets.");
+pub(crate) const WORD_QUICKACK: RuleWord =
+    action("quickack=WORD", QUICKACK.values, "quickack=auto", "As TCPTUNE_QUICKACK, for these sockets.");
+pub(crate) const WORD_SET: RuleWord = action(
+    "set(...)",
+    "set(key=value ...) with a closing parenthesis and a blank behind it",
+    "set(sndbuf=4m ttl=64)",
+    "As TCPTUNE_SET, for these sockets; laid over what TCPTUNE_SET gives.",
+);
+
+/// All words of a rule: conditions first, then actions.
+pub static RULE_WORDS: [RuleWord; 12] = [
+    WORD_PORT,
+    WORD_LISTEN,
+    WORD_PEER,
+    WORD_CLIENT,
+    WORD_SERVER,
+    WORD_OFF,
+    WORD_ON,
+    WORD_NODELAY,
+    WORD_CORK,
+    WORD_RELEASE,
+    WORD_QUICKACK,
+    WORD_SET,
+];
+
+/// What is allowed where a word of a rule is expected.
+pub(crate) const ALLOWED_WORDS: &str = "port=, listen=, peer=, client, server, off, on, nodelay=, cork=, release=, \
+    quickack= or set(...)";
