@@ -1,2 +1,84 @@
-//! The `tcptune` command.
-fn main() {}
+//! The `tcptune` command: reads the command line, hands over to one file per subcommand, turns failures into one line and an
+//! exit code. It must not touch what it passes on: signals, descriptors and environment reach the program as they came.
+
+#![cfg_attr(not(test), no_main)]
+
+mod args;
+mod check;
+mod demo;
+mod errors;
+mod generate;
+mod library;
+mod output;
+mod search;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use errors::{Failure, OWN};
+
+/// The entry point, in place of the standard library's: that one sets SIGPIPE to be ignored and opens /dev/null in place of
+/// closed descriptors, and `run` would pass both on to the program.
+#[cfg(not(test))]
+// SAFETY: needed because the C runtime starts a program by this name. Sound because nothing else in the program has the name
+// and the signature is C's.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> std::ffi::c_int {
+    // SAFETY: needed because arguments come as C strings. Sound because this is what the C runtime passed to us.
+    let arguments = unsafe { collect(count, arguments) };
+    let code = run(arguments);
+    // The standard library flushes when its own entry point returns, which is not in use here.
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    code.into()
+}
+
+/// The arguments as the kernel passed them, whatever their encoding.
+///
+/// # Safety
+/// `arguments` must point to at least `count` C strings.
+#[cfg(not(test))]
+unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> Vec<OsString> {
+    use std::ffi::CStr;
+    use std::os::unix::ffi::OsStringExt;
+    let at = |index: usize| {
+        // SAFETY: needed to walk a C array. Sound because the caller promises `count` entries and `index` stays below.
+        let pointer = unsafe { *arguments.add(index) };
+        // SAFETY: needed to read a C string. Sound because the caller promises that the entry is one.
+        let text = unsafe { CStr::from_ptr(pointer) };
+        OsString::from_vec(text.to_bytes().to_vec())
+    };
+    (0..usize::try_from(count).unwrap_or(0)).map(at).collect()
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "tests call what is below it"))]
+fn run(arguments: Vec<OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version were asked for; anything else is a mistake on the command line.
+            return if error.use_stderr() { OWN } else { errors::OK };
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(code) => code,
+        Err(Failure { code, message }) => {
+            errors::say(message);
+            code
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Check(args) => check::command(&args.target, args.json),
+        Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
+        Command::Generate(args) => generate::command(&args.what),
+        Command::DemoClient(args) => {
+            demo::client::built_in(args.port, args.mails)?;
+            Ok(errors::OK)
+        }
+    }
+}

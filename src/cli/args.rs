@@ -1,0 +1,111 @@
+//! The command line: subcommands, options, help. Man pages and shell completions are made from this same definition.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::demo;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "tcptune",
+    version,
+    about = "Gives unmodified programs the right TCP_NODELAY and corking behaviour, and proves it",
+    long_about = "Gives unmodified programs the right TCP_NODELAY and corking behaviour, and proves it.\n\n\
+                  A small library is loaded into the program by LD_PRELOAD. It sets TCP_NODELAY once per connection or \
+                  listener, and holds a small write back only when the program has been seen to send more at once. This \
+                  command starts programs with it, says whether a program can be reached, and shows the effect.",
+    after_help = "Examples:\n  \
+                  tcptune demo                              see the effect on this machine\n  \
+                  tcptune run -- python3 migrate_imap.py    run a program with the library\n  \
+                  tcptune check /usr/sbin/nginx             can this program be reached?\n  \
+                  tcptune check 4711                        is the library in that process?\n\n\
+                  `tcptune help COMMAND` says more about each.",
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Check(CheckArgs),
+    Demo(DemoArgs),
+    Generate(GenerateArgs),
+    #[command(hide = true)]
+    DemoClient(DemoClientArgs),
+}
+
+/// Say whether LD_PRELOAD can reach a program or a running process
+///
+/// Reads the program's file (or /proc for a process) without running it: class and machine, dynamic or static, C library,
+/// setuid and file capabilities, interpreter lines, Go. Says what to do instead when it cannot be reached.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:\n  \
+    0    it can be reached (a process: it can, or the library is loaded)\n  \
+    1    it cannot be reached\n  \
+    125  wrong use, or tcptune itself failed\n  \
+    126  it was found, but is no program or may not be looked at\n  \
+    127  there is no such program or process\n\n\
+    Examples:\n  \
+    tcptune check curl              a program in PATH\n  \
+    tcptune check ./migrate.py      a script: its #! line is followed\n  \
+    tcptune check 4711              a process (a program named by digits: ./4711)\n  \
+    tcptune check --json nginx      for scripts")]
+pub struct CheckArgs {
+    /// A program's name or path, or the number of a process
+    #[arg(value_name = "PROGRAM|PID", value_hint = ValueHint::CommandName)]
+    pub target: OsString,
+    /// Print everything that was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show the effect on this machine, in a few seconds
+///
+/// Appends mails over IMAP on loopback with python3's own imaplib, plain and preloaded in turns, to a small built-in server,
+/// and prints the rates. Needs nothing but the command and the library.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:\n  \
+    0    it was shown, or the plain run does not stall on this machine\n  \
+    1    the library had no effect\n  \
+    125  it could not be run")]
+pub struct DemoArgs {
+    /// The client whose connections are tuned
+    #[arg(long, value_enum, default_value_t = demo::Choice::Auto)]
+    pub client: demo::Choice,
+    /// The library to show, instead of the one beside the command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub library: Option<PathBuf>,
+}
+
+/// Print man pages, shell completions or the settings reference
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    #[command(subcommand)]
+    pub what: Generate,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// Write the man pages into a directory
+    Man {
+        /// An existing directory
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
+    /// Print the completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+/// The built-in client of the demonstration; a process of its own, so that preloading means something.
+#[derive(Debug, Args)]
+pub struct DemoClientArgs {
+    pub port: u16,
+    pub mails: u32,
+}

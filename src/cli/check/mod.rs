@@ -1,0 +1,190 @@
+//! `tcptune check`: can a program or a running process be reached by LD_PRELOAD, and what to do if not.
+//!
+//! Collects facts from files and /proc and never runs the program.
+
+mod calls;
+pub mod elf;
+mod libc;
+mod print;
+mod privilege;
+mod process;
+mod script;
+mod verdict;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK};
+use crate::{library, search};
+
+pub use verdict::Verdict;
+
+/// Everything `check` knows; `--json` prints it as it is.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What was asked for.
+    pub target: String,
+    /// The program that is started in the end.
+    pub program: PathBuf,
+    /// Scripts on the way to it.
+    pub steps: Vec<script::Step>,
+    pub elf: elf::Elf,
+    pub c_library: Option<libc::CLibrary>,
+    pub privileges: privilege::Privileges,
+    pub symbols: Symbols,
+    pub process: Option<process::Process>,
+    pub notes: Vec<String>,
+    pub verdict: Verdict,
+}
+
+/// What the dynamic symbols say.
+#[derive(Debug, Default, Serialize)]
+pub struct Symbols {
+    /// Socket calls that the program imports.
+    pub socket_calls: Vec<String>,
+    /// Names that the library stands in for, but which the program defines itself.
+    pub defined: Vec<String>,
+    /// Libraries it names that import socket calls (one level deep, the C library left out).
+    pub libraries: Vec<String>,
+    pub dlopen: bool,
+    pub php: bool,
+}
+
+/// The command: print the report, give the exit code.
+pub fn command(target: &OsStr, json: bool) -> Result<u8, Failure> {
+    let report = match target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
+        Some(digits) => {
+            let no_such = |_| Failure::new(crate::errors::NOT_FOUND, format!("there is no process {digits}"));
+            process_report(digits.parse().map_err(no_such)?)?
+        }
+        None => program_report(target)?,
+    };
+    if json {
+        let text = serde_json::to_string_pretty(&report)?;
+        crate::output::line(&text);
+    } else {
+        print::report(&report);
+    }
+    Ok(if report.verdict.reachable { OK } else { NO })
+}
+
+/// The report on what `execvp(name)` would start.
+pub fn program_report(name: &OsStr) -> Result<Report, Failure> {
+    let path = std::env::var_os("PATH");
+    let first = search::program(name, path.as_deref())?;
+    let followed = script::follow(&first)?;
+    let elf = read_elf(&followed.program)?;
+    let c_library = elf.interpreter.as_ref().map(|i| libc::of_interpreter(Path::new(i)));
+    let privileges = privilege::of(&followed.program);
+    Ok(assemble(Collected {
+        target: name.to_owned(),
+        program: followed.program,
+        steps: followed.steps,
+        loses_preload: followed.loses_preload,
+        elf,
+        c_library,
+        privileges,
+        process: None,
+    }))
+}
+
+fn process_report(pid: u32) -> Result<Report, Failure> {
+    let process = process::look(pid)?;
+    // The link works even when the file was replaced or deleted since.
+    let elf = read_elf(Path::new(&format!("/proc/{pid}/exe")))?;
+    let c_library = elf.interpreter.as_ref().map(|interpreter| {
+        let mut found = libc::of_interpreter(Path::new(interpreter));
+        if let Some(mapped) = &process.c_library {
+            found = libc::mapped(mapped, found);
+        }
+        found
+    });
+    Ok(assemble(Collected {
+        target: pid.to_string().into(),
+        program: process.executable.clone(),
+        steps: Vec::new(),
+        loses_preload: None,
+        elf,
+        c_library,
+        privileges: privilege::Privileges::default(),
+        process: Some(process),
+    }))
+}
+
+fn read_elf(file: &Path) -> Result<elf::Elf, Failure> {
+    elf::read(file).map_err(|why| Failure::new(CANNOT_EXECUTE, format!("`{}`: {why}", file.display())))
+}
+
+struct Collected {
+    target: OsString,
+    program: PathBuf,
+    steps: Vec<script::Step>,
+    loses_preload: Option<String>,
+    elf: elf::Elf,
+    c_library: Option<libc::CLibrary>,
+    privileges: privilege::Privileges,
+    process: Option<process::Process>,
+}
+
+fn assemble(found: Collected) -> Report {
+    let library = library::find(None).ok();
+    let platform = library.as_ref().map_or_else(elf::this_platform, |l| l.elf.platform.clone());
+    let interposed = library.map_or_else(|| calls::set(&calls::INTERPOSED), |l| l.elf.exports);
+    let symbols = symbols(&found, &interposed);
+    let facts = verdict::Facts {
+        program: &found.program,
+        elf: &found.elf,
+        c_library: found.c_library.as_ref(),
+        privileges: &found.privileges,
+        loses_preload: found.loses_preload.as_deref(),
+        process: found.process.as_ref(),
+        library: &platform,
+    };
+    let (verdict, notes) = (verdict::judge(&facts), verdict::notes(&facts, &symbols));
+    Report {
+        target: found.target.to_string_lossy().into_owned(),
+        program: found.program,
+        steps: found.steps,
+        elf: found.elf,
+        c_library: found.c_library,
+        privileges: found.privileges,
+        symbols,
+        process: found.process,
+        notes,
+        verdict,
+    }
+}
+
+fn symbols(found: &Collected, interposed: &std::collections::BTreeSet<String>) -> Symbols {
+    let elf = &found.elf;
+    let socket = calls::set(&calls::SOCKET_CALLS);
+    let name = found.program.file_name().map_or(&b""[..], OsStrExt::as_bytes);
+    Symbols {
+        socket_calls: calls::present(&elf.imports, &socket),
+        defined: calls::present(&elf.exports, interposed),
+        libraries: if elf.linking == elf::Linking::Dynamic { networking_libraries(found, &socket) } else { Vec::new() },
+        dlopen: ["dlopen", "dlmopen"].iter().any(|&call| elf.imports.contains(call)),
+        php: name.starts_with(b"php") && elf.exports.iter().any(|e| e.starts_with("zend_")),
+    }
+}
+
+/// Which of the libraries it names import socket calls. The C library itself is left out: it implements them.
+fn networking_libraries(found: &Collected, socket: &std::collections::BTreeSet<String>) -> Vec<String> {
+    let interpreter = found.elf.interpreter.as_deref().map(Path::new);
+    let origin = found.program.parent().map(|p| p.display().to_string()).unwrap_or_default();
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for entry in found.elf.runpath.as_deref().unwrap_or_default().split(':').filter(|e| !e.is_empty()) {
+        directories.push(entry.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin).into());
+    }
+    directories.extend(search::library_directories(interpreter));
+    let own = |name: &str| name.starts_with("libc.") || name.starts_with("ld-");
+    let imports_socket_calls = |name: &&String| {
+        let file = directories.iter().map(|d| d.join(name)).find(|f| f.is_file());
+        let library = file.and_then(|f| elf::read(&f).ok());
+        library.is_some_and(|l| !calls::present(&l.imports, socket).is_empty())
+    };
+    found.elf.needed.iter().filter(|n| !own(n)).filter(imports_socket_calls).cloned().collect()
+}

@@ -1,0 +1,199 @@
+//! Can LD_PRELOAD reach it? Weighs the facts; the first obstacle decides.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::elf::{Elf, Linking, Platform};
+use super::libc::{CLibrary, Family};
+use super::privilege::Privileges;
+use super::process::Process;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    pub reachable: bool,
+    /// One sentence: what holds, or what stands in the way.
+    pub reason: String,
+    /// What to do, one suggestion each.
+    pub advice: Vec<String>,
+}
+
+/// Everything the judgement rests on.
+pub struct Facts<'f> {
+    pub program: &'f Path,
+    pub elf: &'f Elf,
+    pub c_library: Option<&'f CLibrary>,
+    pub privileges: &'f Privileges,
+    pub loses_preload: Option<&'f str>,
+    pub process: Option<&'f Process>,
+    /// The platform of the library.
+    pub library: &'f Platform,
+}
+
+const OTHER_END: &str = "put the library on the other end of the connection: TCPTUNE_QUICKACK=auto there makes it acknowledge \
+                         at once, which ends this end's wait";
+const OWN_CODE: &str = "set TCP_NODELAY in the program itself, if it has an option for it";
+const SOCKET_UNIT: &str =
+    "a server that systemd starts by a .socket unit: NoDelay=yes in that unit, accepted connections inherit it";
+const ROUTE: &str = "as root on the other end: `ip route change <its route to here> quickack 1`";
+
+pub fn judge(facts: &Facts<'_>) -> Verdict {
+    if let Some(process) = facts.process
+        && let Some(library) = &process.library
+    {
+        return yes(format!("the library is loaded ({})", library.display()), Vec::new());
+    }
+    match obstacle(facts) {
+        Some((reason, advice)) => {
+            Verdict { reachable: false, reason, advice: advice.iter().map(|&a| a.to_owned()).collect() }
+        }
+        None if facts.process.is_some() => yes(
+            "nothing stands in the way, but this process was started without the library".to_owned(),
+            vec!["restart it with `tcptune run -- …`, or set LD_PRELOAD where it is started".to_owned()],
+        ),
+        None => yes("nothing stands in the way".to_owned(), Vec::new()),
+    }
+}
+
+fn yes(reason: String, advice: Vec<String>) -> Verdict {
+    Verdict { reachable: true, reason, advice }
+}
+
+fn obstacle(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
+    let elf = facts.elf;
+    let go = "a Go program: it makes its system calls itself and calls no C library function for them";
+    const GO_ADVICE: &[&str] =
+        &["Go's own net package sets TCP_NODELAY by default: often there is nothing to cure", OTHER_END];
+    match elf.linking {
+        Linking::NotAProgram => return Some(("it is an object file or a core dump, not a program".to_owned(), &[])),
+        Linking::SharedObject if !is_loader(facts.program) => {
+            return Some(("it is a shared library, not a program".to_owned(), &["check the program that loads it"]));
+        }
+        Linking::Static | Linking::StaticPie if elf.go => {
+            return Some((format!("it is statically linked, and {go}"), GO_ADVICE));
+        }
+        Linking::Static | Linking::StaticPie => {
+            let kind = if elf.linking == Linking::Static { "static" } else { "static-pie" };
+            let language = if elf.rust { " Rust program" } else { "" };
+            return Some((
+                format!("it is a {kind}{language}: no loader runs at its start, so nothing can be preloaded"),
+                &["install or build a dynamically linked version of it", OWN_CODE, OTHER_END, SOCKET_UNIT, ROUTE],
+            ));
+        }
+        _ if elf.go => return Some((format!("it is {go}"), GO_ADVICE)),
+        _ => {}
+    }
+    if elf.platform != *facts.library {
+        return Some((
+            format!("it is {}, the library is {}", elf.platform, facts.library),
+            &["build the library for the program's platform", OTHER_END],
+        ));
+    }
+    if facts.c_library.is_some_and(|c| !c.interpreter_exists) && facts.process.is_none() {
+        let interpreter = elf.interpreter.as_deref().unwrap_or_default();
+        return Some((
+            format!("its interpreter {interpreter} does not exist here, so it cannot start"),
+            &["install the C library that it was built for"],
+        ));
+    }
+    if let Some(why) = facts.loses_preload {
+        return Some((why.to_owned(), &["name the interpreter yourself: tcptune run -- INTERPRETER SCRIPT"]));
+    }
+    privilege_obstacle(facts)
+}
+
+fn privilege_obstacle(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
+    const PRIVILEGED: &[&str] = &[
+        "start it as the user it becomes, without the bits: in a systemd unit User= and AmbientCapabilities= keep LD_PRELOAD",
+        "as root, for every program of the machine: name the library in /etc/ld.so.preload and limit it with TCPTUNE_ONLY",
+        OWN_CODE,
+    ];
+    if let Some(process) = facts.process {
+        if process.secure {
+            let why = "it was started with raised privileges (setuid, setgid or file capabilities)";
+            return Some((format!("{why}: the loader ignores LD_PRELOAD then"), PRIVILEGED));
+        }
+        if process.preload_names_library() {
+            return Some((
+                "its LD_PRELOAD names the library, but it is not loaded: the file could not be opened or did not fit at its start"
+                    .to_owned(),
+                &[
+                    "look in its stderr or journal for a line of ld.so: `object … cannot be preloaded`",
+                    "check that the path exists and is readable for its user, inside its container or chroot",
+                ],
+            ));
+        }
+        return None;
+    }
+    let why = facts.privileges.drops_preload.as_ref()?;
+    Some((format!("{why}: the loader ignores LD_PRELOAD then"), PRIVILEGED))
+}
+
+/// The loader run as a command (`ld.so PROGRAM`) preloads for the program that it is given.
+fn is_loader(program: &Path) -> bool {
+    let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    ["ld-linux", "ld-musl", "ld64.so", "ld.so"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What is true besides the verdict and worth knowing.
+pub fn notes(facts: &Facts<'_>, found: &super::Symbols) -> Vec<String> {
+    let mut notes = Vec::new();
+    let elf = facts.elf;
+    let mut note = |text: String| notes.push(text);
+    if facts.c_library.is_some_and(|c| c.family == Family::Other) {
+        note(format!(
+            "its interpreter {} is neither glibc's nor musl's: whether it honours LD_PRELOAD is not known",
+            elf.interpreter.as_deref().unwrap_or_default()
+        ));
+    }
+    if !found.defined.is_empty() {
+        note(format!("it defines {} itself: calls to these go to its own version first", found.defined.join(", ")));
+    }
+    if elf.symbols_known && elf.linking == Linking::Dynamic && found.socket_calls.is_empty() {
+        note(match found.libraries.as_slice() {
+            [] if found.dlopen => {
+                "it imports no socket call, nor do its libraries; it may load plug-ins that do".to_owned()
+            }
+            [] => "it imports no socket call, nor do the libraries it names: there is nothing to tune".to_owned(),
+            libraries => format!("it imports no socket call itself; it may make them through {}", libraries.join(", ")),
+        });
+    }
+    if found.php {
+        note(
+            "PHP loads its extensions with RTLD_DEEPBIND: their own socket calls (curl, sockets) are not seen"
+                .to_owned(),
+        );
+    }
+    if elf.nodlopen {
+        note("it is marked DF_1_NOOPEN; that does not hinder preloading".to_owned());
+    }
+    if facts.privileges.any() && facts.process.is_none() && facts.privileges.drops_preload.is_none() {
+        note(if facts.privileges.ignored {
+            "its privilege bits have no effect here (nosuid mount or no_new_privs)".to_owned()
+        } else {
+            "its privilege bits change nothing for you; for other users the loader ignores LD_PRELOAD".to_owned()
+        });
+    }
+    if let Some(process) = facts.process {
+        if process.seccomp != super::process::Seccomp::Off {
+            note(
+                "it runs under seccomp: a filter that it installed itself makes the library only forward calls"
+                    .to_owned(),
+            );
+        }
+        if process.io_urings.is_some_and(|n| n > 0) {
+            note(
+                "it uses io_uring: what it sends and accepts that way passes no C library call and is not seen"
+                    .to_owned(),
+            );
+        }
+        if process.io_urings.is_none() {
+            note("its descriptors cannot be listed: whether it uses io_uring is not known".to_owned());
+        }
+        if process.other_mounts {
+            note("it lives in another mount namespace: the library's path must exist in there".to_owned());
+        }
+    }
+    notes
+}

@@ -1,0 +1,21 @@
+//! `tcptune generate`: man pages and completions from the definition of the command line, the reference page from the table
+//! of settings. Nothing here is written by hand twice.
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Generate};
+use crate::errors::{Failure, OK, plain};
+
+pub fn command(what: &Generate) -> Result<u8, Failure> {
+    match what {
+        Generate::Man { directory } => {
+            clap_mangen::generate_to(Cli::command(), directory).map_err(|e| {
+                Failure::own(format!("cannot write man pages to `{}`: {}", directory.display(), plain(&e)))
+            })?;
+        }
+        Generate::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "tcptune", &mut std::io::stdout());
+        }
+    }
+    Ok(OK)
+}

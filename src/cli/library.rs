@@ -1,0 +1,150 @@
+//! Finds the library that `run` preloads, and proves before anything is started that the loader can take it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::check::elf::{self, Elf, Linking};
+use crate::errors::Failure;
+use crate::search;
+
+pub const FILE_NAME: &str = "libtcptune.so";
+
+/// `libtcptune.so`, or a versioned name of it.
+pub fn is_named_like_ours(file: &Path) -> bool {
+    let name = file.file_name().map_or(&b""[..], OsStrExt::as_bytes);
+    name.strip_prefix(FILE_NAME.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+}
+
+/// A library that was looked at and can be preloaded.
+#[derive(Debug)]
+pub struct Library {
+    pub file: PathBuf,
+    pub elf: Elf,
+}
+
+/// The file that was asked for, else the first that exists: beside the command, then the installed places.
+pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
+    if let Some(file) = asked {
+        return checked(&std::path::absolute(file)?);
+    }
+    let places = places();
+    match places.iter().find(|file| file.exists()) {
+        Some(file) => checked(file),
+        None => {
+            let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+            Err(Failure::own(format!(
+                "{FILE_NAME} was not found (tried {}): name it with --library FILE",
+                tried.join(", ")
+            )))
+        }
+    }
+}
+
+/// Where the library may be, best first.
+fn places() -> Vec<PathBuf> {
+    let triplet = search::triplet();
+    let mut directories: Vec<PathBuf> = Vec::new();
+    if let Some(own) = std::fs::read_link("/proc/self/exe").ok().as_deref().and_then(Path::parent) {
+        directories.push(own.to_owned());
+        if let Some(prefix) = own.parent() {
+            directories.push(prefix.join("lib").join(&triplet));
+            directories.push(prefix.join("lib"));
+        }
+    }
+    for base in ["/usr/lib", "/usr/local/lib"] {
+        directories.push(Path::new(base).join(&triplet));
+        directories.push(PathBuf::from(base));
+    }
+    let mut files: Vec<PathBuf> = Vec::new();
+    for file in directories.into_iter().map(|d| d.join(FILE_NAME)) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// Everything the loader would only grumble about on stderr, after which the program would run untuned.
+fn checked(file: &Path) -> Result<Library, Failure> {
+    let refuse = |why: &str| Failure::own(format!("the library `{}` {why}", file.display()));
+    // LD_PRELOAD is a list separated by colons and blanks without any quoting, and the loader expands $ORIGIN and $LIB.
+    let bytes = file.as_os_str().as_bytes();
+    if let Some(&bad) = bytes.iter().find(|b| matches!(b, b':' | b'$') || b.is_ascii_whitespace() || **b == 0x0b) {
+        let what = if bad == b':' || bad == b'$' { format!("`{}`", char::from(bad)) } else { "white space".to_owned() };
+        return Err(refuse(&format!(
+            "has {what} in its path, which LD_PRELOAD cannot carry: link or copy it to a path without"
+        )));
+    }
+    let meta = file.metadata().map_err(|e| refuse(&format!("cannot be used: {}", crate::errors::plain(&e))))?;
+    if !meta.is_file() {
+        return Err(refuse("is not a regular file"));
+    }
+    let elf = elf::read(file).map_err(|why| refuse(&format!("cannot be used: {why}")))?;
+    if elf.linking != Linking::SharedObject {
+        return Err(refuse("is not a shared object"));
+    }
+    let host = elf::this_platform();
+    if elf.platform != host {
+        return Err(refuse(&format!("is for {}, this command and its programs are {host}", elf.platform)));
+    }
+    Ok(Library { file: file.to_owned(), elf })
+}
+
+/// The new LD_PRELOAD: ours first, then what was there, in its order, without other copies of ours or repetitions.
+pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
+    let mut entries: Vec<&[u8]> = vec![library.as_os_str().as_bytes()];
+    let separators = |b: &u8| *b == b':' || b.is_ascii_whitespace();
+    for entry in existing.map_or(&b""[..], OsStrExt::as_bytes).split(separators) {
+        let path = Path::new(OsStr::from_bytes(entry));
+        let ours = is_named_like_ours(path) || same_file(path, library);
+        if !entry.is_empty() && !ours && !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    OsString::from_vec(entries.join(&b':'))
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.metadata(), b.metadata()) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_named_like_ours, preload_list};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    fn list(existing: &str) -> String {
+        let made = preload_list(Path::new("/a/libtcptune.so"), Some(OsStr::new(existing)));
+        made.into_string().expect("a test's own text")
+    }
+
+    #[test]
+    fn ours_comes_first_and_once() {
+        assert_eq!(list(""), "/a/libtcptune.so");
+        assert_eq!(list("/x.so"), "/a/libtcptune.so:/x.so");
+        assert_eq!(list("/x.so /y.so:/x.so"), "/a/libtcptune.so:/x.so:/y.so");
+        assert_eq!(list("/y.so:/b/libtcptune.so:/a/libtcptune.so:/z.so"), "/a/libtcptune.so:/y.so:/z.so");
+        assert_eq!(list(" ::\t"), "/a/libtcptune.so");
+    }
+
+    #[test]
+    fn keeps_bytes_that_are_not_text() {
+        let made = preload_list(Path::new("/a/libtcptune.so"), Some(OsStr::from_bytes(b"/\xff.so")));
+        assert_eq!(made.as_bytes(), b"/a/libtcptune.so:/\xff.so");
+    }
+
+    #[test]
+    fn knows_its_name() {
+        assert!(is_named_like_ours(Path::new("/usr/lib/libtcptune.so")));
+        assert!(is_named_like_ours(Path::new("libtcptune.so.0.1")));
+        assert!(!is_named_like_ours(Path::new("libtcptune.sox")));
+        assert!(!is_named_like_ours(Path::new("/libtcptune.so/other")));
+    }
+}
