@@ -5,10 +5,11 @@ import importlib
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import library, net as network, packages, process  # noqa: E402
+from harness import library, net as network, process  # noqa: E402
 
 CASES = sorted(path.stem for path in (pathlib.Path(__file__).parent / "cases").glob("*.py") if path.stem != "__init__")
 
@@ -24,7 +25,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
     arguments = parser.parse_args()
     chosen = CASES if "all" in arguments.case else arguments.case
-    packages.install_missing()
+    subprocess.run((library.ROOT / "scripts/setup", "--bench"), check=True, stdout=sys.stderr)
     net = network.Net()
     print(f"## tcptune benches: {', '.join(chosen)}{' (quick)' if arguments.quick else ''}\n")
     print(f"- library: {library.fingerprint()}")

@@ -6,7 +6,9 @@
  * request is one send() with TCP_NODELAY on.
  *
  *   load ADDRESS PORT [--get PATH | --request FILE --expect BYTES] [--close] [--count N] [--seconds S] [--skip K]
- *        [--body FILE] [--ideal N] [--preamble FILE --preamble-expect BYTES] [--hash] [--latencies FILE]
+ *        [--pause MICROSECONDS] [--body FILE] [--ideal N] [--preamble FILE --preamble-expect BYTES] [--hash] [--latencies FILE]
+ *
+ * --pause waits between exchanges, so that the server is back in its wait when the next request comes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -162,6 +164,7 @@ int main(int argc, char **argv)
     size_t count = 1000, skip = 0, ideal = 0, done = 0, counted = 0, last_off = 0, off = 0;
     unsigned long segments = 0, least = ~0ul, most = 0, mss = 0;
     double seconds = 60, started, spent = 0;
+    unsigned pause_us = 0;
     const char *latencies = NULL;
     char path[4096];
     if (argc < 3)
@@ -200,6 +203,8 @@ int main(int argc, char **argv)
             seconds = strtod(value, NULL);
         else if (!strcmp(option, "--skip"))
             skip = strtoul(value, NULL, 10);
+        else if (!strcmp(option, "--pause"))
+            pause_us = atoi(value);
         else if (!strcmp(option, "--ideal"))
             ideal = strtoul(value, NULL, 10);
         else if (!strcmp(option, "--latencies"))
@@ -220,6 +225,8 @@ int main(int argc, char **argv)
     while (done < count && now() - started < seconds) {
         if (done < skip)
             started = now();
+        if (pause_us)
+            usleep(pause_us);
         /* Preparing the connection's preamble is not part of an exchange; connecting is, when each has its own. */
         double begin = now();
         if (s < 0) {

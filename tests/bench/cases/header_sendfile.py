@@ -38,7 +38,7 @@ def system_calls(net, size, close, chunk):
         with server(net, variant, *chunk) as running:
             load.load(net, running, *close, get=f"/{size}", count=30)
             results.append(strace.per_request(
-                running, lambda n, s=running: load.load(net, s, *close, get=f"/{size}", count=n), 100))
+                running, lambda n, s=running: load.load(net, s, *strace.PAUSE, *close, get=f"/{size}", count=n), 100))
     return strace.extra(*results)
 
 

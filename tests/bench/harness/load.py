@@ -46,15 +46,18 @@ class Result:
         return self.cpu / self.all_exchanges
 
 
-def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body=None, ideal=None, preload=False):
+def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body=None, ideal=None, request=None, expect=None,
+         preamble=None, preamble_expect=None):
     """Loads `server`; other options go to the client as they are. `cpu` of the result is the server's for this run."""
     file = build.scratch() / "latencies"
     argv = [build.program("load"), SERVER, server.port, "--count", count, "--skip", skip, "--latencies", file, *options]
-    for name, value in (("--get", get), ("--seconds", seconds), ("--body", body), ("--ideal", ideal)):
+    for name, value in (("--get", get), ("--seconds", seconds), ("--body", body), ("--ideal", ideal),
+                        ("--request", request), ("--expect", expect), ("--preamble", preamble),
+                        ("--preamble-expect", preamble_expect)):
         if value is not None:
             argv += [name, value]
     before = server.cpu()
-    output = process.client(net, argv, preload=preload)
+    output = process.client(net, argv)
     used = server.cpu() - before
     latencies = array.array("d")
     latencies.frombytes(file.read_bytes())

@@ -1,7 +1,8 @@
 """Exact counts of a server's system calls per request, by strace -c attached to the running server.
 
 Two attached runs, of N and of 2N requests: their difference leaves out connecting, attaching and waiting for the first
-request. strace slows the program down, so nothing else is measured in these runs.
+request. strace slows the program down, so nothing else is measured in these runs; and the client pauses between requests
+(PAUSE), because how often a server polls in vain depends on whether the next request is there already.
 """
 
 import os
@@ -11,6 +12,8 @@ import sys
 import time
 
 from . import build
+
+PAUSE = ("--pause", 2_000)
 
 
 def _attached(pids):

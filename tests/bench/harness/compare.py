@@ -1,0 +1,68 @@
+"""One table that compares variants of a server under the same load: a row per variant."""
+
+import dataclasses
+
+from . import load, process, rounds, strace, table
+
+
+@dataclasses.dataclass
+class Variant:
+    """How one row's server is started. `library`: preloaded, with `settings`."""
+
+    argv: list
+    library: bool = False
+    settings: dict = dataclasses.field(default_factory=dict)
+    # The row whose system calls this row's are compared with: the same program, not stalled, without the library.
+    calls_of: str = None
+
+
+def serve(net, port, variant, cwd=None):
+    """Starts a variant's server."""
+    return process.Server(net, variant.argv, port, variant.library, variant.settings, cwd=cwd)
+
+
+def system_calls(net, port, variants, name, exchange, requests=200):
+    """The text for the column of added calls."""
+    reference = variants[name].calls_of
+    if not reference:
+        return ""
+    results = []
+    for each in (reference, name):
+        with serve(net, port, variants[each]) as server:
+            load.load(net, server, count=40, **exchange)
+            results.append(strace.per_request(server, lambda n, s=server: load.load(net, s, *strace.PAUSE, count=n, **exchange), requests))
+    added, which = strace.extra(*results)
+    return table.number(round(added, 2) + 0.0) + (f" ({which})" if which != "none" else "")
+
+
+def compare(net, title, port, variants, exchange, reference, count, amount, seconds=None, note=""):
+    """Measures all variants in interleaved rounds and prints the table.
+
+    `exchange`: what load() needs to make one exchange; `reference`: the row that ratios are taken to; `amount`:
+    exchanges per round, cut off after `seconds`.
+    """
+    def measure(name):
+        with serve(net, port, variants[name]) as server:
+            return load.load(net, server, count=amount, seconds=seconds, **exchange)
+
+    results = rounds.interleave(variants, measure, count)
+    rate = {name: [r.rate for r in results[name]] for name in variants}
+    cpu = {name: [r.cpu_per_exchange for r in results[name]] for name in variants}
+    rows = []
+    for name, runs in results.items():
+        pool = rounds.pooled(runs)
+        segments = sum(r.segments for r in runs)
+        total = sum(r.exchanges for r in runs)
+        span = f"{min(r.least for r in runs)}-{max(r.most for r in runs)}"
+        rows.append([
+            name, f"{total:,}", table.number(round(segments / total, 3)), span,
+            system_calls(net, port, variants, name, exchange),
+            table.ms(rounds.median(pool)), table.ms(rounds.percentile(pool, 0.99)), table.ms(rounds.percentile(pool, 0.999)),
+            table.ms(max(pool)), table.us(rounds.median(cpu[name])),
+            table.ratio(rounds.ratio(rate[name], rate[reference])), table.ratio(rounds.ratio(cpu[name], cpu[reference])),
+        ])
+    head = ["server", "responses", "segments", "least-most", "calls added", "median ms", "p99", "p99.9", "worst",
+            "CPU us", f"rate to {reference}", f"CPU to {reference}"]
+    table.show(title, head, rows, (f"{count} interleaved rounds; segments, calls and the server's CPU are per response; "
+                                   f"ratios are the median (range) of the rounds. {note}").strip())
+    return results
