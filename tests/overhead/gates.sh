@@ -21,7 +21,7 @@ export OVERHEAD_TMP=$B
 [ "$(under 1 "$B/calls" probe "$(basename "${SOFILE[1]}")" 2>&1)" = yes ] || { echo "overhead: ${SOFILE[1]} does not load" >&2; exit 2; }
 
 # The lines to hold: measure, what, gate, aim, separated by tabs.
-gawk -F ' *[|] *' -v OFS='\t' -v only="$only" -v quick="$quick" '/^#/ || NF < 4 { next } { sub(/ +$/, "", $4) }
+ONLY=$only gawk -F ' *[|] *' -v OFS='\t' -v quick="$quick" 'BEGIN { only = ENVIRON["ONLY"] } /^#/ || NF < 4 { next } { sub(/ +$/, "", $4) }
   only != "" && $1 ": " $2 !~ only { next } quick != "" && $1 ~ /^(exec|memory)$/ { next } { print $1, $2, $3, $4 }' "$HERE/gates.txt" >"$B/gates"
 [ -s "$B/gates" ] || { echo "overhead: no line of gates.txt matches \"$only\"" >&2; exit 2; }
 kinds() { gawk -F '\t' -v m="$1" '$1 ~ m { print $2; if ($1 == "threads") { sub(/ x[0-9]+$/, "", $2); print $2 } }' "$B/gates" | sort -u | paste -sd,; }
