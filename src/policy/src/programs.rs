@@ -41,16 +41,17 @@ impl Programs {
 
     /// Is there any pattern?
     pub fn any(&self) -> bool {
-        !patterns(self.list(self.only)).chain(patterns(self.list(self.skip))).all(<[u8]>::is_empty)
+        [self.only, self.skip].into_iter().any(|list| patterns(self.list(list)).next().is_some())
     }
 
     /// Is a program of these names to be touched?
     pub fn want(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
-        let named = |list: List| patterns(self.list(list)).any(|pattern| names(pattern, exe_path, argv0));
-        let no_only = patterns(self.list(self.only)).next().is_none();
-        (no_only || named(self.only)) && !named(self.skip)
+        let only = self.list(self.only);
+        let no_only = patterns(only).next().is_none();
+        (no_only || named(only, exe_path, argv0)) && !named(self.list(self.skip), exe_path, argv0)
     }
 
+    #[inline(never)]
     fn keep(&mut self, list: &[u8]) -> Option<List> {
         let start = usize::from(self.used);
         let end = start.checked_add(list.len())?;
@@ -72,13 +73,18 @@ fn patterns(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|b| matches!(b, b',' | b':')).map(<[u8]>::trim_ascii).filter(|pattern| !pattern.is_empty())
 }
 
-/// A pattern with a slash is for the whole path of the program file, any other for the last part of either name.
-fn names(pattern: &[u8], exe_path: &[u8], argv0: &[u8]) -> bool {
-    if pattern.contains(&b'/') {
-        matches(pattern, exe_path)
-    } else {
-        [exe_path, argv0].into_iter().any(|name| matches(pattern, last_part(name)))
-    }
+/// Does a pattern of the list fit? One with a slash is for the whole path of the program file, any other for the last
+/// part of either name.
+#[inline(never)]
+fn named(list: &[u8], exe_path: &[u8], argv0: &[u8]) -> bool {
+    let (file, call) = (last_part(exe_path), last_part(argv0));
+    patterns(list).any(|pattern| {
+        if pattern.contains(&b'/') {
+            matches(pattern, exe_path)
+        } else {
+            matches(pattern, file) || matches(pattern, call)
+        }
+    })
 }
 
 fn last_part(path: &[u8]) -> &[u8] {

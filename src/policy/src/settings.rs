@@ -8,7 +8,7 @@ use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
 use crate::subject::{Direction, Subject};
 use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
-use crate::variables::{CORK, ENABLED, NODELAY, ONLY, QUICKACK, RELEASE, RULES, SET, SKIP};
+use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, SKIP};
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
 /// hold.
@@ -36,48 +36,47 @@ impl Settings {
     /// Reads one variable. The order does not matter; of two variables with the same name the first counts, as for
     /// `getenv`; an empty value is the default; other names are ignored. After a fault the process is not tuned.
     /// Call [`Settings::finish`] when all are read.
+    #[inline(never)]
     pub fn apply(&mut self, name: &[u8], value: &[u8]) -> Result<(), Fault> {
-        let (bit, variable) = match name {
-            b"TCPTUNE" => (1, ENABLED.name),
-            b"TCPTUNE_NODELAY" => (1 << 1, NODELAY.name),
-            b"TCPTUNE_CORK" => (1 << 2, CORK.name),
-            b"TCPTUNE_RELEASE" => (1 << 3, RELEASE.name),
-            b"TCPTUNE_QUICKACK" => (1 << 4, QUICKACK.name),
-            b"TCPTUNE_SET" => (1 << 5, SET.name),
-            b"TCPTUNE_RULES" => (1 << 6, RULES.name),
-            b"TCPTUNE_ONLY" => (1 << 7, ONLY.name),
-            b"TCPTUNE_SKIP" => (1 << 8, SKIP.name),
-            _ => return Ok(()),
+        let Some(variable) = Piece::new(name).pick(NAMES).filter(|_| !name.iter().any(u8::is_ascii_lowercase)) else {
+            return Ok(());
         };
+        let bit = 1u16.checked_shl(u32::from(variable)).unwrap_or(0);
+        let first = self.seen & bit == 0;
+        self.seen |= bit;
         let whole = Piece::new(value).trim();
-        if self.seen & bit != 0 || whole.text.is_empty() {
-            self.seen |= bit;
+        if !first || whole.text.is_empty() {
             return Ok(());
         }
-        self.seen |= bit;
-        self.read(bit, whole).map_err(|fault| {
+        self.read(variable, whole).map_err(|fault| {
             self.off = true;
-            fault.of(variable)
+            fault.of_variable(variable)
         })
     }
 
-    fn read(&mut self, bit: u16, whole: Piece<'_>) -> Result<(), Fault> {
-        match bit.trailing_zeros() {
-            0 => self.off |= !whole.switch().ok_or_else(|| whole.fault(ENABLED.values))?,
-            1 => self.base.nodelay = Nodelay::parse(whole).ok_or_else(|| whole.fault(NODELAY.values))?,
-            2 => self.base.cork = Cork::parse(whole).ok_or_else(|| whole.fault(CORK.values))?,
-            3 => self.base.release = Release::parse(whole).ok_or_else(|| whole.fault(RELEASE.values))?,
-            4 => self.base.quickack = Quickack::parse(whole).ok_or_else(|| whole.fault(QUICKACK.values))?,
-            5 => self.base.set = options::parse(whole)?,
-            6 => self.rules.parse(whole)?,
-            7 => self.programs.keep_only(whole.text).ok_or_else(|| whole.fault(ONLY.values))?,
-            _ => self.programs.keep_skip(whole.text).ok_or_else(|| whole.fault(SKIP.values))?,
-        }
+    #[inline(never)]
+    fn read(&mut self, variable: u8, whole: Piece<'_>) -> Result<(), Fault> {
+        let base = &mut self.base;
+        let (done, values) = match variable {
+            0 => (whole.switch().map(|on| self.off |= !on), ENABLED.values),
+            1 => (Nodelay::parse(whole).map(|word| base.nodelay = word), NODELAY.values),
+            2 => (Cork::parse(whole).map(|word| base.cork = word), CORK.values),
+            3 => (Release::parse(whole).map(|word| base.release = word), RELEASE.values),
+            4 => (Quickack::parse(whole).map(|word| base.quickack = word), QUICKACK.values),
+            5 => {
+                base.set = options::parse(whole)?;
+                return Ok(());
+            }
+            6 => return self.rules.parse(whole),
+            7 => (self.programs.keep_only(whole.text), ONLY.values),
+            _ => (self.programs.keep_skip(whole.text), SKIP.values),
+        };
         const { assert!(ROOM == 1024, "the table names the number") };
-        Ok(())
+        done.ok_or_else(|| whole.fault(values))
     }
 
     /// Completes the rules with what the other variables say. To be called once all variables are read.
+    #[inline(never)]
     pub fn finish(&mut self) {
         self.base.off = self.off;
         self.rules.lay_over(&self.base);
@@ -95,6 +94,7 @@ impl Settings {
 
     /// Can the choice for a socket of this direction and local port depend on its peer? A local port of 0 is one that is
     /// not known.
+    #[inline(never)]
     pub fn needs_peer(&self, direction: Direction, local_port: u16) -> bool {
         self.rules.need_peer(direction, local_port)
     }
@@ -105,6 +105,7 @@ impl Settings {
     }
 
     /// Which tuning holds for a socket: 0 is the base, `n` the one of rule `n`, the first whose conditions all hold.
+    #[inline(never)]
     pub fn choose(&self, subject: &Subject) -> u8 {
         if self.off { 0 } else { self.rules.choose(subject) }
     }
@@ -125,6 +126,7 @@ impl Settings {
     }
 
     /// Is a program to be touched that has this file and was called by this name?
+    #[inline(never)]
     pub fn wants_program(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
         self.programs.want(exe_path, argv0)
     }

@@ -6,7 +6,7 @@ use crate::options::OptionSet;
 
 /// Makes the type of a setting that is one of a few words.
 macro_rules! words {
-    ($(#[$about:meta])* $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal ),* }) => {
+    ($(#[$about:meta])* $name:ident $words:literal { $( $(#[$doc:meta])* $variant:ident = $word:literal ),* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
         #[repr(u8)]
@@ -17,13 +17,19 @@ macro_rules! words {
             pub const fn word(self) -> &'static str {
                 match self { $( $name::$variant => $word ),* }
             }
+
+            /// What a word stands for.
+            pub(crate) fn parse(word: Piece<'_>) -> Option<$name> {
+                let number = word.choose($words)?;
+                [$( $name::$variant ),*].into_iter().nth(usize::from(number))
+            }
         }
     };
 }
 
 words! {
     /// What is done about TCP_NODELAY.
-    Nodelay {
+    Nodelay "on off force" {
         /// It is set, unless the application decides itself.
         On = "on",
         /// It is left alone.
@@ -34,7 +40,7 @@ words! {
 }
 words! {
     /// What is done about small writes that are followed by more.
-    Cork {
+    Cork "auto off" {
         /// Those are held that experience says are followed at once.
         Auto = "auto",
         /// Nothing is held.
@@ -43,7 +49,7 @@ words! {
 }
 words! {
     /// What is sent off before a thread waits.
-    Release {
+    Release "own all" {
         /// What we hold.
         Own = "own",
         /// Also what the application itself holds.
@@ -52,48 +58,13 @@ words! {
 }
 words! {
     /// What is done about delayed acknowledgements.
-    Quickack {
+    Quickack "off on auto" {
         /// Nothing.
         Off = "off",
         /// Data is acknowledged at once.
         On = "on",
         /// Data is acknowledged at once where the peer is seen to wait for it.
         Auto = "auto"
-    }
-}
-
-impl Nodelay {
-    pub(crate) fn parse(word: Piece<'_>) -> Option<Nodelay> {
-        match word.switch() {
-            Some(true) => Some(Nodelay::On),
-            Some(false) => Some(Nodelay::Off),
-            None => word.is("force").then_some(Nodelay::Force),
-        }
-    }
-}
-
-impl Cork {
-    pub(crate) fn parse(word: Piece<'_>) -> Option<Cork> {
-        match word.switch() {
-            Some(false) => Some(Cork::Off),
-            _ => word.is("auto").then_some(Cork::Auto),
-        }
-    }
-}
-
-impl Release {
-    pub(crate) fn parse(word: Piece<'_>) -> Option<Release> {
-        if word.is("all") { Some(Release::All) } else { word.is("own").then_some(Release::Own) }
-    }
-}
-
-impl Quickack {
-    pub(crate) fn parse(word: Piece<'_>) -> Option<Quickack> {
-        match word.switch() {
-            Some(true) => Some(Quickack::On),
-            Some(false) => Some(Quickack::Off),
-            None => word.is("auto").then_some(Quickack::Auto),
-        }
     }
 }
 
@@ -158,5 +129,39 @@ impl Tuning {
             self.set.describe(put);
             put(b")");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_as_what_it_is_written_for() {
+        for x in [Nodelay::On, Nodelay::Off, Nodelay::Force] {
+            assert_eq!(Nodelay::parse(Piece::new(x.word().as_bytes())), Some(x));
+        }
+        for x in [Cork::Auto, Cork::Off] {
+            assert_eq!(Cork::parse(Piece::new(x.word().as_bytes())), Some(x));
+        }
+        for x in [Release::Own, Release::All] {
+            assert_eq!(Release::parse(Piece::new(x.word().as_bytes())), Some(x));
+        }
+        for x in [Quickack::Off, Quickack::On, Quickack::Auto] {
+            assert_eq!(Quickack::parse(Piece::new(x.word().as_bytes())), Some(x));
+        }
+    }
+
+    #[test]
+    fn on_and_off_have_other_spellings_where_they_are_allowed() {
+        for word in ["on", "YES", "True", "1"] {
+            assert_eq!(Nodelay::parse(Piece::new(word.as_bytes())), Some(Nodelay::On), "{word}");
+            assert_eq!(Cork::parse(Piece::new(word.as_bytes())), None, "{word}");
+        }
+        for word in ["off", "no", "FALSE", "0"] {
+            assert_eq!(Cork::parse(Piece::new(word.as_bytes())), Some(Cork::Off), "{word}");
+            assert_eq!(Release::parse(Piece::new(word.as_bytes())), None, "{word}");
+        }
+        assert_eq!(Quickack::parse(Piece::new(b"")), None);
     }
 }

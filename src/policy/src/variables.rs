@@ -93,6 +93,10 @@ pub(crate) const SKIP: Variable = Variable {
 /// All settings, in the order they are described.
 pub static VARIABLES: [Variable; 9] = [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP];
 
+/// The names alone, in the same order. The library reads these, so that the table with all its text stays out of it.
+pub(crate) const NAMES: &str = "TCPTUNE TCPTUNE_NODELAY TCPTUNE_CORK TCPTUNE_RELEASE TCPTUNE_QUICKACK TCPTUNE_SET \
+    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP";
+
 /// A word of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleWord {
@@ -179,3 +183,41 @@ pub static RULE_WORDS: [RuleWord; 12] = [
 /// What is allowed where a word of a rule is expected.
 pub(crate) const ALLOWED_WORDS: &str = "port=, listen=, peer=, client, server, off, on, nodelay=, cork=, release=, \
     quickack= or set(...)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+    use std::{format, vec::Vec};
+
+    #[test]
+    fn the_names_are_those_of_the_table() {
+        assert_eq!(NAMES.split(' ').collect::<Vec<_>>(), VARIABLES.map(|variable| variable.name));
+    }
+
+    #[test]
+    fn every_example_and_every_default_is_valid() {
+        for variable in &VARIABLES {
+            for value in [variable.example, variable.default] {
+                let mut settings = Settings::DEFAULT;
+                assert_eq!(settings.apply(variable.name.as_bytes(), value.as_bytes()), Ok(()), "{}", variable.name);
+            }
+            let mut settings = Settings::DEFAULT;
+            assert_eq!(settings.apply(variable.name.as_bytes(), variable.default.as_bytes()), Ok(()));
+            settings.finish();
+            assert_eq!((settings.base, settings.enabled()), (Settings::DEFAULT.base, true), "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn every_word_of_a_rule_has_a_valid_example() {
+        for word in &RULE_WORDS {
+            let rule = if word.condition { format!("{} cork=off", word.example) } else { word.example.into() };
+            let mut settings = Settings::DEFAULT;
+            assert_eq!(settings.apply(b"TCPTUNE_RULES", rule.as_bytes()), Ok(()), "{rule}");
+            assert_eq!(settings.rule_count(), 1);
+            let name = word.syntax.split(['=', '(']).next().expect("never empty");
+            assert!(ALLOWED_WORDS.contains(name), "{name}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //! IPv6, so a socket of either family compares alike. Must accept exactly what the standard library accepts (a test holds
 //! the two against each other); it is not used here because its parser can panic as far as the linker knows.
 
-use super::number::plain;
+use super::number::{in_base, plain};
 use crate::put::{Put, decimal, hexadecimal};
 
 /// What an IPv4-mapped address starts with.
@@ -34,6 +34,7 @@ impl Network {
     pub const NONE: Network = Network { address: [0; 16], bits: 0 };
 
     /// Reads an address, or an address with `/` and a number of bits. Bits behind that number are dropped.
+    #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Network> {
         let (address, length) = match text.iter().position(|b| *b == b'/') {
             Some(n) => {
@@ -59,6 +60,7 @@ impl Network {
     }
 
     /// Does the address lie in the network? An IPv4 address lies in IPv4 networks only, not in `::/0`.
+    #[inline(never)]
     pub fn contains(&self, address: &[u8; 16]) -> bool {
         let v4_only = self.bits >= 96 && is_v4(&self.address);
         v4_only == is_v4(address)
@@ -101,6 +103,7 @@ fn masks(bits: u8) -> impl Iterator<Item = u8> {
 }
 
 /// Four decimal numbers without leading zeros.
+#[inline(never)]
 fn v4(text: &[u8]) -> Option<[u8; 4]> {
     let mut address = [0u8; 4];
     let mut parts = text.split(|b| *b == b'.');
@@ -134,6 +137,7 @@ fn v6(text: &[u8]) -> Option<[u8; 16]> {
 }
 
 /// Reads groups separated by colons into `out` and gives the number of bytes they fill.
+#[inline(never)]
 fn groups(text: &[u8], v4_allowed: bool, out: &mut [u8; 16]) -> Option<usize> {
     if text.is_empty() {
         return Some(0);
@@ -159,18 +163,7 @@ fn groups(text: &[u8], v4_allowed: bool, out: &mut [u8; 16]) -> Option<usize> {
 }
 
 fn group(text: &[u8]) -> Option<u16> {
-    if text.is_empty() || text.len() > 4 {
-        return None;
-    }
-    text.iter().try_fold(0u16, |sum, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte.wrapping_sub(b'0'),
-            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
-            b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
-            _ => return None,
-        };
-        Some(sum.wrapping_shl(4) | u16::from(digit))
-    })
+    u16::try_from(in_base(text, 16).filter(|_| text.len() <= 4)?).ok()
 }
 
 fn write_v6(address: &[u8; 16], put: &mut Put<'_>) {

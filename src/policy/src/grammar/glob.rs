@@ -2,6 +2,7 @@
 //! nothing of paths (`*` matches `/` too).
 
 /// Does the whole name match the pattern?
+#[inline(never)]
 pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern, mut name) = (pattern, name);
     // Where to go on after a mismatch: behind the last star, with one more byte of the name given to that star.

@@ -1,6 +1,7 @@
 //! Numbers with units, read from text and written back. Must not round: a value that is not a whole number of the
 //! option's own unit is no number.
 
+use super::piece::Piece;
 use crate::put::{Put, decimal};
 
 /// What a number counts, and so which units may follow it. A bare number is in the first unit named.
@@ -30,9 +31,10 @@ impl Unit {
 }
 
 /// Reads a number and gives it in its own unit.
+#[inline(never)]
 pub(crate) fn read(text: &[u8], unit: Unit) -> Option<u64> {
     if let (Unit::Plain, Some((b"0x" | b"0X", hex))) = (unit, text.split_at_checked(2)) {
-        return hexadecimal(hex);
+        return in_base(hex, 16);
     }
     let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
     let (digits, suffix) = text.split_at_checked(length)?;
@@ -40,69 +42,47 @@ pub(crate) fn read(text: &[u8], unit: Unit) -> Option<u64> {
     if suffix.is_empty() {
         return Some(number);
     }
-    match unit {
-        Unit::Plain => None,
-        Unit::Bytes => number.checked_mul(byte_unit(suffix)?),
-        Unit::Micros | Unit::Millis | Unit::Seconds => {
-            let micros = number.checked_mul(time_unit(suffix)?)?;
-            if micros.checked_rem(unit.micros())? != 0 {
-                return None;
-            }
-            micros.checked_div(unit.micros())
-        }
-    }
+    let suffix = Piece::new(suffix);
+    let (scale, own) = match unit {
+        Unit::Plain => return None,
+        Unit::Bytes => match suffix.pick("k m g")? {
+            0 => (1 << 10, 1),
+            1 => (1 << 20, 1),
+            _ => (1 << 30, 1),
+        },
+        Unit::Micros | Unit::Millis | Unit::Seconds => match suffix.pick("us ms s m h")? {
+            0 => (1, unit.micros()),
+            1 => (1_000, unit.micros()),
+            2 => (1_000_000, unit.micros()),
+            3 => (60_000_000, unit.micros()),
+            _ => (3_600_000_000, unit.micros()),
+        },
+    };
+    let scaled = number.checked_mul(scale)?;
+    let whole = scaled.checked_div(own)?;
+    (whole.checked_mul(own)? == scaled).then_some(whole)
 }
 
 /// Reads decimal digits and nothing else.
 pub(crate) fn plain(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |sum, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then_some(())?;
-        sum.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    in_base(digits, 10)
 }
 
-fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |sum, byte| {
+/// Reads digits of a base up to sixteen and nothing else.
+#[inline(never)]
+pub(crate) fn in_base(digits: &[u8], base: u8) -> Option<u64> {
+    let mut sum = (!digits.is_empty()).then_some(0u64)?;
+    for byte in digits {
         let digit = match byte {
             b'0'..=b'9' => byte.wrapping_sub(b'0'),
             b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
             b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
             _ => return None,
         };
-        sum.checked_mul(16)?.checked_add(u64::from(digit))
-    })
-}
-
-fn byte_unit(suffix: &[u8]) -> Option<u64> {
-    match suffix {
-        b"k" | b"K" => Some(1 << 10),
-        b"m" | b"M" => Some(1 << 20),
-        b"g" | b"G" => Some(1 << 30),
-        _ => None,
+        (digit < base).then_some(())?;
+        sum = sum.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
     }
-}
-
-fn time_unit(suffix: &[u8]) -> Option<u64> {
-    if suffix.eq_ignore_ascii_case(b"us") {
-        Some(1)
-    } else if suffix.eq_ignore_ascii_case(b"ms") {
-        Some(1_000)
-    } else if suffix.eq_ignore_ascii_case(b"s") {
-        Some(1_000_000)
-    } else if suffix.eq_ignore_ascii_case(b"m") {
-        Some(60_000_000)
-    } else if suffix.eq_ignore_ascii_case(b"h") {
-        Some(3_600_000_000)
-    } else {
-        None
-    }
+    Some(sum)
 }
 
 /// Writes a number with the largest unit that leaves it whole.

@@ -35,6 +35,7 @@ impl<'v> Piece<'v> {
     }
 
     /// Without the blanks around it.
+    #[inline(never)]
     pub fn trim(self) -> Self {
         let lead = self.text.iter().take_while(|b| is_blank(**b)).count();
         let (_, rest) = self.cut(lead);
@@ -43,6 +44,7 @@ impl<'v> Piece<'v> {
     }
 
     /// Takes the next word off the front; `None` when only gaps are left.
+    #[inline(never)]
     pub fn word(&mut self, is_gap: fn(u8) -> bool) -> Option<Self> {
         let lead = self.text.iter().take_while(|b| is_gap(**b)).count();
         let (_, rest) = self.cut(lead);
@@ -53,6 +55,7 @@ impl<'v> Piece<'v> {
     }
 
     /// What stands before and after the first `mark`, without it.
+    #[inline(never)]
     pub fn split_once(self, mark: u8) -> Option<(Self, Self)> {
         let n = self.text.iter().position(|b| *b == mark)?;
         let (head, tail) = self.cut(n);
@@ -77,32 +80,35 @@ impl<'v> Piece<'v> {
         })
     }
 
-    /// Is it this word, in whatever case?
-    pub fn is(self, word: &str) -> bool {
-        self.text.eq_ignore_ascii_case(word.as_bytes())
+    /// Which of these words, with single blanks between, is it, in whatever case?
+    #[inline(never)]
+    pub fn pick(self, words: &'static str) -> Option<u8> {
+        let found = words.as_bytes().split(|b| *b == b' ').position(|word| self.text.eq_ignore_ascii_case(word))?;
+        u8::try_from(found).ok()
     }
 
-    /// `on` or `off`, or one of their other spellings: `yes`, `true`, `1`; `no`, `false`, `0`.
+    /// The same for words of which some are `on` and `off`, which have other spellings: `yes`, `true`, `1`; `no`,
+    /// `false`, `0`.
+    #[inline(never)]
+    pub fn choose(self, words: &'static str) -> Option<u8> {
+        let text = match self.pick("off no false 0 on yes true 1") {
+            Some(0..=3) => b"off".as_slice(),
+            Some(_) => b"on",
+            None => self.text,
+        };
+        Piece { text, at: self.at }.pick(words)
+    }
+
+    /// `on` or `off`, or one of their other spellings.
     pub fn switch(self) -> Option<bool> {
-        if self.is("on") || self.is("yes") || self.is("true") || self.is("1") {
-            Some(true)
-        } else if self.is("off") || self.is("no") || self.is("false") || self.is("0") {
-            Some(false)
-        } else {
-            None
-        }
+        self.choose("off on").map(|n| n == 1)
     }
 
-    /// The fault that points here. The variable is added by whoever knows it.
+    /// The fault that points here. Which variable it is in is added by whoever knows it.
+    #[cold]
+    #[inline(never)]
     pub fn fault(self, allowed: &'static str) -> Fault {
         let end = self.at.saturating_add(self.text.len());
-        Fault {
-            variable: "",
-            start: u32::try_from(self.at).unwrap_or(u32::MAX),
-            end: u32::try_from(end).unwrap_or(u32::MAX),
-            allowed,
-            low: "",
-            high: "",
-        }
+        Fault::new(u32::try_from(self.at).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX), allowed)
     }
 }

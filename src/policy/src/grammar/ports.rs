@@ -15,6 +15,7 @@ impl Ports {
     pub const NONE: Ports = Ports { first: 0, last: 0 };
 
     /// Reads a port or a range of ports from 1 to 65535.
+    #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Ports> {
         let port = |text: &[u8]| u16::try_from(plain(text)?).ok().filter(|port| *port > 0);
         let (first, last) = match text.iter().position(|b| *b == b'-') {

@@ -30,14 +30,11 @@ impl OptionSet {
 
     fn describe_value(&self, row: &OptionRow, put: &mut Put<'_>) {
         let value = self.value(row.id);
-        let mut number = |unit| write(u64::from(value), unit, put);
         match row.kind {
-            Kind::Plain => number(Unit::Plain),
-            Kind::Bytes => number(Unit::Bytes),
-            Kind::Micros => number(Unit::Micros),
-            Kind::Millis => number(Unit::Millis),
             Kind::Linger if value == u32::MAX => put(b"off"),
-            Kind::Seconds | Kind::Linger => number(Unit::Seconds),
+            Kind::Plain | Kind::Bytes | Kind::Micros | Kind::Millis | Kind::Seconds | Kind::Linger => {
+                write(u64::from(value), row.kind.unit(), put);
+            }
             Kind::Switch => put(if value == 0 { b"off" } else { b"on" }),
             Kind::Dscp => dscp::write(u8::try_from(value >> 2).unwrap_or(0), put),
             Kind::Rate => write(self.wide(), Unit::Bytes, put),

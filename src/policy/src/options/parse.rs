@@ -4,6 +4,7 @@ use super::set::{NAME_MAX, OptionSet};
 use super::sockopts::id;
 use super::table::{ALLOWED_KEYS, Kind, OptionRow, row};
 use crate::fault::Fault;
+use crate::grammar::dscp;
 use crate::grammar::number::{Unit, read};
 use crate::grammar::piece::{Piece, is_blank_or_comma};
 
@@ -19,9 +20,9 @@ pub(crate) fn parse(entries: Piece<'_>) -> Result<OptionSet, Fault> {
         if let Some(why) = refused(key) {
             return Err(entry.fault(why));
         }
-        let Some(row) = row(key) else { return Err(entry.fault(ALLOWED_KEYS)) };
+        let Some((number, row)) = row(key) else { return Err(entry.fault(ALLOWED_KEYS)) };
         if value.and_then(|value| assign(&mut set, row, value)).is_none() {
-            return Err(entry.fault(row.value.as_str()).range(row.low.as_str(), row.high.as_str()));
+            return Err(entry.fault("").of_option(number));
         }
     }
     Ok(set)
@@ -29,69 +30,69 @@ pub(crate) fn parse(entries: Piece<'_>) -> Result<OptionSet, Fault> {
 
 /// Why a key that one might expect is not an option.
 fn refused(key: Piece<'_>) -> Option<&'static str> {
-    if key.is("reuseport") || key.is("reuseaddr") {
-        Some("no option that changes who may bind to a port: only the program itself can know that")
-    } else if key.is("nodelay") || key.is("cork") {
-        Some("an option other than nodelay and cork, which TCPTUNE_NODELAY and TCPTUNE_CORK set")
-    } else {
-        None
-    }
+    Some(match key.pick("reuseport reuseaddr nodelay cork")? {
+        0 | 1 => "no option that changes who may bind to a port: only the program itself can know that",
+        _ => "an option other than nodelay and cork, which TCPTUNE_NODELAY and TCPTUNE_CORK set",
+    })
 }
 
+#[inline(never)]
 fn assign(set: &mut OptionSet, row: &'static OptionRow, value: Piece<'_>) -> Option<()> {
-    let number = |unit| within(row, value.text, unit);
-    match row.kind {
-        Kind::Plain => set.put(row.id, number(Unit::Plain)?),
-        Kind::Bytes => set.put(row.id, number(Unit::Bytes)?),
-        Kind::Micros => set.put(row.id, number(Unit::Micros)?),
-        Kind::Millis => set.put(row.id, number(Unit::Millis)?),
-        Kind::Seconds => set.put(row.id, number(Unit::Seconds)?),
-        Kind::Switch => set.put(row.id, u32::from(value.switch()?)),
-        Kind::Linger if value.is("off") => set.put(row.id, u32::MAX),
-        Kind::Linger => set.put(row.id, number(Unit::Seconds)?),
-        Kind::Dscp => set.put(row.id, u32::from(crate::grammar::dscp::parse(value.text)?.checked_mul(4)?)),
+    let number = match row.kind {
+        Kind::Plain | Kind::Bytes | Kind::Micros | Kind::Millis | Kind::Seconds => narrow(row, value.text)?,
+        Kind::Switch => u32::from(value.switch()?),
+        Kind::Linger => match value.pick("off") {
+            Some(_) => u32::MAX,
+            None => narrow(row, value.text)?,
+        },
+        Kind::Dscp => u32::from(dscp::parse(value.text)?.checked_mul(4)?),
         Kind::Rate => {
-            let rate = read(value.text, Unit::Bytes)?;
-            let (low, high) = (read(row.low.as_bytes(), Unit::Bytes)?, read(row.high.as_bytes(), Unit::Bytes)?);
-            (low..=high).contains(&rate).then(|| set.put_wide(rate))?;
+            set.put_wide(within(row, value.text)?);
+            return Some(());
         }
         Kind::Name => {
             let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
             let fits = (1..NAME_MAX).contains(&value.text.len()) && value.text.iter().all(legal);
-            fits.then(|| set.put_congestion(value.text))?;
+            return fits.then(|| set.put_congestion(value.text));
         }
         Kind::Keepalive => return keepalive(set, row, value),
-    }
+    };
+    set.put(row.id, number);
     Some(())
 }
 
 /// A number within the row's limits.
-fn within(row: &OptionRow, text: &[u8], unit: Unit) -> Option<u32> {
+fn within(row: &OptionRow, text: &[u8]) -> Option<u64> {
+    let unit = row.kind.unit();
     let number = read(text, unit)?;
     let (low, high) = (read(row.low.as_bytes(), unit)?, read(row.high.as_bytes(), unit)?);
-    if (low..=high).contains(&number) { u32::try_from(number).ok() } else { None }
+    (low..=high).contains(&number).then_some(number)
+}
+
+#[inline(never)]
+fn narrow(row: &OptionRow, text: &[u8]) -> Option<u32> {
+    u32::try_from(within(row, text)?).ok()
 }
 
 /// `on`, `off`, or up to three numbers between slashes.
 fn keepalive(set: &mut OptionSet, row: &OptionRow, value: Piece<'_>) -> Option<()> {
-    let mut read_set = OptionSet::EMPTY;
+    set.clear_keepalive();
+    // A bare 1 is a second, not another word for on.
     if let Some(on) = value.switch().filter(|_| value.text != b"1") {
-        read_set.put(id::KEEPALIVE, u32::from(on));
-    } else {
-        let mut fields = value.split(b'/');
-        read_set.put(id::KEEPALIVE, 1);
-        read_set.put(id::KEEP_IDLE, within(row, fields.next()?.text, Unit::Seconds)?);
-        if let Some(interval) = fields.next() {
-            read_set.put(id::KEEP_INTERVAL, within(row, interval.text, Unit::Seconds)?);
-        }
-        if let Some(count) = fields.next() {
-            let count = read(count.text, Unit::Plain).filter(|count| (1..=127).contains(count))?;
-            read_set.put(id::KEEP_COUNT, u32::try_from(count).ok()?);
-        }
-        if fields.next().is_some() {
-            return None;
+        set.put(id::KEEPALIVE, u32::from(on));
+        return Some(());
+    }
+    set.put(id::KEEPALIVE, 1);
+    for (n, field) in value.split(b'/').enumerate() {
+        match n {
+            0 => set.put(id::KEEP_IDLE, narrow(row, field.text)?),
+            1 => set.put(id::KEEP_INTERVAL, narrow(row, field.text)?),
+            2 => {
+                let count = read(field.text, Unit::Plain).filter(|count| (1..=127).contains(count))?;
+                set.put(id::KEEP_COUNT, u32::try_from(count).ok()?);
+            }
+            _ => return None,
         }
     }
-    *set = set.merge(&read_set);
     Some(())
 }

@@ -1,6 +1,6 @@
 //! A set of socket options with their values: small, copied freely, no heap. Must not read text.
 
-use super::sockopts::{Form, IDS, SOCKOPTS, When, id};
+use super::sockopts::{Form, IDS, Row, SOCKOPTS, When, id};
 
 /// The longest congestion control name the kernel takes, with its closing zero (`TCP_CA_NAME_MAX`).
 pub(crate) const NAME_MAX: usize = 16;
@@ -59,22 +59,26 @@ impl OptionSet {
 
     /// The calls that set these options, in the order they are to be made.
     pub fn iter(&self) -> impl Iterator<Item = SockOpt> + '_ {
-        SOCKOPTS.iter().filter(|row| self.has(row.id)).map(|row| {
-            let low = self.value(row.id);
-            let mut bytes = [0; NAME_MAX];
-            let len = match row.form {
-                Form::Int => fill(&mut bytes, &low.to_ne_bytes(), &[]),
-                Form::Wide => fill(&mut bytes, &self.wide().to_ne_bytes(), &[]),
-                Form::Linger if low == u32::MAX => fill(&mut bytes, &[0; 8], &[]),
-                Form::Linger => fill(&mut bytes, &1u32.to_ne_bytes(), &low.to_ne_bytes()),
-                Form::Name => fill(&mut bytes, self.congestion(), &[]),
-            };
-            SockOpt { id: row.id, level: row.level, name: row.name, when: row.when, bytes, len }
-        })
+        SOCKOPTS.iter().filter(|row| self.has(row.id)).map(|row| self.call(row))
+    }
+
+    #[inline(never)]
+    fn call(&self, row: &Row) -> SockOpt {
+        let low = self.value(row.id);
+        let mut bytes = [0; NAME_MAX];
+        let len = match row.form {
+            Form::Int => fill(&mut bytes, &low.to_ne_bytes(), &[]),
+            Form::Wide => fill(&mut bytes, &self.wide().to_ne_bytes(), &[]),
+            Form::Linger if low == u32::MAX => fill(&mut bytes, &[0; 8], &[]),
+            Form::Linger => fill(&mut bytes, &1u32.to_ne_bytes(), &low.to_ne_bytes()),
+            Form::Name => fill(&mut bytes, self.congestion(), &[]),
+        };
+        SockOpt { id: row.id, level: row.level, name: row.name, when: row.when, bytes, len }
     }
 
     /// These options with the other set laid over them: where both give an option, the other one's value holds.
     #[must_use]
+    #[inline(never)]
     pub fn merge(&self, over: &OptionSet) -> OptionSet {
         let mut merged = *self;
         if over.given & KEEPALIVE_BITS != 0 {
@@ -97,6 +101,7 @@ impl OptionSet {
 
     /// Only those options whose bit is in the mask.
     #[must_use]
+    #[inline(never)]
     pub(crate) fn only(&self, mask: u32) -> OptionSet {
         let mut kept = *self;
         for (n, value) in kept.values.iter_mut().enumerate() {
@@ -168,6 +173,7 @@ fn bit(id: u8) -> u32 {
 }
 
 /// Copies two pieces into the front and gives their length.
+#[inline(never)]
 fn fill(bytes: &mut [u8; NAME_MAX], first: &[u8], second: &[u8]) -> u8 {
     let mut len = 0u8;
     for (to, from) in bytes.iter_mut().zip(first.iter().chain(second)) {

@@ -3,11 +3,13 @@
 //! [`OPTIONS`], which holds no pointer; the sentences in [`OPTION_TEXTS`] are the command's and stay out of the library.
 
 use super::sockopts::{SOCKOPTS, When, id};
+use crate::grammar::number::Unit;
 use crate::grammar::piece::Piece;
 use crate::text::Text;
 
 /// How a value is read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Kind {
     Plain,
     Bytes,
@@ -22,13 +24,42 @@ pub(crate) enum Kind {
     Keepalive,
 }
 
+impl Kind {
+    /// The unit of its numbers.
+    pub fn unit(self) -> Unit {
+        match self {
+            Kind::Bytes | Kind::Rate => Unit::Bytes,
+            Kind::Micros => Unit::Micros,
+            Kind::Millis => Unit::Millis,
+            Kind::Seconds | Kind::Linger | Kind::Keepalive => Unit::Seconds,
+            Kind::Plain | Kind::Switch | Kind::Dscp | Kind::Name => Unit::Plain,
+        }
+    }
+}
+
+/// What may stand behind the key for each kind of value, in words that follow "allowed is".
+static VALUES: [(Kind, Text<96>); 11] = [
+    (Kind::Plain, Text::new("a number")),
+    (Kind::Bytes, Text::new("a size in bytes (also k, m, g)")),
+    (Kind::Micros, Text::new("a time in microseconds (also ms, s)")),
+    (Kind::Millis, Text::new("a time in milliseconds (also s, m, h)")),
+    (Kind::Seconds, Text::new("a time in seconds (also m, h)")),
+    (Kind::Switch, Text::new("on or off")),
+    (Kind::Linger, Text::new("off or a time in seconds (also m, h)")),
+    (Kind::Dscp, Text::new("cs0 to cs7, af11 to af43, ef, va, le or a number from 0 to 63")),
+    (Kind::Rate, Text::new("bytes per second (also k, m, g)")),
+    (Kind::Name, Text::new("the name of a congestion control: 1 to 15 letters, digits, _ - or .")),
+    (
+        Kind::Keepalive,
+        Text::new("on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, the others in seconds (also m, h)"),
+    ),
+];
+
 /// What the library needs to know of an option.
 #[derive(Clone, Copy)]
 pub struct OptionRow {
     /// Its key.
     pub key: Text<20>,
-    /// What may stand behind the key, in words that follow "allowed is".
-    pub value: Text<116>,
     /// The lowest number; empty where no range applies.
     pub low: Text<6>,
     /// The highest number.
@@ -38,6 +69,12 @@ pub struct OptionRow {
 }
 
 impl OptionRow {
+    /// What may stand behind the key, in words that follow "allowed is".
+    pub fn value(&self) -> &'static Text<96> {
+        let [(_, first), ..] = &VALUES;
+        VALUES.iter().find(|(kind, _)| *kind == self.kind).map_or(first, |(_, text)| text)
+    }
+
     /// When it is set.
     pub fn when(&self) -> When {
         SOCKOPTS.iter().find(|row| row.id == self.id).map_or(When::ALWAYS, |row| row.when)
@@ -59,12 +96,11 @@ pub struct OptionText {
 
 /// Makes the two views of the one table.
 macro_rules! options {
-    ($( $key:literal $kind:ident $id:ident, $value:literal, $low:literal .. $high:literal,
+    ($( $key:literal $kind:ident $id:ident, $low:literal .. $high:literal,
         $example:literal, $kernel:literal, $meaning:literal; )*) => {
         /// The options, in the order they are described.
         pub static OPTIONS: [OptionRow; [$($key),*].len()] = [$( OptionRow {
             key: Text::new($key),
-            value: Text::new($value),
             low: Text::new($low),
             high: Text::new($high),
             kind: Kind::$kind,
@@ -78,96 +114,73 @@ macro_rules! options {
 }
 
 options! {
-    "keepalive" Keepalive KEEPALIVE,
-        "on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, IDLE and INTERVAL in seconds (also m, h)", "1s".."32767s",
+    "keepalive" Keepalive KEEPALIVE, "1s" .. "32767s",
         "keepalive=60/10/5", "SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
         "Ask a silent peer whether it is still there: after IDLE, then every INTERVAL, giving up after COUNT questions.";
-    "user_timeout" Millis USER_TIMEOUT,
-        "a time in milliseconds (also s, m, h)", "100ms".."24h",
+    "user_timeout" Millis USER_TIMEOUT, "100ms" .. "24h",
         "user_timeout=30s", "TCP_USER_TIMEOUT",
         "Give a connection up when sent data stays unacknowledged for so long.";
-    "sndbuf" Bytes SNDBUF,
-        "a size in bytes (also k, m, g)", "2k".."1g",
+    "sndbuf" Bytes SNDBUF, "2k" .. "1g",
         "sndbuf=1m", "SO_SNDBUF",
         "Size of the send buffer, up to net.core.wmem_max; switches the kernel's own sizing off.";
-    "rcvbuf" Bytes RCVBUF,
-        "a size in bytes (also k, m, g)", "2k".."1g",
+    "rcvbuf" Bytes RCVBUF, "2k" .. "1g",
         "rcvbuf=1m", "SO_RCVBUF",
         "Size of the receive buffer, up to net.core.rmem_max; switches the kernel's own sizing off.";
-    "congestion" Name CONGESTION,
-        "the name of a congestion control: 1 to 15 letters, digits, _ - or .", ""..""  ,
+    "congestion" Name CONGESTION, "" .. "",
         "congestion=bbr", "TCP_CONGESTION",
         "The congestion control; one the kernel does not have (net.ipv4.tcp_available_congestion_control) is left out.";
-    "notsent_lowat" Bytes NOTSENT_LOWAT,
-        "a size in bytes (also k, m, g)", "0".."1g",
+    "notsent_lowat" Bytes NOTSENT_LOWAT, "0" .. "1g",
         "notsent_lowat=128k", "TCP_NOTSENT_LOWAT",
         "Call the socket writable only while less than this is unsent: less memory, fresher data. 0: the system's value.";
-    "dscp" Dscp TOS,
-        "cs0 to cs7, af11 to af43, ef, va, le or a number from 0 to 63", ""..""  ,
+    "dscp" Dscp TOS, "" .. "",
         "dscp=af21", "IP_TOS, IPV6_TCLASS",
         "Mark packets with a differentiated services code point.";
-    "tos" Plain TOS,
-        "a number", "0".."255",
+    "tos" Plain TOS, "0" .. "255",
         "tos=0x10", "IP_TOS, IPV6_TCLASS",
         "The whole byte that dscp sets the upper six bits of; the later of the two holds.";
-    "priority" Plain PRIORITY,
-        "a number", "0".."2147483647",
+    "priority" Plain PRIORITY, "0" .. "2147483647",
         "priority=6", "SO_PRIORITY",
         "Priority in the queueing discipline; above 6 needs CAP_NET_ADMIN.";
-    "ttl" Plain TTL,
-        "a number", "1".."255",
+    "ttl" Plain TTL, "1" .. "255",
         "ttl=64", "IP_TTL, IPV6_UNICAST_HOPS",
         "How many routers packets may pass.";
-    "linger" Linger LINGER,
-        "off or a time in seconds (also m, h)", "0s".."1h",
+    "linger" Linger LINGER, "0s" .. "1h",
         "linger=5s", "SO_LINGER",
         "How long close waits for unsent data to leave. 0: close throws it away and resets the connection.";
-    "maxseg" Plain MAXSEG,
-        "a number", "88".."32767",
+    "maxseg" Plain MAXSEG, "88" .. "32767",
         "maxseg=1200", "TCP_MAXSEG",
         "The largest segment (MSS) to announce and to send.";
-    "defer_accept" Seconds DEFER_ACCEPT,
-        "a time in seconds (also m, h)", "0s".."1h",
+    "defer_accept" Seconds DEFER_ACCEPT, "0s" .. "1h",
         "defer_accept=5s", "TCP_DEFER_ACCEPT",
         "Accept a connection only when its first data is there. Only for services whose client speaks first.";
-    "fastopen" Plain FASTOPEN,
-        "the length of a queue", "0".."65535",
+    "fastopen" Plain FASTOPEN, "0" .. "65535",
         "fastopen=256", "TCP_FASTOPEN",
         "Take data in the opening segment (TCP Fast Open), for so many connections at a time.";
-    "fastopen_connect" Switch FASTOPEN_CONNECT,
-        "on or off", ""..""  ,
+    "fastopen_connect" Switch FASTOPEN_CONNECT, "" .. "",
         "fastopen_connect=on", "TCP_FASTOPEN_CONNECT",
         "Send the first data in the opening segment; connect then returns at once and an error shows at the first write.";
-    "quickack" Switch QUICKACK,
-        "on or off", ""..""  ,
+    "quickack" Switch QUICKACK, "" .. "",
         "quickack=on", "TCP_QUICKACK",
         "Set once when a connection starts; the kernel soon forgets it. TCPTUNE_QUICKACK keeps it up.";
-    "busy_poll" Micros BUSY_POLL,
-        "a time in microseconds (also ms, s)", "0us".."1s",
+    "busy_poll" Micros BUSY_POLL, "0us" .. "1s",
         "busy_poll=50", "SO_BUSY_POLL",
         "Poll the network card for so long before sleeping; more than net.core.busy_read needs CAP_NET_ADMIN.";
-    "thin_linear_timeouts" Switch THIN_LINEAR_TIMEOUTS,
-        "on or off", ""..""  ,
+    "thin_linear_timeouts" Switch THIN_LINEAR_TIMEOUTS, "" .. "",
         "thin_linear_timeouts=on", "TCP_THIN_LINEAR_TIMEOUTS",
         "Do not double the retransmission timeout while few segments are under way.";
-    "mark" Plain MARK,
-        "a number (also hexadecimal after 0x)", "0".."4294967295",
+    "mark" Plain MARK, "0" .. "4294967295",
         "mark=0x17", "SO_MARK",
         "Mark for routing and firewall rules; needs CAP_NET_ADMIN.";
-    "max_pacing_rate" Rate MAX_PACING_RATE,
-        "bytes per second (also k, m, g)", "1k".."1024g",
+    "max_pacing_rate" Rate MAX_PACING_RATE, "1k" .. "1024g",
         "max_pacing_rate=10m", "SO_MAX_PACING_RATE",
         "Send no faster than this.";
-    "rcvlowat" Bytes RCVLOWAT,
-        "a size in bytes (also k, m, g)", "1".."1g",
+    "rcvlowat" Bytes RCVLOWAT, "1" .. "1g",
         "rcvlowat=1", "SO_RCVLOWAT",
         "Call the socket readable only when so much has arrived. Safe only where messages are never shorter.";
-    "syncnt" Plain SYNCNT,
-        "a number", "1".."127",
+    "syncnt" Plain SYNCNT, "1" .. "127",
         "syncnt=3", "TCP_SYNCNT",
         "How often the opening segment is sent again before a connection attempt fails.";
-    "window_clamp" Bytes WINDOW_CLAMP,
-        "a size in bytes (also k, m, g)", "1k".."1g",
+    "window_clamp" Bytes WINDOW_CLAMP, "1k" .. "1g",
         "window_clamp=256k", "TCP_WINDOW_CLAMP",
         "The largest receive window to announce.";
 }
@@ -177,9 +190,9 @@ pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_tim
     notsent_lowat, dscp, tos, priority, ttl, linger, maxseg, defer_accept, fastopen, fastopen_connect, quickack, \
     busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp";
 
-/// The row of a key.
-pub(crate) fn row(key: Piece<'_>) -> Option<&'static OptionRow> {
-    OPTIONS.iter().find(|row| key.text.eq_ignore_ascii_case(row.key.as_bytes()))
+/// The row of a key, and its number.
+pub(crate) fn row(key: Piece<'_>) -> Option<(u8, &'static OptionRow)> {
+    (0u8..).zip(&OPTIONS).find(|(_, row)| key.text.eq_ignore_ascii_case(row.key.as_bytes()))
 }
 
 #[cfg(test)]

@@ -37,21 +37,21 @@ impl Span {
     }
 }
 
-/// Which words a rule has: a bit for each.
+/// Which words a rule has: a bit for each, in the order in which the reader lists them.
 mod word {
     pub const OFF: u16 = 1;
     pub const ON: u16 = 1 << 1;
-    pub const NODELAY: u16 = 1 << 2;
-    pub const CORK: u16 = 1 << 3;
-    pub const RELEASE: u16 = 1 << 4;
-    pub const QUICKACK: u16 = 1 << 5;
-    pub const SET: u16 = 1 << 6;
-    pub const ACTIONS: u16 = (1 << 7) - 1;
-    pub const CLIENT: u16 = 1 << 7;
-    pub const SERVER: u16 = 1 << 8;
-    pub const PORT: u16 = 1 << 9;
-    pub const LISTEN: u16 = 1 << 10;
-    pub const PEER: u16 = 1 << 11;
+    pub const CLIENT: u16 = 1 << 2;
+    pub const SERVER: u16 = 1 << 3;
+    pub const PORT: u16 = 1 << 4;
+    pub const LISTEN: u16 = 1 << 5;
+    pub const PEER: u16 = 1 << 6;
+    pub const NODELAY: u16 = 1 << 7;
+    pub const CORK: u16 = 1 << 8;
+    pub const RELEASE: u16 = 1 << 9;
+    pub const QUICKACK: u16 = 1 << 10;
+    pub const SET: u16 = 1 << 11;
+    pub const ACTIONS: u16 = OFF | ON | NODELAY | CORK | RELEASE | QUICKACK | SET;
 }
 
 /// A rule.
@@ -153,11 +153,11 @@ impl Rules {
         found.and_then(|n| u8::try_from(n).ok()).map_or(0, |n| n.saturating_add(1))
     }
 
+    #[inline(never)]
     fn holds(&self, rule: &Rule, subject: &Subject) -> bool {
-        let in_ports = |span: Span, port: u16| span.of(&self.ports).iter().any(|ports| ports.contains(port));
         let peer_holds = match subject.peer {
             Some(peer) => {
-                (rule.ports.is_empty() || in_ports(rule.ports, peer.port))
+                (rule.ports.is_empty() || self.in_ports(rule.ports, peer.port))
                     && (rule.peers.is_empty()
                         || rule.peers.of(&self.networks).iter().any(|network| network.contains(&peer.address)))
             }
@@ -165,13 +165,18 @@ impl Rules {
         };
         peer_holds
             && rule.fits(subject.direction)
-            && (rule.listens.is_empty() || subject.local_port.is_some_and(|port| in_ports(rule.listens, port)))
+            && (rule.listens.is_empty() || subject.local_port.is_some_and(|port| self.in_ports(rule.listens, port)))
+    }
+
+    #[inline(never)]
+    fn in_ports(&self, span: Span, port: u16) -> bool {
+        span.of(&self.ports).iter().any(|ports| ports.contains(port))
     }
 
     /// Can the choice depend on the peer? `local_port` 0 means that the port is not known.
     pub fn need_peer(&self, direction: Direction, local_port: u16) -> bool {
         for rule in self.all().filter(|rule| rule.fits(direction)) {
-            let here = rule.listens.of(&self.ports).iter().any(|ports| ports.contains(local_port));
+            let here = self.in_ports(rule.listens, local_port);
             if !rule.listens.is_empty() && local_port != 0 && !here {
                 continue;
             }
