@@ -22,19 +22,22 @@ impl Guard {
         self.child.id()
     }
 
-    /// The first line that the child prints; its standard output must be piped. The rest is read and dropped.
-    pub fn first_line(&mut self, patience: Duration) -> String {
+    /// The lines that the child prints; its standard output must be piped.
+    pub fn lines(&mut self) -> Lines {
         let output = self.child.stdout.take().expect("standard output is piped");
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
-            let mut lines = BufReader::new(output).lines();
-            if let Some(Ok(line)) = lines.next() {
-                // The test may have given up already; then nobody listens and the line is of no use.
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // When the test has stopped listening the rest is read and dropped, so that the child never blocks.
                 drop(sender.send(line));
             }
-            lines.for_each(drop);
         });
-        receiver.recv_timeout(patience).unwrap_or_else(|_| panic!("no line within {patience:?} from {:?}", self.child))
+        Lines(receiver)
+    }
+
+    /// The first line that the child prints; its standard output must be piped. The rest is read and dropped.
+    pub fn first_line(&mut self, patience: Duration) -> String {
+        self.lines().next(patience).unwrap_or_else(|| panic!("no line within {patience:?} from {:?}", self.child))
     }
 
     /// Waits for the end of the child, at most this long.
@@ -55,6 +58,33 @@ impl Drop for Guard {
         // Both fail only when the child has gone already, which is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// The lines of a child, as they come.
+pub struct Lines(mpsc::Receiver<String>);
+
+impl Lines {
+    /// The next line, if one comes in time.
+    pub fn next(&self, patience: Duration) -> Option<String> {
+        self.0.recv_timeout(patience).ok()
+    }
+
+    /// The lines before this one, which must come; each in time.
+    pub fn until(&self, last: &str, patience: Duration) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            match self.next(patience) {
+                Some(line) if line == last => return lines,
+                Some(line) => lines.push(line),
+                None => panic!("no line {last:?} within {patience:?} after {lines:#?}"),
+            }
+        }
+    }
+
+    /// All lines to the end of the output, each in time.
+    pub fn rest(&self, patience: Duration) -> Vec<String> {
+        std::iter::from_fn(|| self.next(patience)).collect()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod http;
 pub mod library;
 pub mod net;
 pub mod netns;
+pub mod process;
 pub mod run;
 pub mod same;
 pub mod strace;
