@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::demo;
+use crate::flags::SettingFlags;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -19,6 +20,7 @@ use crate::demo;
     after_help = "Examples:\n  \
                   tcptune demo                              see the effect on this machine\n  \
                   tcptune run -- python3 migrate_imap.py    run a program with the library\n  \
+                  tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n\n\
                   `tcptune help COMMAND` says more about each.",
@@ -34,11 +36,59 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Run(RunArgs),
     Check(CheckArgs),
+    Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),
     #[command(hide = true)]
     DemoClient(DemoClientArgs),
+}
+
+/// Run a program with the library
+///
+/// Puts the library in front of LD_PRELOAD, sets the given settings and becomes the program, as env(1) does. All settings are
+/// checked first, those of the environment too: with an invalid one nothing is started.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "tcptune run [OPTIONS] [--] COMMAND [ARGUMENT]...",
+    after_help = "Exit status:\n  \
+        125  wrong use, an invalid setting, no usable library\n  \
+        126  the command was found but cannot be executed\n  \
+        127  the command was not found\n  \
+        else that of the command\n\n\
+        Examples:\n  \
+        tcptune run -- python3 migrate_imap.py\n  \
+        tcptune run --set 'keepalive=60/10/5' -- mosquitto -c mosquitto.conf\n  \
+        tcptune run --rule 'port=143,993 cork=off' --rule 'peer=10.0.0.0/8 off' -- ./client\n  \
+        tcptune run --only 'python*' --verbose -- make upload"
+)]
+pub struct RunArgs {
+    /// The library to load, instead of the one beside this command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub library: Option<PathBuf>,
+    /// Say on stderr what is set and which library is loaded
+    #[arg(short, long)]
+    pub verbose: bool,
+    #[command(flatten)]
+    pub settings: SettingFlags,
+    /// The program and its arguments
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// Show the settings that hold here, and where each comes from
+///
+/// Reads the environment as the library does when a program is started from here.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:\n  \
+    0    all settings are valid\n  \
+    1    one is not: tuning is off for programs started like this\n  \
+    125  wrong use")]
+pub struct EnvArgs {
+    /// Print them as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Say whether LD_PRELOAD can reach a program or a running process
@@ -101,6 +151,8 @@ pub enum Generate {
     },
     /// Print the completions for a shell
     Completions { shell: clap_complete::Shell },
+    /// Print the reference page of all settings, in Markdown
+    Settings,
 }
 
 /// The built-in client of the demonstration; a process of its own, so that preloading means something.

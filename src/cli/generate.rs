@@ -16,6 +16,7 @@ pub fn command(what: &Generate) -> Result<u8, Failure> {
         Generate::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "tcptune", &mut std::io::stdout());
         }
+        Generate::Settings => print!("{}", crate::reference::page()),
     }
     Ok(OK)
 }

@@ -6,11 +6,17 @@
 mod args;
 mod check;
 mod demo;
+mod env;
 mod errors;
+mod exec;
+mod flags;
 mod generate;
 mod library;
 mod output;
+mod reference;
+mod run;
 mod search;
+mod settings;
 
 use std::ffi::OsString;
 
@@ -21,14 +27,17 @@ use errors::{Failure, OWN};
 
 /// The entry point, in place of the standard library's: that one sets SIGPIPE to be ignored and opens /dev/null in place of
 /// closed descriptors, and `run` would pass both on to the program.
+///
+/// # Safety
+/// `arguments` must point to `count` C strings.
 #[cfg(not(test))]
 // SAFETY: needed because the C runtime starts a program by this name. Sound because nothing else in the program has the name
 // and the signature is C's.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> std::ffi::c_int {
+pub unsafe extern "C" fn main(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> std::ffi::c_int {
     // SAFETY: needed because arguments come as C strings. Sound because this is what the C runtime passed to us.
     let arguments = unsafe { collect(count, arguments) };
-    let code = run(arguments);
+    let code = answer(arguments);
     // The standard library flushes when its own entry point returns, which is not in use here.
     let _ = std::io::Write::flush(&mut std::io::stdout());
     code.into()
@@ -44,7 +53,9 @@ unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_c
     use std::os::unix::ffi::OsStringExt;
     let at = |index: usize| {
         // SAFETY: needed to walk a C array. Sound because the caller promises `count` entries and `index` stays below.
-        let pointer = unsafe { *arguments.add(index) };
+        let entry = unsafe { arguments.add(index) };
+        // SAFETY: needed to read the entry. Sound for the same reason.
+        let pointer = unsafe { *entry };
         // SAFETY: needed to read a C string. Sound because the caller promises that the entry is one.
         let text = unsafe { CStr::from_ptr(pointer) };
         OsString::from_vec(text.to_bytes().to_vec())
@@ -53,7 +64,7 @@ unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_c
 }
 
 #[cfg_attr(test, expect(dead_code, reason = "tests call what is below it"))]
-fn run(arguments: Vec<OsString>) -> u8 {
+fn answer(arguments: Vec<OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -73,6 +84,8 @@ fn run(arguments: Vec<OsString>) -> u8 {
 
 fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
+        Command::Run(args) => run::command(&args),
+        Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.json),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),

@@ -1,0 +1,96 @@
+//! The reference page of all settings, docs/settings.md, from the table that the library's reader uses.
+
+use std::fmt::Write;
+
+use tcptune_policy::{OPTION_TEXTS, OPTIONS, RULE_WORDS, RuleWord, VARIABLES};
+
+const HEAD: &str = "\
+# Settings
+
+<!-- Written by `tcptune generate settings`; change the tables in src/policy instead. -->
+
+All settings are environment variables of the program that is tuned. `tcptune run` has an option for each of them, a systemd
+unit an `Environment=` line. `tcptune env` shows what holds, where it comes from, and what is wrong with it.
+
+An empty value is the default. Words may be written in any case. A value that cannot be understood turns tuning off for the
+process, with one line on stderr that names it; the program runs on as without the library. `tcptune run` refuses to start it
+instead (exit status 125). What a program sets on its own sockets is left alone, unless a setting says `force`.
+";
+
+/// The whole page.
+pub fn page() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str("\n## Variables\n\n| variable | values | default | example |\n|---|---|---|---|\n");
+    for row in &VARIABLES {
+        let default = if row.default.is_empty() { "none".to_owned() } else { code(row.default) };
+        let cells = [code(row.name), escape(row.values), default, code(row.example)];
+        table_row(&mut page, &cells);
+    }
+    page.push('\n');
+    for row in &VARIABLES {
+        section(&mut page, row.name, row.meaning);
+    }
+    page.push_str(
+        "## Options of `TCPTUNE_SET`\n\n\
+         Entries `key=value` with blanks or commas between. Sizes take `k`, `m` and `g` (1024 each), times `us`, `ms`, `s`, `m` \
+         and `h`; a bare number is in the option's own unit. Options that the kernel refuses (a congestion control that is not \
+         there, a missing privilege) are passed over in silence.\n\n\
+         | key | values | set on | kernel options | example |\n|---|---|---|---|---|\n",
+    );
+    for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
+        let mut values = row.value().as_str().to_owned();
+        if !row.low.as_str().is_empty() {
+            let _ = write!(values, ", {} to {}", row.low.as_str(), row.high.as_str());
+        }
+        let cells =
+            [code(text.key), escape(&values), row.when().words().to_owned(), escape(text.kernel), code(text.example)];
+        table_row(&mut page, &cells);
+    }
+    page.push('\n');
+    for text in &OPTION_TEXTS {
+        section(&mut page, text.key, text.meaning);
+    }
+    page.push_str(
+        "## Rules\n\n\
+         `TCPTUNE_RULES` holds up to 31 rules with `;` between. A rule is words with blanks between: conditions, all of which must \
+         hold, and at least one action. A rule without a condition matches every socket. The first rule that matches counts; its \
+         actions are laid over the other settings.\n\n",
+    );
+    rule_words(&mut page, "condition", |word| word.condition);
+    rule_words(&mut page, "action", |word| !word.condition);
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn rule_words(page: &mut String, kind: &str, wanted: fn(&RuleWord) -> bool) {
+    let _ = writeln!(page, "| {kind} | values | meaning | example |\n|---|---|---|---|");
+    for word in RULE_WORDS.iter().filter(|word| wanted(word)) {
+        table_row(page, &[code(word.syntax), escape(word.values), escape(word.meaning), code(word.example)]);
+    }
+    page.push('\n');
+}
+
+fn table_row(page: &mut String, cells: &[String]) {
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+fn section(page: &mut String, name: &str, meaning: &str) {
+    let _ = writeln!(page, "**`{name}`** {}\n", escape(meaning));
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('|', "\\|"))
+}
+
+/// Text that Markdown would take for markup.
+fn escape(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars() {
+        if matches!(c, '|' | '*' | '_' | '<' | '>' | '[' | ']') {
+            safe.push('\\');
+        }
+        safe.push(c);
+    }
+    safe
+}

@@ -1,0 +1,85 @@
+//! `tcptune run`: starts a program with the library preloaded. It checks everything first that would otherwise fail without a
+//! word inside the program, then becomes the program.
+
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::args::RunArgs;
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
+use crate::settings::Pair;
+use crate::{check, exec, library, settings};
+
+const PRELOAD: &str = "LD_PRELOAD";
+
+pub fn command(args: &RunArgs) -> Result<u8, Failure> {
+    let mut environment = settings::environment();
+    for (row, value) in &args.settings.given {
+        set(&mut environment, row.name, value.clone());
+    }
+    let reading = settings::read(&environment);
+    if !reading.faults.is_empty() {
+        reading.faults.iter().for_each(|(_, line)| say(line));
+        return Ok(OWN);
+    }
+    reading.unknown.iter().for_each(say);
+
+    let library = library::find(args.library.as_deref())?.file;
+    let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
+    let preload = library::preload_list(&library, existing);
+    set(&mut environment, PRELOAD, preload);
+
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    let report = check::program_report(name);
+    if let Ok(report) = &report
+        && !report.verdict.reachable
+    {
+        let shown = Path::new(name).display();
+        say(format!(
+            "warning: `{shown}` cannot be reached by {PRELOAD}: {} (`tcptune check {shown}` says what to do)",
+            report.verdict.reason
+        ));
+    }
+    if args.verbose {
+        tell(&library, &environment, args, &reading);
+    }
+    let error = exec::replace_process(&args.command, &environment);
+    let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
+    // What `check` found out says more than the system's "No such file or directory", which may mean the interpreter.
+    let reason = match report {
+        Err(failure) => failure.message,
+        Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
+    };
+    Err(Failure::new(code, format!("cannot run {reason}")))
+}
+
+/// Put a variable in the place of all of its name.
+fn set(environment: &mut Vec<Pair>, name: &str, value: OsString) {
+    environment.retain(|(other, _)| other != name);
+    environment.push((name.into(), value));
+}
+
+fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings::Reading) {
+    say(format!("library {}", library.display()));
+    let by_flag = |name: &OsStr| args.settings.given.iter().any(|(row, _)| name == row.name);
+    for (name, value) in environment {
+        let source = match name.to_str() {
+            Some(PRELOAD) => "",
+            _ if settings::variable(name).is_none() => continue,
+            _ if by_flag(name) => " (from the command line)",
+            _ => " (from the environment)",
+        };
+        say(format!("{}={}{source}", Path::new(name).display(), Path::new(value).display()));
+    }
+    let settings = &reading.settings;
+    say(format!("every socket: {}", settings::describe(&settings.base)));
+    for n in 1..=settings.rule_count() {
+        say(format!(
+            "rule {n}: {} -> {}",
+            settings::describe_rule(settings, n),
+            settings::describe(settings.tuning(n))
+        ));
+    }
+    let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
+    say(format!("starting {}", words.join(" ")));
+}
