@@ -19,13 +19,17 @@ macro_rules! never_panic {
 }
 
 never_panic! {
+    pub mod burst;
+    pub mod burst;
     mod fault;
     mod grammar;
-    mod options;
+    pub mod options;
     mod programs;
     mod put;
     mod rules;
-    mod settings;
+    pub mod settings;
+    pub mod socket;
+    pub mod stall;
     mod subject;
     mod text;
     mod tuning;
@@ -34,8 +38,6 @@ never_panic! {
 
 pub use fault::Fault;
 pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
-pub use settings::Settings;
-pub use subject::{Direction, Peer, Subject};
+pub use settings::{Cork, Direction, Nodelay, Peer, Quickack, Release, Settings, Subject, Tuning};
 pub use text::Text;
-pub use tuning::{Cork, Nodelay, Quickack, Release, Tuning};
 pub use variables::{RULE_WORDS, RuleWord, VARIABLES, Variable};

@@ -28,6 +28,19 @@ impl Peer {
     pub const fn from_v6(address: [u8; 16], port: u16) -> Peer {
         Peer { address, port }
     }
+
+    /// The port, in host order.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A number that is most often another for another address or port (FNV-1a).
+    pub fn hash(&self) -> u32 {
+        let [high, low] = self.port.to_be_bytes();
+        let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let hash = self.address.iter().fold(0x811c_9dc5, |hash, &byte| step(hash, byte));
+        step(step(hash, high), low)
+    }
 }
 
 /// A socket for which a rule is looked for. What is not known makes the conditions that ask for it fail.
