@@ -1,0 +1,95 @@
+//! One small program for each hazard that a preloaded library meets, run plain and preloaded: what it prints and how it
+//! ends must be equal. The programs say in their first lines what could go wrong.
+//!
+//! This file only names the programs; it must hold no expectation of its own besides equality.
+
+mod hazards;
+mod support;
+
+use hazards::{build, compare, program, source};
+use std::path::Path;
+use std::process::Command;
+
+/// Compares an ordinary program of this name.
+fn compare_program(name: &str) {
+    let program = program(name);
+    compare(&|| Command::new(&program), None);
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => { $(#[test] fn $name() { compare_program(stringify!($name)); })* };
+}
+
+programs! {
+    app_options big_fd cancel errno_bad_fd errno_socket fd_numbers fork_threads half_close longjmp not_tcp partial reuse
+    reuse_threads scm_rights signal_storm spawn stdio_socket stream_hash vfork_close
+}
+
+/// The comparison itself is worth something only if the library is there: the loader must have mapped it.
+#[test]
+fn the_library_is_mapped() {
+    let maps = support::run(support::Mode::Preloaded, "cat", &["/proc/self/maps"]).expect();
+    let library = support::library();
+    assert!(maps.contains(library.to_str().expect("a readable path")), "{} is not in\n{maps}", library.display());
+}
+
+/// Another preloaded library whose constructor and destructor use sockets, before and after ours.
+#[test]
+fn early_calls_of_another_library() {
+    let program = program("early");
+    let beside = build("gcc", "early_lib.c", "early.so", &["-shared", "-fPIC", "-pthread"]);
+    compare(&|| Command::new(&program), Some(&beside));
+}
+
+#[test]
+fn static_initialisers() {
+    let program = build("g++", "static_init.cc", "static_init", &["-pthread"]);
+    compare(&|| Command::new(&program), None);
+}
+
+/// An executable with functions of its own under hooked names, exported as the dynamic linker sees them.
+#[test]
+fn names_of_the_program() {
+    let program = build("gcc", "own_names.c", "own_names", &["-rdynamic"]);
+    compare(&|| Command::new(&program), None);
+}
+
+#[test]
+fn deep_bound_plugin() {
+    let plugin = build("gcc", "plugin.c", "plugin.so", &["-shared", "-fPIC", "-pthread"]);
+    let program = program("deepbind");
+    let command = || {
+        let mut command = Command::new(&program);
+        command.arg(Path::new(&plugin));
+        command
+    };
+    compare(&command, None);
+}
+
+/// A static program is out of reach and must not notice anything, nor may the loader complain.
+#[test]
+fn static_program() {
+    let program = build("gcc", "stream_hash.c", "static", &["-static", "-pthread"]);
+    compare(&|| Command::new(&program), None);
+}
+
+/// The same programs with musl's C library, which resolves and cancels in other ways.
+#[test]
+fn musl_programs() {
+    for name in ["stream_hash", "half_close", "longjmp", "reuse_threads", "partial", "fork_threads"] {
+        let program = build("musl-gcc", &format!("{name}.c"), &format!("{name}-musl"), &["-pthread"]);
+        compare(&|| Command::new(&program), None);
+    }
+}
+
+/// A Python program over asyncio, http, subprocess, multiprocessing and ctypes.
+#[test]
+fn python_program() {
+    let script = source("python_net.py");
+    let command = || {
+        let mut command = Command::new("python3");
+        command.arg("-B").arg(&script);
+        command
+    };
+    compare(&command, None);
+}

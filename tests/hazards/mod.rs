@@ -1,0 +1,101 @@
+//! Compiles the hazard programs and compares a plain run of each with preloaded runs, byte for byte.
+//!
+//! Nothing here may excuse a difference: what a program prints, to either output, and how it ends must be equal.
+
+use crate::support::{Mode, Outcome, build_dir, finish, library, text};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file of tests/hazards.
+pub fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hazards").join(name)
+}
+
+/// Compiles a file of tests/hazards with these extra arguments. Warnings are off: bad pointers and lengths are the point.
+pub fn build(compiler: &str, file: &str, result: &str, extra: &[&str]) -> PathBuf {
+    let result = build_dir().join(format!("hazard-{result}"));
+    // Under a name of its own until it is whole: another test may be building the same file.
+    let fresh = result.with_extension(format!("{:?}", std::thread::current().id()).replace(['(', ')'], ""));
+    let output = Command::new(compiler)
+        .args(["-O1", "-g", "-w", "-o"])
+        .arg(&fresh)
+        .arg(source(file))
+        .args(extra)
+        .output()
+        .unwrap_or_else(|e| panic!("{compiler}: {e} (scripts/setup installs it)"));
+    assert!(output.status.success(), "{file}: {}", text(&output.stderr));
+    std::fs::rename(&fresh, &result).expect("the program gets its name");
+    result
+}
+
+/// An ordinary C program with threads.
+pub fn program(name: &str) -> PathBuf {
+    build("gcc", &format!("{name}.c"), name, &["-pthread", "-ldl"])
+}
+
+/// One way to start a program: its command, with these libraries preloaded and these settings.
+pub struct Start<'a> {
+    pub command: &'a dyn Fn() -> Command,
+    pub preload: &'a [&'a Path],
+    pub settings: &'a [(&'a str, &'a str)],
+}
+
+impl Start<'_> {
+    pub fn run(&self) -> Outcome {
+        let mut command = (self.command)();
+        Mode::Plain.prepare(&mut command);
+        if !self.preload.is_empty() {
+            let list: Vec<OsString> = self.preload.iter().map(|p| p.as_os_str().to_owned()).collect();
+            command.env("LD_PRELOAD", list.join(OsString::from(":").as_os_str()));
+        }
+        finish(command.envs(self.settings.iter().copied()))
+    }
+}
+
+/// The first line in which two outcomes differ, or none.
+pub fn difference(plain: &Outcome, other: &Outcome) -> Option<String> {
+    let streams = [("standard output", &plain.stdout, &other.stdout), ("standard error", &plain.stderr, &other.stderr)];
+    for (stream, left, right) in streams {
+        let (left, right) = (text(left), text(right));
+        let (mut lines, mut others) = (left.lines(), right.lines());
+        for number in 1.. {
+            match (lines.next(), others.next()) {
+                (None, None) => break,
+                (a, b) if a == b => {}
+                (a, b) => {
+                    let show = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
+                    return Some(format!("{stream}, line {number}:\n  plain: {}\n  other: {}", show(a), show(b)));
+                }
+            }
+        }
+    }
+    (plain.status != other.status).then(|| format!("end:\n  plain: {}\n  other: {}", plain.status, other.status))
+}
+
+/// The settings under which every program must behave as without the library.
+const SETTINGS: [(&str, &[(&str, &str)]); 3] =
+    [("defaults", &[]), ("TCPTUNE=off", &[("TCPTUNE", "off")]), ("TCPTUNE_CORK=off", &[("TCPTUNE_CORK", "off")])];
+
+/// Runs a command plain and preloaded, and fails on the first difference. `beside` is preloaded in every run, the plain
+/// one too, before and after our library in turn.
+pub fn compare(command: &dyn Fn() -> Command, beside: Option<&Path>) {
+    let library = library();
+    let alone: Vec<&Path> = beside.into_iter().collect();
+    let plain = Start { command, preload: &alone, settings: &[] }.run();
+    let program = (command)();
+    assert!(plain.status.success(), "{program:?} fails without the library: {}\n{}", plain.status, text(&plain.stdout));
+    assert!(!plain.stdout.is_empty(), "{program:?} prints nothing, so there is nothing to compare");
+    let mut orders = vec![vec![library.as_path()]];
+    if let Some(beside) = beside {
+        orders = vec![vec![library.as_path(), beside], vec![beside, library.as_path()]];
+    }
+    for preload in &orders {
+        for (name, settings) in SETTINGS {
+            let preloaded = Start { command, preload, settings }.run();
+            if let Some(difference) = difference(&plain, &preloaded) {
+                panic!("{program:?} with {preload:?} and {name} differs on {difference}");
+            }
+        }
+    }
+}
