@@ -20,7 +20,6 @@ macro_rules! never_panic {
 
 never_panic! {
     pub mod burst;
-    pub mod burst;
     mod fault;
     mod grammar;
     pub mod options;
