@@ -1,7 +1,7 @@
 //! The first story on the real thing: clients that append mails to a Cyrus IMAP server.
 //!
 //! Every rate asserted here is a factor of ten, the difference a 40 ms stall makes; how close the library comes to an
-//! option set by hand is measured by tests/bench/imap_append.py.
+//! option set by hand is measured by `scripts/bench imap_append`.
 
 mod support;
 
