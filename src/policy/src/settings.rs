@@ -6,8 +6,8 @@ use crate::grammar::piece::Piece;
 use crate::options;
 use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
-use crate::subject::{Direction, Subject};
-use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
+pub use crate::subject::{Direction, Peer, Subject};
+pub use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
 use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, SKIP};
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
@@ -113,6 +113,11 @@ impl Settings {
     /// A tuning by its number; the base for a number that no rule has.
     pub fn tuning(&self, index: u8) -> &Tuning {
         self.rules.tuning(index).unwrap_or(&self.base)
+    }
+
+    /// Does any tuning set further socket options?
+    pub fn sets_options(&self) -> bool {
+        !self.base.set.is_empty() || self.rules.set_options()
     }
 
     /// Writes rule `index`, counted from 1, as it could have been read.

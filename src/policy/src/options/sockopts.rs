@@ -14,32 +14,24 @@ const SO_MAX_PACING_RATE: i32 = 47;
 
 /// When in a socket's life an option is to be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct When(u8);
+pub struct When {
+    /// Before `listen`. Accepted sockets inherit it unless `accept` says otherwise.
+    pub listen: bool,
+    /// On each accepted socket, because the kernel does not pass it on from the listener.
+    pub accept: bool,
+    /// Before `connect`.
+    pub connect: bool,
+}
 
 impl When {
     /// On a listener and on a socket that connects; accepted sockets inherit it.
-    pub(crate) const ALWAYS: When = When(1 | 4);
+    pub(crate) const ALWAYS: When = When { listen: true, accept: false, connect: true };
     /// The same, and on each accepted socket, which does not inherit it.
-    pub(crate) const EACH: When = When(1 | 2 | 4);
+    pub(crate) const EACH: When = When { accept: true, ..When::ALWAYS };
     /// On a listener only.
-    pub(crate) const LISTEN: When = When(1);
+    pub(crate) const LISTEN: When = When { connect: false, ..When::ALWAYS };
     /// On a socket that connects only.
-    pub(crate) const CONNECT: When = When(4);
-
-    /// Set before `listen`. Accepted sockets inherit it unless [`When::at_accept`] says otherwise.
-    pub const fn at_listen(self) -> bool {
-        self.0 & 1 != 0
-    }
-
-    /// Set on each accepted socket, because the kernel does not pass it on from the listener.
-    pub const fn at_accept(self) -> bool {
-        self.0 & 2 != 0
-    }
-
-    /// Set before `connect`.
-    pub const fn at_connect(self) -> bool {
-        self.0 & 4 != 0
-    }
+    pub(crate) const CONNECT: When = When { listen: false, ..When::ALWAYS };
 
     /// In words, for tables.
     pub const fn words(self) -> &'static str {

@@ -147,6 +147,11 @@ impl Rules {
         }
     }
 
+    /// Does any rule's tuning set further socket options?
+    pub fn set_options(&self) -> bool {
+        self.all().any(|rule| !rule.tuning.set.is_empty())
+    }
+
     /// The first rule whose conditions all hold, counted from 1; 0 where there is none.
     pub fn choose(&self, subject: &Subject) -> u8 {
         let found = self.all().position(|rule| self.holds(rule, subject));
