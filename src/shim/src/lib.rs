@@ -1,6 +1,34 @@
-//! libtcptune.so.
+//! libtcptune.so: gives the program that it is preloaded into the right TCP_NODELAY and corking behaviour.
+//!
+//! The hooks (hooks/, one file per family of calls) decide nothing: they ask `policy`, act on the kernel, and return the
+//! real call's result. What this crate must never do: allocate, lock, panic, use thread-local storage or std, keep a file
+//! open, print (but for one line about an invalid setting), or change what the program sees. It is loaded into programs that
+//! know nothing of it, before their first instruction, in signal handlers, in vfork children and under sandboxes.
 #![no_std]
+#![allow(clippy::missing_safety_doc, reason = "the hook macro writes the section for every hook")]
+
+extern crate tcptune_policy as policy;
+
+#[macro_use]
+mod hook;
+
+mod applied;
+mod arch;
+mod bind;
+mod hold;
+mod hooks;
+mod kernel;
+mod sandbox;
+mod services;
+mod start;
+mod table;
+mod tune;
+mod watch;
+
+/// Required by the language, unreachable: no code here panics, and the release check looks for panic symbols.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }

@@ -1,0 +1,59 @@
+//! AArch64. System call convention: syscall(2), "Architecture calling conventions".
+
+use core::arch::asm;
+
+/// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
+/// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
+pub(crate) const GAP: u32 = 977;
+
+/// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
+///
+/// # Safety
+/// The arguments must be what the call `number` takes.
+#[inline]
+pub(crate) unsafe fn syscall6(number: i64, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+    let result: isize;
+    // SAFETY: there is no other way into the kernel without libc; the kernel preserves all registers but x0 and the caller
+    // vouches for the arguments.
+    unsafe {
+        asm!(
+            "svc 0",
+            in("x8") number, inlateout("x0") a => result,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// An address that differs between the live threads of a process (the thread control block), the same in a vfork child.
+#[inline(always)]
+pub(crate) fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: a thread-local variable would give the library a TLS segment; TPIDR_EL0 is readable at EL0 by the ABI.
+    unsafe { asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, preserves_flags, nomem, pure)) };
+    pointer
+}
+
+/// The virtual counter in units of 32 counts.
+#[inline(always)]
+pub(crate) fn ticks() -> u32 {
+    let count: u64;
+    // SAFETY: the kernel lets user space read CNTVCT_EL0 (its own vDSO does).
+    unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
+    (count >> 5) as u32
+}
+
+/// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
+/// promised; written in assembly because Rust takes a function's address for never null.
+pub(crate) fn weak_dlsym() -> usize {
+    let address: usize;
+    // SAFETY: stable Rust has no weak references; this reads our own global offset table, which the loader has filled.
+    unsafe {
+        asm!(
+            ".weak dlsym", "adrp {0}, :got:dlsym", "ldr {0}, [{0}, :got_lo12:dlsym]",
+            out(reg) address, options(nostack, preserves_flags),
+        );
+    }
+    address
+}

@@ -1,0 +1,11 @@
+//! What differs between machines: the system call instruction, the thread pointer and the cycle counter.
+//! Nothing here knows what tcptune does.
+
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod machine;
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+mod machine;
+
+pub(crate) use machine::{GAP, syscall6, thread_pointer, ticks, weak_dlsym};

@@ -1,0 +1,294 @@
+//! Finds the next definition of a hooked name: the one that the program would have reached without us.
+//!
+//! dlsym(3) takes the loader's lock, and in older glibc the heap, so it is not for a signal handler or a vfork child. The
+//! loader's list of objects and their symbol tables (elf(5), ld.so's `<link.h>`) are plain memory that does not move: this
+//! file reads them, with no lock, no heap and no system call. dlsym finds the head of the list once and is the fallback.
+//! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::arch::weak_dlsym;
+
+unsafe extern "C" {
+    /// Our own dynamic section, by which our entry in the list is known. Defined by the linker.
+    static _DYNAMIC: [Dynamic; 0];
+}
+
+/// `struct link_map` of `<link.h>`, the public part; musl's `struct dso` begins the same way.
+#[repr(C)]
+struct LinkMap {
+    base: usize,
+    name: *const c_char,
+    dynamic: *const Dynamic,
+    next: *const LinkMap,
+    previous: *const LinkMap,
+}
+
+/// `struct r_debug` of `<link.h>`, up to the list.
+#[repr(C)]
+struct Debug {
+    version: c_int,
+    map: *const LinkMap,
+}
+
+/// `ElfW(Dyn)`.
+#[repr(C)]
+struct Dynamic {
+    tag: isize,
+    value: usize,
+}
+
+/// `Elf64_Sym`.
+#[repr(C)]
+struct Symbol {
+    name: u32,
+    info: u8,
+    other: u8,
+    section: u16,
+    value: usize,
+    size: usize,
+}
+
+const DT_STRTAB: isize = 5;
+const DT_SYMTAB: isize = 6;
+const DT_GNU_HASH: isize = 0x6fff_fef5;
+const DT_VERSYM: isize = 0x6fff_fff0;
+const STT_FUNC: u8 = 2;
+/// A version that is kept for old programs only (`name@VERSION`, not `name@@VERSION`).
+const VERSION_HIDDEN: u16 = 0x8000;
+const RTLD_NEXT: *mut c_void = usize::MAX as *mut c_void;
+/// Objects looked at before giving up: a bound for a list that should be well-formed anyway.
+const MOST_OBJECTS: usize = 4096;
+
+/// Our own entry in the loader's list; the objects behind it are searched. Relaxed: the entry was complete before any code
+/// of ours could run, and every thread that stores here stores the same address.
+static SELF: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
+
+/// A name and its hash in the GNU hash table, computed when the library is compiled.
+pub(crate) struct Name {
+    text: &'static CStr,
+    hash: u32,
+}
+
+impl Name {
+    pub(crate) const fn new(text: &'static CStr) -> Self {
+        let bytes = text.to_bytes();
+        let mut hash: u32 = 5381;
+        let mut at = 0;
+        while at < bytes.len() {
+            #[expect(clippy::indexing_slicing, reason = "runs at compile time, bounded by the loop")]
+            let byte = bytes[at];
+            hash = hash.wrapping_mul(33).wrapping_add(byte as u32);
+            at = at.wrapping_add(1);
+        }
+        Name { text, hash }
+    }
+}
+
+/// dlsym(3); null where the host has none or does not know the name.
+pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    let address = weak_dlsym();
+    if address == 0 {
+        return null_mut();
+    }
+    // SAFETY: the host's dlsym, whose signature POSIX fixes.
+    let function: unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void = unsafe { transmute(address) };
+    // SAFETY: dlsym takes any handle constant and a C string.
+    unsafe { function(handle, name.as_ptr()) }
+}
+
+/// The next definition after this library; null where there is none.
+pub(crate) fn next(name: &Name) -> *mut () {
+    let here = own_entry();
+    if !here.is_null() {
+        // SAFETY: an entry of the loader's list, found by own_entry, is never freed while its object (we) is loaded.
+        let mut entry = unsafe { (*here).next };
+        let mut left = MOST_OBJECTS;
+        while !entry.is_null() && left > 0 {
+            // SAFETY: entries are linked by the loader; those that were there at start-up stay.
+            let object = unsafe { &*entry };
+            if let Some(found) = object.find(name) {
+                return found;
+            }
+            entry = object.next;
+            left = left.wrapping_sub(1);
+        }
+    }
+    dlsym(RTLD_NEXT, name.text).cast()
+}
+
+/// Our entry in the loader's list; null where the list cannot be had (then dlsym serves).
+fn own_entry() -> *const LinkMap {
+    let known = SELF.load(Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    let mut entry = list_head();
+    let own = &raw const _DYNAMIC;
+    let mut left = MOST_OBJECTS;
+    while !entry.is_null() && left > 0 {
+        // SAFETY: as in `next`.
+        let object = unsafe { &*entry };
+        if object.dynamic == own.cast() {
+            SELF.store(entry.cast_mut(), Relaxed);
+            return entry;
+        }
+        entry = object.next;
+        left = left.wrapping_sub(1);
+    }
+    null_mut()
+}
+
+/// The head of the loader's list: `_r_debug` in glibc, `_dl_debug_addr` in musl; both exist for debuggers.
+fn list_head() -> *const LinkMap {
+    let mut debug = dlsym(null_mut(), c"_r_debug").cast::<Debug>().cast_const();
+    if debug.is_null() {
+        let pointer = dlsym(null_mut(), c"_dl_debug_addr").cast::<*const Debug>();
+        if pointer.is_null() {
+            return null_mut();
+        }
+        // SAFETY: musl's `_dl_debug_addr` is a pointer variable, set before any constructor runs.
+        debug = unsafe { *pointer };
+    }
+    // SAFETY: the loader's `struct r_debug`, set up before it runs any code of a library.
+    unsafe { (*debug).map }
+}
+
+impl LinkMap {
+    /// The value of a tag of the dynamic section as an address: glibc has relocated it in place, musl has not.
+    fn table(&self, tag: isize) -> Option<usize> {
+        let mut at = self.dynamic;
+        loop {
+            // SAFETY: the dynamic section is an array that ends with a DT_NULL entry (elf(5)).
+            let entry = unsafe { at.as_ref() }?;
+            if entry.tag == 0 {
+                return None;
+            }
+            if entry.tag == tag {
+                let value = entry.value;
+                return Some(if value < self.base { self.base.wrapping_add(value) } else { value });
+            }
+            at = at.wrapping_add(1);
+        }
+    }
+
+    /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`).
+    fn find(&self, name: &Name) -> Option<*mut ()> {
+        let hash = self.table(DT_GNU_HASH)? as *const u32;
+        let symbols = self.table(DT_SYMTAB)? as *const Symbol;
+        let strings = self.table(DT_STRTAB)? as *const c_char;
+        let versions = self.table(DT_VERSYM).map(|at| at as *const u16);
+        let (buckets, first, words, shift) = (word(hash, 0), word(hash, 1), word(hash, 2), word(hash, 3));
+        if buckets == 0 || words == 0 {
+            return None;
+        }
+        let bloom = hash.wrapping_add(4).cast::<usize>();
+        let index = (name.hash / usize::BITS) & words.wrapping_sub(1);
+        // SAFETY: the filter has `words` (a power of two) words behind the four of the header.
+        let filter = unsafe { *bloom.wrapping_add(index as usize) };
+        let bits = (1usize << (name.hash % usize::BITS)) | (1usize << ((name.hash >> (shift % 32)) % usize::BITS));
+        if filter & bits != bits {
+            return None;
+        }
+        let bucket = bloom.wrapping_add(words as usize).cast::<u32>();
+        let chain = bucket.wrapping_add(buckets as usize);
+        let mut symbol = word(bucket, name.hash.checked_rem(buckets)?);
+        if symbol < first {
+            return None;
+        }
+        loop {
+            let entry = word(chain, symbol.wrapping_sub(first));
+            if (entry ^ name.hash) >> 1 == 0
+                && let Some(found) = self.defines(symbols, strings, versions, symbol, name)
+            {
+                return Some(found);
+            }
+            if entry & 1 != 0 {
+                return None;
+            }
+            symbol = symbol.wrapping_add(1);
+        }
+    }
+
+    /// The address of symbol `index` if it is the default version of a function of that name.
+    fn defines(
+        &self,
+        symbols: *const Symbol,
+        strings: *const c_char,
+        versions: Option<*const u16>,
+        index: u32,
+        name: &Name,
+    ) -> Option<*mut ()> {
+        // SAFETY: `index` comes from the object's own hash table, which only names symbols of its symbol table.
+        let symbol = unsafe { &*symbols.wrapping_add(index as usize) };
+        if symbol.section == 0 || symbol.info & 15 != STT_FUNC || !same(strings.wrapping_add(symbol.name as usize), name.text) {
+            return None;
+        }
+        if let Some(versions) = versions {
+            // SAFETY: the version table has one entry for each symbol.
+            let version = unsafe { *versions.wrapping_add(index as usize) };
+            if version & VERSION_HIDDEN != 0 {
+                return None;
+            }
+        }
+        Some(self.base.wrapping_add(symbol.value) as *mut ())
+    }
+}
+
+/// A 32-bit word of a hash table that the loader has mapped.
+fn word(table: *const u32, index: u32) -> u32 {
+    // SAFETY: callers index within the table that its own header describes.
+    unsafe { *table.wrapping_add(index as usize) }
+}
+
+/// strcmp(3) == 0, without libc.
+fn same(at: *const c_char, text: &CStr) -> bool {
+    let mut here = at;
+    for &byte in text.to_bytes_with_nul() {
+        // SAFETY: a string of the object's string table ends with a null byte, where the comparison stops at the latest.
+        if unsafe { *here } as u8 != byte {
+            return false;
+        }
+        here = here.wrapping_add(1);
+    }
+    true
+}
+
+/// Where errno of this thread is; null where libc does not say.
+pub(crate) fn errno() -> *mut c_int {
+    static LOCATION: AtomicPtr<()> = AtomicPtr::new(null_mut());
+    const NAME: Name = Name::new(c"__errno_location");
+    let mut location = LOCATION.load(Relaxed);
+    if location.is_null() {
+        location = next(&NAME);
+        if location.is_null() {
+            return null_mut();
+        }
+        LOCATION.store(location, Relaxed);
+    }
+    // SAFETY: glibc and musl both define `int *__errno_location(void)` (LSB).
+    let function: unsafe extern "C" fn() -> *mut c_int = unsafe { transmute(location) };
+    // SAFETY: it takes nothing and only returns an address.
+    unsafe { function() }
+}
+
+/// The current errno; 0 where it cannot be had.
+pub(crate) fn last_error() -> c_int {
+    // SAFETY: null, or the address of this thread's errno.
+    unsafe { errno().as_ref() }.copied().unwrap_or(0)
+}
+
+/// Turns a kernel result into libc's: -1 and errno on failure.
+pub(crate) fn finish(result: isize) -> isize {
+    if result >= 0 || result < -4095 {
+        return result;
+    }
+    // SAFETY: null, or the address of this thread's errno, which only this thread uses.
+    if let Some(errno) = unsafe { errno().as_mut() } {
+        *errno = result.wrapping_neg() as c_int;
+    }
+    -1
+}

@@ -1,0 +1,91 @@
+//! The one macro by which every hook is made.
+//!
+//! A hook is an exported `extern "C"` function: it must be left by longjmp(3) and by a thread's cancellation without harm, so
+//! nothing with a destructor is alive across the real call. The real function is called through a pointer that first points
+//! at its binder: no test on the way, nothing done at start-up, and safe wherever the first call comes from (bind.rs).
+
+/// Makes hooks. For each: name, arguments, result; the libc crate's declaration, which makes a wrong signature a compile
+/// error (`unchecked` where the crate has none: the source is then named beside it); the raw system call that serves when
+/// libc has no such function; and the body. `real!(…)` in a body is the real call: `name::real(arguments)`.
+macro_rules! hook {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty
+     where signature $check:tt, raw $raw:expr; $body:block) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As the function of libc that it stands for: the caller's arguments go to it as they are.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret $body
+
+        #[allow(unused_imports, non_snake_case)]
+        pub(crate) mod $name {
+            use super::*;
+            use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+            hook!(@check $check, ($($ty),*) -> $ret);
+            type Function = unsafe extern "C" fn($($ty),*) -> $ret;
+
+            /// Where the real function is. Relaxed: it guards no data, and each value it takes is a function that works.
+            static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());
+
+            /// Stands in until the first call: binds, then calls.
+            #[cold]
+            unsafe extern "C" fn first($($arg: $ty),*) -> $ret {
+                const NAME: $crate::bind::Name = $crate::bind::Name::new(
+                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => c"",
+                    });
+                let mut found = $crate::bind::next(&NAME);
+                if found.is_null() {
+                    found = last_resort as *mut ();
+                }
+                REAL.store(found, Relaxed);
+                // SAFETY: the hook's caller vouches for the arguments.
+                unsafe { real($($arg),*) }
+            }
+
+            /// The kernel itself, for a libc without this function.
+            #[allow(unused_variables)]
+            unsafe extern "C" fn last_resort($($arg: $ty),*) -> $ret {
+                $crate::bind::finish($raw) as $ret
+            }
+
+            /// The next definition of this name: libc's, or that of a library preloaded after us.
+            ///
+            /// # Safety
+            /// As the function of libc.
+            #[inline(always)]
+            pub(crate) unsafe fn real($($arg: $ty),*) -> $ret {
+                let address = REAL.load(Relaxed);
+                // SAFETY: only functions of this very signature are stored there: the binder, the last resort, and the
+                // definition of the name, whose signature the compiler has compared with the libc crate's.
+                let function: Function = unsafe { core::mem::transmute(address) };
+                // SAFETY: the caller vouches for the arguments.
+                unsafe { function($($arg),*) }
+            }
+        }
+    };
+    (@check (unchecked), ($($ty:ty),*) -> $ret:ty) => {};
+    // A variadic function: the fixed part of its declaration, as the libc crate has it, is written out beside it.
+    (@check (variadic $check:path as $declared:ty), ($($ty:ty),*) -> $ret:ty) => { const _: $declared = $check; };
+    (@check ($check:expr), ($($ty:ty),*) -> $ret:ty) => {
+        const _: unsafe extern "C" fn($($ty),*) -> $ret = $check;
+    };
+}
+
+/// A raw system call for a hook's last resort; arguments are passed as machine words.
+macro_rules! raw {
+    ($number:expr) => { raw!($number, 0, 0, 0, 0, 0, 0) };
+    ($number:expr, $a:expr) => { raw!($number, $a, 0, 0, 0, 0, 0) };
+    ($number:expr, $a:expr, $b:expr) => { raw!($number, $a, $b, 0, 0, 0, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr) => { raw!($number, $a, $b, $c, 0, 0, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => { raw!($number, $a, $b, $c, $d, 0, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => { raw!($number, $a, $b, $c, $d, $e, 0) };
+    ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
+        // SAFETY: the hook's own arguments, in the order in which the system call of the same name takes them.
+        unsafe {
+            $crate::arch::syscall6($number, $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize)
+        }
+    };
+}

@@ -1,0 +1,176 @@
+//! Descriptors are closed, duplicated and made: the table follows, and what is held goes out first.
+
+use policy::socket::{HELD, Kind, SHARED, Socket};
+
+use super::*;
+use crate::{applied, hold, table};
+
+/// close_range(2), linux/close_range.h.
+const CLOSE_RANGE_CLOEXEC: c_int = 4;
+
+hook! {
+    /// close(2). The entry is cleared before the call: afterwards the number may already be another thread's new file.
+    fn close(fd: c_int) -> c_int
+    where signature (libc::close), raw raw!(libc::SYS_close, fd); {
+        let entry = table::entry(fd);
+        if entry.socket.0 != 0 {
+            closing(fd, entry.socket);
+            entry.set(Socket(0));
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { close::real(fd) }
+    }
+}
+
+/// A close can wait (SO_LINGER), and does not flush where another process or descriptor has the socket too.
+#[inline]
+fn closing(fd: c_int, socket: Socket) {
+    hold::release();
+    if socket.has(HELD) && table::get(fd).has(HELD) {
+        // Held by another thread, whose slot will find nothing.
+        hold::flush(fd, socket);
+    }
+}
+
+hook! {
+    /// close_range(2).
+    fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int
+    where signature (libc::close_range), raw raw!(libc::SYS_close_range, first, last, flags); {
+        if flags & CLOSE_RANGE_CLOEXEC == 0 {
+            forget_range(first, last);
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { close_range::real(first, last, flags) }
+    }
+}
+
+#[cold]
+fn forget_range(first: c_uint, last: c_uint) {
+    table::each(first, last, |fd, socket| {
+        closing(fd, socket);
+        table::set(fd, Socket(0));
+    });
+}
+
+hook! {
+    /// dup(2).
+    fn dup(fd: c_int) -> c_int
+    where signature (libc::dup), raw raw!(libc::SYS_dup, fd); {
+        let old = before_dup(fd);
+        // SAFETY: the caller's arguments.
+        duplicated(fd, old, unsafe { dup::real(fd) })
+    }
+}
+
+hook! {
+    /// dup2(2): closes the target.
+    fn dup2(fd: c_int, target: c_int) -> c_int
+    where signature (libc::dup2), raw raw!(libc::SYS_dup3, fd, target, 0); {
+        let old = before_dup_onto(fd, target);
+        // SAFETY: the caller's arguments.
+        duplicated(fd, old, unsafe { dup2::real(fd, target) })
+    }
+}
+
+hook! {
+    /// dup3(2): closes the target.
+    fn dup3(fd: c_int, target: c_int, flags: c_int) -> c_int
+    where signature (libc::dup3), raw raw!(libc::SYS_dup3, fd, target, flags); {
+        let old = before_dup_onto(fd, target);
+        // SAFETY: the caller's arguments.
+        duplicated(fd, old, unsafe { dup3::real(fd, target, flags) })
+    }
+}
+
+hook! {
+    /// fcntl(2): F_DUPFD and F_DUPFD_CLOEXEC duplicate. Variadic in C; the third argument is passed on as it came.
+    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int
+    where signature (variadic libc::fcntl as unsafe extern "C" fn(c_int, c_int, ...) -> c_int), raw raw!(libc::SYS_fcntl, fd, command, argument); {
+        if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
+            // SAFETY: the caller's arguments.
+            return unsafe { fcntl::real(fd, command, argument) };
+        }
+        let old = before_dup(fd);
+        // SAFETY: the caller's arguments.
+        duplicated(fd, old, unsafe { fcntl::real(fd, command, argument) })
+    }
+}
+
+hook! {
+    /// fcntl as programs built with 64-bit file offsets name it (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
+    fn fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int
+    where signature (unchecked), raw raw!(libc::SYS_fcntl, fd, command, argument); {
+        if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
+            // SAFETY: the caller's arguments.
+            return unsafe { fcntl64::real(fd, command, argument) };
+        }
+        let old = before_dup(fd);
+        // SAFETY: the caller's arguments.
+        duplicated(fd, old, unsafe { fcntl64::real(fd, command, argument) })
+    }
+}
+
+/// A duplicate keeps the socket open past a close, which then does not flush: so what is held goes out now.
+#[inline]
+fn before_dup(fd: c_int) -> Socket {
+    hold::release();
+    table::get(fd)
+}
+
+#[inline]
+fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
+    let old = before_dup(fd);
+    let entry = table::entry(target);
+    if entry.socket.0 != 0 && fd != target {
+        closing(target, entry.socket);
+        entry.set(Socket(0));
+    }
+    old
+}
+
+/// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
+#[inline]
+fn duplicated(fd: c_int, old: Socket, new: c_int) -> c_int {
+    if new >= 0 && new != fd && old.0 != 0 {
+        if old.is_tcp() {
+            table::set(fd, old.with(SHARED));
+        }
+        table::add(new, old.duplicated());
+        applied::fresh(new);
+    }
+    new
+}
+
+hook! {
+    /// pipe(2): noted so that a read from it is known to be a wait.
+    fn pipe(pair: *mut c_int) -> c_int
+    where signature (libc::pipe), raw raw!(libc::SYS_pipe2, pair, 0); {
+        // SAFETY: the caller's arguments.
+        let result = unsafe { pipe::real(pair) };
+        note_pair(result, pair);
+        result
+    }
+}
+
+hook! {
+    /// pipe2(2): as pipe.
+    fn pipe2(pair: *mut c_int, flags: c_int) -> c_int
+    where signature (libc::pipe2), raw raw!(libc::SYS_pipe2, pair, flags); {
+        // SAFETY: the caller's arguments.
+        let result = unsafe { pipe2::real(pair, flags) };
+        note_pair(result, pair);
+        result
+    }
+}
+
+/// Two new descriptors that are no TCP sockets, but can make a reader wait.
+#[inline]
+pub(super) fn note_pair(result: c_int, pair: *const c_int) {
+    if result == 0 && table::enabled() {
+        for index in 0..2 {
+            // SAFETY: the kernel has just written two descriptors there.
+            let fd = unsafe { *pair.wrapping_add(index) };
+            table::add(fd, Socket::new(Kind::Other));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! setsockopt, getsockopt, shutdown: the application's word wins, and it reads back what it set itself.
+
+use libc::socklen_t;
+use policy::socket::{Kind, NO_HOLD, NODELAY_OURS};
+
+use super::*;
+use crate::{applied, hold, table, tune};
+
+/// TCP_ULP (linux/tcp.h): kernel TLS and the like.
+const TCP_ULP: c_int = 31;
+
+hook! {
+    /// setsockopt(2): the application's own TCP_NODELAY, TCP_CORK and the options of TCPTUNE_SET are noted.
+    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
+    where signature (libc::setsockopt), raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
+        if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && table::enabled() {
+            before_cork(fd);
+        }
+        // SAFETY: the caller's arguments.
+        let result = unsafe { setsockopt::real(fd, level, name, value, length) };
+        if result == 0 && table::enabled() {
+            if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
+                // SAFETY: the kernel has just read an int there.
+                let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
+                tune::application_set_nodelay(fd, on);
+            } else if level == libc::IPPROTO_TCP && name == libc::TCP_CORK {
+                // SAFETY: the kernel has just read an int there.
+                let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
+                tune::application_set_cork(fd, on);
+            } else {
+                applied::application_set(fd, level, name);
+            }
+        }
+        result
+    }
+}
+
+/// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
+#[cold]
+fn before_cork(fd: c_int) {
+    hold::release();
+    let socket = table::get(fd);
+    if socket.is_tcp() {
+        let next = socket.with(NO_HOLD);
+        table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });
+    }
+}
+
+hook! {
+    /// getsockopt(2): a TCP_NODELAY that only we have set reads back as 0.
+    fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int
+    where signature (libc::getsockopt), raw raw!(libc::SYS_getsockopt, fd, level, name, value, length); {
+        // SAFETY: the caller's arguments.
+        let result = unsafe { getsockopt::real(fd, level, name, value, length) };
+        if result == 0 && level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS) {
+            // SAFETY: the kernel has just written the length there.
+            let written = unsafe { *length }.min(4);
+            for index in 0..written as usize {
+                // SAFETY: the kernel has just written `written` bytes at `value`.
+                unsafe { value.cast::<u8>().wrapping_add(index).write(0) };
+            }
+        }
+        result
+    }
+}
+
+hook! {
+    /// shutdown(2): what is held goes out first.
+    fn shutdown(fd: c_int, how: c_int) -> c_int
+    where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
+        hold::release();
+        if matches!(table::get(fd).kind(), Kind::Unknown) {
+            tune::meet(fd);
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { shutdown::real(fd, how) }
+    }
+}

@@ -1,0 +1,116 @@
+//! A process multiplies, becomes another program, ends, or restricts itself: what is held goes out first.
+
+use core::ffi::c_char;
+
+use libc::pid_t;
+
+use super::*;
+use crate::{hold, sandbox};
+
+/// PR_SET_TSC may forbid the cycle counter that the predictor reads (prctl(2)).
+const PR_TSC_SIGSEGV: c_long = 2;
+/// seccomp(2): operations that install a filter.
+const SECCOMP_SET_MODE_STRICT: c_long = 0;
+const SECCOMP_SET_MODE_FILTER: c_long = 1;
+
+hook! {
+    /// fork(2): the child has the socket too, and a close would no longer flush.
+    fn fork() -> pid_t where signature (libc::fork), raw raw!(libc::SYS_clone, libc::SIGCHLD); {
+        hold::release();
+        // SAFETY: no arguments.
+        unsafe { fork::real() }
+    }
+}
+
+/// The new program knows nothing of what is held.
+macro_rules! exec_hook {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
+                hold::release();
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real($($arg),*) }
+            }
+        }
+    };
+}
+
+/// The result of an exec that this libc does not have.
+const MISSING: isize = -(libc::ENOSYS as isize);
+
+exec_hook! {
+    /// execve(2).
+    fn execve(path: *const c_char, arguments: *const *const c_char, environment: *const *const c_char)
+    where signature (libc::execve), raw raw!(libc::SYS_execve, path, arguments, environment);
+}
+exec_hook! {
+    /// execv(3).
+    fn execv(path: *const c_char, arguments: *const *const c_char) where signature (libc::execv), raw MISSING;
+}
+exec_hook! {
+    /// execvp(3).
+    fn execvp(file: *const c_char, arguments: *const *const c_char) where signature (libc::execvp), raw MISSING;
+}
+exec_hook! {
+    /// execvpe(3).
+    fn execvpe(file: *const c_char, arguments: *const *const c_char, environment: *const *const c_char)
+    where signature (libc::execvpe), raw MISSING;
+}
+exec_hook! {
+    /// fexecve(3).
+    fn fexecve(fd: c_int, arguments: *const *const c_char, environment: *const *const c_char)
+    where signature (libc::fexecve), raw MISSING;
+}
+
+hook! {
+    /// _exit(2): the sockets may be another process's too. It never returns; `!` as a type is not stable yet.
+    fn _exit(status: c_int) -> c_int
+    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
+        hold::release_all();
+        // SAFETY: the caller's argument.
+        unsafe { _exit::real(status) }
+    }
+}
+
+hook! {
+    /// _Exit(3): as _exit.
+    fn _Exit(status: c_int) -> c_int
+    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
+        hold::release_all();
+        // SAFETY: the caller's argument.
+        unsafe { _Exit::real(status) }
+    }
+}
+
+hook! {
+    /// prctl(2). Variadic in C; the arguments are passed on as they came.
+    fn prctl(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
+    where signature (variadic libc::prctl as unsafe extern "C" fn(c_int, ...) -> c_int), raw raw!(libc::SYS_prctl, option, a, b, c, d); {
+        if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
+            let entering = sandbox::enter();
+            // SAFETY: the caller's arguments.
+            let result = unsafe { prctl::real(option, a, b, c, d) };
+            entering.done(result == 0);
+            return result;
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { prctl::real(option, a, b, c, d) }
+    }
+}
+
+hook! {
+    /// syscall(2), for seccomp(2), which libc has no function for; everything else is passed on as it came.
+    fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
+    where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
+        if number == libc::SYS_seccomp && matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER) {
+            let entering = sandbox::enter();
+            // SAFETY: the caller's arguments.
+            let result = unsafe { syscall::real(number, a, b, c, d, e, f) };
+            entering.done(result == 0);
+            return result;
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { syscall::real(number, a, b, c, d, e, f) }
+    }
+}

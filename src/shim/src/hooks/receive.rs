@@ -1,0 +1,189 @@
+//! The calls that receive. Received data ends the burst on its socket; and a receive may wait, so what the thread holds is
+//! released first. A read of a file does neither: programs copy a file between header and body.
+
+use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
+use policy::burst;
+use policy::socket::{HOLDABLE, Kind, QUICKACK, QUICKACK_AUTO, Socket};
+
+use super::*;
+use crate::hold::LEARNED;
+use crate::table::Entry;
+use crate::{hold, table, tune, watch};
+
+/// Before a call that only sockets have, or a read: releases what the thread holds.
+#[inline(always)]
+fn before(fd: c_int, entry: Entry) {
+    if matches!(entry.socket.kind(), Kind::Unknown) {
+        tune::meet(fd);
+    }
+    hold::release();
+}
+
+/// After it: `got` is what the call returned.
+#[inline(always)]
+fn after(fd: c_int, entry: Entry, got: ssize_t) {
+    if got > 0 && entry.socket.attended() {
+        let now = table::get(fd);
+        if now.has(HOLDABLE) {
+            let next = burst::received(now, &LEARNED);
+            if next != now {
+                entry.set(next);
+            }
+        }
+        if now.has(QUICKACK | QUICKACK_AUTO) {
+            watch::received(fd, now, got as usize);
+        }
+    }
+}
+
+/// A receive that any descriptor may be given to: an unmet one is a file.
+macro_rules! read_hook {
+    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t
+            where signature $check, raw raw!($raw, $fd, $($arg),*); {
+                let entry = table::entry($fd);
+                if entry.socket.0 == 0 {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { $name::real($fd, $($arg),*) };
+                }
+                before($fd, entry);
+                // SAFETY: the caller's arguments.
+                let got = unsafe { $name::real($fd, $($arg),*) };
+                after($fd, entry, got);
+                got
+            }
+        }
+    };
+}
+
+/// A receive that only sockets have.
+macro_rules! receive_hook {
+    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> $ret:ty where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($fd: c_int, $($arg: $ty),*) -> $ret
+            where signature $check, raw $raw; {
+                let entry = table::entry($fd);
+                before($fd, entry);
+                // SAFETY: the caller's arguments.
+                let got = unsafe { $name::real($fd, $($arg),*) };
+                after($fd, entry, got as ssize_t);
+                got
+            }
+        }
+    };
+}
+
+read_hook! {
+    /// read(2).
+    fn read(fd: c_int, data: *mut c_void, length: size_t) -> ssize_t where signature (libc::read), raw libc::SYS_read;
+}
+read_hook! {
+    /// readv(2).
+    fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t where signature (libc::readv), raw libc::SYS_readv;
+}
+read_hook! {
+    /// read(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/read_chk.c`).
+    fn __read_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t) -> ssize_t
+    where signature (unchecked), raw libc::SYS_read;
+}
+receive_hook! {
+    /// recv(2).
+    fn recv(fd: c_int, data: *mut c_void, length: size_t, flags: c_int) -> ssize_t
+    where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+}
+receive_hook! {
+    /// recv(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recv_chk.c`).
+    fn __recv_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
+    where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+}
+receive_hook! {
+    /// recvfrom(2).
+    fn recvfrom(fd: c_int, data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t)
+        -> ssize_t
+    where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+}
+receive_hook! {
+    /// recvfrom(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recvfrom_chk.c`).
+    fn __recvfrom_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
+        from_length: *mut socklen_t) -> ssize_t
+    where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+}
+
+hook! {
+    /// recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
+    where signature (libc::recvmsg), raw raw!(libc::SYS_recvmsg, fd, message, flags); {
+        let entry = table::entry(fd);
+        before(fd, entry);
+        // SAFETY: the caller's arguments.
+        let got = unsafe { recvmsg::real(fd, message, flags) };
+        after(fd, entry, got);
+        if got >= 0 {
+            // SAFETY: the kernel has just filled it in.
+            unsafe { received_descriptors(message) };
+        }
+        got
+    }
+}
+
+hook! {
+    /// recvmmsg(2): as recvmsg, several at once.
+    fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int
+    where signature (libc::recvmmsg), raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
+        let entry = table::entry(fd);
+        before(fd, entry);
+        // SAFETY: the caller's arguments.
+        let got = unsafe { recvmmsg::real(fd, messages, count, flags, timeout) };
+        after(fd, entry, got as ssize_t);
+        for index in 0..got.max(0) as usize {
+            let message = messages.wrapping_add(index);
+            // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.
+            let header = unsafe { &raw mut (*message).msg_hdr };
+            // SAFETY: as above.
+            unsafe { received_descriptors(header) };
+        }
+        got
+    }
+}
+
+/// Notes the descriptors that came with a message (cmsg(3), unix(7)).
+///
+/// # Safety
+/// `message` must have been filled in by the kernel.
+#[inline]
+unsafe fn received_descriptors(message: *const msghdr) {
+    // SAFETY: the caller vouches for the message.
+    let message = unsafe { &*message };
+    if message.msg_controllen != 0 && table::enabled() {
+        // SAFETY: as above.
+        unsafe { control_messages(message) };
+    }
+}
+
+/// # Safety
+/// As [`received_descriptors`].
+#[cold]
+unsafe fn control_messages(message: &msghdr) {
+    // SAFETY: the kernel has written well-formed control messages of `msg_controllen` bytes in all.
+    let mut control = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: null, or a control message inside the buffer.
+    while let Some(header) = unsafe { control.as_ref() } {
+        if header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_RIGHTS {
+            // SAFETY: only computes the address behind the header.
+            let data = unsafe { libc::CMSG_DATA(control) }.cast::<c_int>();
+            // SAFETY: only computes a length.
+            let empty = unsafe { libc::CMSG_LEN(0) } as usize;
+            let count = (header.cmsg_len as usize).saturating_sub(empty) / size_of::<c_int>();
+            for index in 0..count {
+                // SAFETY: the kernel has written `count` descriptors there.
+                let fd = unsafe { data.wrapping_add(index).read_unaligned() };
+                table::add(fd, Socket::new(Kind::Unknown));
+            }
+        }
+        // SAFETY: as for CMSG_FIRSTHDR.
+        control = unsafe { libc::CMSG_NXTHDR(message, control) };
+    }
+}

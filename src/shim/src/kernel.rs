@@ -1,0 +1,80 @@
+//! The few system calls that the library makes by itself, straight to the kernel: errno stays as it is, no hook of ours or of
+//! another library is entered, and nothing depends on the libc in use. Results are the kernel's (`-errno` on failure).
+
+use core::ffi::{c_int, c_void};
+use core::mem::size_of;
+
+use once_cell::race::OnceBool;
+
+use crate::arch::syscall6;
+
+/// Sets an option. Failure is reported and otherwise of no consequence.
+pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> isize {
+    let at = value.as_ptr() as usize;
+    // SAFETY: setsockopt(2) reads `value.len()` bytes at `at`, which the slice guarantees; any descriptor is allowed.
+    unsafe { syscall6(libc::SYS_setsockopt, fd as usize, level as usize, name as usize, at, value.len(), 0) }
+}
+
+/// Sets an option whose value is an `int`.
+pub(crate) fn set_int(fd: c_int, level: c_int, name: c_int, value: c_int) -> isize {
+    set_option(fd, level, name, &value.to_ne_bytes())
+}
+
+/// Reads an option whose value is an `int`; None where it cannot be read.
+pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
+    let mut value: c_int = 0;
+    let mut length: libc::socklen_t = size_of::<c_int>() as libc::socklen_t;
+    let (at, len_at) = (&raw mut value as usize, &raw mut length as usize);
+    // SAFETY: getsockopt(2) writes at most `length` bytes to `value` and updates `length`; both live here.
+    let result = unsafe { syscall6(libc::SYS_getsockopt, fd as usize, level as usize, name as usize, at, len_at, 0) };
+    if result == 0 { Some(value) } else { None }
+}
+
+/// Room for an IPv4 or IPv6 socket address, as the kernel writes it.
+#[repr(C, align(8))]
+pub(crate) struct Address {
+    pub(crate) bytes: [u8; 28],
+    pub(crate) length: libc::socklen_t,
+}
+
+/// `SYS_getsockname` or `SYS_getpeername`; None where there is no address.
+pub(crate) fn address(call: i64, fd: c_int) -> Option<Address> {
+    let mut out = Address { bytes: [0; 28], length: 28 };
+    let (at, len_at) = (&raw mut out.bytes as usize, &raw mut out.length as usize);
+    // SAFETY: both calls write at most `length` bytes to `bytes` and the full length to `length`; both live here.
+    let result = unsafe { syscall6(call, fd as usize, at, len_at, 0, 0, 0) };
+    if result == 0 { Some(out) } else { None }
+}
+
+/// Can the 8 bytes at `at` be read? rt_sigprocmask(2) with an impossible `how` copies the set first, so it says EFAULT or
+/// EINVAL and changes nothing. Needed because an application may pass any pointer and must get its EFAULT from the kernel.
+pub(crate) fn readable(at: *const c_void) -> bool {
+    // SAFETY: the call only reads 8 bytes at `at`, through the kernel, which checks them.
+    let result = unsafe { syscall6(libc::SYS_rt_sigprocmask, usize::MAX, at as usize, 0, 8, 0, 0) };
+    result != -(libc::EFAULT as isize)
+}
+
+/// Writes to a descriptor once; used for the one line about an invalid setting.
+pub(crate) fn write(fd: c_int, text: &[u8]) {
+    // SAFETY: write(2) reads the slice; any descriptor is allowed.
+    unsafe { syscall6(libc::SYS_write, fd as usize, text.as_ptr() as usize, text.len(), 0, 0, 0) };
+}
+
+/// Does this kernel keep the tail of a sendfile that met the end of the file before its count, until more comes or its timer
+/// runs out? Up to 6.4 (net/ipv4/tcp.c before "tcp: make sendpage honour the end of the file"); asked once.
+#[cold]
+pub(crate) fn keeps_tail_of_short_sendfile() -> bool {
+    static ANSWER: OnceBool = OnceBool::new();
+    ANSWER.get_or_init(|| {
+        const FIELD: usize = 65;
+        let mut names = [0u8; 6 * FIELD];
+        // SAFETY: uname(2) writes six fields of 65 bytes (struct new_utsname).
+        unsafe { syscall6(libc::SYS_uname, names.as_mut_ptr() as usize, 0, 0, 0, 0, 0) };
+        let release = names.get(2 * FIELD..3 * FIELD).unwrap_or(&[]);
+        let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+            digits.iter().fold(0u32, |number, &digit| number.wrapping_mul(10).wrapping_add(u32::from(digit & 15)))
+        });
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        version < (6, 5)
+    })
+}

@@ -1,0 +1,258 @@
+//! Applies the settings to a socket: TCP_NODELAY, TCPTUNE_SET, and what the rules choose. Everything here runs once per
+//! connection or listener, never per data call. What the kernel refuses is skipped in silence.
+
+use core::ffi::{c_int, c_void};
+
+use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
+use policy::socket::{
+    APP_CORK, ATTEND, CHECKED, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
+    QUICKACK_AUTO, Socket,
+};
+
+use crate::start::settings;
+use crate::{applied, hold, kernel, services, table, watch};
+
+/// Multipath TCP (linux/in.h).
+const IPPROTO_MPTCP: c_int = 262;
+
+/// What socket(2) made, from its arguments: no question to the kernel.
+pub(crate) fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
+    let stream = kind & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) == libc::SOCK_STREAM;
+    if !stream || !(domain == libc::AF_INET || domain == libc::AF_INET6) {
+        return Socket::new(Kind::Other);
+    }
+    match protocol {
+        0 | libc::IPPROTO_TCP => Socket::new(Kind::Fresh),
+        IPPROTO_MPTCP => Socket::new(Kind::Fresh).with(NO_HOLD),
+        _ => Socket::new(Kind::Other),
+    }
+}
+
+/// A descriptor that came from elsewhere: asks the kernel what it is, and tunes it if it is a TCP connection.
+#[cold]
+pub(crate) fn meet(fd: c_int) -> Socket {
+    let found = identified(fd);
+    if !found.is_tcp() {
+        table::add(fd, found);
+        return found;
+    }
+    // Its former owner may have set the option, for itself or as we do: that word stands, and reads back as it is.
+    let set = kernel::get_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(1);
+    let found = if set { found.with(NODELAY_APP | NODELAY_ON) } else { found };
+    let socket = if kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1) {
+        listening(fd, found.into(Kind::Listener)).with_queued(queued(fd))
+    } else {
+        let service = services::inherited(fd);
+        tuned(fd, found.into(Kind::Accepted).on_service(service), Direction::Server)
+    };
+    table::add(fd, socket);
+    socket
+}
+
+/// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
+#[cold]
+pub(crate) fn identified(fd: c_int) -> Socket {
+    match kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL) {
+        Some(libc::IPPROTO_TCP) => Socket::new(Kind::Fresh),
+        Some(IPPROTO_MPTCP) => Socket::new(Kind::Fresh).with(NO_HOLD),
+        _ => Socket::new(Kind::Other),
+    }
+}
+
+/// Before connect(2), so that the very first data has the options.
+pub(crate) fn connecting(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+    let socket = socket.into(Kind::Client);
+    let socket = choose(fd, socket, Direction::Client, peer);
+    apply(fd, socket, Direction::Client)
+}
+
+/// Before listen(2): accepted sockets inherit. Also for a listener that was inherited.
+pub(crate) fn listening(fd: c_int, socket: Socket) -> Socket {
+    let socket = socket.into(Kind::Listener).on_service(services::listener());
+    let socket = choose(fd, socket, Direction::Server, None);
+    apply(fd, socket, Direction::Server)
+}
+
+/// A connection that `listener` accepted. `peer` is what accept(2) told the application, if it asked.
+pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
+    let mut listener = listener;
+    let mut socket = listener.accepted();
+    let settings = settings();
+    if settings.has_rules() && settings.needs_peer(Direction::Server, local_port(fd)) {
+        let peer = peer.or_else(|| peer_of(fd));
+        return tuned(fd, choose(fd, socket, Direction::Server, peer), Direction::Server);
+    }
+    let tuning = settings.tuning(socket.tuning());
+    if socket.has(NODELAY_OURS) {
+        let late = listener.queued() != 0;
+        if late {
+            // Queued before the listener was tuned: the kernel gave it the old options.
+            table::set(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
+        } else if !listener.has(CHECKED) {
+            // Once per listener: does this kernel let TCP_NODELAY be inherited? gVisor does not.
+            listener = listener.with(CHECKED);
+            if kernel::get_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
+                listener = listener.with(NO_INHERIT);
+            }
+            table::set(listener_fd, listener);
+        }
+        if late || listener.has(NO_INHERIT) {
+            socket = apply(fd, socket.without(NODELAY_OURS | NODELAY_ON), Direction::Server);
+        }
+    }
+    if !tuning.set.is_empty() {
+        applied::at_accept(fd, tuning);
+    }
+    ready(socket)
+}
+
+/// Sets what the chosen tuning wants on an open connection.
+fn tuned(fd: c_int, socket: Socket, direction: Direction) -> Socket {
+    let chosen = if socket.tuning() == 0 { choose(fd, socket, direction, None) } else { socket };
+    ready(apply(fd, chosen, direction))
+}
+
+/// Which tuning the rules choose for this socket.
+fn choose(fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
+    let settings = settings();
+    if !settings.has_rules() {
+        return socket;
+    }
+    let peer = peer.or_else(|| if socket.is_connection() { peer_of(fd) } else { None });
+    let local_port = if settings.needs_local_port() { Some(local_port(fd)) } else { None };
+    socket.tuned_by(settings.choose(&Subject { direction, local_port, peer }))
+}
+
+/// Sets TCP_NODELAY and TCPTUNE_SET as the socket's tuning wants, where the application has not spoken itself.
+fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
+    let tuning = settings().tuning(socket.tuning());
+    let mut socket = socket;
+    if !tuning.enabled() {
+        return socket.with(NO_HOLD);
+    }
+    if wants_nodelay(tuning, socket) && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
+        socket = socket.with(NODELAY_OURS | NODELAY_ON);
+    }
+    if !matches!(tuning.cork, Cork::Auto) {
+        socket = socket.with(NO_HOLD);
+    }
+    if !tuning.set.is_empty() {
+        applied::at_start(fd, tuning, direction, matches!(socket.kind(), Kind::Listener));
+    }
+    socket
+}
+
+/// Should the library set TCP_NODELAY here?
+fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
+    match tuning.nodelay {
+        Nodelay::Off => false,
+        Nodelay::On => !socket.has(NODELAY_ON | NODELAY_APP),
+        Nodelay::Force => !socket.has(NODELAY_ON),
+    }
+}
+
+/// A connection is open: from now on its calls are looked at, if there is anything to look for. Where the kernel's
+/// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
+pub(crate) fn ready(socket: Socket) -> Socket {
+    let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
+    let tuning = settings().tuning(socket.tuning());
+    if !socket.is_connection() || !tuning.enabled() {
+        return socket;
+    }
+    let mut socket = watch::begin(socket, tuning);
+    if socket.has(NODELAY_ON) && !socket.has(NO_HOLD) {
+        socket = socket.with(HOLDABLE);
+    }
+    let watched = socket.has(HOLDABLE | QUICKACK | QUICKACK_AUTO) || watch::releases_all(tuning);
+    if watched { socket.with(ATTEND) } else { socket }
+}
+
+/// The application has set TCP_NODELAY itself; `on` is its word. True where the library must turn it on again (`force`).
+pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
+    let socket = table::get(fd);
+    let socket = if matches!(socket.kind(), Kind::Unknown) { meet(fd) } else { socket };
+    if !socket.is_tcp() {
+        return;
+    }
+    let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
+    let next = if on {
+        socket.without(NODELAY_OURS).with(NODELAY_APP | NODELAY_ON)
+    } else if forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
+        socket.with(NODELAY_OURS | NODELAY_ON | NODELAY_APP)
+    } else {
+        socket.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP)
+    };
+    table::set(fd, if socket.is_connection() { ready(next) } else { next });
+    hold::drop(fd);
+}
+
+/// Connections that wait in a listener's queue: they were made before its options were set. `tcpi_unacked` of a listener is
+/// its queue (net/ipv4/tcp.c, `tcp_get_info`).
+fn queued(fd: c_int) -> u32 {
+    const UNACKED: usize = 24;
+    let mut info = [0u8; 104];
+    let mut length = info.len() as libc::socklen_t;
+    let (level, name) = (libc::IPPROTO_TCP as usize, libc::TCP_INFO as usize);
+    let (at, len_at) = (info.as_mut_ptr() as usize, &raw mut length as usize);
+    // SAFETY: getsockopt(2) writes at most `length` bytes to `info`; both live here.
+    unsafe { crate::arch::syscall6(libc::SYS_getsockopt, fd as usize, level, name, at, len_at, 0) };
+    match info.get(UNACKED..).and_then(|rest| rest.first_chunk::<4>()) {
+        Some(bytes) => u32::from_ne_bytes(*bytes),
+        None => 0,
+    }
+}
+
+/// The local port, 0 where there is none.
+fn local_port(fd: c_int) -> u16 {
+    match kernel::address(libc::SYS_getsockname, fd) {
+        Some(address) => parse(&address.bytes, address.length).map_or(0, |peer| peer.port()),
+        None => 0,
+    }
+}
+
+fn peer_of(fd: c_int) -> Option<Peer> {
+    let address = kernel::address(libc::SYS_getpeername, fd)?;
+    parse(&address.bytes, address.length)
+}
+
+/// An IPv4 or IPv6 socket address as the kernel lays it out (ip(7), ipv6(7)).
+pub(crate) fn parse(bytes: &[u8; 28], length: libc::socklen_t) -> Option<Peer> {
+    let [f0, f1, p0, p1, rest @ ..] = bytes;
+    let port = u16::from_be_bytes([*p0, *p1]);
+    match c_int::from(u16::from_ne_bytes([*f0, *f1])) {
+        libc::AF_INET if length >= 8 => Some(Peer::from_v4(*rest.first_chunk::<4>()?, port)),
+        libc::AF_INET6 if length >= 24 => {
+            let [_, _, _, _, address @ ..] = rest;
+            Some(Peer::from_v6(*address.first_chunk::<16>()?, port))
+        }
+        _ => None,
+    }
+}
+
+/// The address that an application gave or got. Only for one that the kernel has just read or written, or that
+/// `kernel::readable` has vouched for.
+///
+/// # Safety
+/// `length` bytes at `at` must be readable.
+pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Option<Peer> {
+    if at.is_null() || length < 8 {
+        return None;
+    }
+    let mut bytes = [0u8; 28];
+    let count = (length as usize).min(bytes.len());
+    for (index, byte) in bytes.iter_mut().take(count).enumerate() {
+        // SAFETY: within the `length` bytes that the caller vouches for.
+        *byte = unsafe { at.cast::<u8>().wrapping_add(index).read() };
+    }
+    parse(&bytes, length)
+}
+
+/// The application has corked or uncorked the connection itself.
+#[cold]
+pub(crate) fn application_set_cork(fd: c_int, on: bool) {
+    let socket = table::get(fd);
+    if socket.is_tcp() {
+        table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | policy::socket::HELD) });
+        hold::drop(fd);
+    }
+}
