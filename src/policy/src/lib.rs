@@ -12,7 +12,7 @@ macro_rules! never_panic {
         $(#[$about])*
         #[cfg_attr(not(test), deny(
             clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used,
-            clippy::panic, clippy::unreachable, clippy::cast_possible_truncation
+            clippy::panic, clippy::unreachable
         ))]
         $vis mod $name;
     )* };
