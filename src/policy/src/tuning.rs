@@ -13,6 +13,9 @@ macro_rules! words {
         pub enum $name { #[default] $( $(#[$doc])* $variant ),* }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &'static [$name] = &[$( $name::$variant ),*];
+
             /// The word that stands for it in a setting.
             pub const fn word(self) -> &'static str {
                 match self { $( $name::$variant => $word ),* }
@@ -21,7 +24,7 @@ macro_rules! words {
             /// What a word stands for.
             pub(crate) fn parse(word: Piece<'_>) -> Option<$name> {
                 let number = word.choose($words)?;
-                [$( $name::$variant ),*].into_iter().nth(usize::from(number))
+                $name::ALL.get(usize::from(number)).copied()
             }
         }
     };
@@ -138,16 +141,16 @@ mod tests {
 
     #[test]
     fn every_word_is_read_as_what_it_is_written_for() {
-        for x in [Nodelay::On, Nodelay::Off, Nodelay::Force] {
+        for &x in Nodelay::ALL {
             assert_eq!(Nodelay::parse(Piece::new(x.word().as_bytes())), Some(x));
         }
-        for x in [Cork::Auto, Cork::Off] {
+        for &x in Cork::ALL {
             assert_eq!(Cork::parse(Piece::new(x.word().as_bytes())), Some(x));
         }
-        for x in [Release::Own, Release::All] {
+        for &x in Release::ALL {
             assert_eq!(Release::parse(Piece::new(x.word().as_bytes())), Some(x));
         }
-        for x in [Quickack::Off, Quickack::On, Quickack::Auto] {
+        for &x in Quickack::ALL {
             assert_eq!(Quickack::parse(Piece::new(x.word().as_bytes())), Some(x));
         }
     }

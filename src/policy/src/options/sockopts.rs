@@ -30,6 +30,8 @@ impl When {
     pub(crate) const EACH: When = When { accept: true, ..When::ALWAYS };
     /// On a listener only.
     pub(crate) const LISTEN: When = When { connect: false, ..When::ALWAYS };
+    /// On each accepted socket only: the kernel forgets it when a socket starts to listen or to connect.
+    pub(crate) const ACCEPT: When = When { listen: false, accept: true, connect: false };
     /// On a socket that connects only.
     pub(crate) const CONNECT: When = When { listen: false, ..When::ALWAYS };
 
@@ -39,6 +41,7 @@ impl When {
             When::ALWAYS => "listeners (accepted sockets inherit it) and clients",
             When::EACH => "listeners, each accepted socket, clients",
             When::LISTEN => "listeners",
+            When::ACCEPT => "each accepted socket",
             _ => "clients",
         }
     }
@@ -124,7 +127,7 @@ pub(crate) static SOCKOPTS: [Row; 27] = [
     row(id::DEFER_ACCEPT, TCP, TCP_DEFER_ACCEPT, When::LISTEN),
     row(id::FASTOPEN, TCP, TCP_FASTOPEN, When::LISTEN),
     row(id::FASTOPEN_CONNECT, TCP, TCP_FASTOPEN_CONNECT, When::CONNECT),
-    row(id::QUICKACK, TCP, TCP_QUICKACK, When::EACH),
+    row(id::QUICKACK, TCP, TCP_QUICKACK, When::ACCEPT),
     row(id::BUSY_POLL, SOL_SOCKET, SO_BUSY_POLL, When::ALWAYS),
     row(id::THIN_LINEAR_TIMEOUTS, TCP, TCP_THIN_LINEAR_TIMEOUTS, When::ALWAYS),
     row(id::MARK, SOL_SOCKET, SO_MARK, When::ALWAYS),

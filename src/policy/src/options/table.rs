@@ -161,7 +161,7 @@ options! {
         "Send the first data in the opening segment; connect then returns at once and an error shows at the first write.";
     "quickack" Switch QUICKACK, "" .. "",
         "quickack=on", "TCP_QUICKACK",
-        "Set once when a connection starts; the kernel soon forgets it. TCPTUNE_QUICKACK keeps it up.";
+        "Set once when a connection is accepted; the kernel soon decides anew. TCPTUNE_QUICKACK keeps it up, for clients too.";
     "busy_poll" Micros BUSY_POLL, "0us" .. "1s",
         "busy_poll=50", "SO_BUSY_POLL",
         "Poll the network card for so long before sleeping; more than net.core.busy_read needs CAP_NET_ADMIN.";
