@@ -33,11 +33,16 @@ def main():
           f"{'server on CPU 0, client on CPU 1' if process.PINNED else 'not pinned'}")
     print(f"- veth pair, MTU 1500, gso_max_segs 1, no offloads, {network.SYSCTL['net.ipv4.tcp_congestion_control']}"
           " (does not pace; nothing is lost here)", flush=True)
+    ends = {"servers": net.server, "clients": net.client}
+    before = {end: net.retransmissions(namespace) for end, namespace in ends.items()}
     for name in chosen:
         importlib.import_module(f"cases.{name}").run(net, arguments.quick)
-    again = {end: net.retransmissions(getattr(net, end)) for end in ("server", "client")}
-    print(f"Segments sent again, all cases together: {again['server']} by servers, {again['client']} by clients "
-          "(loss probes when a process was not scheduled for a while; each is counted once too often above).")
+        after = {end: net.retransmissions(namespace) for end, namespace in ends.items()}
+        again = ", ".join(f"{after[end] - before[end]} by {end}" for end in ends if after[end] > before[end])
+        if again:
+            print(f"Segments sent again in {name}: {again}: loss probes, when a process was not scheduled for a while; each "
+                  "is counted once too often above.", flush=True)
+        before = after
 
 
 main()

@@ -53,9 +53,13 @@ def run(net, quick):
                                        _config("apache-sendfile", APACHE, root=root, sendfile="on")],
         }
         for name, argv in commands.items():
-            variants = {"plain": Variant(argv), "library": Variant(argv, library=True, calls_of="plain")}
+            variants = {
+                "plain": Variant(argv), "library": Variant(argv, library=True, calls_of="plain"),
+                "library, RELEASE=all": Variant(argv, library=True, settings={"TCPTUNE_RELEASE": "all"}, calls_of="plain"),
+            }
             results = compare(net, f"{name}, {size:,}-byte file, keep-alive", PORT, variants,
                               {"get": f"/{size}", "body": body}, "plain", 3 if quick else 7, 2_000)
-            plain, tuned = (sum(r.segments for r in results[v]) for v in ("plain", "library"))
-            print(f"Segments of the same {results['plain'][0].exchanges:,} responses, all rounds: plain {plain:,}, "
-                  f"library {tuned:,}: {'equal' if plain == tuned else 'NOT EQUAL'}.\n", flush=True)
+            sums = {variant: sum(r.segments for r in runs) for variant, runs in results.items()}
+            print(f"Segments of the same {results['plain'][0].exchanges:,} responses, all rounds: "
+                  + ", ".join(f"{variant} {total:,}" for variant, total in sums.items())
+                  + f": {'equal' if len(set(sums.values())) == 1 else 'NOT EQUAL'}.\n", flush=True)

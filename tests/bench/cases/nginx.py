@@ -41,8 +41,11 @@ def run(net, quick):
         variants = {
             "nopush off": Variant(off),
             "nopush off, library": Variant(off, library=True, calls_of="nopush off"),
+            "nopush off, QUICKACK=auto": Variant(off, library=True, settings={"TCPTUNE_QUICKACK": "auto"},
+                                                 calls_of="nopush off"),
             "nopush on": Variant(on),
             "nopush on, library": Variant(on, library=True, calls_of="nopush on"),
         }
         compare(net, f"nginx, {size:,}-byte file, keep-alive", PORT, variants, {"get": f"/{size}", "body": body},
-                "nopush on", 3 if quick else 15, 2_000, note="tcp_nodelay is on, as nginx has it by default.")
+                "nopush on",
+                3 if quick else 15, 3_000, note="tcp_nodelay is on, as nginx has it by default.")

@@ -21,18 +21,18 @@ def serve(net, port, variant, cwd=None):
     return process.Server(net, variant.argv, port, variant.library, variant.settings, cwd=cwd)
 
 
-def system_calls(net, port, variants, name, exchange, requests=200):
-    """The text for the column of added calls."""
+def system_calls(net, port, variants, name, exchange):
+    """(difference in all, text naming the calls that differ), or None for a row without a reference."""
     reference = variants[name].calls_of
     if not reference:
-        return ""
+        return None
     results = []
     for each in (reference, name):
         with serve(net, port, variants[each]) as server:
             load.load(net, server, count=40, **exchange)
-            results.append(strace.per_request(server, lambda n, s=server: load.load(net, s, *strace.PAUSE, count=n, **exchange), requests))
-    added, which = strace.extra(*results)
-    return table.number(round(added, 2) + 0.0) + (f" ({which})" if which != "none" else "")
+            results.append(strace.per_request(
+                server, lambda n, s=server: load.load(net, s, *strace.PAUSE, count=n, **exchange)))
+    return strace.extra(*results)
 
 
 def compare(net, title, port, variants, exchange, reference, count, amount, seconds=None, note=""):
@@ -48,6 +48,7 @@ def compare(net, title, port, variants, exchange, reference, count, amount, seco
     results = rounds.interleave(variants, measure, count)
     rate = {name: [r.rate for r in results[name]] for name in variants}
     cpu = {name: [r.cpu_per_exchange for r in results[name]] for name in variants}
+    added = {name: system_calls(net, port, variants, name, exchange) for name in variants}
     rows = []
     for name, runs in results.items():
         pool = rounds.pooled(runs)
@@ -56,13 +57,15 @@ def compare(net, title, port, variants, exchange, reference, count, amount, seco
         span = f"{min(r.least for r in runs)}-{max(r.most for r in runs)}"
         rows.append([
             name, f"{total:,}", table.number(round(segments / total, 3)), span,
-            system_calls(net, port, variants, name, exchange),
+            table.signed(added[name][0]) if added[name] else "",
             table.ms(rounds.median(pool)), table.ms(rounds.percentile(pool, 0.99)), table.ms(rounds.percentile(pool, 0.999)),
             table.ms(max(pool)), table.us(rounds.median(cpu[name])),
             table.ratio(rounds.ratio(rate[name], rate[reference])), table.ratio(rounds.ratio(cpu[name], cpu[reference])),
         ])
     head = ["server", "responses", "segments", "least-most", "calls added", "median ms", "p99", "p99.9", "worst",
             "CPU us", f"rate to {reference}", f"CPU to {reference}"]
-    table.show(title, head, rows, (f"{count} interleaved rounds; segments, calls and the server's CPU are per response; "
-                                   f"ratios are the median (range) of the rounds. {note}").strip())
+    notes = [f"{count} interleaved rounds; segments, calls and the server's CPU are per response; ratios are the median "
+             "(range) of the rounds, the rate that of the 99 % fastest."]
+    notes += [f"Calls added in {name}: {found[1]}." for name, found in added.items() if found and found[1]]
+    table.show(title, head, rows, " ".join([*notes, note]).strip())
     return results

@@ -37,8 +37,10 @@ class Result:
 
     @property
     def rate(self):
-        """Exchanges per second of exchange."""
-        return self.exchanges / self.spent
+        """Exchanges per second, of the 99 % fastest: a pause of the machine must not decide. What that hides, the columns
+        of p99.9 and worst show."""
+        fastest = sorted(self.latencies)[: max(1, len(self.latencies) * 99 // 100)]
+        return len(fastest) / sum(fastest)
 
     @property
     def cpu_per_exchange(self):

@@ -4,9 +4,10 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
-from . import library
+from . import build, library
 
 # With two CPUs or more each end gets one of its own; else a scheduler's mood (same CPU or not) is what is measured.
 PINNED = os.cpu_count() > 1
@@ -37,9 +38,13 @@ class Server:
         self.net, self.port = net, port
         self.namespace = namespace or net.server
         argv = command(self.namespace, argv, preload, settings, 0, extra)
-        self.process = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, cwd=cwd, start_new_session=True)
+        # Files, not pipes: some servers log every request, and nobody reads meanwhile.
+        self.output, self.errors = (tempfile.TemporaryFile(dir=build.scratch()) for _ in range(2))
+        self.process = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=self.output,
+                                        stderr=self.errors, cwd=cwd, start_new_session=True)
         self._wait_for_listener()
+        if preload:
+            self._check_library()
 
     def _wait_for_listener(self, limit=20):
         """Waits until the port is listened on, seen in /proc: a trial connection would be the service's first."""
@@ -47,7 +52,7 @@ class Server:
         until = time.monotonic() + limit
         while time.monotonic() < until:
             if self.process.poll() is not None:
-                sys.exit(f"bench: {self.process.args[-1]} ended: {self.process.stderr.read().decode().strip()}")
+                sys.exit(f"bench: {self.process.args[-1]} ended: {_text(self.errors).strip()}")
             for table in ("tcp", "tcp6"):
                 try:
                     lines = pathlib.Path(f"/proc/{self.process.pid}/net/{table}").read_text().splitlines()[1:]
@@ -58,6 +63,14 @@ class Server:
             time.sleep(0.01)
         self.stop()
         sys.exit(f"bench: nothing listens on port {self.port} after {limit} s")
+
+    def _check_library(self):
+        """A server that runs without the library, or with its tuning off, would be measured for nothing."""
+        mapped = str(library.path()) in pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+        complaint = [line for line in _text(self.errors).splitlines() if line.startswith(("tcptune:", "ERROR: ld.so"))]
+        if complaint or not mapped:
+            self.stop()
+            sys.exit(f"bench: {' '.join(complaint) or 'the library is not in the server process'}")
 
     def pids(self):
         """The process and all its descendants."""
@@ -81,13 +94,16 @@ class Server:
         pids = self.pids()
         self.process.terminate()
         try:
-            output, _ = self.process.communicate(timeout=5)
+            self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            output, _ = self.process.communicate()
+            self.process.wait()
         for pid in pids[1:]:
             _wait_gone(pid)
-        return output.decode(errors="replace")
+        output = _text(self.output)
+        self.output.close()
+        self.errors.close()
+        return output
 
     def __enter__(self):
         return self
@@ -95,6 +111,11 @@ class Server:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.stop()
+
+
+def _text(file):
+    """What a process has written to a file so far."""
+    return os.pread(file.fileno(), 1 << 20, 0).decode(errors="replace")
 
 
 def _wait_gone(pid, limit=3):
@@ -112,6 +133,8 @@ def client(net, argv, preload=False, settings=None, namespace=None, timeout=120,
     """Runs a client in the client namespace, pinned to CPU 1, and gives its standard output."""
     argv = command(namespace or net.client, argv, preload, settings, 1)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    if preload and ("tcptune:" in done.stderr or "ERROR: ld.so" in done.stderr):
+        sys.exit(f"bench: {done.stderr.strip()}")
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(argv[-8:])}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

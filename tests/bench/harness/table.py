@@ -17,6 +17,11 @@ def number(value):
     return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
 
 
+def signed(value):
+    """A difference: 0, +1, -0.25."""
+    return f"{value:+.2f}".rstrip("0").rstrip(".") if abs(value) >= 0.005 else "0"
+
+
 def ratio(triple):
     """A median ratio with its range."""
     middle, least, most = triple
