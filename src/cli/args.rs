@@ -47,8 +47,9 @@ pub enum Command {
 
 /// Run a program with the library
 ///
-/// Puts the library in front of LD_PRELOAD, sets the given settings and becomes the program, as env(1) does. All settings are
-/// checked first, those of the environment too: with an invalid one nothing is started.
+/// Puts the library in front of LD_PRELOAD, sets the given settings and becomes the program, as env(1) does. An option under
+/// Settings replaces its variable in the environment. All settings are checked first, those of the environment too: with an
+/// invalid one nothing is started.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune run [OPTIONS] [--] COMMAND [ARGUMENT]...",
@@ -111,6 +112,9 @@ pub struct CheckArgs {
     /// A program's name or path, or the number of a process
     #[arg(value_name = "PROGRAM|PID", value_hint = ValueHint::CommandName)]
     pub target: OsString,
+    /// The library to judge for, instead of the one beside this command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub library: Option<PathBuf>,
     /// Print everything that was found as JSON
     #[arg(long)]
     pub json: bool,

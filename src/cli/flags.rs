@@ -80,7 +80,7 @@ impl Args for SettingFlags {
                     .value_name(flag.value_name)
                     .help(help)
                     .long_help(long_help)
-                    .help_heading("Settings (each replaces its variable in the environment)")
+                    .help_heading("Settings")
                     .value_parser(OsStringValueParser::new())
                     .action(action),
             );

@@ -86,7 +86,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::command(&args),
         Command::Env(args) => env::command(args.json),
-        Command::Check(args) => check::command(&args.target, args.json),
+        Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

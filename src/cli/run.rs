@@ -24,13 +24,13 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     }
     reading.unknown.iter().for_each(say);
 
-    let library = library::find(args.library.as_deref())?.file;
+    let library = library::find(args.library.as_deref())?;
     let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
-    let preload = library::preload_list(&library, existing);
+    let preload = library::preload_list(&library.file, existing);
     set(&mut environment, PRELOAD, preload);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
-    let report = check::program_report(name);
+    let report = check::program_report(name, Some(&library));
     if let Ok(report) = &report
         && !report.verdict.reachable
     {
@@ -41,7 +41,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         ));
     }
     if args.verbose {
-        tell(&library, &environment, args, &reading);
+        tell(&library.file, &environment, args, &reading);
     }
     let error = exec::replace_process(&args.command, &environment);
     let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };

@@ -78,7 +78,10 @@ pub fn read(path: &Path) -> Result<Elf, String> {
     let file = File::open(path).map_err(|e| crate::errors::plain(&e))?;
     let cache = ReadCache::new(file);
     let data = &cache;
-    let malformed = |e: object::Error| format!("not a valid ELF file ({e})");
+    if data.read_bytes_at(0, 4) != Ok(b"\x7fELF") {
+        return Err("not an ELF file".to_owned());
+    }
+    let malformed = |e: object::Error| format!("a damaged ELF file ({e})");
     match FileKind::parse(data).map_err(malformed)? {
         FileKind::Elf32 => parse::<FileHeader32<Endianness>, _>(data).map_err(malformed),
         FileKind::Elf64 => parse::<FileHeader64<Endianness>, _>(data).map_err(malformed),

@@ -4,6 +4,7 @@
 
 mod calls;
 pub mod elf;
+mod known;
 mod libc;
 mod print;
 mod privilege;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK};
-use crate::{library, search};
+use crate::library::{self, Library};
+use crate::search;
 
 pub use verdict::Verdict;
 
@@ -54,13 +56,18 @@ pub struct Symbols {
 }
 
 /// The command: print the report, give the exit code.
-pub fn command(target: &OsStr, json: bool) -> Result<u8, Failure> {
+pub fn command(target: &OsStr, asked: Option<&Path>, json: bool) -> Result<u8, Failure> {
+    let library = match asked {
+        Some(_) => Some(library::find(asked)?),
+        // Without one the answer is the same; only the list of names it stands in for is less exact.
+        None => library::find(None).ok(),
+    };
     let report = match target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
         Some(digits) => {
             let no_such = |_| Failure::new(crate::errors::NOT_FOUND, format!("there is no process {digits}"));
-            process_report(digits.parse().map_err(no_such)?)?
+            process_report(digits.parse().map_err(no_such)?, library.as_ref())?
         }
-        None => program_report(target)?,
+        None => program_report(target, library.as_ref())?,
     };
     if json {
         let text = serde_json::to_string_pretty(&report)?;
@@ -71,15 +78,15 @@ pub fn command(target: &OsStr, json: bool) -> Result<u8, Failure> {
     Ok(if report.verdict.reachable { OK } else { NO })
 }
 
-/// The report on what `execvp(name)` would start.
-pub fn program_report(name: &OsStr) -> Result<Report, Failure> {
+/// The report on what `execvp(name)` would start. What the library stands in for is read from its file, if there is one.
+pub fn program_report(name: &OsStr, library: Option<&Library>) -> Result<Report, Failure> {
     let path = std::env::var_os("PATH");
     let first = search::program(name, path.as_deref())?;
     let followed = script::follow(&first)?;
     let elf = read_elf(&followed.program)?;
     let c_library = elf.interpreter.as_ref().map(|i| libc::of_interpreter(Path::new(i)));
     let privileges = privilege::of(&followed.program);
-    Ok(assemble(Collected {
+    let found = Collected {
         target: name.to_owned(),
         program: followed.program,
         steps: followed.steps,
@@ -88,10 +95,11 @@ pub fn program_report(name: &OsStr) -> Result<Report, Failure> {
         c_library,
         privileges,
         process: None,
-    }))
+    };
+    Ok(assemble(found, library))
 }
 
-fn process_report(pid: u32) -> Result<Report, Failure> {
+fn process_report(pid: u32, library: Option<&Library>) -> Result<Report, Failure> {
     let process = process::look(pid)?;
     // The link works even when the file was replaced or deleted since.
     let elf = read_elf(Path::new(&format!("/proc/{pid}/exe")))?;
@@ -102,7 +110,7 @@ fn process_report(pid: u32) -> Result<Report, Failure> {
         }
         found
     });
-    Ok(assemble(Collected {
+    let found = Collected {
         target: pid.to_string().into(),
         program: process.executable.clone(),
         steps: Vec::new(),
@@ -111,7 +119,8 @@ fn process_report(pid: u32) -> Result<Report, Failure> {
         c_library,
         privileges: privilege::Privileges::default(),
         process: Some(process),
-    }))
+    };
+    Ok(assemble(found, library))
 }
 
 fn read_elf(file: &Path) -> Result<elf::Elf, Failure> {
@@ -129,10 +138,9 @@ struct Collected {
     process: Option<process::Process>,
 }
 
-fn assemble(found: Collected) -> Report {
-    let library = library::find(None).ok();
-    let platform = library.as_ref().map_or_else(elf::this_platform, |l| l.elf.platform.clone());
-    let interposed = library.map_or_else(|| calls::set(&calls::INTERPOSED), |l| l.elf.exports);
+fn assemble(found: Collected, library: Option<&Library>) -> Report {
+    let platform = library.map_or_else(elf::this_platform, |l| l.elf.platform.clone());
+    let interposed = library.map_or_else(|| calls::set(&calls::INTERPOSED), |l| l.elf.exports.clone());
     let symbols = symbols(&found, &interposed);
     let facts = verdict::Facts {
         program: &found.program,

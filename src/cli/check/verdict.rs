@@ -99,6 +99,11 @@ fn obstacle(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
     if let Some(why) = facts.loses_preload {
         return Some((why.to_owned(), &["name the interpreter yourself: tcptune run -- INTERPRETER SCRIPT"]));
     }
+    if let Some(why) = super::known::clears_environment(facts.program)
+        && facts.process.is_none()
+    {
+        return Some((why, &["put tcptune behind it: `sudo tcptune run -- COMMAND`"]));
+    }
     privilege_obstacle(facts)
 }
 
@@ -158,6 +163,9 @@ pub fn notes(facts: &Facts<'_>, found: &super::Symbols) -> Vec<String> {
             [] => "it imports no socket call, nor do the libraries it names: there is nothing to tune".to_owned(),
             libraries => format!("it imports no socket call itself; it may make them through {}", libraries.join(", ")),
         });
+    }
+    if let Some(text) = super::known::note(facts.program) {
+        note(text.to_owned());
     }
     if found.php {
         note(
