@@ -21,7 +21,7 @@ macro_rules! programs {
 }
 
 programs! {
-    app_options big_fd cancel errno_bad_fd errno_socket fd_numbers fork_threads half_close longjmp not_tcp partial reuse
+    app_options big_fd cancel delivery errno_bad_fd errno_socket exit_paths fd_numbers fork_threads half_close longjmp not_tcp partial raw_calls reuse
     reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash vfork_close waits
 }
 

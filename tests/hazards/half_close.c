@@ -129,6 +129,8 @@ int main(void) {
     printf("--- unread data at close is a reset\n");
     tcp_pair(pair);
     teach(pair[0], pair[1], 10);
+    int nodelay = 1; // or Nagle may keep it until after the close, which is then no reset
+    setsockopt(pair[1], IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
     write(pair[1], "never read", 10);
     pause_ms(5);
     SHOW(close(pair[0]));

@@ -74,8 +74,8 @@ int main(void) {
         close(pair[0]);
         pthread_join(thread, NULL);
         close(pair[1]);
-        printf("%s: partial %s, EAGAIN %s, other %d, bytes %s, hash %s\n", names[way], partial ? "seen" : "never", refused ? "seen" : "never",
-               other, r.total == total ? "all" : "not all", r.hash == hash ? "equal" : "different");
+        printf("%s: %s, other errors %d, bytes %s, hash %s\n", names[way], partial + refused ? "full at times" : "never full", other,
+               r.total == total ? "all" : "not all", r.hash == hash ? "equal" : "different");
     }
     int pair[2];
     tcp_pair(pair);
