@@ -243,14 +243,13 @@ mod tests {
             "1:2:3:4:5:6:7",
             "1:2:3:4:5:6:7:8:9",
             "1:2:3:4:5:6:7::8",
+            "1:2:3:4:5:6:7:8::",
             "12345::",
             "::1%eth0",
             "localhost",
             "1.2.3.4/08x",
         ] {
-            // A gap that stands for no group is one too many.
-            assert_eq!(Network::parse(bad.as_bytes()).filter(|_| bad != "1:2:3:4:5:6:7::8"), None, "{bad}");
+            assert_eq!(Network::parse(bad.as_bytes()), None, "{bad}");
         }
-        assert_eq!(Network::parse(b"1:2:3:4:5:6:7:8::"), None);
     }
 }
