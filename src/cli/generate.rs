@@ -5,6 +5,7 @@ use clap::CommandFactory;
 
 use crate::args::{Cli, Generate};
 use crate::errors::{Failure, OK, plain};
+use crate::output;
 
 pub fn command(what: &Generate) -> Result<u8, Failure> {
     match what {
@@ -14,9 +15,11 @@ pub fn command(what: &Generate) -> Result<u8, Failure> {
             })?;
         }
         Generate::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "tcptune", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "tcptune", &mut script);
+            output::raw(&script);
         }
-        Generate::Settings => print!("{}", crate::reference::page()),
+        Generate::Settings => output::raw(crate::reference::page().as_bytes()),
     }
     Ok(OK)
 }

@@ -37,10 +37,7 @@ use errors::{Failure, OWN};
 pub unsafe extern "C" fn main(count: std::ffi::c_int, arguments: *const *const std::ffi::c_char) -> std::ffi::c_int {
     // SAFETY: needed because arguments come as C strings. Sound because this is what the C runtime passed to us.
     let arguments = unsafe { collect(count, arguments) };
-    let code = answer(arguments);
-    // The standard library flushes when its own entry point returns, which is not in use here.
-    let _ = std::io::Write::flush(&mut std::io::stdout());
-    code.into()
+    answer(arguments).into()
 }
 
 /// The arguments as the kernel passed them, whatever their encoding.
@@ -73,13 +70,19 @@ fn answer(arguments: Vec<OsString>) -> u8 {
             return if error.use_stderr() { OWN } else { errors::OK };
         }
     };
-    match dispatch(cli.command) {
+    let code = match dispatch(cli.command) {
         Ok(code) => code,
         Err(Failure { code, message }) => {
             errors::say(message);
             code
         }
+    };
+    // The standard library flushes when its own entry point returns, which is not in use here.
+    if !output::complete() {
+        errors::say("not all of the output could be written to stdout");
+        return OWN;
     }
+    code
 }
 
 fn dispatch(command: Command) -> Result<u8, Failure> {

@@ -1,6 +1,7 @@
-//! Text for people on stdout: colours only on a terminal, and a closed or full stdout is no reason to crash.
+//! Text on stdout: colours only on a terminal. A closed or full stdout is no reason to crash, but is remembered.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
@@ -10,10 +11,30 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const NOTE: Style = AnsiColor::Yellow.on_default();
 pub const FAINT: Style = Style::new().dimmed();
 
+/// Did something not arrive?
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// One line. anstream takes the colours out where they do not belong (no terminal, NO_COLOR).
 pub fn line(text: &str) {
-    let mut out = anstream::stdout().lock();
-    let _ = writeln!(out, "{text}");
+    keep(writeln!(anstream::stdout().lock(), "{text}"));
+}
+
+/// Text as it is.
+pub fn raw(text: &[u8]) {
+    keep(std::io::stdout().lock().write_all(text));
+}
+
+/// Writes out what is still waiting. False: the reader of our output did not get all of it.
+pub fn complete() -> bool {
+    keep(std::io::stdout().flush());
+    !LOST.load(Ordering::Relaxed)
+}
+
+fn keep(result: std::io::Result<()>) {
+    // A reader that has seen enough (`| head`) is no failure.
+    if result.is_err_and(|e| e.kind() != ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Text in a style.

@@ -19,10 +19,10 @@ use crate::output::{FAINT, line, styled};
 use client::Client;
 
 const ROUNDS: usize = 3;
-/// Mails per round. The stalled ones take 40 ms each, so they are few.
-const PLAIN_MAILS: u32 = 30;
-const TUNED_MAILS: u32 = 400;
-/// Longest time a round may take; a healthy plain one takes 1.5 s.
+/// Mails per round: few as long as each may take 40 ms, many once it is known that they do not.
+const FEW_MAILS: u32 = 30;
+const MANY_MAILS: u32 = 400;
+/// Longest time a round may take; a stalled one takes 1.5 s.
 const LIMIT: Duration = Duration::from_secs(6);
 /// An exchange that lasts longer than this waits for a timer, not for the machine; a delayed acknowledgement is 40 ms.
 const STALL: f64 = 0.030;
@@ -54,8 +54,8 @@ pub fn command(choice: Choice, library: Option<&Path>) -> Result<u8, Failure> {
     line("");
     let (mut plain, mut tuned) = (Series::default(), Series::default());
     for _ in 0..ROUNDS {
-        plain.add(round(&client, PLAIN_MAILS, None)?);
-        tuned.add(round(&client, TUNED_MAILS, Some(&library))?);
+        plain.add(round(&client, plain.next(), None)?);
+        tuned.add(round(&client, tuned.next(), Some(&library))?);
     }
     let ratios = tuned.rates.iter().zip(&plain.rates).map(|(t, p)| t / p).collect();
     chart::print(plain.row("plain"), tuned.row("preloaded"), median(ratios));
@@ -107,6 +107,12 @@ struct Series {
 }
 
 impl Series {
+    /// How many mails the next round may send.
+    fn next(&self) -> u32 {
+        let stalls = |rate: &f64| 1.0 / rate >= STALL;
+        if self.rates.last().is_none_or(stalls) { FEW_MAILS } else { MANY_MAILS }
+    }
+
     fn add(&mut self, session: imap::Session) {
         self.rates.push(f64::from(session.mails) / session.time.as_secs_f64());
         let before = if self.mails == 0 { Some(0) } else { self.segments };
