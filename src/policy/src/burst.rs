@@ -10,14 +10,16 @@
 
 use core::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
-use crate::socket::{BURST, BURST_MASK, HELD, Socket, TIME};
+use crate::socket::{BURST_MASK, CORKED, HELD, POSITION, Socket, TIME};
 
 /// Services told apart. More share cells, which costs predictions, nothing else.
-pub const SERVICES: usize = 256;
-/// Cells: service (256) x previous burst (4) x position (8).
-pub const CELLS: usize = SERVICES * 32;
-/// Positions are 1 to 7 (the first to the seventh or later call of the burst); 0 means that no burst is under way.
-const LAST_POSITION: u64 = 7;
+pub const SERVICES: usize = 64;
+/// Cells: service (64) x previous burst (4) x position (16).
+pub const CELLS: usize = SERVICES * 64;
+/// Positions are 1 to 15 (the first to the fifteenth or later call of the burst); 0 means that no burst is under way.
+const LAST_POSITION: u64 = POSITION;
+/// All but time and position: what a data call leaves as it is.
+const LOWER: u64 = 0xffff_ffff;
 
 const COUNTER: u16 = 7;
 /// The counter's top bit: hold from 4 on.
@@ -43,7 +45,10 @@ pub struct Table {
 
 impl Table {
     /// Nothing learned: nothing is held.
-    pub const EMPTY: Table = Table { cells: [const { AtomicU16::new(0) }; CELLS] };
+    #[expect(clippy::new_without_default, reason = "made once, for a static")]
+    pub const fn new() -> Table {
+        Table { cells: [const { AtomicU16::new(0) }; CELLS] }
+    }
 
     #[inline(always)]
     fn cell(&self, index: u64) -> &AtomicU16 {
@@ -53,48 +58,98 @@ impl Table {
         #[expect(clippy::indexing_slicing, reason = "masked to the table's size")]
         &self.cells[index]
     }
-
-    /// Forgets a service: its number now means another listener or another remote end.
-    pub fn forget(&self, service: u8) {
-        for index in 0..32 {
-            self.cell(u64::from(service) << 5 | index).store(0, Relaxed);
-        }
-    }
 }
 
-/// A data call at `now`: the socket's next state, with [`HELD`] where history says that another follows at once.
-///
-/// `gap` is the longest pause inside a burst, in the clock's units.
+/// The commonest data call: nothing is held on the socket, history has nothing to learn from it, and it is not to be held.
+/// Its next state, or None for [`sent`] to decide. `gap` is the longest pause inside a burst, in the clock's units.
 #[inline(always)]
-#[must_use]
-pub fn sent(socket: Socket, now: u32, gap: u32, table: &Table) -> Socket {
-    let mut index = (socket.0 >> BURST) & BURST_MASK;
-    let position = index & LAST_POSITION;
+pub fn sent_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
+    let next = step(socket, now, gap, table)?;
+    if table.cell(next).load(Relaxed) & CONFIDENT != 0 { None } else { Some(stamped(next, now)) }
+}
+
+/// The next commonest one: as [`sent_quickly`], but history says that another call follows at once: to be held.
+#[inline(always)]
+pub fn held_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
+    let next = step(socket, now, gap, table)?;
+    // At the last position a socket is corked, which `sent` sees to.
+    let hold = table.cell(next).load(Relaxed) & CONFIDENT != 0 && next & LAST_POSITION != LAST_POSITION;
+    if hold { Some(stamped(next | HELD, now)) } else { None }
+}
+
+/// The last call of a burst whose other calls were held: as history says, nothing follows.
+#[inline(always)]
+pub fn sent_last(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
+    let next = step(socket, now, gap, table)?;
+    let last = table.cell(next).load(Relaxed) & CONFIDENT == 0 && !socket.has(CORKED);
+    if last { Some(stamped(next & !HELD, now)) } else { None }
+}
+
+/// A call on a socket that we have corked: it stays so.
+#[inline(always)]
+pub fn sent_corked(socket: Socket, now: u32, gap: u32) -> Option<Socket> {
+    if now.wrapping_sub((socket.0 >> TIME) as u32) >= gap { None } else { Some(stamped(socket.0, now)) }
+}
+
+/// The lower half of the word one call on, where the table has nothing to learn from that.
+#[inline(always)]
+fn step(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<u64> {
+    let position = socket.0 & LAST_POSITION;
     if position != 0 {
-        let pause = now.wrapping_sub((socket.0 >> TIME) as u32);
-        if pause >= gap {
+        let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
+        if late || table.cell(socket.0).load(Relaxed) & COUNTER != COUNTER || position == LAST_POSITION {
+            return None;
+        }
+    }
+    Some(socket.0.wrapping_add(1))
+}
+
+#[inline(always)]
+fn stamped(lower: u64, now: u32) -> Socket {
+    Socket(lower & LOWER | u64::from(now) << TIME)
+}
+
+/// What is to be done with a data call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Advice {
+    /// Nothing follows, as far as history tells.
+    Send,
+    /// Another call follows at once.
+    Hold,
+    /// A long burst is under way: TCP_CORK serves the rest of it.
+    Cork,
+}
+
+/// A data call at `now`, whatever came before: the socket's next state (without [`HELD`] and [`CORKED`], which are the
+/// caller's to set if it follows the advice) and what is to be done.
+#[must_use]
+pub fn sent(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, Advice) {
+    let mut index = socket.0 & BURST_MASK;
+    if index & LAST_POSITION != 0 {
+        if now.wrapping_sub((socket.0 >> TIME) as u32) >= gap {
             index = paused(socket, index, table);
         } else {
-            let cell = table.cell(index);
-            let value = cell.load(Relaxed);
-            if value & COUNTER != COUNTER {
-                followed(cell, value);
-            }
+            followed(table.cell(index));
         }
     }
     if index & LAST_POSITION != LAST_POSITION {
         index = index.wrapping_add(1);
     }
-    let hold = table.cell(index).load(Relaxed) & CONFIDENT != 0;
-    let kept = socket.0 & (0xffff_ffff & !(BURST_MASK << BURST | HELD));
-    Socket(kept | index << BURST | if hold { HELD } else { 0 } | u64::from(now) << TIME)
+    let advice = if table.cell(index).load(Relaxed) & CONFIDENT == 0 {
+        Advice::Send
+    } else if index & LAST_POSITION == LAST_POSITION {
+        Advice::Cork
+    } else {
+        Advice::Hold
+    };
+    (stamped(with_index(socket, index).0 & !(HELD | CORKED), now), advice)
 }
 
 /// Data was received: the burst, if there was one, is over.
 #[inline(always)]
 #[must_use]
 pub fn received(socket: Socket, table: &Table) -> Socket {
-    let index = (socket.0 >> BURST) & BURST_MASK;
+    let index = socket.0 & BURST_MASK;
     if index & LAST_POSITION == 0 {
         return socket;
     }
@@ -103,42 +158,40 @@ pub fn received(socket: Socket, table: &Table) -> Socket {
 }
 
 /// What was held had to be released because the thread was about to wait (or the descriptor to go): the next call did not
-/// follow. `waited` is the time since the held call. The socket's next state: the burst is over, nothing is held.
+/// follow. The socket's next state: the burst is over, nothing is held.
 ///
-/// Returns also whether this is a miss. Where a long run of writes ends, the last of them is released at once, and what was
-/// saved outweighs the one call: that is no miss.
+/// Returns also whether this is a miss. Where a long burst ends, its last call is released at once, and what was saved
+/// outweighs the one call: that is no miss, unless the release came late.
 #[cold]
 #[must_use]
 pub fn released(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, bool) {
-    let index = (socket.0 >> BURST) & BURST_MASK;
-    let waited = now.wrapping_sub((socket.0 >> TIME) as u32);
-    let miss = index & LAST_POSITION != LAST_POSITION || waited >= gap;
+    let index = socket.0 & BURST_MASK;
+    let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
+    let miss = late || !socket.has(CORKED);
     let cell = table.cell(index);
     if miss {
-        missed(cell)
-    } else {
-        ended(cell)
+        missed(cell);
     }
-    (with_index(socket, closed(index)).without(HELD), miss)
+    (with_index(socket, closed(index)).without(HELD | CORKED), miss)
 }
 
 /// A held call failed or was cut short: nothing waits for more.
 #[inline]
 #[must_use]
 pub fn not_held(socket: Socket) -> Socket {
-    socket.without(HELD)
+    socket.without(HELD | CORKED)
 }
 
 /// The index of "no burst, and the last one had this length".
 #[inline]
 fn closed(index: u64) -> u64 {
     let length = (index & LAST_POSITION).min(3);
-    index & !0x1f | length << 3
+    index & !0x3f | length << 4
 }
 
 #[inline]
 fn with_index(socket: Socket, index: u64) -> Socket {
-    Socket(socket.0 & !(BURST_MASK << BURST) | (index & BURST_MASK) << BURST)
+    Socket(socket.0 & !BURST_MASK | index & BURST_MASK)
 }
 
 /// The pause before this call was too long for one burst: the last one ended where it stood. A call that was still held then
@@ -154,9 +207,13 @@ fn paused(socket: Socket, index: u64, table: &Table) -> u64 {
     closed(index)
 }
 
-/// Another call followed at once; the cell held `value`, whose counter is not full.
+/// Another call followed at once.
 #[inline]
-fn followed(cell: &AtomicU16, value: u16) {
+fn followed(cell: &AtomicU16) {
+    let value = cell.load(Relaxed);
+    if value & COUNTER == COUNTER {
+        return;
+    }
     let next = if value >> IGNORE != 0 { value.wrapping_sub(1 << IGNORE) } else { value.wrapping_add(1) };
     cell.store(next, Relaxed);
 }

@@ -1,13 +1,14 @@
 //! The state of one socket: a 64-bit word, so that it is read and written in one access and needs no lock.
 //!
 //! ```text
-//!  63                             32 31  28 27     20 19 18 17 15 14   10 9                4 3  1 0
-//! +---------------------------------+------+---------+-----+-----+-------+------------------+----+-+
-//! | time of the last data call      | more | service | pre | pos | tuning| flags            |kind|A|
-//! +---------------------------------+------+---------+-----+-----+-------+------------------+----+-+
+//!  63                   32 31          28 27    23 22         16 15  13 12 11      6 5   4 3    0
+//! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
+//! | time of the last call | flags        | tuning | flags       | kind |A | service | pre | pos  |
+//! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
 //! ```
-//! A = attend: a hook that moves data must look closer. For a listener the upper half counts connections that were queued
-//! before the listener was tuned. An all-zero word is a descriptor that was never met: most are files.
+//! A = attend: a hook that moves data must look closer. The lowest 12 bits are an index into what burst.rs has learned, so
+//! that the commonest step is to add one. For a listener the upper half counts connections that were queued before the
+//! listener was tuned. An all-zero word is a descriptor that was never met: most are files.
 //! This file knows the layout and the rules that need nothing else; it decides nothing about bursts (burst.rs).
 
 /// What a descriptor is, as far as the calls seen so far tell.
@@ -34,28 +35,31 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Socket(pub u64);
 
+/// burst.rs's index: position (4 bits), previous burst (2 bits), service (6 bits).
+pub const BURST_MASK: u64 = 0xfff;
+/// The position in the present burst, 0 where none is under way.
+pub const POSITION: u64 = 15;
+const SERVICE: u32 = 6;
+const SERVICE_MASK: u64 = 0x3f;
 /// A hook that moves data must look closer at this descriptor.
-pub const ATTEND: u64 = 1;
-const KIND: u32 = 1;
-/// The last data call was held (MSG_MORE): something may wait in the kernel for more.
-pub const HELD: u64 = 1 << 4;
+pub const ATTEND: u64 = 1 << 12;
+const KIND: u32 = 13;
+/// Something may wait in the kernel for more: the last data call was held, or the socket is [`CORKED`].
+pub const HELD: u64 = 1 << 16;
+/// We have set TCP_CORK for the rest of a long burst.
+pub const CORKED: u64 = 1 << 17;
 /// The kernel's TCP_NODELAY is on because we set it; the application believes that it is off.
-pub const NODELAY_OURS: u64 = 1 << 5;
+pub const NODELAY_OURS: u64 = 1 << 18;
 /// The application has set TCP_NODELAY itself, on or off: its word wins.
-pub const NODELAY_APP: u64 = 1 << 6;
+pub const NODELAY_APP: u64 = 1 << 19;
 /// The kernel's TCP_NODELAY is on, whoever set it.
-pub const NODELAY_ON: u64 = 1 << 7;
+pub const NODELAY_ON: u64 = 1 << 20;
 /// Never hold on this socket: the application corks by itself, or the protocol forbids it.
-pub const NO_HOLD: u64 = 1 << 8;
+pub const NO_HOLD: u64 = 1 << 21;
 /// An open connection on which data calls may be held.
-pub const HOLDABLE: u64 = 1 << 9;
-const TUNING: u32 = 10;
+pub const HOLDABLE: u64 = 1 << 22;
+const TUNING: u32 = 23;
 const TUNING_MASK: u64 = 31;
-/// Where burst.rs keeps its index: position, previous burst length, service.
-pub const BURST: u32 = 15;
-/// Position (3 bits), previous burst (2 bits), service (8 bits).
-pub const BURST_MASK: u64 = 0x1fff;
-const SERVICE: u32 = 20;
 /// The socket has been duplicated: another descriptor may have told the kernel something since.
 pub const SHARED: u64 = 1 << 28;
 /// A listener whose inheritance has been checked on a first accepted connection.
@@ -72,7 +76,7 @@ pub const APP_CORK: u64 = 1 << 31;
 pub const TIME: u32 = 32;
 
 /// What a socket may be duplicated or inherited with: all but what describes its present burst.
-const LASTING: u64 = !HELD & 0xffff_ffff;
+const LASTING: u64 = !(HELD | CORKED) & 0xffff_ffff;
 
 impl Socket {
     /// A descriptor of this kind and nothing else known.
@@ -161,7 +165,7 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn on_service(self, service: u8) -> Socket {
-        Socket(self.0 & !(0xff << SERVICE) | (service as u64) << SERVICE)
+        Socket(self.0 & !(SERVICE_MASK << SERVICE) | (service as u64 & SERVICE_MASK) << SERVICE)
     }
 
     /// Connections that were already queued when this listener was tuned, not yet accepted.
@@ -180,7 +184,7 @@ impl Socket {
     /// Is a burst under way: has data been sent since data was last received?
     #[inline]
     pub const fn in_burst(self) -> bool {
-        (self.0 >> BURST) & 7 != 0
+        self.0 & POSITION != 0
     }
 
     /// What another descriptor of the same socket starts with.
@@ -197,7 +201,7 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn accepted(self) -> Socket {
-        let kept = NODELAY_OURS | NODELAY_APP | NODELAY_ON | NO_HOLD | TUNING_MASK << TUNING | 0xff << SERVICE;
+        let kept = NODELAY_OURS | NODELAY_APP | NODELAY_ON | NO_HOLD | TUNING_MASK << TUNING | SERVICE_MASK << SERVICE;
         Socket(self.0 & kept | (Kind::Accepted as u64) << KIND)
     }
 }
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn fields_do_not_touch_each_other() {
-        let word = Socket::new(Kind::Listener).tuned_by(17).on_service(200).with_queued(77).with(NODELAY_OURS);
+        let word = Socket::new(Kind::Listener).tuned_by(17).on_service(50).with_queued(77).with(NODELAY_OURS);
         assert_eq!((word.kind(), word.tuning(), word.queued()), (Kind::Listener, 17, 77));
         let other = word.tuned_by(3).on_service(1).with_queued(0);
         assert_eq!((other.kind(), other.tuning(), other.queued()), (Kind::Listener, 3, 0));
@@ -235,7 +239,7 @@ mod tests {
         assert_eq!((accepted.kind(), accepted.tuning()), (Kind::Accepted, 4));
         assert!(accepted.has(NODELAY_OURS) && accepted.has(NODELAY_ON) && !accepted.has(CHECKED | HELD | ATTEND));
         assert_eq!(accepted.0 >> TIME, 0);
-        assert_eq!((accepted.0 >> BURST) & 31, 0, "no burst yet");
+        assert_eq!(accepted.0 & 63, 0, "no burst yet");
     }
 
     #[test]

@@ -11,35 +11,37 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
-use policy::socket::{HELD, HOLDABLE, NODELAY_ON, Socket};
+use policy::socket::{CORKED, HELD, HOLDABLE, NODELAY_ON, Socket};
 
 use crate::arch::{GAP, thread_pointer, ticks};
 use crate::{kernel, table};
 
 const SLOTS: usize = 256;
 
-/// Slots are `tag << 32 | fd + 1`; 0 is free.
+/// Slots are `thread pointer << 16 | fd + 1`; 0 is free. Only descriptors of the first table are ever held, so the number
+/// fits; user space addresses have 48 bits.
 static SLOT: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
+const FD: u64 = 0xffff;
 
 /// What has been learned (policy::burst).
-pub(crate) static LEARNED: burst::Table = burst::Table::EMPTY;
+pub(crate) static LEARNED: burst::Table = burst::Table::new();
 
 /// Has anything ever been held in this process? Most programs never do, and then a wait costs them one test.
 static EVER: AtomicBool = AtomicBool::new(false);
 
 /// This thread's slot.
-#[inline]
+#[inline(always)]
 fn slot() -> &'static AtomicU64 {
     // Thread control blocks lie a stack apart, most often 8 MiB: multiplicative hashing spreads any stride.
-    let index = (thread_pointer() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOTS.ilog2());
-    // SAFETY: avoids a bounds check on the path of every wait; the shift keeps the index below the array's length.
+    let index = (thread_pointer() as u64).wrapping_mul(0x5bd1_e995) >> 40 & (SLOTS as u64 - 1);
+    // SAFETY: avoids a bounds check on the path of every wait; the mask keeps the index below the array's length.
     unsafe { SLOT.get_unchecked(index as usize) }
 }
 
 /// What this thread's slot says when it holds `fd`.
 #[inline(always)]
 fn mark(fd: c_int) -> u64 {
-    ((thread_pointer() >> 6) as u64) << 32 | (fd as u32 as u64).wrapping_add(1)
+    (thread_pointer() as u64) << 16 | u64::from(fd as u32).wrapping_add(1)
 }
 
 /// Does this thread hold anything, as far as its slot tells?
@@ -48,15 +50,21 @@ pub(crate) fn any() -> bool {
     EVER.load(Relaxed) && slot().load(Relaxed) != 0
 }
 
+/// Is the slot this thread's for `fd` already, as it most often is?
+#[inline(always)]
+pub(crate) fn has(fd: c_int) -> bool {
+    slot().load(Relaxed) == mark(fd)
+}
+
 /// Takes the slot for `fd`; false where it is not available, and then the call must not be held.
-#[inline]
 pub(crate) fn take(fd: c_int) -> bool {
     let slot = slot();
     let (now, mine) = (slot.load(Relaxed), mark(fd));
-    if now == mine {
-        return true;
+    if fd as u32 >= table::NEAR - 1 {
+        return false;
     }
-    if now != 0 && !stale(now) {
+    // Taken by another socket or thread that still holds something: leave it to that one.
+    if now != 0 && now != mine && table::get(held_by(now)).has(HELD) {
         return false;
     }
     slot.store(mine, Relaxed);
@@ -64,28 +72,13 @@ pub(crate) fn take(fd: c_int) -> bool {
     true
 }
 
-/// Nothing is held on `fd` by this thread any more.
-#[inline]
-pub(crate) fn drop(fd: c_int) {
-    let slot = slot();
-    if slot.load(Relaxed) == mark(fd) {
-        slot.store(0, Relaxed);
-    }
-}
-
-/// A slot whose socket is no longer held.
-#[cold]
-fn stale(content: u64) -> bool {
-    !table::get(held_by(content)).has(HELD)
-}
-
 fn held_by(content: u64) -> c_int {
-    (content as u32).wrapping_sub(1) as c_int
+    (content & FD).wrapping_sub(1) as c_int
 }
 
 /// Is the slot this thread's own, or that of another thread hashed alike?
 pub(crate) fn owns() -> bool {
-    slot().load(Relaxed) >> 32 == mark(0) >> 32
+    slot().load(Relaxed) >> 16 == mark(0) >> 16
 }
 
 /// Releases what this thread holds, if anything.
@@ -100,33 +93,54 @@ pub(crate) fn release() {
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
-    let slot = slot();
-    let content = slot.load(Relaxed);
+    if owns() {
+        let slot = slot();
+        let fd = held_by(slot.load(Relaxed));
+        slot.store(0, Relaxed);
+        let socket = table::get(fd);
+        if socket.has(HELD) {
+            flush(fd, socket);
+        }
+    }
+}
+
+/// Does this thread hold anything in the kernel? Clears a slot that only remembers.
+#[cold]
+#[inline(never)]
+pub(crate) fn holds() -> bool {
     if !owns() {
-        return;
+        return false;
+    }
+    let slot = slot();
+    if table::get(held_by(slot.load(Relaxed))).has(HELD) {
+        return true;
     }
     slot.store(0, Relaxed);
-    let fd = held_by(content);
-    let socket = table::get(fd);
-    if socket.has(HELD) {
-        flush(fd, socket);
-    }
+    false
 }
 
 /// Releases everything that any thread holds: the process ends.
 #[cold]
 pub(crate) fn release_all() {
-    for slot in &SLOT {
-        let content = slot.load(Relaxed);
-        if content != 0 {
-            slot.store(0, Relaxed);
-            let fd = held_by(content);
-            let socket = table::get(fd);
-            if socket.has(HELD) {
-                flush(fd, socket);
+    if EVER.load(Relaxed) {
+        for slot in &SLOT {
+            let content = slot.load(Relaxed);
+            if content != 0 {
+                slot.store(0, Relaxed);
+                let fd = held_by(content);
+                let socket = table::get(fd);
+                if socket.has(HELD) {
+                    flush(fd, socket);
+                }
             }
         }
     }
+}
+
+/// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
+#[cold]
+pub(crate) fn cork(fd: c_int) -> bool {
+    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 1) == 0
 }
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.
@@ -141,11 +155,15 @@ pub(crate) fn flush(fd: c_int, socket: Socket) {
     push(fd, socket);
 }
 
-/// Sends what the kernel holds on `fd`. TCP_NODELAY does it in one call even where it is on already, and under TCP_CORK too
-/// (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what the application itself holds is then released)
-/// it is turned off again.
+/// Sends what the kernel holds on `fd`. TCP_NODELAY does it in one call even where it is on already, and under the
+/// application's TCP_CORK too (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what the application itself
+/// holds is then released) it is turned off again. Our own cork is taken off, which sends as well.
 #[cold]
 pub(crate) fn push(fd: c_int, socket: Socket) {
+    if socket.has(CORKED) {
+        kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
+        return;
+    }
     kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
     if !socket.has(NODELAY_ON) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);

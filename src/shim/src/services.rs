@@ -9,14 +9,14 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use policy::Peer;
 
 /// Listeners use the lower half of the numbers, remote ends the upper one.
-const REMOTE: u8 = 128;
+const REMOTE: u8 = 32;
 
 /// The next listener's number; wraps, and listeners then share what they learn.
 static NEXT: AtomicU8 = AtomicU8::new(0);
 
 /// A number for a new listener. Relaxed: any number serves.
 pub(crate) fn listener() -> u8 {
-    NEXT.fetch_add(1, Relaxed) & !REMOTE
+    NEXT.fetch_add(1, Relaxed) & REMOTE.wrapping_sub(1)
 }
 
 /// A number for connections that were accepted elsewhere and passed to this process: it has no listener, and all that it
@@ -27,5 +27,5 @@ pub(crate) fn inherited(_fd: c_int) -> u8 {
 
 /// The number of a remote end.
 pub(crate) fn remote(peer: &Peer) -> u8 {
-    (peer.hash() >> 24) as u8 | REMOTE
+    ((peer.hash() >> 27) as u8) | REMOTE
 }

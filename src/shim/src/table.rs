@@ -12,7 +12,7 @@ use core::ffi::c_int;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use policy::socket::{Kind, Socket};
+use policy::socket::{HOLDABLE, Kind, Socket};
 
 use crate::arch::syscall6;
 
@@ -61,16 +61,63 @@ impl Entry {
     }
 }
 
-/// Looks a descriptor up. For one that is not tracked: an unmet socket, and a word that nobody reads.
+/// What the first instructions of a hook can tell about a descriptor.
+pub(crate) enum Glance {
+    /// Nothing to do but to forward the call: tuning is off.
+    Off,
+    /// What its word says.
+    Near(Entry),
+    /// Look closer, off the fast path: not in the first table.
+    Beyond,
+}
+
+/// Looks a descriptor up, in the few instructions that every call can afford.
 #[inline(always)]
-pub(crate) fn entry(fd: c_int) -> Entry {
+pub(crate) fn glance(fd: c_int) -> Glance {
     let number = fd as u32;
     if number < LIMIT.load(Relaxed) {
         // SAFETY: avoids a second bounds check on the hottest path; LIMIT is 0 or NEAR, the table's length.
         let word = unsafe { TABLE.get_unchecked(number as usize) };
-        return Entry { word, socket: Socket(word.load(Relaxed)) };
+        return Glance::Near(Entry { word, socket: Socket(word.load(Relaxed)) });
     }
-    outside(number)
+    if number < NEAR { Glance::Off } else { Glance::Beyond }
+}
+
+/// Must this call be looked at? A quick no for files, and for all that is left alone.
+#[inline(always)]
+pub(crate) fn attended(fd: c_int) -> bool {
+    match glance(fd) {
+        Glance::Near(entry) => entry.socket.attended(),
+        Glance::Off => false,
+        Glance::Beyond => true,
+    }
+}
+
+/// Is anything known about this descriptor? Nothing is about files.
+#[inline(always)]
+pub(crate) fn met(fd: c_int) -> bool {
+    match glance(fd) {
+        Glance::Near(entry) => entry.socket.0 != 0,
+        Glance::Off => false,
+        Glance::Beyond => true,
+    }
+}
+
+/// Looks up a descriptor that is known to be in the first table.
+#[inline(always)]
+pub(crate) fn near(fd: c_int) -> Entry {
+    #[expect(clippy::indexing_slicing, reason = "taken modulo the table's length")]
+    let word = &TABLE[fd as u32 as usize % NEAR as usize];
+    Entry { word, socket: Socket(word.load(Relaxed)) }
+}
+
+/// Looks a descriptor up. For one that is not tracked: an unmet socket, and a word that nobody reads.
+#[inline(always)]
+pub(crate) fn entry(fd: c_int) -> Entry {
+    match glance(fd) {
+        Glance::Near(entry) => entry,
+        _ => outside(fd as u32),
+    }
 }
 
 /// The state of a descriptor.
@@ -128,7 +175,8 @@ fn set_far(number: u32, socket: Socket) {
         map_far();
     }
     if let Some(word) = far_word(number) {
-        word.store(socket.0, Relaxed);
+        // Nothing is held beyond the first table: the slots have no room for such numbers (hold.rs).
+        word.store(socket.without(HOLDABLE).0, Relaxed);
     }
 }
 

@@ -5,12 +5,12 @@ use core::ffi::{c_int, c_void};
 
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
+    APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
     QUICKACK_AUTO, Socket,
 };
 
 use crate::start::settings;
-use crate::{applied, hold, kernel, services, table, watch};
+use crate::{applied, kernel, services, table, watch};
 
 /// Multipath TCP (linux/in.h).
 const IPPROTO_MPTCP: c_int = 262;
@@ -183,7 +183,6 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
         socket.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP)
     };
     table::set(fd, if socket.is_connection() { ready(next) } else { next });
-    hold::drop(fd);
 }
 
 /// Connections that wait in a listener's queue: they were made before its options were set. `tcpi_unacked` of a listener is
@@ -252,7 +251,6 @@ pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Opt
 pub(crate) fn application_set_cork(fd: c_int, on: bool) {
     let socket = table::get(fd);
     if socket.is_tcp() {
-        table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | policy::socket::HELD) });
-        hold::drop(fd);
+        table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | HELD) });
     }
 }

@@ -26,8 +26,7 @@ pub(crate) fn application_sent(fd: c_int, socket: Socket, flags: c_int) {
     }
     if (more || socket.has(APP_CORK)) && releases_all(settings().tuning(socket.tuning())) && hold::take(fd) {
         socket = socket.with(HELD);
-    } else if socket.has(HELD) {
-        hold::drop(fd);
+    } else {
         socket = socket.without(HELD);
     }
     table::set(fd, socket);
@@ -58,14 +57,6 @@ pub(crate) fn begin(socket: Socket, tuning: &Tuning) -> Socket {
         Quickack::Off => socket,
         Quickack::On => socket.with(QUICKACK),
         Quickack::Auto => socket.with(QUICKACK_AUTO),
-    }
-}
-
-/// A new connection on this number.
-#[inline]
-pub(crate) fn fresh(fd: c_int, socket: Socket) {
-    if socket.has(QUICKACK_AUTO) {
-        note(fd, Stall(0));
     }
 }
 

@@ -4,49 +4,138 @@
 //! a sendmsg(2). No byte is looked at, and no pointer of the application's is followed.
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
-use policy::burst;
-use policy::socket::{HELD, HOLDABLE, Kind, Socket};
+use policy::burst::{self, Advice};
+use policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
 
 use super::*;
 use crate::arch::{GAP, ticks};
 use crate::hold::LEARNED;
-use crate::table::Entry;
+use crate::table::Glance;
 use crate::{hold, kernel, table, tune, watch};
 
-/// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, and a zero-copy call's
-/// completion would wait with it.
-const NEVER: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY;
+/// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
+/// completion would wait with it, and MSG_MORE is the application's own word.
+const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// What a data call is to do.
-enum Verdict {
-    /// Forward it as it is.
-    Forward,
-    /// Hold it, and note this state if it was accepted whole.
-    Hold(Socket),
+/// Makes a hook for a call that can be held. What is commonest is decided in its first instructions; each rarer case is a
+/// function of its own that the hook jumps to, so that it costs the others nothing. `whole` is the length, if the call says
+/// it; `when` says whether the held form of the call may stand for it.
+macro_rules! send_hook {
+    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
+     when $when:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
+                match table::glance($fd) {
+                    Glance::Near(entry) if entry.socket.attended() => {
+                        let socket = entry.socket;
+                        if !socket.has(HOLDABLE) || $flags & SPECIAL != 0 || !$when {
+                            // SAFETY: the caller's arguments.
+                            return unsafe { rarely($fd, $($arg),*) };
+                        }
+                        if socket.has(CORKED) {
+                            // SAFETY: the caller's arguments.
+                            return unsafe { corked($fd, $($arg),*) };
+                        }
+                        let now = ticks();
+                        let next = if socket.has(HELD) {
+                            burst::sent_last(socket, now, GAP, &LEARNED)
+                        } else {
+                            burst::sent_quickly(socket, now, GAP, &LEARNED)
+                        };
+                        match next {
+                            Some(next) => entry.set(next),
+                            // SAFETY: the caller's arguments.
+                            None => return unsafe { followed($fd, $($arg),*) },
+                        }
+                    }
+                    // SAFETY: the caller's arguments.
+                    Glance::Beyond => return unsafe { rarely($fd, $($arg),*) },
+                    _ => {}
+                }
+
+                /// Another call may follow, or there is something to learn.
+                #[inline(never)]
+                unsafe extern "C" fn followed($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let entry = table::near($fd);
+                    let next = burst::held_quickly(entry.socket, ticks(), GAP, &LEARNED);
+                    if let Some(next) = next && $whole != 0 && hold::has($fd) {
+                        entry.set(next);
+                        // SAFETY: the caller's arguments, with a flag more.
+                        let sent = unsafe { $held };
+                        if accepted(sent, $whole) {
+                            return sent;
+                        }
+                        // SAFETY: the caller's arguments.
+                        return unsafe { again(sent, $fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { rarely($fd, $($arg),*) }
+                }
+
+                /// We have corked the socket for this burst.
+                #[inline(never)]
+                unsafe extern "C" fn corked($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let entry = table::near($fd);
+                    if let Some(next) = burst::sent_corked(entry.socket, ticks(), GAP) && hold::has($fd) {
+                        entry.set(next);
+                        // SAFETY: the caller's arguments.
+                        return unsafe { $name::real($fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { rarely($fd, $($arg),*) }
+                }
+
+                /// Everything else.
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    if decide($fd, $flags, $when && $whole != 0) {
+                        // SAFETY: the caller's arguments, with a flag more.
+                        let sent = unsafe { $held };
+                        if accepted(sent, $whole) {
+                            return sent;
+                        }
+                        // SAFETY: the caller's arguments.
+                        return unsafe { again(sent, $fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { $name::real($fd, $($arg),*) }
+                }
+
+                /// A held call was not accepted whole.
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn again(sent: ssize_t, $fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    if cut_short($fd, sent) {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { $name::real($fd, $($arg),*) };
+                    }
+                    sent
+                }
+
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real($fd, $($arg),*) }
+            }
+        }
+    };
 }
 
-/// Decides about a data call on a descriptor that is to be attended to. `flags` are the application's.
+/// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
+const UNKNOWN: size_t = size_t::MAX;
+
+/// Was a held call accepted whole?
 #[inline(always)]
-fn decide(fd: c_int, entry: Entry, flags: c_int) -> Verdict {
-    let socket = entry.socket;
-    if !socket.has(HOLDABLE) || flags & (NEVER | libc::MSG_MORE) != 0 {
-        return unusual(fd, entry, flags);
-    }
-    let next = burst::sent(socket, ticks(), GAP, &LEARNED);
-    if next.has(HELD) {
-        return Verdict::Hold(next);
-    }
-    if socket.has(HELD) {
-        hold::drop(fd);
-    }
-    entry.set(next);
-    Verdict::Forward
+fn accepted(sent: ssize_t, whole: size_t) -> bool {
+    if whole == UNKNOWN { sent > 0 } else { sent == whole as ssize_t }
 }
 
-/// A descriptor that is met for the first time, a connection that is only watched, or a call with special flags.
+/// Decides about a data call, whatever it is made on, and notes the outcome. True where it is to be held; `may` says whether
+/// it can be.
 #[cold]
 #[inline(never)]
-fn unusual(fd: c_int, entry: Entry, flags: c_int) -> Verdict {
+fn decide(fd: c_int, flags: c_int, may: bool) -> bool {
+    let entry = table::entry(fd);
     let mut socket = entry.socket;
     if matches!(socket.kind(), Kind::Unknown) {
         socket = tune::meet(fd);
@@ -54,234 +143,217 @@ fn unusual(fd: c_int, entry: Entry, flags: c_int) -> Verdict {
     if matches!(socket.kind(), Kind::Fresh) && flags & libc::MSG_FASTOPEN != 0 {
         connection::opened_by_send(fd, socket);
     }
-    if socket.is_connection() {
+    if !socket.is_connection() {
+        return false;
+    }
+    if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
         watch::application_sent(fd, socket, flags);
+        return false;
     }
-    Verdict::Forward
+    if !may {
+        // A call without data pushes nothing: what is held stays held.
+        return false;
+    }
+    let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
+    if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
+        hold::push(fd, socket);
+    }
+    match advice {
+        Advice::Send => entry.set(next),
+        Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
+        Advice::Hold => {
+            entry.set(next.with(HELD));
+            return true;
+        }
+        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(next.with(HELD | CORKED)),
+        Advice::Cork => entry.set(next),
+    }
+    false
 }
 
-/// Makes a call with MSG_MORE, through `held`, and notes what became of it. `plain` is the call as the application made it.
-#[inline]
-fn held(
-    fd: c_int,
-    entry: Entry,
-    next: Socket,
-    whole: size_t,
-    held: impl FnOnce() -> ssize_t,
-    plain: impl FnOnce() -> ssize_t,
-) -> ssize_t {
-    if whole == 0 || !hold::take(fd) {
-        entry.set(if entry.socket.has(HELD) { next } else { burst::not_held(next) });
-        return plain();
-    }
-    entry.set(next);
-    let sent = held();
-    if sent as size_t != whole {
-        return cut_short(fd, entry, next, whole, sent, plain);
-    }
-    sent
-}
-
-/// The call failed or the buffer is full: what was taken is on its way, nothing waits for more.
+/// A held call failed, or the buffer is full. True where the descriptor is no socket any more: the call is made again as it
+/// was. Otherwise what was taken is on its way (a full buffer pushes), and nothing waits for more.
 #[cold]
-fn cut_short(
-    fd: c_int,
-    entry: Entry,
-    next: Socket,
-    whole: size_t,
-    sent: ssize_t,
-    plain: impl FnOnce() -> ssize_t,
-) -> ssize_t {
-    if whole == UNKNOWN && sent >= 0 {
-        return sent;
-    }
+#[inline(never)]
+fn cut_short(fd: c_int, sent: ssize_t) -> bool {
+    let entry = table::entry(fd);
     if sent < 0 && bind::last_error() == libc::ENOTSOCK {
         // The number was closed behind our back and now names something else.
-        table::set(fd, Socket(0));
-        hold::drop(fd);
-        return plain();
+        entry.set(Socket(0));
+        return true;
     }
-    if !entry.socket.has(HELD) {
-        entry.set(burst::not_held(next));
-        hold::drop(fd);
-    }
-    sent
+    entry.set(burst::not_held(entry.socket));
+    false
 }
 
-/// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
-const UNKNOWN: size_t = size_t::MAX;
-
-hook! {
-    /// write(2).
-    fn write(fd: c_int, data: *const c_void, length: size_t) -> ssize_t
-    where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length); {
-        let entry = table::entry(fd);
-        if entry.socket.attended()
-            && let Verdict::Hold(next) = decide(fd, entry, 0)
-        {
-            // SAFETY: the caller's arguments; send(2) with a flag more is what write(2) does on a socket.
-            let more = || unsafe { send::real(fd, data, length, libc::MSG_MORE) };
-            // SAFETY: the caller's arguments.
-            return held(fd, entry, next, length, more, || unsafe { write::real(fd, data, length) });
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { write::real(fd, data, length) }
-    }
+send_hook! {
+    /// write(2). Held, it becomes a send(2), which is what it does on a socket.
+    fn write(fd: c_int, data: *const c_void, length: size_t)
+    flags 0, whole length, when true, held send::real(fd, data, length, libc::MSG_MORE);
+    where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
 }
 
-hook! {
-    /// writev(2).
-    fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t
-    where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count); {
-        let entry = table::entry(fd);
-        // Outside these bounds writev and sendmsg fail in different ways.
-        if entry.socket.attended() && (1..=1024).contains(&count)
-            && let Verdict::Hold(next) = decide(fd, entry, 0)
-        {
-            // SAFETY: a msghdr of zeros is one without address and control data.
-            let mut message: msghdr = unsafe { core::mem::zeroed() };
-            message.msg_iov = parts.cast_mut();
-            message.msg_iovlen = count as size_t as _;
-            // SAFETY: the caller's vector, which sendmsg(2) only reads; with a flag more that is what writev(2) does.
-            let more = || unsafe { sendmsg::real(fd, &raw const message, libc::MSG_MORE) };
-            // SAFETY: the caller's arguments.
-            return held(fd, entry, next, UNKNOWN, more, || unsafe { writev::real(fd, parts, count) });
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { writev::real(fd, parts, count) }
-    }
+send_hook! {
+    /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
+    fn writev(fd: c_int, parts: *const iovec, count: c_int)
+    flags 0, whole UNKNOWN, when (1..=1024).contains(&count), held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
+    where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count);
 }
 
-hook! {
+send_hook! {
     /// send(2).
-    fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int) -> ssize_t
-    where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0); {
-        let entry = table::entry(fd);
-        if entry.socket.attended()
-            && let Verdict::Hold(next) = decide(fd, entry, flags)
-        {
-            // SAFETY: the caller's arguments, with a flag more.
-            let more = || unsafe { send::real(fd, data, length, flags | libc::MSG_MORE) };
-            // SAFETY: the caller's arguments.
-            return held(fd, entry, next, length, more, || unsafe { send::real(fd, data, length, flags) });
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { send::real(fd, data, length, flags) }
-    }
+    fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
+    flags flags, whole length, when true, held send::real(fd, data, length, flags | libc::MSG_MORE);
+    where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
 }
 
-hook! {
+send_hook! {
     /// sendto(2).
     fn sendto(fd: c_int, data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t)
-        -> ssize_t
-    where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length); {
-        let entry = table::entry(fd);
-        if entry.socket.attended()
-            && let Verdict::Hold(next) = decide(fd, entry, flags)
-        {
-            // SAFETY: the caller's arguments, with a flag more.
-            let more = || unsafe { sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length) };
-            // SAFETY: the caller's arguments.
-            let plain = || unsafe { sendto::real(fd, data, length, flags, to, to_length) };
-            return held(fd, entry, next, length, more, plain);
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { sendto::real(fd, data, length, flags, to, to_length) }
-    }
+    flags flags, whole length, when true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
+    where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length);
 }
 
-hook! {
+send_hook! {
     /// sendmsg(2).
-    fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t
-    where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags); {
-        let entry = table::entry(fd);
-        if entry.socket.attended()
-            && let Verdict::Hold(next) = decide(fd, entry, flags)
-        {
-            // SAFETY: the caller's arguments, with a flag more.
-            let more = || unsafe { sendmsg::real(fd, message, flags | libc::MSG_MORE) };
-            // SAFETY: the caller's arguments.
-            return held(fd, entry, next, UNKNOWN, more, || unsafe { sendmsg::real(fd, message, flags) });
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { sendmsg::real(fd, message, flags) }
-    }
+    fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
+    flags flags, whole UNKNOWN, when true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
+    where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
-hook! {
+/// What sendmsg(2) needs to send a vector and nothing else.
+fn message_of(parts: *const iovec, count: c_int) -> msghdr {
+    // SAFETY: a msghdr of zeros is one without address and control data.
+    let mut message: msghdr = unsafe { core::mem::zeroed() };
+    message.msg_iov = parts.cast_mut();
+    message.msg_iovlen = count as size_t as _;
+    message
+}
+
+/// Makes a hook for a call that sends, cannot be held itself, but counts. What was held before goes out with it, unless it
+/// fails or finds nothing to send. Where history says that more such calls follow, the socket is corked for them.
+macro_rules! pass_hook {
+    ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
+     flags $flags:expr, $count:ident; where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
+                match table::glance($fd) {
+                    Glance::Near(entry) if entry.socket.attended() => {
+                        let socket = entry.socket;
+                        if !socket.has(HOLDABLE) || $flags & SPECIAL != 0 {
+                            // SAFETY: the caller's arguments.
+                            return unsafe { rarely($($before,)* $fd, $($arg),*) };
+                        }
+                        if socket.has(HELD) {
+                            // SAFETY: the caller's arguments.
+                            return unsafe { last($($before,)* $fd, $($arg),*) };
+                        }
+                        match burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
+                            Some(next) => entry.set(next),
+                            // SAFETY: the caller's arguments.
+                            None => return unsafe { rarely($($before,)* $fd, $($arg),*) },
+                        }
+                    }
+                    // SAFETY: the caller's arguments.
+                    Glance::Beyond => return unsafe { rarely($($before,)* $fd, $($arg),*) },
+                    _ => {}
+                }
+
+                /// What was held goes out with this call.
+                #[inline(never)]
+                unsafe extern "C" fn last($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let entry = table::near($fd);
+                    if let Some(next) = burst::sent_last(entry.socket, ticks(), GAP, &LEARNED) {
+                        entry.set(next);
+                        // SAFETY: the caller's arguments.
+                        let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                        if sent as ssize_t != $count as ssize_t {
+                            ran_out($fd, sent as ssize_t);
+                        }
+                        return sent;
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { rarely($($before,)* $fd, $($arg),*) }
+                }
+
+                /// Everything else.
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn rarely($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let held = pass($fd, $flags);
+                    // SAFETY: the caller's arguments.
+                    let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                    if held && sent as ssize_t != $count as ssize_t {
+                        ran_out($fd, sent as ssize_t);
+                    }
+                    sent
+                }
+
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real($($before,)* $fd, $($arg),*) }
+            }
+        }
+    };
+}
+
+/// Decides about a data call that cannot be held itself. True where something is held that it may fail to push.
+#[cold]
+#[inline(never)]
+fn pass(fd: c_int, flags: c_int) -> bool {
+    let entry = table::entry(fd);
+    let socket = entry.socket;
+    if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
+        decide(fd, flags, true);
+        return false;
+    }
+    let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
+    let more = !matches!(advice, Advice::Send) && hold::take(fd);
+    if more && (socket.has(CORKED) || hold::cork(fd)) {
+        entry.set(next.with(HELD | CORKED));
+        return false;
+    }
+    if socket.has(CORKED) {
+        hold::push(fd, socket);
+    }
+    entry.set(next);
+    socket.has(HELD) && !socket.has(CORKED)
+}
+
+pass_hook! {
     /// sendmmsg(2): the kernel holds all but the last message by itself; the last is not held.
-    fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int
-    where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags); {
-        let entry = table::entry(fd);
-        if entry.socket.attended() {
-            passes(fd, entry, flags);
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { sendmmsg::real(fd, messages, count, flags) }
-    }
+    fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
+    flags flags, count;
+    where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
-hook! {
-    /// sendfile(2): cannot be held; what was held before it goes out with it.
-    fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, count: size_t) -> ssize_t
-    where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count); {
-        let entry = table::entry(fd);
-        if entry.socket.attended() {
-            passes(fd, entry, 0);
-        }
-        // SAFETY: the caller's arguments.
-        let sent = unsafe { sendfile::real(fd, file, offset, count) };
-        if entry.socket.has(HELD) && sent != count as ssize_t { ran_out(fd, entry, sent) } else { sent }
-    }
+pass_hook! {
+    /// sendfile(2).
+    fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
+    flags 0, count;
+    where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
 }
 
-hook! {
+pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
-    fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t
-    where signature (libc::sendfile64), raw raw!(libc::SYS_sendfile, fd, file, offset, count); {
-        let entry = table::entry(fd);
-        if entry.socket.attended() {
-            passes(fd, entry, 0);
-        }
-        // SAFETY: the caller's arguments.
-        let sent = unsafe { sendfile64::real(fd, file, offset, count) };
-        if entry.socket.has(HELD) && sent != count as ssize_t { ran_out(fd, entry, sent) } else { sent }
-    }
+    fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
+    flags 0, count;
+    where signature (libc::sendfile64), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
 }
 
-hook! {
+pass_hook! {
     /// splice(2) into a socket; the application's SPLICE_F_MORE is its own word.
-    fn splice(from: c_int, from_offset: *mut loff_t, fd: c_int, offset: *mut loff_t, length: size_t, flags: c_uint)
-        -> ssize_t
-    where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags); {
-        let entry = table::entry(fd);
-        if entry.socket.attended() {
-            passes(fd, entry, if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 });
-        }
-        // SAFETY: the caller's arguments.
-        let sent = unsafe { splice::real(from, from_offset, fd, offset, length, flags) };
-        if entry.socket.has(HELD) && sent <= 0 { ran_out(fd, entry, sent) } else { sent }
-    }
-}
-
-/// A data call that cannot be held itself, but counts.
-#[inline]
-fn passes(fd: c_int, entry: Entry, flags: c_int) {
-    if let Verdict::Hold(next) = decide(fd, entry, flags) {
-        if entry.socket.has(HELD) {
-            hold::drop(fd);
-        }
-        entry.set(burst::not_held(next));
-    }
+    fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
+    flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length;
+    where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
 }
 
 /// Held data met the end of the file, or an error: nothing has pushed it. Where some of the file was sent, kernels before
 /// 6.5 keep its tail (they expect the rest that the application asked for).
 #[cold]
-fn ran_out(fd: c_int, entry: Entry, sent: ssize_t) -> ssize_t {
+#[inline(never)]
+fn ran_out(fd: c_int, sent: ssize_t) {
     if sent <= 0 || kernel::keeps_tail_of_short_sendfile() {
-        hold::drop(fd);
-        hold::push(fd, entry.socket);
+        hold::push(fd, table::get(fd));
     }
-    sent
 }

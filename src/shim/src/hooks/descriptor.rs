@@ -12,13 +12,22 @@ hook! {
     /// close(2). The entry is cleared before the call: afterwards the number may already be another thread's new file.
     fn close(fd: c_int) -> c_int
     where signature (libc::close), raw raw!(libc::SYS_close, fd); {
-        let entry = table::entry(fd);
-        if entry.socket.0 != 0 {
+        if !table::met(fd) {
+            // SAFETY: the caller's arguments.
+            return unsafe { close::real(fd) };
+        }
+
+        #[inline(never)]
+        unsafe extern "C" fn attended(fd: c_int) -> c_int {
+            let entry = table::entry(fd);
             closing(fd, entry.socket);
             entry.set(Socket(0));
+            // SAFETY: the caller's arguments.
+            unsafe { close::real(fd) }
         }
+
         // SAFETY: the caller's arguments.
-        unsafe { close::real(fd) }
+        unsafe { attended(fd) }
     }
 }
 
@@ -26,9 +35,12 @@ hook! {
 #[inline]
 fn closing(fd: c_int, socket: Socket) {
     hold::release();
-    if socket.has(HELD) && table::get(fd).has(HELD) {
-        // Held by another thread, whose slot will find nothing.
-        hold::flush(fd, socket);
+    if socket.has(HELD) {
+        let now = table::get(fd);
+        if now.has(HELD) {
+            // Held by another thread, whose slot will find nothing.
+            hold::flush(fd, now);
+        }
     }
 }
 

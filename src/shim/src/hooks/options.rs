@@ -1,7 +1,7 @@
 //! setsockopt, getsockopt, shutdown: the application's word wins, and it reads back what it set itself.
 
 use libc::socklen_t;
-use policy::socket::{Kind, NO_HOLD, NODELAY_OURS};
+use policy::socket::{CORKED, Kind, NO_HOLD, NODELAY_OURS};
 
 use super::*;
 use crate::{applied, hold, table, tune};
@@ -47,12 +47,16 @@ fn before_cork(fd: c_int) {
 }
 
 hook! {
-    /// getsockopt(2): a TCP_NODELAY that only we have set reads back as 0.
+    /// getsockopt(2): what only we have set (TCP_NODELAY, TCP_CORK) reads back as 0.
     fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int
     where signature (libc::getsockopt), raw raw!(libc::SYS_getsockopt, fd, level, name, value, length); {
         // SAFETY: the caller's arguments.
         let result = unsafe { getsockopt::real(fd, level, name, value, length) };
-        if result == 0 && level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS) {
+        if result == 0
+            && level == libc::IPPROTO_TCP
+            && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
+                || name == libc::TCP_CORK && table::get(fd).has(CORKED))
+        {
             // SAFETY: the kernel has just written the length there.
             let written = unsafe { *length }.min(4);
             for index in 0..written as usize {

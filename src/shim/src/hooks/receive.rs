@@ -7,13 +7,12 @@ use policy::socket::{HOLDABLE, Kind, QUICKACK, QUICKACK_AUTO, Socket};
 
 use super::*;
 use crate::hold::LEARNED;
-use crate::table::Entry;
 use crate::{hold, table, tune, watch};
 
-/// Before a call that only sockets have, or a read: releases what the thread holds.
+/// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released.
 #[inline(always)]
-fn before(fd: c_int, entry: Entry) {
-    if matches!(entry.socket.kind(), Kind::Unknown) {
+fn before(fd: c_int) {
+    if matches!(table::get(fd).kind(), Kind::Unknown) {
         tune::meet(fd);
     }
     hold::release();
@@ -21,106 +20,97 @@ fn before(fd: c_int, entry: Entry) {
 
 /// After it: `got` is what the call returned.
 #[inline(always)]
-fn after(fd: c_int, entry: Entry, got: ssize_t) {
-    if got > 0 && entry.socket.attended() {
-        let now = table::get(fd);
-        if now.has(HOLDABLE) {
-            let next = burst::received(now, &LEARNED);
-            if next != now {
+fn after(fd: c_int, got: ssize_t) {
+    let entry = table::entry(fd);
+    let socket = entry.socket;
+    if got > 0 && socket.attended() {
+        if socket.has(HOLDABLE) {
+            let next = burst::received(socket, &LEARNED);
+            if next != socket {
                 entry.set(next);
             }
         }
-        if now.has(QUICKACK | QUICKACK_AUTO) {
-            watch::received(fd, now, got as usize);
+        if socket.has(QUICKACK | QUICKACK_AUTO) {
+            watch::received(fd, socket, got as usize);
         }
     }
 }
 
-/// A receive that any descriptor may be given to: an unmet one is a file.
-macro_rules! read_hook {
-    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t where signature $check:tt, raw $raw:expr;) => {
+/// Makes a hook for a receive. `quick` tells, without looking closer, that the call is only to be forwarded: for a read,
+/// that the descriptor is a file; for a call that only sockets have, that it is left alone and nothing is held.
+macro_rules! receive_hook {
+    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t
+     quick $quick:expr; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t
-            where signature $check, raw raw!($raw, $fd, $($arg),*); {
-                let entry = table::entry($fd);
-                if entry.socket.0 == 0 {
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
+                if $quick {
                     // SAFETY: the caller's arguments.
                     return unsafe { $name::real($fd, $($arg),*) };
                 }
-                before($fd, entry);
+
+                #[inline(never)]
+                unsafe extern "C" fn attended($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    before($fd);
+                    // SAFETY: the caller's arguments.
+                    let got = unsafe { $name::real($fd, $($arg),*) };
+                    after($fd, got);
+                    got
+                }
+
                 // SAFETY: the caller's arguments.
-                let got = unsafe { $name::real($fd, $($arg),*) };
-                after($fd, entry, got);
-                got
+                unsafe { attended($fd, $($arg),*) }
             }
         }
     };
 }
 
-/// A receive that only sockets have.
-macro_rules! receive_hook {
-    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> $ret:ty where signature $check:tt, raw $raw:expr;) => {
-        hook! {
-            $(#[$doc])*
-            fn $name($fd: c_int, $($arg: $ty),*) -> $ret
-            where signature $check, raw $raw; {
-                let entry = table::entry($fd);
-                before($fd, entry);
-                // SAFETY: the caller's arguments.
-                let got = unsafe { $name::real($fd, $($arg),*) };
-                after($fd, entry, got as ssize_t);
-                got
-            }
-        }
-    };
-}
-
-read_hook! {
+receive_hook! {
     /// read(2).
-    fn read(fd: c_int, data: *mut c_void, length: size_t) -> ssize_t where signature (libc::read), raw libc::SYS_read;
+    fn read(fd: c_int, data: *mut c_void, length: size_t) -> ssize_t
+    quick !table::met(fd); where signature (libc::read), raw raw!(libc::SYS_read, fd, data, length);
 }
-read_hook! {
+receive_hook! {
     /// readv(2).
-    fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t where signature (libc::readv), raw libc::SYS_readv;
+    fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t
+    quick !table::met(fd); where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
 }
-read_hook! {
+receive_hook! {
     /// read(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/read_chk.c`).
     fn __read_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t) -> ssize_t
-    where signature (unchecked), raw libc::SYS_read;
+    quick !table::met(fd); where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
 }
 receive_hook! {
     /// recv(2).
     fn recv(fd: c_int, data: *mut c_void, length: size_t, flags: c_int) -> ssize_t
-    where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    quick !table::attended(fd) && !hold::any(); where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recv(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recv_chk.c`).
     fn __recv_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
-    where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    quick !table::attended(fd) && !hold::any(); where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recvfrom(2).
     fn recvfrom(fd: c_int, data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t)
         -> ssize_t
-    where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    quick !table::attended(fd) && !hold::any(); where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 receive_hook! {
     /// recvfrom(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recvfrom_chk.c`).
     fn __recvfrom_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
         from_length: *mut socklen_t) -> ssize_t
-    where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    quick !table::attended(fd) && !hold::any(); where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 
 hook! {
     /// recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
     fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
     where signature (libc::recvmsg), raw raw!(libc::SYS_recvmsg, fd, message, flags); {
-        let entry = table::entry(fd);
-        before(fd, entry);
+        before(fd);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmsg::real(fd, message, flags) };
-        after(fd, entry, got);
+        after(fd, got);
         if got >= 0 {
             // SAFETY: the kernel has just filled it in.
             unsafe { received_descriptors(message) };
@@ -133,11 +123,10 @@ hook! {
     /// recvmmsg(2): as recvmsg, several at once.
     fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int
     where signature (libc::recvmmsg), raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
-        let entry = table::entry(fd);
-        before(fd, entry);
+        before(fd);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmmsg::real(fd, messages, count, flags, timeout) };
-        after(fd, entry, got as ssize_t);
+        after(fd, got as ssize_t);
         for index in 0..got.max(0) as usize {
             let message = messages.wrapping_add(index);
             // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.

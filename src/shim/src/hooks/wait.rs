@@ -6,146 +6,136 @@ use libc::{epoll_event, fd_set, idtype_t, id_t, nfds_t, pid_t, pollfd, rusage, s
 use super::*;
 use crate::{hold, kernel};
 
-hook! {
+/// Makes a hook for a wait with a timeout in milliseconds. Where the thread holds something it asks for events without
+/// waiting first; if there are none, what is held is released before the real wait.
+macro_rules! poll_hook {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident, now ($($now:expr),*);
+     where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
+                if !hold::any() {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { $name::real($($arg),*) };
+                }
+
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
+                    if $timeout != 0 && hold::holds() {
+                        // SAFETY: the caller's arguments, with a timeout of zero.
+                        let result = unsafe { $name::real($($now),*) };
+                        if result != 0 {
+                            return result;
+                        }
+                        hold::release_own();
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { $name::real($($arg),*) }
+                }
+
+                // SAFETY: the caller's arguments.
+                unsafe { holding($($arg),*) }
+            }
+        }
+    };
+}
+
+/// Makes a hook for a wait whose timeout is behind a pointer, or whose other arguments are changed by asking: what is held
+/// is released, unless the timeout is zero.
+macro_rules! select_hook {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident;
+     where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
+                if !hold::any() {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { $name::real($($arg),*) };
+                }
+
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
+                    release_unless_zero($timeout.cast());
+                    // SAFETY: the caller's arguments.
+                    unsafe { $name::real($($arg),*) }
+                }
+
+                // SAFETY: the caller's arguments.
+                unsafe { holding($($arg),*) }
+            }
+        }
+    };
+}
+
+poll_hook! {
     /// poll(2).
-    fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int
-    where signature (libc::poll), raw raw!(libc::SYS_ppoll, fds, count, 0, 0, 8); {
-        if hold::any() && timeout != 0 {
-            // SAFETY: the caller's arguments, with another timeout.
-            if let Some(result) = first_without_waiting(|| unsafe { poll::real(fds, count, 0) }) {
-                return result;
-            }
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { poll::real(fds, count, timeout) }
-    }
+    fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) timeout timeout, now (fds, count, 0);
+    where signature (libc::poll), raw poll_by_ppoll(fds, count, timeout);
 }
-
-hook! {
+poll_hook! {
     /// poll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/poll_chk.c`).
-    fn __poll_chk(fds: *mut pollfd, count: nfds_t, timeout: c_int, room: size_t) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_ppoll, fds, count, 0, 0, 8); {
-        if hold::any() && timeout != 0 {
-            // SAFETY: the caller's arguments, with another timeout.
-            if let Some(result) = first_without_waiting(|| unsafe { __poll_chk::real(fds, count, 0, room) }) {
-                return result;
-            }
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { __poll_chk::real(fds, count, timeout, room) }
-    }
+    fn __poll_chk(fds: *mut pollfd, count: nfds_t, timeout: c_int, room: size_t) timeout timeout, now (fds, count, 0, room);
+    where signature (unchecked), raw poll_by_ppoll(fds, count, timeout);
 }
-
-hook! {
-    /// ppoll(2).
-    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) -> c_int
-    where signature (libc::ppoll), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8); {
-        release_unless_zero(timeout.cast());
-        // SAFETY: the caller's arguments.
-        unsafe { ppoll::real(fds, count, timeout, mask) }
-    }
-}
-
-hook! {
-    /// ppoll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/ppoll_chk.c`).
-    fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t, room: size_t) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8); {
-        release_unless_zero(timeout.cast());
-        // SAFETY: the caller's arguments.
-        unsafe { __ppoll_chk::real(fds, count, timeout, mask, room) }
-    }
-}
-
-hook! {
-    /// select(2).
-    fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *mut timeval) -> c_int
-    where signature (libc::select), raw raw!(libc::SYS_select, count, read, write, except, timeout); {
-        release_unless_zero(timeout.cast());
-        // SAFETY: the caller's arguments.
-        unsafe { select::real(count, read, write, except, timeout) }
-    }
-}
-
-hook! {
-    /// pselect(2).
-    fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *const timespec,
-        mask: *const sigset_t) -> c_int
-    where signature (libc::pselect), raw raw!(libc::SYS_select, count, read, write, except, 0); {
-        release_unless_zero(timeout.cast());
-        // SAFETY: the caller's arguments.
-        unsafe { pselect::real(count, read, write, except, timeout, mask) }
-    }
-}
-
-hook! {
+poll_hook! {
     /// epoll_wait(2).
-    fn epoll_wait(fd: c_int, events: *mut epoll_event, most: c_int, timeout: c_int) -> c_int
-    where signature (libc::epoll_wait), raw raw!(libc::SYS_epoll_pwait, fd, events, most, timeout, 0, 8); {
-        if hold::any() && timeout != 0 {
-            // SAFETY: the caller's arguments, with another timeout.
-            if let Some(result) = first_without_waiting(|| unsafe { epoll_wait::real(fd, events, most, 0) }) {
-                return result;
-            }
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { epoll_wait::real(fd, events, most, timeout) }
-    }
+    fn epoll_wait(fd: c_int, events: *mut epoll_event, most: c_int, timeout: c_int) timeout timeout, now (fd, events, most, 0);
+    where signature (libc::epoll_wait), raw raw!(libc::SYS_epoll_pwait, fd, events, most, timeout, 0, 8);
 }
-
-hook! {
+poll_hook! {
     /// epoll_pwait(2).
-    fn epoll_pwait(fd: c_int, events: *mut epoll_event, most: c_int, timeout: c_int, mask: *const sigset_t) -> c_int
-    where signature (libc::epoll_pwait), raw raw!(libc::SYS_epoll_pwait, fd, events, most, timeout, mask, 8); {
-        if hold::any() && timeout != 0 {
-            // SAFETY: the caller's arguments, with another timeout.
-            if let Some(result) = first_without_waiting(|| unsafe { epoll_pwait::real(fd, events, most, 0, mask) }) {
-                return result;
-            }
-        }
-        // SAFETY: the caller's arguments.
-        unsafe { epoll_pwait::real(fd, events, most, timeout, mask) }
-    }
+    fn epoll_pwait(fd: c_int, events: *mut epoll_event, most: c_int, timeout: c_int, mask: *const sigset_t)
+    timeout timeout, now (fd, events, most, 0, mask);
+    where signature (libc::epoll_pwait), raw raw!(libc::SYS_epoll_pwait, fd, events, most, timeout, mask, 8);
 }
-
-hook! {
+select_hook! {
     /// epoll_pwait2(2).
     fn epoll_pwait2(fd: c_int, events: *mut epoll_event, most: c_int, timeout: *const timespec, mask: *const sigset_t)
-        -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_epoll_pwait2, fd, events, most, timeout, mask, 8); {
-        release_unless_zero(timeout.cast());
-        // SAFETY: the caller's arguments.
-        unsafe { epoll_pwait2::real(fd, events, most, timeout, mask) }
-    }
+    timeout timeout;
+    where signature (unchecked), raw raw!(libc::SYS_epoll_pwait2, fd, events, most, timeout, mask, 8);
+}
+select_hook! {
+    /// ppoll(2).
+    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) timeout timeout;
+    where signature (libc::ppoll), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
+}
+select_hook! {
+    /// ppoll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/ppoll_chk.c`).
+    fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t, room: size_t)
+    timeout timeout;
+    where signature (unchecked), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
+}
+select_hook! {
+    /// select(2). Asking with a timeout of zero would clear the application's sets.
+    fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *mut timeval)
+    timeout timeout;
+    where signature (libc::select), raw raw!(libc::SYS_select, count, read, write, except, timeout);
+}
+select_hook! {
+    /// pselect(2).
+    fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *const timespec,
+        mask: *const sigset_t)
+    timeout timeout;
+    where signature (libc::pselect), raw raw!(libc::SYS_pselect6, count, read, write, except, timeout, 0);
 }
 
-/// This thread may hold something: asks for events without waiting. None: there are none (what was held is released now),
-/// or the thread holds nothing after all.
+/// poll(2) by ppoll(2), for a libc without poll: not every machine has the older call.
 #[cold]
-#[inline(never)]
-fn first_without_waiting(ask: impl FnOnce() -> c_int) -> Option<c_int> {
-    if !hold::owns() {
-        return None;
-    }
-    let result = ask();
-    if result != 0 {
-        return Some(result);
-    }
-    hold::release_own();
-    None
+fn poll_by_ppoll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> isize {
+    let milliseconds = timeout.max(0) as usize;
+    let time = [milliseconds / 1000, (milliseconds % 1000).wrapping_mul(1_000_000)];
+    let at = if timeout < 0 { 0 } else { time.as_ptr() as usize };
+    raw!(libc::SYS_ppoll, fds, count, at, 0, 8)
 }
 
 /// Releases, unless the timeout (a timespec or timeval: two words) says not to wait at all. The pointer is the
 /// application's and is only followed where something is held and the kernel says that it can be read.
-#[inline(always)]
 fn release_unless_zero(timeout: *const [usize; 2]) {
-    if hold::any() {
-        release_unless_zero_at(timeout);
+    if !hold::holds() {
+        return;
     }
-}
-
-#[cold]
-#[inline(never)]
-fn release_unless_zero_at(timeout: *const [usize; 2]) {
     let second = timeout.cast::<usize>().wrapping_add(1);
     if !timeout.is_null() && kernel::readable(timeout.cast()) && kernel::readable(second.cast()) {
         // SAFETY: both words have just been found readable.
