@@ -30,14 +30,14 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     set(&mut environment, PRELOAD, preload);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
-    let report = check::program_report(name, Some(&library));
-    if let Ok(report) = &report
-        && !report.verdict.reachable
+    let verdict = check::program_verdict(name, &library);
+    if let Ok(verdict) = &verdict
+        && !verdict.reachable
     {
         let shown = Path::new(name).display();
         say(format!(
             "warning: `{shown}` cannot be reached by {PRELOAD}: {} (`tcptune check {shown}` says what to do)",
-            report.verdict.reason
+            verdict.reason
         ));
     }
     if args.verbose {
@@ -46,7 +46,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let error = exec::replace_process(&args.command, &environment);
     let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
     // What `check` found out says more than the system's "No such file or directory", which may mean the interpreter.
-    let reason = match report {
+    let reason = match verdict {
         Err(failure) => failure.message,
         Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
     };

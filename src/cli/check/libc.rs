@@ -26,38 +26,41 @@ pub struct CLibrary {
 /// More than any C library; a file beyond it is not one, and is not read.
 const LARGEST: u64 = 64 << 20;
 
+/// The C library by its interpreter's name and place; its version is not read yet.
 pub fn of_interpreter(interpreter: &Path) -> CLibrary {
     let name = interpreter.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let interpreter_exists = interpreter.exists();
-    let found = |family, version, file| CLibrary { family, version, file, interpreter_exists };
+    let found = |family, file| CLibrary { family, version: None, file, interpreter_exists };
     if name.starts_with("ld-musl") {
         // musl's loader and C library are one file.
-        let version = contents(interpreter).and_then(|bytes| musl_version(&bytes));
-        return found(Family::Musl, version, Some(interpreter.to_owned()).filter(|_| interpreter_exists));
+        return found(Family::Musl, Some(interpreter.to_owned()).filter(|_| interpreter_exists));
     }
     let glibc_name =
         ["ld-linux", "ld64.so", "ld.so"].iter().any(|prefix| name.starts_with(prefix)) || name.starts_with("ld-2.");
     if !glibc_name {
-        return found(Family::Other, None, None);
+        return found(Family::Other, None);
     }
-    let library = crate::search::library_directories(Some(interpreter))
-        .into_iter()
-        .filter(|_| interpreter_exists)
-        .map(|directory| directory.join("libc.so.6"))
-        .find(|file| file.is_file());
-    let version = library.as_deref().and_then(contents).and_then(|bytes| glibc_version(&bytes));
-    found(Family::Glibc, version, library)
+    let places = crate::search::library_directories(Some(interpreter)).into_iter();
+    let library = places.map(|d| d.join("libc.so.6")).find(|file| interpreter_exists && file.is_file());
+    found(Family::Glibc, library)
 }
 
-/// A running process has its C library mapped: that file counts, wherever the interpreter is now.
-pub fn mapped(file: &Path, by_interpreter: CLibrary) -> CLibrary {
-    let bytes = contents(file).unwrap_or_default();
-    let version = match by_interpreter.family {
-        Family::Glibc => glibc_version(&bytes),
-        Family::Musl => musl_version(&bytes),
-        Family::Other => None,
-    };
-    CLibrary { version, file: Some(file.to_owned()), interpreter_exists: true, ..by_interpreter }
+impl CLibrary {
+    /// A running process has its C library mapped: that file counts, wherever the interpreter is now.
+    pub fn mapped(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), interpreter_exists: true, ..self }
+    }
+
+    /// The same with its version, read from its file.
+    pub fn with_version(self) -> Self {
+        let bytes = self.file.as_deref().and_then(contents).unwrap_or_default();
+        let version = match self.family {
+            Family::Glibc => glibc_version(&bytes),
+            Family::Musl => musl_version(&bytes),
+            Family::Other => None,
+        };
+        Self { version, ..self }
+    }
 }
 
 fn contents(file: &Path) -> Option<Vec<u8>> {

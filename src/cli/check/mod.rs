@@ -62,13 +62,15 @@ pub fn command(target: &OsStr, asked: Option<&Path>, json: bool) -> Result<u8, F
         // Without one the answer is the same; only the list of names it stands in for is less exact.
         None => library::find(None).ok(),
     };
-    let report = match target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
+    let found = match target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
         Some(digits) => {
             let no_such = |_| Failure::new(crate::errors::NOT_FOUND, format!("there is no process {digits}"));
-            process_report(digits.parse().map_err(no_such)?, library.as_ref())?
+            process(digits.parse().map_err(no_such)?)?
         }
-        None => program_report(target, library.as_ref())?,
+        None => program(target)?,
     };
+    // What the library stands in for is read from its file, if there is one.
+    let report = assemble(found, library.as_ref());
     if json {
         let text = serde_json::to_string_pretty(&report)?;
         crate::output::line(&text);
@@ -78,39 +80,43 @@ pub fn command(target: &OsStr, asked: Option<&Path>, json: bool) -> Result<u8, F
     Ok(if report.verdict.reachable { OK } else { NO })
 }
 
-/// The report on what `execvp(name)` would start. What the library stands in for is read from its file, if there is one.
-pub fn program_report(name: &OsStr, library: Option<&Library>) -> Result<Report, Failure> {
+/// Can what `execvp(name)` would start be reached by this library? The verdict alone, for those in a hurry.
+pub fn program_verdict(name: &OsStr, library: &Library) -> Result<Verdict, Failure> {
+    let found = program(name)?;
+    Ok(verdict::judge(&found.facts(&library.elf.platform)))
+}
+
+/// The facts on what `execvp(name)` would start.
+fn program(name: &OsStr) -> Result<Collected, Failure> {
     let path = std::env::var_os("PATH");
     let first = search::program(name, path.as_deref())?;
     let followed = script::follow(&first)?;
     let elf = read_elf(&followed.program)?;
-    let c_library = elf.interpreter.as_ref().map(|i| libc::of_interpreter(Path::new(i)));
-    let privileges = privilege::of(&followed.program);
-    let found = Collected {
+    Ok(Collected {
         target: name.to_owned(),
+        c_library: elf.interpreter.as_ref().map(|i| libc::of_interpreter(Path::new(i))),
+        privileges: privilege::of(&followed.program),
         program: followed.program,
         steps: followed.steps,
         loses_preload: followed.loses_preload,
         elf,
-        c_library,
-        privileges,
         process: None,
-    };
-    Ok(assemble(found, library))
+    })
 }
 
-fn process_report(pid: u32, library: Option<&Library>) -> Result<Report, Failure> {
+/// The facts on a running process.
+fn process(pid: u32) -> Result<Collected, Failure> {
     let process = process::look(pid)?;
     // The link works even when the file was replaced or deleted since.
     let elf = read_elf(Path::new(&format!("/proc/{pid}/exe")))?;
     let c_library = elf.interpreter.as_ref().map(|interpreter| {
-        let mut found = libc::of_interpreter(Path::new(interpreter));
-        if let Some(mapped) = &process.c_library {
-            found = libc::mapped(mapped, found);
+        let found = libc::of_interpreter(Path::new(interpreter));
+        match &process.c_library {
+            Some(mapped) => found.mapped(mapped),
+            None => found,
         }
-        found
     });
-    let found = Collected {
+    Ok(Collected {
         target: pid.to_string().into(),
         program: process.executable.clone(),
         steps: Vec::new(),
@@ -119,8 +125,7 @@ fn process_report(pid: u32, library: Option<&Library>) -> Result<Report, Failure
         c_library,
         privileges: privilege::Privileges::default(),
         process: Some(process),
-    };
-    Ok(assemble(found, library))
+    })
 }
 
 fn read_elf(file: &Path) -> Result<elf::Elf, Failure> {
@@ -138,26 +143,32 @@ struct Collected {
     process: Option<process::Process>,
 }
 
+impl Collected {
+    fn facts<'f>(&'f self, library: &'f elf::Platform) -> verdict::Facts<'f> {
+        verdict::Facts {
+            program: &self.program,
+            elf: &self.elf,
+            c_library: self.c_library.as_ref(),
+            privileges: &self.privileges,
+            loses_preload: self.loses_preload.as_deref(),
+            process: self.process.as_ref(),
+            library,
+        }
+    }
+}
+
 fn assemble(found: Collected, library: Option<&Library>) -> Report {
     let platform = library.map_or_else(elf::this_platform, |l| l.elf.platform.clone());
     let interposed = library.map_or_else(|| calls::set(&calls::INTERPOSED), |l| l.elf.exports.clone());
     let symbols = symbols(&found, &interposed);
-    let facts = verdict::Facts {
-        program: &found.program,
-        elf: &found.elf,
-        c_library: found.c_library.as_ref(),
-        privileges: &found.privileges,
-        loses_preload: found.loses_preload.as_deref(),
-        process: found.process.as_ref(),
-        library: &platform,
-    };
+    let facts = found.facts(&platform);
     let (verdict, notes) = (verdict::judge(&facts), verdict::notes(&facts, &symbols));
     Report {
         target: found.target.to_string_lossy().into_owned(),
         program: found.program,
         steps: found.steps,
         elf: found.elf,
-        c_library: found.c_library,
+        c_library: found.c_library.map(libc::CLibrary::with_version),
         privileges: found.privileges,
         symbols,
         process: found.process,
