@@ -58,7 +58,7 @@ fn unknown(name: &OsStr) -> Option<String> {
     let upper = shown.to_ascii_uppercase();
     let nearest = VARIABLES.iter().map(|row| (distance(&upper, row.name), row.name)).min();
     Some(match nearest {
-        Some((steps, name)) if steps <= 3 => format!("{shown} is no setting and is ignored: did you mean {name}?"),
+        Some((steps, name)) if steps <= 2 => format!("{shown} is no setting and is ignored: did you mean {name}?"),
         _ => format!("{shown} is no setting and is ignored: `tcptune env` lists all"),
     })
 }

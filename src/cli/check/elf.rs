@@ -8,8 +8,8 @@ use std::fs::File;
 use std::path::Path;
 
 use object::elf::{self, FileHeader32, FileHeader64};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::read::{ReadCache, ReadRef};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
+use object::read::{ReadCache, ReadRef, SectionIndex};
 use object::{Endianness, FileKind};
 use serde::Serialize;
 
@@ -161,26 +161,28 @@ where
     };
     // Section headers are optional at run time: without them only the symbol lists stay empty.
     if let Ok(sections) = header.sections(endian, data) {
-        read_sections::<H, R>(&sections, endian, data, &mut found);
+        read_sections(header, &sections, data, &mut found);
     }
     Ok(found)
 }
 
-fn read_sections<'d, H, R>(
-    sections: &object::read::elf::SectionTable<'d, H, R>,
-    endian: Endianness,
-    data: R,
-    found: &mut Elf,
-) where
+fn read_sections<'d, H, R>(header: &H, sections: &SectionTable<'d, H, R>, data: R, found: &mut Elf)
+where
     H: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
+    let Ok(endian) = header.endian() else { return };
     let linked_strings = |section: &H::SectionHeader| {
         let strings = sections.section(section.link(endian)).ok()?;
         strings.data(endian, data).ok()
     };
+    // All names at once: one by one they would be read from the file one by one.
+    let names = header.shstrndx(endian, data).ok().and_then(|index| {
+        let section = sections.section(SectionIndex(index as usize)).ok()?;
+        section.data(endian, data).ok()
+    });
     for section in sections.iter() {
-        let name = sections.section_name(endian, section).unwrap_or(b"");
+        let name = names.and_then(|n| terminated(n, section.sh_name(endian).into())).unwrap_or_default();
         found.go |= matches!(name, b".go.buildinfo" | b".note.go.buildid" | b".gopclntab");
         // The compiler names itself here: "rustc version 1.95.0 (…)".
         if name == b".comment" {
