@@ -93,8 +93,11 @@ impl Calls {
     }
 }
 
-/// The words of a line of the list: the name, the arguments, "=", the result, errno.
+/// Is this the same call, but held? A line has the name, the arguments, "=", the result, and errno if it failed.
 fn is_held(made: &str, seen: &str) -> bool {
+    if made == seen {
+        return false;
+    }
     let split = |line: &str| -> (String, Vec<i64>, String) {
         let (call, result) = line.split_once(" = ").expect("a line has a result");
         let mut words = call.split(' ');
@@ -139,11 +142,11 @@ fn an_interposer_before_gets_every_call_once_as_it_was_made() {
 
 #[test]
 fn an_interposer_behind_gets_held_data_too() {
-    for rounds in [None, Some("60")] {
-        let arguments: Vec<&str> = rounds.into_iter().collect();
-        calls(&[&support::library(), spy()], &[], &arguments).expect_exact_or_held();
-        calls(&[spy(), &support::library()], &[], &arguments).expect_exact();
-    }
+    calls(&[&support::library(), spy()], &[], &[]).expect_exact_or_held();
+    let responses = calls(&[&support::library(), spy()], &[], &["200"]);
+    responses.expect_exact_or_held();
+    assert!(responses.made.iter().zip(&responses.seen).any(|(made, seen)| is_held(made, seen)), "nothing was held");
+    calls(&[spy(), &support::library()], &[], &["200"]).expect_exact();
 }
 
 #[test]
