@@ -60,48 +60,44 @@ impl Table {
     }
 }
 
-/// The commonest data call: nothing is held on the socket, history has nothing to learn from it, and it is not to be held.
-/// Its next state, or None for [`sent`] to decide. `gap` is the longest pause inside a burst, in the clock's units.
-#[inline(always)]
-pub fn sent_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
-    let next = step(socket, now, gap, table)?;
-    if table.cell(next).load(Relaxed) & CONFIDENT != 0 { None } else { Some(stamped(next, now)) }
+/// What [`sent_quickly`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quick {
+    /// Nothing follows: the socket's next state, with nothing held.
+    Send(Socket),
+    /// Another call follows at once: the next state, with [`HELD`].
+    Hold(Socket),
+    /// History has something to learn, or the burst is long: [`sent`] decides.
+    Unsure,
 }
 
-/// The next commonest one: as [`sent_quickly`], but history says that another call follows at once: to be held.
+/// A data call at `now` as most are: history has nothing to learn from it. `gap` is the longest pause inside a burst, in the
+/// clock's units. Not for a socket that is [`CORKED`].
 #[inline(always)]
-pub fn held_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
-    let next = step(socket, now, gap, table)?;
-    // At the last position a socket is corked, which `sent` sees to.
-    let hold = table.cell(next).load(Relaxed) & CONFIDENT != 0 && next & LAST_POSITION != LAST_POSITION;
-    if hold { Some(stamped(next | HELD, now)) } else { None }
-}
-
-/// The last call of a burst whose other calls were held: as history says, nothing follows.
-#[inline(always)]
-pub fn sent_last(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<Socket> {
-    let next = step(socket, now, gap, table)?;
-    let last = table.cell(next).load(Relaxed) & CONFIDENT == 0 && !socket.has(CORKED);
-    if last { Some(stamped(next & !HELD, now)) } else { None }
+pub fn sent_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Quick {
+    if socket.0 & LAST_POSITION != 0 {
+        let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
+        if late || table.cell(socket.0).load(Relaxed) & COUNTER != COUNTER {
+            return Quick::Unsure;
+        }
+    }
+    // One call on. At the last position this runs over into the field above it: told apart below.
+    let next = socket.0.wrapping_add(1);
+    let position = next & LAST_POSITION;
+    if position == 0 || position == LAST_POSITION {
+        return Quick::Unsure;
+    }
+    if table.cell(next).load(Relaxed) & CONFIDENT == 0 {
+        Quick::Send(stamped(next & !HELD, now))
+    } else {
+        Quick::Hold(stamped(next | HELD, now))
+    }
 }
 
 /// A call on a socket that we have corked: it stays so.
 #[inline(always)]
 pub fn sent_corked(socket: Socket, now: u32, gap: u32) -> Option<Socket> {
     if now.wrapping_sub((socket.0 >> TIME) as u32) >= gap { None } else { Some(stamped(socket.0, now)) }
-}
-
-/// The lower half of the word one call on, where the table has nothing to learn from that.
-#[inline(always)]
-fn step(socket: Socket, now: u32, gap: u32, table: &Table) -> Option<u64> {
-    let position = socket.0 & LAST_POSITION;
-    if position != 0 {
-        let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
-        if late || table.cell(socket.0).load(Relaxed) & COUNTER != COUNTER || position == LAST_POSITION {
-            return None;
-        }
-    }
-    Some(socket.0.wrapping_add(1))
 }
 
 #[inline(always)]

@@ -56,6 +56,32 @@ pub(crate) fn has(fd: c_int) -> bool {
     slot().load(Relaxed) == mark(fd)
 }
 
+/// Takes the slot for `fd` if it is free or taken for it already.
+#[inline(always)]
+pub(crate) fn take_quickly(fd: c_int) -> bool {
+    let slot = slot();
+    let now = slot.load(Relaxed);
+    let mine = mark(fd);
+    if now != 0 && now != mine || !EVER.load(Relaxed) {
+        return false;
+    }
+    slot.store(mine, Relaxed);
+    true
+}
+
+/// Gives up the slot, which is known to be this thread's.
+#[inline(always)]
+pub(crate) fn clear() {
+    slot().store(0, Relaxed);
+}
+
+/// Gives up the slot if this thread has it for `fd`.
+pub(crate) fn drop(fd: c_int) {
+    if has(fd) {
+        clear();
+    }
+}
+
 /// Takes the slot for `fd`; false where it is not available, and then the call must not be held.
 pub(crate) fn take(fd: c_int) -> bool {
     let slot = slot();

@@ -4,7 +4,7 @@
 //! a sendmsg(2). No byte is looked at, and no pointer of the application's is followed.
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
-use policy::burst::{self, Advice};
+use policy::burst::{self, Advice, Quick};
 use policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
 
 use super::*;
@@ -27,40 +27,46 @@ macro_rules! send_hook {
             $(#[$doc])*
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
                 match table::glance($fd) {
-                    Glance::Near(entry) if entry.socket.attended() => {
-                        let socket = entry.socket;
-                        if !socket.has(HOLDABLE) || $flags & SPECIAL != 0 || !$when {
-                            // SAFETY: the caller's arguments.
-                            return unsafe { rarely($fd, $($arg),*) };
-                        }
-                        if socket.has(CORKED) {
-                            // SAFETY: the caller's arguments.
-                            return unsafe { corked($fd, $($arg),*) };
-                        }
-                        let now = ticks();
-                        let next = if socket.has(HELD) {
-                            burst::sent_last(socket, now, GAP, &LEARNED)
-                        } else {
-                            burst::sent_quickly(socket, now, GAP, &LEARNED)
-                        };
-                        match next {
-                            Some(next) => entry.set(next),
-                            // SAFETY: the caller's arguments.
-                            None => return unsafe { followed($fd, $($arg),*) },
-                        }
-                    }
+                    // SAFETY: the caller's arguments.
+                    Glance::Near(entry) if entry.socket.attended() => return unsafe { attended($fd, $($arg),*) },
                     // SAFETY: the caller's arguments.
                     Glance::Beyond => return unsafe { rarely($fd, $($arg),*) },
                     _ => {}
                 }
 
-                /// Another call may follow, or there is something to learn.
+                /// On a connection.
                 #[inline(never)]
-                unsafe extern "C" fn followed($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                unsafe extern "C" fn attended($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let entry = table::near($fd);
-                    let next = burst::held_quickly(entry.socket, ticks(), GAP, &LEARNED);
-                    if let Some(next) = next && $whole != 0 && hold::has($fd) {
-                        entry.set(next);
+                    let socket = entry.socket;
+                    if $flags & SPECIAL != 0 || !$when {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { rarely($fd, $($arg),*) };
+                    }
+                    if socket.has(CORKED) {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { corked($fd, $($arg),*) };
+                    }
+                    if socket.0 & (HOLDABLE | HELD) != HOLDABLE {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { last($fd, $($arg),*) };
+                    }
+                    match burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
+                        Quick::Send(next) => entry.set(next),
+                        // SAFETY: the caller's arguments.
+                        Quick::Hold(next) => return unsafe { held($fd, $($arg,)* next.0) },
+                        // SAFETY: the caller's arguments.
+                        Quick::Unsure => return unsafe { rarely($fd, $($arg),*) },
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { $name::real($fd, $($arg),*) }
+                }
+
+                /// Another call will follow at once.
+                #[inline(never)]
+                unsafe extern "C" fn held($fd: c_int, $($arg: $ty,)* next: u64) -> ssize_t {
+                    if $whole != 0 && hold::take_quickly($fd) {
+                        table::near($fd).set(Socket(next));
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
                         if accepted(sent, $whole) {
@@ -73,17 +79,36 @@ macro_rules! send_hook {
                     unsafe { rarely($fd, $($arg),*) }
                 }
 
-                /// We have corked the socket for this burst.
+                /// The call before was held: most often this is the last of its burst.
                 #[inline(never)]
-                unsafe extern "C" fn corked($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                unsafe extern "C" fn last($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let entry = table::near($fd);
-                    if let Some(next) = burst::sent_corked(entry.socket, ticks(), GAP) && hold::has($fd) {
-                        entry.set(next);
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($fd, $($arg),*) };
+                    if entry.socket.has(HOLDABLE) && $whole != 0 && hold::has($fd) {
+                        match burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
+                            Quick::Send(next) => {
+                                entry.set(next);
+                                hold::clear();
+                                // SAFETY: the caller's arguments.
+                                return unsafe { $name::real($fd, $($arg),*) };
+                            }
+                            // SAFETY: the caller's arguments.
+                            Quick::Hold(next) => return unsafe { held($fd, $($arg,)* next.0) },
+                            Quick::Unsure => {}
+                        }
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($fd, $($arg),*) }
+                }
+
+                /// We have corked the socket for this burst.
+                #[inline(never)]
+                unsafe extern "C" fn corked($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    if !hold::has($fd) || !stays_corked($fd) {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { rarely($fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { $name::real($fd, $($arg),*) }
                 }
 
                 /// Everything else.
@@ -124,6 +149,17 @@ macro_rules! send_hook {
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: size_t = size_t::MAX;
 
+/// Is this call still part of the burst that we have corked? Notes it if so.
+#[inline(always)]
+fn stays_corked(fd: c_int) -> bool {
+    let entry = table::near(fd);
+    let next = burst::sent_corked(entry.socket, ticks(), GAP);
+    if let Some(next) = next {
+        entry.set(next);
+    }
+    next.is_some()
+}
+
 /// Was a held call accepted whole?
 #[inline(always)]
 fn accepted(sent: ssize_t, whole: size_t) -> bool {
@@ -159,7 +195,10 @@ fn decide(fd: c_int, flags: c_int, may: bool) -> bool {
         hold::push(fd, socket);
     }
     match advice {
-        Advice::Send => entry.set(next),
+        Advice::Send => {
+            hold::drop(fd);
+            entry.set(next);
+        }
         Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
         Advice::Hold => {
             entry.set(next.with(HELD));
@@ -180,8 +219,10 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
     if sent < 0 && bind::last_error() == libc::ENOTSOCK {
         // The number was closed behind our back and now names something else.
         entry.set(Socket(0));
+        hold::drop(fd);
         return true;
     }
+    hold::drop(fd);
     entry.set(burst::not_held(entry.socket));
     false
 }
@@ -240,38 +281,54 @@ macro_rules! pass_hook {
             fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
                 match table::glance($fd) {
                     Glance::Near(entry) if entry.socket.attended() => {
-                        let socket = entry.socket;
-                        if !socket.has(HOLDABLE) || $flags & SPECIAL != 0 {
-                            // SAFETY: the caller's arguments.
-                            return unsafe { rarely($($before,)* $fd, $($arg),*) };
-                        }
-                        if socket.has(HELD) {
-                            // SAFETY: the caller's arguments.
-                            return unsafe { last($($before,)* $fd, $($arg),*) };
-                        }
-                        match burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
-                            Some(next) => entry.set(next),
-                            // SAFETY: the caller's arguments.
-                            None => return unsafe { rarely($($before,)* $fd, $($arg),*) },
-                        }
+                        // SAFETY: the caller's arguments.
+                        return unsafe { attended($($before,)* $fd, $($arg),*) };
                     }
                     // SAFETY: the caller's arguments.
                     Glance::Beyond => return unsafe { rarely($($before,)* $fd, $($arg),*) },
                     _ => {}
                 }
 
-                /// What was held goes out with this call.
+                /// On a connection.
+                #[inline(never)]
+                unsafe extern "C" fn attended($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let entry = table::near($fd);
+                    let socket = entry.socket;
+                    if $flags & SPECIAL == 0 && socket.has(HOLDABLE) {
+                        if socket.has(HELD) {
+                            // SAFETY: the caller's arguments.
+                            return unsafe { last($($before,)* $fd, $($arg),*) };
+                        }
+                        if let Quick::Send(next) = burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
+                            entry.set(next);
+                            // SAFETY: the caller's arguments.
+                            return unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                        }
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { rarely($($before,)* $fd, $($arg),*) }
+                }
+
+                /// What was held goes out with this call, or the socket is corked.
                 #[inline(never)]
                 unsafe extern "C" fn last($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
                     let entry = table::near($fd);
-                    if let Some(next) = burst::sent_last(entry.socket, ticks(), GAP, &LEARNED) {
-                        entry.set(next);
-                        // SAFETY: the caller's arguments.
-                        let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                        if sent as ssize_t != $count as ssize_t {
-                            ran_out($fd, sent as ssize_t);
+                    if hold::has($fd) {
+                        if entry.socket.has(CORKED) {
+                            if stays_corked($fd) {
+                                // SAFETY: the caller's arguments.
+                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                            }
+                        } else if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
+                            entry.set(next);
+                            hold::clear();
+                            // SAFETY: the caller's arguments.
+                            let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                            if sent as ssize_t != $count as ssize_t {
+                                ran_out($fd, sent as ssize_t);
+                            }
+                            return sent;
                         }
-                        return sent;
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
@@ -316,6 +373,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     if socket.has(CORKED) {
         hold::push(fd, socket);
     }
+    hold::drop(fd);
     entry.set(next);
     socket.has(HELD) && !socket.has(CORKED)
 }

@@ -19,9 +19,21 @@ hook! {
 
         #[inline(never)]
         unsafe extern "C" fn attended(fd: c_int) -> c_int {
-            let entry = table::entry(fd);
-            closing(fd, entry.socket);
+            let entry = table::near(fd);
+            if fd as u32 >= table::NEAR || hold::any() || entry.socket.has(HELD) {
+                // SAFETY: the caller's arguments.
+                return unsafe { holding(fd) };
+            }
             entry.set(Socket(0));
+            // SAFETY: the caller's arguments.
+            unsafe { close::real(fd) }
+        }
+
+        #[cold]
+        #[inline(never)]
+        unsafe extern "C" fn holding(fd: c_int) -> c_int {
+            closing(fd, table::get(fd));
+            table::set(fd, Socket(0));
             // SAFETY: the caller's arguments.
             unsafe { close::real(fd) }
         }

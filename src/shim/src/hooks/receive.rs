@@ -3,10 +3,11 @@
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
-use policy::socket::{HOLDABLE, Kind, QUICKACK, QUICKACK_AUTO, Socket};
+use policy::socket::{HOLDABLE, Kind, POSITION, QUICKACK, QUICKACK_AUTO, Socket};
 
 use super::*;
 use crate::hold::LEARNED;
+use crate::table::Entry;
 use crate::{hold, table, tune, watch};
 
 /// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released.
@@ -21,14 +22,19 @@ fn before(fd: c_int) {
 /// After it: `got` is what the call returned.
 #[inline(always)]
 fn after(fd: c_int, got: ssize_t) {
-    let entry = table::entry(fd);
+    if got > 0 {
+        ended(table::entry(fd), fd, got);
+    }
+}
+
+/// Received data ends the burst.
+#[inline(always)]
+fn ended(entry: Entry, fd: c_int, got: ssize_t) {
     let socket = entry.socket;
-    if got > 0 && socket.attended() {
+    // Most often: no burst is under way, and nobody watches for stalls.
+    if socket.0 & (POSITION | QUICKACK | QUICKACK_AUTO) != 0 && socket.attended() {
         if socket.has(HOLDABLE) {
-            let next = burst::received(socket, &LEARNED);
-            if next != socket {
-                entry.set(next);
-            }
+            entry.set(burst::received(socket, &LEARNED));
         }
         if socket.has(QUICKACK | QUICKACK_AUTO) {
             watch::received(fd, socket, got as usize);
@@ -49,8 +55,23 @@ macro_rules! receive_hook {
                     return unsafe { $name::real($fd, $($arg),*) };
                 }
 
+                /// On an open connection, with nothing held.
                 #[inline(never)]
                 unsafe extern "C" fn attended($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    if !table::near($fd).socket.has(HOLDABLE) || $fd as u32 >= table::NEAR || hold::any() {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { rarely($fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    let got = unsafe { $name::real($fd, $($arg),*) };
+                    if got > 0 {
+                        ended(table::near($fd), $fd, got);
+                    }
+                    got
+                }
+
+                #[inline(never)]
+                unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     before($fd);
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
