@@ -314,6 +314,21 @@ fn go_programs_are_recognised() {
 }
 
 #[test]
+fn static_rust_programs_are_recognised() {
+    let bench = Bench::new();
+    let source = bench.scratch.file("program.rs", "fn main() {}");
+    let program = bench.scratch.join("program");
+    let mut compiler = Command::new("rustc");
+    compiler.args(["-C", "target-feature=+crt-static", "-C", "strip=symbols", "-o"]).arg(&program).arg(source);
+    let built = finish(&mut compiler);
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let (report, reached) = bench.agreed(&program);
+    assert!(!reached);
+    assert_eq!(report["elf"]["rust"], true);
+    assert!(report["verdict"]["reason"].to_string().contains("static-pie Rust program"), "{report:#}");
+}
+
+#[test]
 fn names_that_the_program_defines_itself_are_told() {
     let bench = Bench::new();
     let source = "#include <sys/socket.h>\n\

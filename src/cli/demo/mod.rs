@@ -59,11 +59,12 @@ pub fn command(choice: Choice, library: Option<&Path>) -> Result<u8, Failure> {
     }
     let ratios = tuned.rates.iter().zip(&plain.rates).map(|(t, p)| t / p).collect();
     chart::print(plain.row("plain"), tuned.row("preloaded"), median(ratios));
-    Ok(conclude(1.0 / median(plain.rates), 1.0 / median(tuned.rates)))
+    let fewer = plain.segments_per_mail().zip(tuned.segments_per_mail()).filter(|(p, t)| p - t > 0.5);
+    Ok(conclude(1.0 / median(plain.rates), 1.0 / median(tuned.rates), fewer))
 }
 
-/// What the figures mean, and whether the demonstration showed it.
-fn conclude(plain: f64, tuned: f64) -> u8 {
+/// What the figures mean, and whether the demonstration showed it. Seconds per mail, and segments per mail if they went down.
+fn conclude(plain: f64, tuned: f64, fewer: Option<(f64, f64)>) -> u8 {
     if plain < STALL {
         line(
             "The plain run did not stall on this machine, so there is nothing to cure here. Possible reasons: a route with",
@@ -82,6 +83,9 @@ fn conclude(plain: f64, tuned: f64) -> u8 {
     line(
         "acknowledges the part before them, and the server's kernel delays that acknowledgement. Preloaded, nothing waits.",
     );
+    if let Some((before, after)) = fewer {
+        line(&format!("A mail now takes {after:.1} segments instead of {before:.1}: its two writes leave together."));
+    }
     line("This server stores nothing; one that does adds its own time per mail to both rows.");
     OK
 }
@@ -120,9 +124,12 @@ impl Series {
         self.mails += session.mails;
     }
 
+    fn segments_per_mail(&self) -> Option<f64> {
+        self.segments.map(|s| f64::from(s) / f64::from(self.mails))
+    }
+
     fn row(&self, name: &'static str) -> chart::Row {
-        let segments = self.segments.map(|s| f64::from(s) / f64::from(self.mails));
-        chart::Row { name, rate: median(self.rates.clone()), segments }
+        chart::Row { name, rate: median(self.rates.clone()), segments: self.segments_per_mail() }
     }
 }
 
