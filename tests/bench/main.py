@@ -23,14 +23,16 @@ def main():
                                      epilog=f"cases:\n{listing}\n\nTCPTUNE_LIB names another library file to measure.")
     parser.add_argument("case", nargs="+", choices=[*CASES, "all"], metavar="CASE", help="a case below, or all")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes")
+    parser.add_argument("--apart", action="store_true", help="server and client on a CPU each, not both on one")
     arguments = parser.parse_args()
+    process.together(not arguments.apart)
     chosen = CASES if "all" in arguments.case else arguments.case
     subprocess.run((library.ROOT / "scripts/setup", "--bench"), check=True, stdout=sys.stderr)
     net = network.Net()
     print(f"## tcptune benches: {', '.join(chosen)}{' (quick)' if arguments.quick else ''}\n")
     print(f"- library: {library.fingerprint()}")
     print(f"- Linux {platform.release()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
-          f"{'server on CPU 0, client on CPU 1' if process.PINNED else 'not pinned'}")
+          f"{process.placement()}, nice -20")
     print(f"- veth pair, MTU 1500, gso_max_segs 1, no offloads, {network.SYSCTL['net.ipv4.tcp_congestion_control']}"
           " (does not pace; nothing is lost here)", flush=True)
     ends = {"servers": net.server, "clients": net.client}

@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 {
     size_t count = 1000, skip = 0, ideal = 0, done = 0, counted = 0, last_off = 0, off = 0;
     unsigned long segments = 0, least = ~0ul, most = 0, mss = 0;
-    double seconds = 60, started, spent = 0;
+    double seconds = 60, started, spent = 0, first_worst = 0;
     unsigned pause_us = 0;
     const char *latencies = NULL;
     char path[4096];
@@ -222,8 +222,8 @@ int main(int argc, char **argv)
     double *took = malloc(sizeof *took * count);
     int s = -1;
     started = now();
-    while (done < count && now() - started < seconds) {
-        if (done < skip)
+    while (done < count && (done <= skip || now() - started < seconds)) {
+        if (done <= skip)
             started = now();
         if (pause_us)
             usleep(pause_us);
@@ -267,7 +267,8 @@ int main(int argc, char **argv)
             }
             took[counted++] = end - begin;
             spent += end - begin;
-        }
+        } else if (end - begin > first_worst)
+            first_worst = end - begin;
         done++;
     }
     if (s >= 0)
@@ -281,10 +282,10 @@ int main(int argc, char **argv)
             die(latencies);
     }
     qsort(took, counted, sizeof *took, by_value);
-    printf("{\"exchanges\": %zu, \"all_exchanges\": %zu, \"spent\": %.9f, \"median\": %.9f, \"max\": %.9f, "
+    printf("{\"exchanges\": %zu, \"all_exchanges\": %zu, \"spent\": %.9f, \"median\": %.9f, \"max\": %.9f, \"first_worst\": %.9f, "
            "\"segments\": %lu, \"least\": %lu, \"most\": %lu, \"mss\": %lu, \"off_ideal\": %zu, \"last_off_ideal\": %zu, "
            "\"sent\": %lu, \"sent_hash\": \"%016lx\", \"received\": %lu, \"received_hash\": \"%016lx\"}\n",
-           counted, done, spent, took[counted / 2], took[counted - 1], segments, least, most, mss, off, last_off,
+           counted, done, spent, took[counted / 2], took[counted - 1], first_worst, segments, least, most, mss, off, last_off,
            (unsigned long)sent.bytes, (unsigned long)hash_end(&sent), (unsigned long)received.bytes,
            (unsigned long)hash_end(&received));
     return 0;

@@ -35,7 +35,7 @@ class Cyrus:
             argv += ["--preload", library.path()]
             for name, value in (settings or {}).items():
                 argv += ["--env", f"{name}={value}"]
-        self.process = subprocess.Popen(process.command(net.server, argv, cpu=0), stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(process.command(net.server, argv, end=0), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
         if words[:1] != ["ready"]:
@@ -104,7 +104,8 @@ def from_the_client(net, count, link):
     ideal = 1 + math.ceil((size + 2) / (mtu - HEADERS))
     table.show(f"imaplib APPEND to Cyrus, {link}, {size:,}-byte mails", ["client", "mails/s", "segments per mail",
                "and back", "rate to plain", "rate to by hand"], rows,
-               f"{count} interleaved rounds. Fewest segments per mail: {ideal} (the command; mail and CRLF). The mail store is in memory.")
+               f"{count} interleaved rounds. Fewest segments per mail: {ideal} (the command; mail and CRLF). The mail store is "
+               "in memory.")
 
 
 def from_the_server(net, count):

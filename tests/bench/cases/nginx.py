@@ -48,4 +48,4 @@ def run(net, quick):
         }
         compare(net, f"nginx, {size:,}-byte file, keep-alive", PORT, variants, {"get": f"/{size}", "body": body},
                 "nopush on",
-                3 if quick else 15, 3_000, note="tcp_nodelay is on, as nginx has it by default.")
+                4 if quick else 24, 1_500, note="tcp_nodelay is on, as nginx has it by default.")

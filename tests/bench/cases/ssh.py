@@ -42,7 +42,7 @@ def _type(net, directory, keys, preload):
     argv = process.command(net.client, [
         "ssh", "-tt", "-q", "-F", "none", "-p", PORT, "-i", directory / "user", "-o", "StrictHostKeyChecking=no",
         "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", f"root@{SERVER}", "echo ready; cat >/dev/null"],
-        preload, cpu=1)
+        preload, end=1)
     session = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     try:
         seen = b""

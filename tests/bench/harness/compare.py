@@ -46,26 +46,25 @@ def compare(net, title, port, variants, exchange, reference, count, amount, seco
             return load.load(net, server, count=amount, seconds=seconds, **exchange)
 
     results = rounds.interleave(variants, measure, count)
-    rate = {name: [r.rate for r in results[name]] for name in variants}
+    time = {name: [r.time for r in results[name]] for name in variants}
     cpu = {name: [r.cpu_per_exchange for r in results[name]] for name in variants}
     added = {name: system_calls(net, port, variants, name, exchange) for name in variants}
     rows = []
     for name, runs in results.items():
         pool = rounds.pooled(runs)
-        segments = sum(r.segments for r in runs)
-        total = sum(r.exchanges for r in runs)
-        span = f"{min(r.least for r in runs)}-{max(r.most for r in runs)}"
+        segments, total = sum(r.segments for r in runs), sum(r.exchanges for r in runs)
         rows.append([
-            name, f"{total:,}", table.number(round(segments / total, 3)), span,
+            name, f"{total:,}", table.number(round(segments / total, 3)),
+            f"{min(r.least for r in runs)}-{max(r.most for r in runs)}",
             table.signed(added[name][0]) if added[name] else "",
             table.ms(rounds.median(pool)), table.ms(rounds.percentile(pool, 0.99)), table.ms(rounds.percentile(pool, 0.999)),
-            table.ms(max(pool)), table.us(rounds.median(cpu[name])),
-            table.ratio(rounds.ratio(rate[name], rate[reference])), table.ratio(rounds.ratio(cpu[name], cpu[reference])),
+            table.ms(max(pool)), table.ms(max(r.first_worst for r in runs)),
+            table.compared(time[name], time[reference]),
+            table.us(rounds.quiet(cpu[name])), table.compared(cpu[name], cpu[reference]),
         ])
     head = ["server", "responses", "segments", "least-most", "calls added", "median ms", "p99", "p99.9", "worst",
-            "CPU us", f"rate to {reference}", f"CPU to {reference}"]
-    notes = [f"{count} interleaved rounds; segments, calls and the server's CPU are per response; ratios are the median "
-             "(range) of the rounds, the rate that of the 99 % fastest."]
+            "worst of first 9", f"time to {reference}", "CPU us", f"CPU to {reference}"]
+    notes = [f"{count} interleaved rounds; segments, calls and the server's CPU are per response. {table.COMPARED}"]
     notes += [f"Calls added in {name}: {found[1]}." for name, found in added.items() if found and found[1]]
     table.show(title, head, rows, " ".join([*notes, note]).strip())
     return results

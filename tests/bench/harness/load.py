@@ -10,13 +10,15 @@ from .net import SERVER
 
 @dataclasses.dataclass
 class Result:
-    """One run of the load client. Times in seconds; segments are data segments received by the client."""
+    """One run of the load client. Times in seconds; segments are data segments received by the client. The skipped first
+    exchanges count nowhere but in `first_worst`."""
 
     exchanges: int
     all_exchanges: int
     spent: float
     median: float
     max: float
+    first_worst: float
     segments: int
     least: int
     most: int
@@ -36,11 +38,11 @@ class Result:
         return self.segments / self.exchanges
 
     @property
-    def rate(self):
-        """Exchanges per second, of the 99 % fastest: a pause of the machine must not decide. What that hides, the columns
-        of p99.9 and worst show."""
+    def time(self):
+        """Mean seconds per exchange, of the 99 % fastest: one pause of the machine must not decide. What that hides, the
+        columns of p99.9 and worst show."""
         fastest = sorted(self.latencies)[: max(1, len(self.latencies) * 99 // 100)]
-        return len(fastest) / sum(fastest)
+        return sum(fastest) / len(fastest)
 
     @property
     def cpu_per_exchange(self):

@@ -9,16 +9,32 @@ import time
 
 from . import build, library
 
-# With two CPUs or more each end gets one of its own; else a scheduler's mood (same CPU or not) is what is measured.
-PINNED = os.cpu_count() > 1
+# (server's, client's). One and the same CPU for both ends: on two, waking an idle CPU for each exchange costs several times
+# what is compared here, and not always the same. `together(False)` puts them on two.
+_cpus = (os.cpu_count() - 1,) * 2
+
+
+def together(yes):
+    """Whether both ends run on one CPU."""
+    global _cpus
+    _cpus = (os.cpu_count() - 1, os.cpu_count() - 1 if yes else 0)
+
+
+def placement():
+    """Where the ends run, for the head of a report."""
+    return f"server on CPU {_cpus[0]}, client on CPU {_cpus[1]}"
+
+
 # Before whatever else the machine does; both ends alike.
 NICE = ["nice", "-n", "-20"]
 
 
-def command(namespace, argv, preload=False, settings=None, cpu=None, extra=()):
-    """The argument vector that runs `argv` in a namespace. ip, nice, taskset, env replace themselves: the pid stays."""
-    pin = ["taskset", "-c", str(cpu)] if cpu is not None and PINNED else []
-    return ["ip", "netns", "exec", namespace, *NICE, *pin, "env", *library.environment(preload, settings), *extra, *map(str, argv)]
+def command(namespace, argv, preload=False, settings=None, end=None, extra=()):
+    """The argument vector that runs `argv` in a namespace; `end` is 0 for a server, 1 for a client. ip, nice, taskset and
+    env replace themselves by the program: the pid stays."""
+    pin = ["taskset", "-c", str(_cpus[end])] if end is not None else []
+    prepare = ["ip", "netns", "exec", namespace, *NICE, *pin, "env", *library.environment(preload, settings)]
+    return [*prepare, *extra, *map(str, argv)]
 
 
 def _children(pid):
@@ -32,7 +48,7 @@ def _children(pid):
 
 
 class Server:
-    """A server process in the server namespace, pinned to CPU 0."""
+    """A server process in the server namespace, on the servers' CPU."""
 
     def __init__(self, net, argv, port, preload=False, settings=None, extra=(), cwd=None, namespace=None, stdin=None):
         self.net, self.port = net, port
@@ -130,7 +146,7 @@ def _wait_gone(pid, limit=3):
 
 
 def client(net, argv, preload=False, settings=None, namespace=None, timeout=120, **more):
-    """Runs a client in the client namespace, pinned to CPU 1, and gives its standard output."""
+    """Runs a client in the client namespace, on the clients' CPU, and gives its standard output."""
     argv = command(namespace or net.client, argv, preload, settings, 1)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **more)
     if preload and ("tcptune:" in done.stderr or "ERROR: ld.so" in done.stderr):

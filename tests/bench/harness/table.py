@@ -1,5 +1,9 @@
 """Markdown tables with aligned columns, and numbers as a person reads them."""
 
+from . import rounds
+
+COMPARED = "Comparisons: of the quietest quarter of the rounds; in brackets the median and range of the ratios of all rounds."
+
 
 def ms(seconds):
     """Milliseconds with three digits that matter."""
@@ -26,6 +30,12 @@ def ratio(triple):
     """A median ratio with its range."""
     middle, least, most = triple
     return f"{middle:.2f} ({least:.2f}-{most:.2f})"
+
+
+def compared(costs, reference):
+    """Costs per round against a reference's: 0.97 [0.98, 0.89-1.17]. Below 1 is cheaper."""
+    middle, least, most = rounds.ratio(costs, reference)
+    return f"{rounds.quiet(costs) / rounds.quiet(reference):.2f} [{middle:.2f}, {least:.2f}-{most:.2f}]"
 
 
 def show(title, head, rows, note=None):
