@@ -66,6 +66,8 @@ pub const SHARED: u64 = 1 << 28;
 pub const CHECKED: u64 = 1 << 29;
 /// A listener (or kernel) whose accepted sockets do not inherit: each is set by itself.
 pub const NO_INHERIT: u64 = 1 << 30;
+/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`CORKED`], which only connections use).
+pub const UNIFORM: u64 = 1 << 17;
 /// A connection on which every receive is acknowledged at once (the bit of [`CHECKED`], which only listeners use).
 pub const QUICKACK: u64 = 1 << 29;
 /// A connection whose receives are looked at for stalls of its peer (the bit of [`NO_INHERIT`]).
@@ -192,9 +194,17 @@ impl Socket {
     #[must_use]
     pub const fn duplicated(self) -> Socket {
         match self.kind() {
+            Kind::Unmet => self,
             Kind::Listener => Socket(self.0 | SHARED),
             _ => Socket(self.0 & LASTING | SHARED),
         }
+    }
+
+    /// Is it a listener whose accepted sockets need nothing but what they inherit?
+    #[inline(always)]
+    pub const fn is_uniform(self) -> bool {
+        const LISTENER: u64 = (Kind::Listener as u64) << KIND | UNIFORM;
+        self.0 & (7 << KIND | UNIFORM) == LISTENER
     }
 
     /// What a connection starts with that this listener accepts: its options are inherited, its history is the service's.

@@ -20,6 +20,7 @@ pub struct Peer {
 
 impl Peer {
     /// An IPv4 address, in network order, and a port, in host order.
+    #[inline]
     pub fn from_v4(address: [u8; 4], port: u16) -> Peer {
         Peer { address: map_v4(address), port }
     }
@@ -32,14 +33,6 @@ impl Peer {
     /// The port, in host order.
     pub const fn port(&self) -> u16 {
         self.port
-    }
-
-    /// A number that is most often another for another address or port (FNV-1a).
-    pub fn hash(&self) -> u32 {
-        let [high, low] = self.port.to_be_bytes();
-        let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        let hash = self.address.iter().fold(0x811c_9dc5, |hash, &byte| step(hash, byte));
-        step(step(hash, high), low)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Gives out the numbers by which policy::burst tells services apart.
 //!
-//! A listener gets the next number; a remote end gets one by a hash of its address and port, so that a fresh connection to a
+//! A listener gets the next number; a remote end gets one by a hash of its port and address, so that a fresh connection to a
 //! known service starts with what was learned there. Both without asking the kernel anything.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use policy::Peer;
+use libc::socklen_t;
 
 /// Listeners use the lower half of the numbers, remote ends the upper one.
 const REMOTE: u8 = 32;
@@ -25,7 +25,22 @@ pub(crate) fn inherited(_fd: c_int) -> u8 {
     REMOTE.wrapping_sub(1)
 }
 
-/// The number of a remote end.
-pub(crate) fn remote(peer: &Peer) -> u8 {
-    ((peer.hash() >> 27) as u8) | REMOTE
+/// The number of a remote end, by its address as connect(2) was given it.
+///
+/// # Safety
+/// `length` bytes at `at` must be readable: the kernel has just read them.
+#[inline]
+pub(crate) unsafe fn remote(at: *const c_void, length: socklen_t) -> u8 {
+    if length < 8 {
+        return REMOTE;
+    }
+    // Family, port and the IPv4 address (ip(7)), or the flow label (ipv6(7)).
+    // SAFETY: within the `length` bytes that the caller vouches for; no alignment is assumed.
+    let mut mixed = unsafe { at.cast::<u64>().read_unaligned() };
+    if length >= 24 && mixed as u16 == libc::AF_INET6 as u16 {
+        // SAFETY: as above: the 16 bytes of the IPv6 address.
+        let [high, low] = unsafe { at.cast::<u64>().wrapping_add(1).cast::<[u64; 2]>().read_unaligned() };
+        mixed ^= high.rotate_left(32) ^ low;
+    }
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59) as u8 | REMOTE
 }

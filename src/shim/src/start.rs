@@ -6,9 +6,10 @@
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_ulong};
 use core::mem::transmute;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use once_cell::race::OnceRef;
-use policy::Settings;
+use policy::{Settings, Tuning};
 use policy::socket::{Kind, Socket};
 
 use crate::arch::syscall6;
@@ -25,6 +26,16 @@ static DRAFT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 /// What is in force; unset means the defaults. A race cell: it never blocks (once_cell's others may).
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
+
+/// Do settings other than the defaults hold for sockets? Most processes have none, and then a new connection is a matter of
+/// a few instructions. Relaxed: set before the table is turned on, which every reader has looked at.
+static SPECIAL: AtomicBool = AtomicBool::new(false);
+
+/// Do the defaults hold for every socket of this process?
+#[inline(always)]
+pub(crate) fn plain() -> bool {
+    !SPECIAL.load(Relaxed)
+}
 
 /// The settings in force.
 #[inline]
@@ -92,6 +103,7 @@ fn read(environment: *const *const c_char) -> bool {
     if draft.sets_options() {
         applied::enable();
     }
+    SPECIAL.store(draft.has_rules() || draft.base != Tuning::DEFAULT, Relaxed);
     let _ = CURRENT.set(draft);
     true
 }

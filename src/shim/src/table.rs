@@ -10,7 +10,7 @@
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::socket::{HOLDABLE, Kind, Socket};
 
@@ -26,8 +26,8 @@ static TABLE: [AtomicU64; NEAR as usize] = [const { AtomicU64::new(0) }; NEAR as
 static FAR: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 /// How many numbers of the first table are looked at: none while tuning is off, so that "off" costs no test of its own.
 static LIMIT: AtomicU32 = AtomicU32::new(0);
-/// One more than the highest number that was ever tracked: bounds a walk over the table.
-static HIGHEST: AtomicU32 = AtomicU32::new(0);
+/// The highest number that was ever tracked: bounds a walk over the table.
+static HIGHEST: AtomicI32 = AtomicI32::new(0);
 
 /// Turns the table on (start-up) …
 pub(crate) fn enable() {
@@ -139,16 +139,15 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
 /// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use.
 #[inline]
 pub(crate) fn add(fd: c_int, socket: Socket) {
-    let beyond = (fd as u32).wrapping_add(1);
-    if beyond > HIGHEST.load(Relaxed) && fd >= 0 {
-        HIGHEST.fetch_max(beyond, Relaxed);
+    if fd > HIGHEST.load(Relaxed) {
+        HIGHEST.fetch_max(fd, Relaxed);
     }
     set(fd, socket);
 }
 
 /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.
 pub(crate) fn each(first: u32, last: u32, mut visit: impl FnMut(c_int, Socket)) {
-    let end = last.min(HIGHEST.load(Relaxed));
+    let end = last.min(HIGHEST.load(Relaxed) as u32);
     let mut number = first;
     while number <= end {
         let socket = get(number as c_int);

@@ -6,10 +6,10 @@ use core::ffi::{c_int, c_void};
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 use policy::socket::{
     APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
-    QUICKACK_AUTO, Socket,
+    QUICKACK_AUTO, Socket, UNIFORM,
 };
 
-use crate::start::settings;
+use crate::start::{plain, settings};
 use crate::{applied, kernel, services, table, watch};
 
 /// Multipath TCP (linux/in.h).
@@ -93,6 +93,8 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
             listener = listener.with(CHECKED);
             if kernel::get_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
                 listener = listener.with(NO_INHERIT);
+            } else if !settings.has_rules() && tuning.set.is_empty() {
+                listener = listener.with(UNIFORM);
             }
             table::set(listener_fd, listener);
         }
@@ -130,14 +132,27 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     if !tuning.enabled() {
         return socket.with(NO_HOLD);
     }
-    if wants_nodelay(tuning, socket) && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
-        socket = socket.with(NODELAY_OURS | NODELAY_ON);
+    if wants_nodelay(tuning, socket) {
+        // Where it is forced, the application's word does not count.
+        let forced = matches!(tuning.nodelay, Nodelay::Force);
+        let word = socket.0 & if forced { NODELAY_APP } else { 0 };
+        socket = set_nodelay(fd, socket.without(word)).with(word);
     }
     if !matches!(tuning.cork, Cork::Auto) {
         socket = socket.with(NO_HOLD);
     }
     if !tuning.set.is_empty() {
         applied::at_start(fd, tuning, direction, matches!(socket.kind(), Kind::Listener));
+    }
+    socket
+}
+
+/// Sets TCP_NODELAY, unless it is set or the application has spoken.
+#[inline]
+pub(crate) fn set_nodelay(fd: c_int, socket: Socket) -> Socket {
+    let spoken = socket.has(NODELAY_ON | NODELAY_APP);
+    if !spoken && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
+        return socket.with(NODELAY_OURS | NODELAY_ON);
     }
     socket
 }
@@ -153,8 +168,13 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 
 /// A connection is open: from now on its calls are looked at, if there is anything to look for. Where the kernel's
 /// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
+#[inline]
 pub(crate) fn ready(socket: Socket) -> Socket {
     let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
+    if plain() {
+        let holdable = socket.is_connection() && socket.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
+        return if holdable { socket.with(ATTEND | HOLDABLE) } else { socket };
+    }
     let tuning = settings().tuning(socket.tuning());
     if !socket.is_connection() || !tuning.enabled() {
         return socket;
@@ -204,28 +224,16 @@ fn queued(fd: c_int) -> u32 {
 /// The local port, 0 where there is none.
 fn local_port(fd: c_int) -> u16 {
     match kernel::address(libc::SYS_getsockname, fd) {
-        Some(address) => parse(&address.bytes, address.length).map_or(0, |peer| peer.port()),
+        // SAFETY: the kernel has just filled it in; its length is at most that of the buffer for these families.
+        Some(address) => unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }.map_or(0, |peer| peer.port()),
         None => 0,
     }
 }
 
 fn peer_of(fd: c_int) -> Option<Peer> {
     let address = kernel::address(libc::SYS_getpeername, fd)?;
-    parse(&address.bytes, address.length)
-}
-
-/// An IPv4 or IPv6 socket address as the kernel lays it out (ip(7), ipv6(7)).
-pub(crate) fn parse(bytes: &[u8; 28], length: libc::socklen_t) -> Option<Peer> {
-    let [f0, f1, p0, p1, rest @ ..] = bytes;
-    let port = u16::from_be_bytes([*p0, *p1]);
-    match c_int::from(u16::from_ne_bytes([*f0, *f1])) {
-        libc::AF_INET if length >= 8 => Some(Peer::from_v4(*rest.first_chunk::<4>()?, port)),
-        libc::AF_INET6 if length >= 24 => {
-            let [_, _, _, _, address @ ..] = rest;
-            Some(Peer::from_v6(*address.first_chunk::<16>()?, port))
-        }
-        _ => None,
-    }
+    // SAFETY: as in `local_port`.
+    unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }
 }
 
 /// The address that an application gave or got. Only for one that the kernel has just read or written, or that
@@ -233,17 +241,24 @@ pub(crate) fn parse(bytes: &[u8; 28], length: libc::socklen_t) -> Option<Peer> {
 ///
 /// # Safety
 /// `length` bytes at `at` must be readable.
+#[inline]
 pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Option<Peer> {
     if at.is_null() || length < 8 {
         return None;
     }
-    let mut bytes = [0u8; 28];
-    let count = (length as usize).min(bytes.len());
-    for (index, byte) in bytes.iter_mut().take(count).enumerate() {
-        // SAFETY: within the `length` bytes that the caller vouches for.
-        *byte = unsafe { at.cast::<u8>().wrapping_add(index).read() };
+    let at = at.cast::<u8>();
+    // SAFETY: within the `length` bytes that the caller vouches for; no alignment is assumed.
+    let [f0, f1, p0, p1, v4 @ ..] = unsafe { at.cast::<[u8; 8]>().read_unaligned() };
+    let port = u16::from_be_bytes([p0, p1]);
+    match c_int::from(u16::from_ne_bytes([f0, f1])) {
+        libc::AF_INET => Some(Peer::from_v4(v4, port)),
+        libc::AF_INET6 if length >= 24 => {
+            // SAFETY: as above: 24 bytes are there.
+            let address = unsafe { at.wrapping_add(8).cast::<[u8; 16]>().read_unaligned() };
+            Some(Peer::from_v6(address, port))
+        }
+        _ => None,
     }
-    parse(&bytes, length)
 }
 
 /// The application has corked or uncorked the connection itself.

@@ -4,7 +4,7 @@ use libc::{sockaddr, socklen_t};
 use policy::socket::{Kind, Socket};
 
 use super::*;
-use crate::start::settings;
+use crate::start::{plain, settings};
 use crate::{applied, hold, kernel, services, table, tune};
 
 hook! {
@@ -37,13 +37,40 @@ hook! {
     fn connect(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int
     where signature (libc::connect), raw raw!(libc::SYS_connect, fd, address, length); {
         hold::release();
-        let socket = table::get(fd);
-        if table::enabled() && matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
-            return connect_first(fd, socket, address, length);
+        let entry = table::entry(fd);
+        if matches!(entry.socket.kind(), Kind::Fresh) && plain() {
+            let tuned = tune::set_nodelay(fd, entry.socket.into(Kind::Client));
+            // SAFETY: the caller's arguments.
+            let result = unsafe { connect::real(fd, address, length) };
+            entry.set(after_connect(tuned, result, address, length));
+            return result;
         }
         // SAFETY: the caller's arguments.
-        unsafe { connect::real(fd, address, length) }
+        unsafe { connect_rarely(fd, address, length) }
     }
+}
+
+/// Any other connect: rules to follow, a socket that came from elsewhere, no TCP socket, a second try.
+#[inline(never)]
+unsafe extern "C" fn connect_rarely(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+    let socket = table::get(fd);
+    if table::enabled() && matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
+        return connect_first(fd, socket, address, length);
+    }
+    // SAFETY: the caller's arguments.
+    unsafe { connect::real(fd, address, length) }
+}
+
+/// What a socket is after connect(2) has returned `result`.
+#[inline(always)]
+fn after_connect(tuned: Socket, result: c_int, address: *const sockaddr, length: socklen_t) -> Socket {
+    if result == 0 || bind::last_error() == libc::EINPROGRESS {
+        // SAFETY: the kernel has just read the address.
+        let service = unsafe { services::remote(address.cast(), length) };
+        return tune::ready(tuned.on_service(service));
+    }
+    // It may be tried again, with the options that it has now.
+    tuned.into(Kind::Fresh)
 }
 
 /// The first connect on a socket.
@@ -56,23 +83,16 @@ fn connect_first(fd: c_int, met: Socket, address: *const sockaddr, length: sockl
         return unsafe { connect::real(fd, address, length) };
     }
     // Rules may choose by the remote end, and must do so before the call. The pointer is the application's: look first.
-    let known = settings().has_rules() && length >= 8 && kernel::readable(address.cast());
+    let known = !plain() && settings().has_rules() && length >= 8 && kernel::readable(address.cast());
     // SAFETY: the first 8 bytes are readable; the rest of the `length` bytes lies in the same object if the call is to work,
     // and for IPv4 only the first 8 are looked at.
     let peer = if known { unsafe { tune::parse_at(address.cast(), length) } } else { None };
     let tuned = tune::connecting(fd, met, peer);
     // Noted before the call: with a blocking connect another thread may already use the descriptor.
-    table::add(fd, tuned);
+    table::set(fd, tuned);
     // SAFETY: the caller's arguments.
     let result = unsafe { connect::real(fd, address, length) };
-    if result == 0 || bind::last_error() == libc::EINPROGRESS {
-        // SAFETY: the kernel has just read the address.
-        let service = unsafe { tune::parse_at(address.cast(), length) }.map_or(0, |peer| services::remote(&peer));
-        table::set(fd, tune::ready(tuned.on_service(service)));
-    } else {
-        // It may be tried again, with the options that it has now.
-        table::set(fd, tuned.into(Kind::Fresh));
-    }
+    table::set(fd, after_connect(tuned, result, address, length));
     result
 }
 
@@ -99,36 +119,55 @@ fn listen_first(fd: c_int, met: Socket, backlog: c_int) -> c_int {
     result
 }
 
-hook! {
-    /// accept(2): the new socket has inherited its listener's options.
-    fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int
-    where signature (libc::accept), raw raw!(libc::SYS_accept, fd, address, length); {
-        let listener = before_accept(fd);
-        // SAFETY: the caller's arguments.
-        let new = unsafe { accept::real(fd, address, length) };
-        if new >= 0 && table::enabled() {
-            after_accept(fd, listener, new, address, length);
+/// Makes a hook for a call that accepts: the new socket has inherited its listener's options.
+macro_rules! accept_hook {
+    ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $address:ident: *mut sockaddr, $length:ident: *mut socklen_t
+        $(, $flags:ident: c_int)?) -> c_int where signature $check:tt, raw $raw:expr;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name($fd: c_int, $address: *mut sockaddr, $length: *mut socklen_t $(, $flags: c_int)?) -> c_int
+            where signature $check, raw $raw; {
+                let listener = table::get($fd);
+                if !listener.is_uniform() || hold::any() {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { rarely($fd, $address, $length $(, $flags)?) };
+                }
+                // SAFETY: the caller's arguments.
+                let new = unsafe { $name::real($fd, $address, $length $(, $flags)?) };
+                if new >= 0 {
+                    table::add(new, tune::ready(listener.accepted()));
+                }
+                return new;
+
+                /// On a listener that is new to us, or whose connections differ.
+                #[inline(never)]
+                unsafe extern "C" fn rarely($fd: c_int, $address: *mut sockaddr, $length: *mut socklen_t $(, $flags: c_int)?)
+                    -> c_int {
+                    let listener = before_accept($fd);
+                    // SAFETY: the caller's arguments.
+                    let new = unsafe { $name::real($fd, $address, $length $(, $flags)?) };
+                    if new >= 0 && table::enabled() {
+                        after_accept($fd, listener, new, $address, $length);
+                    }
+                    new
+                }
+            }
         }
-        new
-    }
+    };
 }
 
-hook! {
-    /// accept4(2): as accept.
+accept_hook! {
+    /// accept(2).
+    fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int
+    where signature (libc::accept), raw raw!(libc::SYS_accept, fd, address, length);
+}
+accept_hook! {
+    /// accept4(2).
     fn accept4(fd: c_int, address: *mut sockaddr, length: *mut socklen_t, flags: c_int) -> c_int
-    where signature (libc::accept4), raw raw!(libc::SYS_accept4, fd, address, length, flags); {
-        let listener = before_accept(fd);
-        // SAFETY: the caller's arguments.
-        let new = unsafe { accept4::real(fd, address, length, flags) };
-        if new >= 0 && table::enabled() {
-            after_accept(fd, listener, new, address, length);
-        }
-        new
-    }
+    where signature (libc::accept4), raw raw!(libc::SYS_accept4, fd, address, length, flags);
 }
 
 /// accept may block; and a listener that came from elsewhere is met here, before it does.
-#[inline]
 fn before_accept(fd: c_int) -> Socket {
     hold::release();
     let listener = table::get(fd);
@@ -139,13 +178,12 @@ fn before_accept(fd: c_int) -> Socket {
     }
 }
 
-#[inline]
 fn after_accept(fd: c_int, listener: Socket, new: c_int, address: *mut sockaddr, length: *mut socklen_t) {
     if !matches!(listener.kind(), Kind::Listener) {
         table::add(new, Socket::new(Kind::Other));
         return;
     }
-    let peer = if settings().has_rules() && !address.is_null() && !length.is_null() {
+    let peer = if !plain() && settings().has_rules() && !address.is_null() && !length.is_null() {
         // SAFETY: the kernel has just written the length there.
         let length = unsafe { *length };
         // SAFETY: the kernel has just written the address there, of that length.

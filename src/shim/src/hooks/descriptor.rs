@@ -155,12 +155,13 @@ fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
 /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
 #[inline]
 fn duplicated(fd: c_int, old: Socket, new: c_int) -> c_int {
-    if new >= 0 && new != fd && old.0 != 0 {
-        if old.is_tcp() {
+    if new >= 0 && new != fd {
+        if old.0 != 0 {
             table::set(fd, old.with(SHARED));
+            applied::fresh(new);
         }
+        // Also for a file: an entry may be left from a socket that was closed behind our back.
         table::add(new, old.duplicated());
-        applied::fresh(new);
     }
     new
 }
