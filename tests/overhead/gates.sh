@@ -33,8 +33,8 @@ k=$(kinds '^instructions$'); if [ -n "$k" ]; then KINDS=$k run raw instr.sh "$li
 # Without prediction, which goes by the clock: callgrind lets one thread run at a time, and the others' sends come late.
 k=$(kinds '^threads$')
 if [ -n "$k" ]; then KINDS=$k run raw.threads instr.sh "$lib:TCPTUNE_CORK=off"; sed 's/^instructions/threads/' "$B/raw.threads" >>"$B/raw"; fi
-# Enough rounds that a burst which the tracer happens to interrupt does not count, and one call in twenty rounds does.
-k=$(kinds '^system calls$'); if [ -n "$k" ]; then N=200 KINDS=$k run raw syscalls.sh "$lib"; fi
+# What a burst costs that the tracer or other work happens to interrupt does not count; one call in twenty rounds does.
+k=$(kinds '^system calls$'); if [ -n "$k" ]; then N=200 TRIES=3 KINDS=$k run raw syscalls.sh "$lib"; fi
 k=$(kinds '^statistics on$')
 if [ -n "$k" ]; then
   mkdir -p "$B/statistics"; env LD_PRELOAD="${SOFILE[1]}" TCPTUNE_STATS="$B/statistics" "$B/calls" hold 0 </dev/null >"$B/held" 2>&1 & p=$!
