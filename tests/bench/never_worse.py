@@ -70,7 +70,7 @@ def run(programs, case, library, settings, training, count, spin):
             arguments = [*ports, training, count, cycle, depth, reconnect]
             observer = subprocess.run(
                 [programs["never_worse_observer"], *map(str, arguments)],
-                stdout=subprocess.PIPE, env=environment, text=True, check=True, timeout=600,
+                stdout=subprocess.PIPE, env=environment, text=True, check=True, timeout=180,
             )
         finally:
             actor.kill()

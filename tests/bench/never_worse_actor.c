@@ -137,7 +137,7 @@ static void behave(char request) {
         say(second, 1);
     } else if (request == 'H') { // a header without a body
         say(conn, 1);
-    } else if (is("compute") || is("compute_new_connection")) {
+    } else if (is("compute") || is("compute_new_connection") || !strncmp(behaviour, "relapse_", 8)) {
         say(conn, 0);
         spin(spin_ms);
         say(conn, 1);
@@ -192,6 +192,9 @@ static void behave(char request) {
             say(conn, i == writes - 1);
             if (state >> (8 + i) & 1) spin((double)(state >> 20 & 0xff) / 80);
         }
+    } else {
+        fprintf(stderr, "never_worse_actor: no behaviour %s for request %c\n", behaviour, request);
+        exit(1);
     }
 }
 
