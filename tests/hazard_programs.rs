@@ -6,7 +6,7 @@
 mod hazards;
 mod support;
 
-use hazards::{build, compare, program, source};
+use hazards::{build, compare, program, source, under_another};
 use std::path::Path;
 use std::process::Command;
 
@@ -92,4 +92,36 @@ fn python_program() {
         command
     };
     compare(&command, None);
+}
+
+/// The programs notice the mistakes that other libraries made. Without this, equality could mean that nothing is looked at.
+#[test]
+fn mistakes_are_noticed() {
+    let noticed_by = [
+        ("ERRNO", "errno_bad_fd"),
+        ("SEND", "not_tcp"),
+        ("MORE", "not_tcp"),
+        ("TABLE", "errno_bad_fd"),
+        ("LOCK", "cancel"),
+        ("READ_BACK", "app_options"),
+        ("KEEPS_FD", "fd_numbers"),
+        ("SETS", "waits"),
+        ("STALE", "reuse"),
+        ("BLIND", "delivery"),
+        ("CUT_ARGUMENTS", "raw_calls"),
+        ("RETRIES", "partial"),
+    ];
+    for (mistake, name) in noticed_by {
+        let naive = build(
+            "gcc",
+            "naive.c",
+            &format!("naive-{mistake}.so"),
+            &["-shared", "-fPIC", "-ldl", &format!("-DMISTAKE={mistake}")],
+        );
+        let honest = build("gcc", "naive.c", "naive.so", &["-shared", "-fPIC", "-ldl"]);
+        let program = program(name);
+        let command = || Command::new(&program);
+        assert!(under_another(&command, &naive).is_some(), "{name} does not notice {mistake}");
+        assert_eq!(under_another(&command, &honest), None, "{name} sees a difference where there is none");
+    }
 }
