@@ -11,7 +11,6 @@ fn main() {
         "-Wl,--no-rosegment",
         "-Wl,-z,norelro",
         "-Wl,--hash-style=gnu",
-        "-Wl,--no-eh-frame-hdr",
         "-Wl,--build-id=none",
         "-Wl,--as-needed",
         "-Wl,-soname,libtcptune.so",

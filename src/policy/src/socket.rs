@@ -105,6 +105,20 @@ impl Socket {
         }
     }
 
+    /// What stays when a descriptor is closed: a close in a vfork child runs in its parent's memory, and the parent's socket
+    /// lives on. It is met again like an inherited one, but what we have set still reads back as the application knows it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn closed(self) -> Socket {
+        Socket(self.0 & NODELAY_OURS)
+    }
+
+    /// Is anything known about it but what a closed one leaves behind?
+    #[inline(always)]
+    pub const fn is_met(self) -> bool {
+        self.0 & 7 << KIND != 0
+    }
+
     /// Must a hook that moves data look closer?
     #[inline(always)]
     pub const fn attended(self) -> bool {

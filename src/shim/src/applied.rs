@@ -8,6 +8,7 @@ use policy::{Direction, Tuning};
 use crate::{kernel, table};
 
 /// Is any option to be set on any socket? If not, what the application sets needs no note.
+#[unsafe(link_section = ".data")]
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// By descriptor: which of the options the application has set itself (a bit each, `SockOpt::id`). Zero pages until

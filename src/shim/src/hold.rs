@@ -27,6 +27,7 @@ const FD: u64 = 0xffff;
 pub(crate) static LEARNED: burst::Table = burst::Table::new();
 
 /// Has anything ever been held in this process? Most programs never do, and then a wait costs them one test.
+#[unsafe(link_section = ".data")]
 static EVER: AtomicBool = AtomicBool::new(false);
 
 /// This thread's slot.

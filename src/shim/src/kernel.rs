@@ -22,12 +22,23 @@ pub(crate) fn set_int(fd: c_int, level: c_int, name: c_int, value: c_int) -> isi
 
 /// Reads an option whose value is an `int`; None where it cannot be read.
 pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
-    let mut value: c_int = 0;
-    let mut length: libc::socklen_t = size_of::<c_int>() as libc::socklen_t;
-    let (at, len_at) = (&raw mut value as usize, &raw mut length as usize);
+    let mut value = [0u8; size_of::<c_int>()];
+    (get_option(fd, level, name, &mut value) == value.len()).then(|| c_int::from_ne_bytes(value))
+}
+
+/// Reads an option whose value has 64 bits; None where it cannot be read.
+pub(crate) fn get_long(fd: c_int, level: c_int, name: c_int) -> Option<u64> {
+    let mut value = [0u8; size_of::<u64>()];
+    (get_option(fd, level, name, &mut value) == value.len()).then(|| u64::from_ne_bytes(value))
+}
+
+/// Reads an option into `value`; how many bytes the kernel had for it, 0 where it cannot be read.
+pub(crate) fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8]) -> usize {
+    let mut length = value.len() as libc::socklen_t;
+    let (at, len_at) = (value.as_mut_ptr() as usize, &raw mut length as usize);
     // SAFETY: getsockopt(2) writes at most `length` bytes to `value` and updates `length`; both live here.
     let result = unsafe { syscall6(libc::SYS_getsockopt, fd as usize, level as usize, name as usize, at, len_at, 0) };
-    if result == 0 { Some(value) } else { None }
+    if result == 0 { length as usize } else { 0 }
 }
 
 /// Room for an IPv4 or IPv6 socket address, as the kernel writes it.

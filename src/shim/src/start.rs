@@ -25,10 +25,12 @@ static DRAFT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 /// The defaults; never written, but in a cell all the same, which keeps 7 kB of zeros out of the file.
 static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 /// What is in force; unset means the defaults. A race cell: it never blocks (once_cell's others may).
+#[unsafe(link_section = ".data")]
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
 
 /// Do settings other than the defaults hold for sockets? Most processes have none, and then a new connection is a matter of
 /// a few instructions. Relaxed: set before the table is turned on, which every reader has looked at.
+#[unsafe(link_section = ".data")]
 static SPECIAL: AtomicBool = AtomicBool::new(false);
 
 /// Do the defaults hold for every socket of this process?

@@ -22,11 +22,16 @@ pub(crate) const NEAR: u32 = 65_536;
 const ALL: u32 = 1_048_576;
 
 static TABLE: [AtomicU64; NEAR as usize] = [const { AtomicU64::new(0) }; NEAR as usize];
+// The three words below are in the data page that the loader has touched anyway, not among the zero pages behind the table.
+
 /// The second table, for the numbers from [`NEAR`] to [`ALL`]; null until one of them is tracked.
+#[unsafe(link_section = ".data")]
 static FAR: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 /// How many numbers of the first table are looked at: none while tuning is off, so that "off" costs no test of its own.
+#[unsafe(link_section = ".data")]
 static LIMIT: AtomicU32 = AtomicU32::new(0);
 /// The highest number that was ever tracked: bounds a walk over the table.
+#[unsafe(link_section = ".data")]
 static HIGHEST: AtomicI32 = AtomicI32::new(0);
 
 /// Turns the table on (start-up) …
@@ -97,7 +102,7 @@ pub(crate) fn attended(fd: c_int) -> bool {
 #[inline(always)]
 pub(crate) fn met(fd: c_int) -> bool {
     match glance(fd) {
-        Glance::Near(entry) => entry.socket.0 != 0,
+        Glance::Near(entry) => entry.socket.is_met(),
         Glance::Off => false,
         Glance::Beyond => true,
     }

@@ -6,12 +6,14 @@ use core::ffi::{c_int, c_void};
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 use policy::socket::{
     APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
-    QUICKACK_AUTO, Socket, UNIFORM,
+    QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 
 use crate::start::{plain, settings};
 use crate::{applied, kernel, services, table, watch};
 
+/// A number that no other socket has (asm-generic/socket.h).
+const SO_COOKIE: c_int = 57;
 /// Multipath TCP (linux/in.h).
 const IPPROTO_MPTCP: c_int = 262;
 
@@ -36,9 +38,13 @@ pub(crate) fn meet(fd: c_int) -> Socket {
         table::add(fd, found);
         return found;
     }
-    // Its former owner may have set the option, for itself or as we do: that word stands, and reads back as it is.
     let set = kernel::get_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(1);
-    let found = if set { found.with(NODELAY_APP | NODELAY_ON) } else { found };
+    let found = match (set, ours_already(fd)) {
+        (false, _) => found,
+        (true, true) => found.with(NODELAY_OURS | NODELAY_ON),
+        // Its former owner has set the option, for itself or as we do: that word stands, and reads back as it is.
+        (true, false) => found.with(NODELAY_APP | NODELAY_ON),
+    };
     let socket = if kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1) {
         listening(fd, found.into(Kind::Listener)).with_queued(queued(fd))
     } else {
@@ -47,6 +53,21 @@ pub(crate) fn meet(fd: c_int) -> Socket {
     };
     table::add(fd, socket);
     socket
+}
+
+/// Have we set the option on this socket ourselves: under this number (which a vfork child has closed in our memory), or
+/// under another of the three by which an inetd-style server knows its connection?
+#[cold]
+fn ours_already(fd: c_int) -> bool {
+    table::get(fd).has(NODELAY_OURS)
+        || fd <= 2 && (0..=2).any(|other| other != fd && table::get(other).has(NODELAY_OURS) && same_socket(fd, other))
+}
+
+/// Do two descriptors stand for one socket?
+#[cold]
+fn same_socket(one: c_int, other: c_int) -> bool {
+    let cookie = |fd| kernel::get_long(fd, libc::SOL_SOCKET, SO_COOKIE);
+    cookie(one).is_some_and(|it| cookie(other) == Some(it))
 }
 
 /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
@@ -187,7 +208,7 @@ pub(crate) fn ready(socket: Socket) -> Socket {
     if watched { socket.with(ATTEND) } else { socket }
 }
 
-/// The application has set TCP_NODELAY itself; `on` is its word. True where the library must turn it on again (`force`).
+/// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
 pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let socket = table::get(fd);
     let socket = if matches!(socket.kind(), Kind::Unknown) { meet(fd) } else { socket };
@@ -195,12 +216,24 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
         return;
     }
     let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
-    let next = if on {
-        socket.without(NODELAY_OURS).with(NODELAY_APP | NODELAY_ON)
-    } else if forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
-        socket.with(NODELAY_OURS | NODELAY_ON | NODELAY_APP)
-    } else {
-        socket.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP)
+    let forced = !on && forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0;
+    note_nodelay(fd, socket, on, forced);
+    if socket.has(SHARED) {
+        // Other numbers of the same socket: their entries must not say that the option is still only ours.
+        table::each(0, u32::MAX, |other, its| {
+            if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
+                note_nodelay(other, its, on, forced);
+            }
+        });
+    }
+}
+
+fn note_nodelay(fd: c_int, socket: Socket, on: bool, forced: bool) {
+    let next = socket.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP);
+    let next = match (on, forced) {
+        (true, _) => next.with(NODELAY_ON),
+        (false, true) => next.with(NODELAY_ON | NODELAY_OURS),
+        (false, false) => next,
     };
     table::set(fd, if socket.is_connection() { ready(next) } else { next });
 }
@@ -210,11 +243,7 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
 fn queued(fd: c_int) -> u32 {
     const UNACKED: usize = 24;
     let mut info = [0u8; 104];
-    let mut length = info.len() as libc::socklen_t;
-    let (level, name) = (libc::IPPROTO_TCP as usize, libc::TCP_INFO as usize);
-    let (at, len_at) = (info.as_mut_ptr() as usize, &raw mut length as usize);
-    // SAFETY: getsockopt(2) writes at most `length` bytes to `info`; both live here.
-    unsafe { crate::arch::syscall6(libc::SYS_getsockopt, fd as usize, level, name, at, len_at, 0) };
+    kernel::get_option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
     match info.get(UNACKED..).and_then(|rest| rest.first_chunk::<4>()) {
         Some(bytes) => u32::from_ne_bytes(*bytes),
         None => 0,

@@ -172,8 +172,7 @@ fn before_accept(fd: c_int) -> Socket {
     hold::release();
     let listener = table::get(fd);
     match listener.kind() {
-        Kind::Listener | Kind::Other => listener,
-        _ if table::enabled() => tune::meet(fd),
+        Kind::Unmet | Kind::Unknown if table::enabled() => tune::meet(fd),
         _ => listener,
     }
 }

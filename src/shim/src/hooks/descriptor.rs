@@ -24,7 +24,7 @@ hook! {
                 // SAFETY: the caller's arguments.
                 return unsafe { holding(fd) };
             }
-            entry.set(Socket(0));
+            entry.set(entry.socket.closed());
             // SAFETY: the caller's arguments.
             unsafe { close::real(fd) }
         }
@@ -32,8 +32,9 @@ hook! {
         #[cold]
         #[inline(never)]
         unsafe extern "C" fn holding(fd: c_int) -> c_int {
-            closing(fd, table::get(fd));
-            table::set(fd, Socket(0));
+            let socket = table::get(fd);
+            closing(fd, socket);
+            table::set(fd, socket.closed());
             // SAFETY: the caller's arguments.
             unsafe { close::real(fd) }
         }
@@ -72,7 +73,7 @@ hook! {
 fn forget_range(first: c_uint, last: c_uint) {
     table::each(first, last, |fd, socket| {
         closing(fd, socket);
-        table::set(fd, Socket(0));
+        table::set(fd, socket.closed());
     });
 }
 
@@ -145,7 +146,7 @@ fn before_dup(fd: c_int) -> Socket {
 fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
     let old = before_dup(fd);
     let entry = table::entry(target);
-    if entry.socket.0 != 0 && fd != target {
+    if entry.socket.is_met() && fd != target {
         closing(target, entry.socket);
         entry.set(Socket(0));
     }
@@ -156,7 +157,7 @@ fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
 #[inline]
 fn duplicated(fd: c_int, old: Socket, new: c_int) -> c_int {
     if new >= 0 && new != fd {
-        if old.0 != 0 {
+        if old.is_met() {
             table::set(fd, old.with(SHARED));
             applied::fresh(new);
         }

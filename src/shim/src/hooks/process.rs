@@ -63,6 +63,64 @@ exec_hook! {
     where signature (libc::fexecve), raw MISSING;
 }
 
+/// Makes hooks for the execs that take the program's arguments one by one. Rust cannot define a variadic function, so these
+/// are written in machine code: keep the registers, release, jump to the real function with everything as it came.
+#[cfg(target_arch = "x86_64")]
+macro_rules! variadic_exec_hooks {
+    ($($name:ident)*) => { $(
+        /// As its C declaration says: execl(3).
+        ///
+        /// # Safety
+        /// As the function of libc that it stands for.
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            /// Releases what is held; the address of the real function.
+            extern "C" fn prepare() -> *mut () {
+                const NAME: bind::Name = bind::Name::new(
+                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => c"",
+                    });
+                hold::release();
+                let found = bind::next(&NAME);
+                if found.is_null() { missing as *mut () } else { found }
+            }
+            core::arch::naked_asm!(
+                // Seven words and the return address: the stack is aligned for the call.
+                ".cfi_startproc",
+                "push rax", "push rdi", "push rsi", "push rdx", "push rcx", "push r8", "push r9",
+                ".cfi_adjust_cfa_offset 56",
+                "call {prepare}",
+                "mov r11, rax",
+                "pop r9", "pop r8", "pop rcx", "pop rdx", "pop rsi", "pop rdi", "pop rax",
+                ".cfi_adjust_cfa_offset -56",
+                "jmp r11",
+                ".cfi_endproc",
+                prepare = sym prepare,
+            )
+        }
+    )* };
+}
+#[cfg(target_arch = "x86_64")]
+variadic_exec_hooks! { execl execle execlp }
+
+/// What an exec is in a libc without it.
+#[cfg(target_arch = "x86_64")]
+extern "C" fn missing() -> c_int {
+    bind::finish(MISSING) as c_int
+}
+
+hook! {
+    /// quick_exit(3): as _exit.
+    fn quick_exit(status: c_int) -> c_int
+    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
+        hold::release_all();
+        // SAFETY: the caller's argument.
+        unsafe { quick_exit::real(status) }
+    }
+}
+
 hook! {
     /// _exit(2): the sockets may be another process's too. It never returns; `!` as a type is not stable yet.
     fn _exit(status: c_int) -> c_int
