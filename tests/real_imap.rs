@@ -8,7 +8,7 @@ mod support;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
 use support::cyrus::Cyrus;
-use support::{Mode, Outcome, compile, compile_musl, finish, program};
+use support::{Mode, Outcome, compile, compile_musl, finish, library, program};
 
 /// Appends this many mails and gives the rate, mails per second, from the client's own line `… : RATE/s`.
 fn rate(client: &mut Command, cyrus: &Cyrus, count: u32, more: &[&str]) -> f64 {
@@ -97,4 +97,18 @@ fn switched_off_it_stalls_as_before() {
         client.env(setting, "off").env("TCPTUNE_CORK", "off");
         assert_stalls(setting, rate(&mut client, &cyrus, 30, &[]));
     }
+}
+
+#[test]
+fn the_library_in_the_server_alone_cures_an_untouched_client() {
+    let _turn = alone();
+    let rates = ["off", "auto"].map(|quickack| {
+        let cyrus = Cyrus::start_preloaded(&library(), &[&format!("TCPTUNE_QUICKACK={quickack}")]);
+        let count = if quickack == "off" { 30 } else { 300 };
+        rate(&mut python(Mode::Plain), &cyrus, count, &[])
+    });
+    println!("imaplib, mails/s, library in the server alone, TCPTUNE_QUICKACK off and auto: {rates:?}");
+    // What stalls is the client's Nagle: the server's own options do nothing for it.
+    assert_stalls("TCPTUNE_QUICKACK=off", rates[0]);
+    assert!(rates[1] >= 8.0 * rates[0], "TCPTUNE_QUICKACK=auto: {}/s, off: {}/s", rates[1], rates[0]);
 }

@@ -8,7 +8,8 @@ The launcher knows nothing of the library; only PROGRAM gets it as LD_PRELOAD (`
 inetd       accepts one connection and starts PROGRAM with it as descriptors 0, 1 and 2
 listener    starts PROGRAM with the listener as descriptor 3, LISTEN_FDS=1 and LISTEN_PID
 queue       the same, but only after two connections wait in the accept queue
-connection  accepts one connection and starts PROGRAM with it as descriptor 3
+connection  accepts one connection and starts PROGRAM with it as descriptor 3, LISTEN_FDS and LISTEN_PID likewise (that is
+            what systemd does with Accept=yes)
 broker      accepts connections and sends each over an AF_UNIX socket, descriptor 3 of PROGRAM
 
 PROGRAM ends with the launcher, and the launcher when its standard input ends.
@@ -74,7 +75,7 @@ def main():
         connection = os.dup2(accepted.fileno(), 101)
         accepted.close()
         fds = [connection] * 3 if way == "inetd" else [None, None, None, connection]
-        child = start(program, library, fds, False)
+        child = start(program, library, fds, way == "connection")
         os.close(connection)
     elif way == "broker":
         ours, theirs = socket.socketpair()
