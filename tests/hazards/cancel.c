@@ -156,8 +156,10 @@ int main(void) {
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     fflush(stdout);
     pid_t child = fork(); // somebody for waitpid to wait for
-    if (child == 0)
+    if (child == 0) {
+        mortal();
         for (;;) pause();
+    }
 
     for (int i = 0; i < COUNT(points); i++)
         for (int pending = 0; pending < 2; pending++) {

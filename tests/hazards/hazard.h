@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -89,6 +90,12 @@ static UNUSED void begin(int seconds) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     const char *given = getenv("HAZARD_SECONDS");
     alarm(given ? (unsigned)atoi(given) : (unsigned)seconds); // a hang ends as death by SIGALRM, which the comparison sees
+}
+
+// A forked child that waits must not outlive a parent that was ended by its watchdog.
+static UNUSED void mortal(void) {
+    alarm(20); // in case the parent has gone already
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static UNUSED double now(void) {
