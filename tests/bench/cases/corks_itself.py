@@ -59,7 +59,7 @@ def run(net, quick):
             }
             results = compare(net, f"{name}, {size:,}-byte file, keep-alive", PORT, variants,
                               {"get": f"/{size}", "body": body}, "plain", 3 if quick else 7, 2_000)
-            sums = {variant: sum(r.segments for r in runs) for variant, runs in results.items()}
-            print(f"Segments of the same {results['plain'][0].exchanges:,} responses, all rounds: "
+            sums = {variant: sum(r.segments - r.resent for r in runs) for variant, runs in results.items()}
+            print(f"Segments of the same {results['plain'][0].exchanges:,} responses, all rounds, less those sent again: "
                   + ", ".join(f"{variant} {total:,}" for variant, total in sums.items())
                   + f": {'equal' if len(set(sums.values())) == 1 else 'NOT EQUAL'}.\n", flush=True)

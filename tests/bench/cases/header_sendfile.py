@@ -61,7 +61,7 @@ def one(net, size, one_shot, count, chunk=()):
     time = {variant: [result.time for result in results[variant]] for variant in VARIANTS}
     cpu = {variant: [result.cpu_per_exchange for result in results[variant]] for variant in VARIANTS}
     best = min(("cork", "more"), key=lambda variant: rounds.quiet(time[variant]))
-    segments = {v: sum(r.segments for r in results[v]) / sum(r.exchanges for r in results[v]) for v in VARIANTS}
+    segments = {v: sum(r.segments - r.resent for r in results[v]) / sum(r.exchanges for r in results[v]) for v in VARIANTS}
     above, total = (sum(getattr(r, name) for r in results["library"]) for name in ("off_ideal", "exchanges"))
     late = f"{above} of {total}, last at {max(r.last_off_ideal for r in results['library'])}" if above else f"0 of {total}"
     middle = {v: rounds.median([r.median for r in results[v]]) for v in VARIANTS}

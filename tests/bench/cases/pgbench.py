@@ -53,7 +53,6 @@ def run(net, quick):
     for name, runs in results.items():
         pool = [latency for one in runs for latency in one]
         rows.append([name, f"{len(pool):,}", *(table.ms(rounds.percentile(pool, share)) for share in (0.5, 0.99, 0.999)),
-                     table.ms(max(pool)), table.ratio(rounds.ratio([rounds.median(one) for one in runs],
-                                                                   [rounds.median(one) for one in results["plain"]]))])
-    table.show("pgbench -S, one client", ["variant", "transactions", "median ms", "p99", "p99.9", "worst", "median to plain"],
-               rows)
+                     table.ms(max(pool)), table.compared(*([rounds.median(one) for one in results[v]] for v in (name, "plain")))])
+    table.show("pgbench -S, one client", ["variant", "transactions", "median ms", "p99", "p99.9", "worst",
+               "median to plain"], rows, table.COMPARED)

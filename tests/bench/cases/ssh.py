@@ -85,6 +85,6 @@ def run(net, quick):
     for name, runs in results.items():
         pool = [delay for one in runs for delay in one]
         rows.append([name, f"{len(pool):,}", *(table.ms(rounds.percentile(pool, share)) for share in (0.5, 0.99, 0.999)),
-                     table.ms(max(pool)), table.ratio(rounds.ratio([rounds.median(one) for one in runs],
-                                                                   [rounds.median(one) for one in results["plain"]]))])
-    table.show("ssh session, key to echo", ["variant", "keys", "median ms", "p99", "p99.9", "worst", "median to plain"], rows)
+                     table.ms(max(pool)), table.compared(*([rounds.median(one) for one in results[v]] for v in (name, "plain")))])
+    table.show("ssh session, key to echo", ["variant", "keys", "median ms", "p99", "p99.9", "worst", "median to plain"],
+               rows, table.COMPARED)

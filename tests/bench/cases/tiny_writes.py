@@ -33,8 +33,9 @@ def run(net, quick):
         rows.append([name, *(f(rounds.median([burst[key] for burst in group])) for group in (first, later)
                              for key, f in (("seconds", table.ms), ("segments", "{:,.0f}".format))),
                      table.ms(max(burst["seconds"] for burst in later)),
-                     table.ratio(rounds.ratio(*([rounds.median([b["seconds"] for b in one[1:]]) for one in results[v]]
-                                                for v in (name, "plain"))))])
+                     table.compared(*([rounds.median([b["seconds"] for b in one[1:]]) for one in results[v]]
+                                      for v in (name, "plain")))])
     table.show(f"{COUNT:,} writes of {EACH} bytes, then a wait; {BURSTS} such bursts per connection, {count} rounds",
                ["sender", "first burst ms", "segments", "later bursts ms", "segments", "worst", "time to plain"], rows,
-               f"Fewest possible: {-(-COUNT * EACH // 1448):,} segments. The receiver's hash of every burst is the sender's.")
+               f"Fewest possible: {-(-COUNT * EACH // 1448):,} segments. The receiver's hash of every burst is "
+               f"the sender's. {table.COMPARED}")

@@ -1,6 +1,7 @@
 """One table that compares variants of a server under the same load: a row per variant."""
 
 import dataclasses
+import sys
 
 from . import load, process, rounds, strace, table
 
@@ -35,6 +36,18 @@ def system_calls(net, port, variants, name, exchange):
     return strace.extra(*results)
 
 
+def same_bytes(net, port, variants, exchange):
+    """All variants must send the same: byte for byte where a reply is always the same, else (headers with a date) as many
+    bytes, while the load client compares each body with the file."""
+    seen = {}
+    for name, variant in variants.items():
+        with serve(net, port, variant) as server:
+            result = load.load(net, server, "--hash", count=60, **exchange)
+        seen[name] = (result.sent, result.sent_hash, result.received, result.received_hash if "expect" in exchange else None)
+    if len(set(seen.values())) != 1:
+        sys.exit(f"bench: the byte streams differ: {seen}")
+
+
 def compare(net, title, port, variants, exchange, reference, count, amount, seconds=None, note=""):
     """Measures all variants in interleaved rounds and prints the table.
 
@@ -45,6 +58,7 @@ def compare(net, title, port, variants, exchange, reference, count, amount, seco
         with serve(net, port, variants[name]) as server:
             return load.load(net, server, count=amount, seconds=seconds, **exchange)
 
+    same_bytes(net, port, variants, exchange)
     results = rounds.interleave(variants, measure, count)
     time = {name: [r.time for r in results[name]] for name in variants}
     cpu = {name: [r.cpu_per_exchange for r in results[name]] for name in variants}
@@ -52,7 +66,7 @@ def compare(net, title, port, variants, exchange, reference, count, amount, seco
     rows = []
     for name, runs in results.items():
         pool = rounds.pooled(runs)
-        segments, total = sum(r.segments for r in runs), sum(r.exchanges for r in runs)
+        segments, total = sum(r.segments - r.resent for r in runs), sum(r.exchanges for r in runs)
         rows.append([
             name, f"{total:,}", table.number(round(segments / total, 3)),
             f"{min(r.least for r in runs)}-{max(r.most for r in runs)}",

@@ -10,8 +10,8 @@ from .net import SERVER
 
 @dataclasses.dataclass
 class Result:
-    """One run of the load client. Times in seconds; segments are data segments received by the client. The skipped first
-    exchanges count nowhere but in `first_worst`."""
+    """One run of the load client. Times in seconds; segments are data segments received by the client, of which `resent` were
+    loss probes. The skipped first exchanges count nowhere but in `first_worst`."""
 
     exchanges: int
     all_exchanges: int
@@ -30,12 +30,8 @@ class Result:
     received: int
     received_hash: str
     latencies: array.array
-    cpu: float = 0.0
-
-    @property
-    def per_response(self):
-        """Data segments per response."""
-        return self.segments / self.exchanges
+    cpu: float
+    resent: int
 
     @property
     def time(self):
@@ -60,9 +56,9 @@ def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body
                         ("--preamble-expect", preamble_expect)):
         if value is not None:
             argv += [name, value]
-    before = server.cpu()
+    resent, before = server.resent(), server.cpu()
     output = process.client(net, argv)
     used = server.cpu() - before
     latencies = array.array("d")
     latencies.frombytes(file.read_bytes())
-    return Result(**json.loads(output), latencies=latencies, cpu=used)
+    return Result(**json.loads(output), latencies=latencies, cpu=used, resent=server.resent() - resent)

@@ -83,7 +83,13 @@ class Net:
             subprocess.run(("ip", "netns", "del", namespace), capture_output=True, check=False)
 
     def retransmissions(self, namespace):
-        """How many segments the namespace has sent again: should stay 0, or the counts mean something else."""
+        """How many segments the namespace has sent again. The link loses none: these are loss probes, sent when a process
+        was not scheduled for a while; the receiver's counter counts them too."""
         lines = run("ip", "netns", "exec", namespace, "cat", "/proc/net/snmp").splitlines()
-        names, values = (line.split() for line in lines if line.startswith("Tcp:"))
-        return int(values[names.index("RetransSegs")])
+        return resent(lines)
+
+
+def resent(lines):
+    """RetransSegs of the lines of a /proc/net/snmp."""
+    names, values = (line.split() for line in lines if line.startswith("Tcp:"))
+    return int(values[names.index("RetransSegs")])

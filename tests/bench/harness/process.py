@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-from . import build, library
+from . import build, library, net
 
 # (server's, client's). One and the same CPU for both ends: on two, waking an idle CPU for each exchange costs several times
 # what is compared here, and not always the same. `together(False)` puts them on two.
@@ -39,20 +39,20 @@ def command(namespace, argv, preload=False, settings=None, end=None, extra=()):
 
 def _children(pid):
     found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(child) for child in task.read_text().split()]
-        except OSError:
-            pass
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    except OSError:
+        pass  # it has ended meanwhile
     return found
 
 
 class Server:
     """A server process in the server namespace, on the servers' CPU."""
 
-    def __init__(self, net, argv, port, preload=False, settings=None, extra=(), cwd=None, namespace=None, stdin=None):
-        self.net, self.port = net, port
-        self.namespace = namespace or net.server
+    def __init__(self, where, argv, port, preload=False, settings=None, extra=(), cwd=None, namespace=None, stdin=None):
+        self.port = port
+        self.namespace = namespace or where.server
         argv = command(self.namespace, argv, preload, settings, 0, extra)
         # Files, not pipes: some servers log every request, and nobody reads meanwhile.
         self.output, self.errors = (tempfile.TemporaryFile(dir=build.scratch()) for _ in range(2))
@@ -105,6 +105,10 @@ class Server:
                 pass
         return total / 1e9
 
+    def resent(self):
+        """Segments that the server's namespace has sent again so far."""
+        return net.resent(pathlib.Path(f"/proc/{self.process.pid}/net/snmp").read_text().splitlines())
+
     def stop(self):
         """Ends the server; gives what it wrote on standard output."""
         pids = self.pids()
@@ -145,9 +149,9 @@ def _wait_gone(pid, limit=3):
         pass
 
 
-def client(net, argv, preload=False, settings=None, namespace=None, timeout=120, **more):
+def client(where, argv, preload=False, settings=None, namespace=None, timeout=120, **more):
     """Runs a client in the client namespace, on the clients' CPU, and gives its standard output."""
-    argv = command(namespace or net.client, argv, preload, settings, 1)
+    argv = command(namespace or where.client, argv, preload, settings, 1)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **more)
     if preload and ("tcptune:" in done.stderr or "ERROR: ld.so" in done.stderr):
         sys.exit(f"bench: {done.stderr.strip()}")

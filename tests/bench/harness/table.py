@@ -38,6 +38,13 @@ def compared(costs, reference):
     return f"{rounds.quiet(costs) / rounds.quiet(reference):.2f} [{middle:.2f}, {least:.2f}-{most:.2f}]"
 
 
+def faster(rates, reference):
+    """As `compared`, for rates: above 1 is faster."""
+    middle, least, most = rounds.ratio(rates, reference)
+    costs, others = ([1 / rate for rate in each] for each in (rates, reference))
+    return f"{rounds.quiet(others) / rounds.quiet(costs):.2f} [{middle:.2f}, {least:.2f}-{most:.2f}]"
+
+
 def show(title, head, rows, note=None):
     """Prints one table; columns after the first are set right."""
     rows = [[str(cell) for cell in row] for row in rows]
