@@ -22,7 +22,7 @@ def path():
         if not file.exists():
             subprocess.run(("cargo", "build", "--release", "-p", "tcptune-shim"), cwd=ROOT, check=True)
     if not file.exists():
-        sys.exit(f"bench: no library at {file.name}: build it with cargo build --release, or name one in TCPTUNE_LIB")
+        sys.exit(f"bench: no library at {file}: build it with cargo build --release, or name one in TCPTUNE_LIB")
     return file
 
 
