@@ -10,7 +10,7 @@
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::socket::{HOLDABLE, Kind, Socket};
 
@@ -196,8 +196,10 @@ fn far_word(number: u32) -> Option<&'static AtomicU64> {
 /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
 fn map_far() {
     const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<AtomicU64>();
-    let (protection, flags) =
-        ((libc::PROT_READ | libc::PROT_WRITE) as usize, (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize);
+    let (protection, flags) = (
+        (libc::PROT_READ | libc::PROT_WRITE) as usize,
+        (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
+    );
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
     let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
     if at < 0 && at >= -4095 {

@@ -3,11 +3,11 @@
 
 use core::ffi::{c_int, c_void};
 
-use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
-    QUICKACK_AUTO, SHARED, Socket, UNIFORM,
+    APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
+use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::start::{plain, settings};
 use crate::{applied, kernel, services, table, watch};
@@ -254,7 +254,9 @@ fn queued(fd: c_int) -> u32 {
 fn local_port(fd: c_int) -> u16 {
     match kernel::address(libc::SYS_getsockname, fd) {
         // SAFETY: the kernel has just filled it in; its length is at most that of the buffer for these families.
-        Some(address) => unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }.map_or(0, |peer| peer.port()),
+        Some(address) => {
+            unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }.map_or(0, |peer| peer.port())
+        }
         None => 0,
     }
 }

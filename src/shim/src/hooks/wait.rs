@@ -1,7 +1,10 @@
 //! The calls that wait without receiving. What the thread holds is released before it really blocks: a wait that can tell
 //! is first tried with a timeout of zero, because events that are there already may be served first.
 
-use libc::{epoll_event, fd_set, idtype_t, id_t, nfds_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, timespec, timeval, useconds_t};
+use libc::{
+    epoll_event, fd_set, id_t, idtype_t, nfds_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, timespec, timeval,
+    useconds_t,
+};
 
 use super::*;
 use crate::{hold, kernel};
