@@ -9,8 +9,8 @@ use core::mem::transmute;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use once_cell::race::OnceRef;
-use policy::{Settings, Tuning};
 use policy::socket::{Kind, Socket};
+use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
 use crate::bind::{self, Name};
