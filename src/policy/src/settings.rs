@@ -13,7 +13,7 @@ use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, S
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
 /// hold.
-/// What is large and seldom used stands last.
+/// What is small, or asked of every process, stands in its first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Settings {
@@ -22,14 +22,14 @@ pub struct Settings {
     seen: u16,
     /// What holds for a socket that no rule matches.
     pub base: Tuning,
-    rules: Rules,
     programs: Programs,
+    rules: Rules,
 }
 
 impl Settings {
     /// What holds when no variable is set.
     pub const DEFAULT: Settings =
-        Settings { off: false, seen: 0, base: Tuning::DEFAULT, rules: Rules::NONE, programs: Programs::NONE };
+        Settings { off: false, seen: 0, base: Tuning::DEFAULT, programs: Programs::NONE, rules: Rules::NONE };
 
     /// Is this process tuned at all?
     pub const fn enabled(&self) -> bool {
