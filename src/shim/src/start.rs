@@ -13,8 +13,7 @@ use policy::socket::{Kind, Socket};
 use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
-use crate::bind::{self, Name};
-use crate::{applied, hold, kernel, table};
+use crate::{applied, bind, hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -69,7 +68,7 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
         // SAFETY: a string of the environment, which nobody changes before `main`.
         Variable::Listen(value) => passed_by_systemd = small_number(unsafe { bytes_of(value) }),
     });
-    if found && !privileged() && !read(environment) {
+    if found && !privileged(environment) && !read(environment) {
         return;
     }
     // Sockets that were inherited: an inetd-style server has one on 0 to 2, systemd passes them from 3 on. Others are met
@@ -163,9 +162,12 @@ fn wanted_program(settings: &Settings) -> bool {
 /// Does this program run with more rights than its caller (set-user-ID, file capabilities)? Then the environment is the
 /// caller's, and must not steer us; only /etc/ld.so.preload can have loaded the library there.
 #[cold]
-fn privileged() -> bool {
-    const NAME: Name<'_> = Name::new(c"getauxval");
-    let found = bind::next(NAME);
+#[inline(never)]
+fn privileged(environment: *const *const c_char) -> bool {
+    if let Some(secure) = secure_by_stack(environment) {
+        return secure;
+    }
+    let found = bind::dlsym(core::ptr::null_mut(), c"getauxval");
     if found.is_null() {
         return false;
     }
@@ -173,6 +175,39 @@ fn privileged() -> bool {
     let getauxval: unsafe extern "C" fn(c_ulong) -> c_ulong = unsafe { transmute(found) };
     // SAFETY: it takes any number.
     unsafe { getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// AT_SECURE of the list that the kernel has put behind the environment on the stack (getauxval(3)); spares a search through
+/// libc and the pages that it touches. None where the environment is elsewhere by now, or where the loader has removed
+/// variables, as it does for a privileged program: then pointers stand behind it, which no entry of the list begins with.
+fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
+    const MOST_ENTRIES: usize = 64;
+    const HIGHEST_KEY: usize = 255;
+    let here = 0u8;
+    // Above a frame of the first thread there is only the stack that the kernel has filled.
+    if (environment as usize) < &raw const here as usize {
+        return None;
+    }
+    let mut at = environment;
+    // SAFETY: a null-terminated array (environ(7)).
+    while !unsafe { *at }.is_null() {
+        at = at.wrapping_add(1);
+    }
+    let mut entry = at.wrapping_add(1).cast::<[usize; 2]>();
+    let mut secure = None;
+    for _ in 0..MOST_ENTRIES {
+        // SAFETY: on the stack, behind the environment, where the kernel's list ends with a key of 0, as the loader needs it;
+        // reading stops at whatever is no entry of it.
+        let [key, value] = unsafe { *entry };
+        match key {
+            0 => return secure,
+            key if key == libc::AT_SECURE as usize => secure = Some(value != 0),
+            1..=HIGHEST_KEY => {}
+            _ => return None,
+        }
+        entry = entry.wrapping_add(1);
+    }
+    None
 }
 
 /// The environment: libc's own pointer where it is set already, else what the constructor was given (glibc may initialise
