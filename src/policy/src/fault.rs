@@ -45,6 +45,7 @@ impl Fault {
     }
 
     /// What would have been right: `a number from 1 to 255`.
+    #[inline(never)]
     pub fn allowed(&self, put: &mut dyn FnMut(&[u8])) {
         let Some(row) = self.row.and_then(|row| OPTIONS.get(usize::from(row))) else {
             put(self.allowed.as_bytes());
@@ -81,6 +82,7 @@ impl Fault {
         put(b"; tuning is off for this process\n");
     }
 
+    #[inline(never)]
     fn word(&self, value: &[u8], put: &mut Put<'_>) {
         let start = usize::try_from(self.start).unwrap_or(usize::MAX);
         let end = usize::try_from(self.end).unwrap_or(usize::MAX);

@@ -14,6 +14,7 @@ pub(crate) fn hexadecimal(number: u64, put: &mut Put<'_>) {
     digits(number, 16, put);
 }
 
+#[inline(never)]
 fn digits(number: u64, base: u64, put: &mut Put<'_>) {
     let mut text = [0u8; 20];
     let mut rest = number;

@@ -23,6 +23,7 @@ macro_rules! words {
             }
 
             /// What a word stands for.
+            #[inline(never)]
             pub(crate) fn parse(word: Piece<'_>) -> Option<$name> {
                 let number = word.choose(list!($words))?;
                 $name::ALL.get(usize::from(number)).copied()

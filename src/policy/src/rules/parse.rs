@@ -95,6 +95,7 @@ impl Rules {
         Ok(Span { start, len: self.port_count.saturating_sub(start) })
     }
 
+    #[inline(never)]
     fn networks(&mut self, whole: Piece<'_>, list: Piece<'_>) -> Result<Span, Fault> {
         let start = self.network_count;
         for item in list.split(b',') {
