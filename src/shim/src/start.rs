@@ -115,26 +115,38 @@ fn read(environment: *const *const c_char) -> bool {
 }
 
 /// One line on standard error, unless that is a network connection: our text must not enter a protocol stream.
+#[cold]
+#[inline(never)]
 fn complain(line: impl FnOnce(&mut dyn FnMut(&[u8]))) {
     let domain = kernel::get_int(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
     if matches!(domain, Some(libc::AF_INET | libc::AF_INET6)) {
         return;
     }
-    // Collected first, so that it is one write: lines of several processes do not mix.
-    let mut text = [0u8; 512];
-    let mut used = 0usize;
-    line(&mut |piece| {
-        for &byte in piece {
-            if let Some(place) = text.get_mut(used) {
-                *place = byte;
-                used = used.wrapping_add(1);
-            }
-        }
-    });
-    if let Some(last) = text.get_mut(used.wrapping_sub(1)) {
+    let mut collected = Line { text: [0; 512], used: 0 };
+    line(&mut |piece| collected.add(piece));
+    if let Some(last) = collected.text.get_mut(collected.used.wrapping_sub(1)) {
         *last = b'\n';
     }
-    kernel::write(2, text.get(..used).unwrap_or(&[]));
+    kernel::write(2, collected.text.get(..collected.used).unwrap_or(&[]));
+}
+
+/// A line of text, collected so that it is one write: lines of several processes do not mix.
+struct Line {
+    text: [u8; 512],
+    used: usize,
+}
+
+impl Line {
+    /// Adds what there is room for.
+    #[inline(never)]
+    fn add(&mut self, piece: &[u8]) {
+        for &byte in piece {
+            if let Some(place) = self.text.get_mut(self.used) {
+                *place = byte;
+                self.used = self.used.wrapping_add(1);
+            }
+        }
+    }
 }
 
 /// Is this program among those that TCPTUNE_ONLY and TCPTUNE_SKIP leave to us?

@@ -11,7 +11,7 @@ use crate::table::Entry;
 use crate::{hold, table, tune, watch};
 
 /// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released.
-#[inline(always)]
+#[inline(never)]
 fn before(fd: c_int) {
     if matches!(table::get(fd).kind(), Kind::Unknown) {
         tune::meet(fd);
@@ -20,7 +20,7 @@ fn before(fd: c_int) {
 }
 
 /// After it: `got` is what the call returned.
-#[inline(always)]
+#[inline(never)]
 fn after(fd: c_int, got: ssize_t) {
     if got > 0 {
         ended(table::entry(fd), fd, got);
