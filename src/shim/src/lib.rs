@@ -18,6 +18,7 @@ mod bind;
 mod hold;
 mod hooks;
 mod kernel;
+mod mode;
 mod sandbox;
 mod services;
 mod start;

@@ -6,7 +6,6 @@
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_int, c_ulong};
 use core::mem::transmute;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use once_cell::race::OnceRef;
 use policy::{Settings, Tuning};
@@ -14,7 +13,8 @@ use policy::socket::{Kind, Socket};
 
 use crate::arch::syscall6;
 use crate::bind::{self, Name};
-use crate::{applied, hold, kernel, table};
+use crate::mode::{self, SETS_OPTIONS, SPECIAL};
+use crate::{hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -28,15 +28,10 @@ static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 #[unsafe(link_section = ".data")]
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
 
-/// Do settings other than the defaults hold for sockets? Most processes have none, and then a new connection is a matter of
-/// a few instructions. Relaxed: set before the table is turned on, which every reader has looked at.
-#[unsafe(link_section = ".data")]
-static SPECIAL: AtomicBool = AtomicBool::new(false);
-
 /// Do the defaults hold for every socket of this process?
 #[inline(always)]
 pub(crate) fn plain() -> bool {
-    !SPECIAL.load(Relaxed)
+    !mode::is(SPECIAL)
 }
 
 /// The settings in force.
@@ -103,9 +98,11 @@ fn read(environment: *const *const c_char) -> bool {
         return false;
     }
     if draft.sets_options() {
-        applied::enable();
+        mode::raise(SETS_OPTIONS);
     }
-    SPECIAL.store(draft.has_rules() || draft.base != Tuning::DEFAULT, Relaxed);
+    if draft.has_rules() || draft.base != Tuning::DEFAULT {
+        mode::raise(SPECIAL);
+    }
     let _ = CURRENT.set(draft);
     true
 }

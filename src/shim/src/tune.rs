@@ -193,8 +193,7 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 pub(crate) fn ready(socket: Socket) -> Socket {
     let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
     if plain() {
-        let holdable = socket.is_connection() && socket.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
-        return if holdable { socket.with(ATTEND | HOLDABLE) } else { socket };
+        return if socket.is_connection() { ready_plainly(socket) } else { socket };
     }
     let tuning = settings().tuning(socket.tuning());
     if !socket.is_connection() || !tuning.enabled() {
@@ -206,6 +205,13 @@ pub(crate) fn ready(socket: Socket) -> Socket {
     }
     let watched = socket.has(HOLDABLE | QUICKACK | QUICKACK_AUTO) || watch::releases_all(tuning);
     if watched { socket.with(ATTEND) } else { socket }
+}
+
+/// The same where no other settings than the defaults hold.
+#[inline(always)]
+pub(crate) fn ready_plainly(connection: Socket) -> Socket {
+    let holdable = connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
+    if holdable { connection.with(ATTEND | HOLDABLE) } else { connection }
 }
 
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
@@ -252,18 +258,16 @@ fn queued(fd: c_int) -> u32 {
 
 /// The local port, 0 where there is none.
 fn local_port(fd: c_int) -> u16 {
-    match kernel::address(libc::SYS_getsockname, fd) {
-        // SAFETY: the kernel has just filled it in; its length is at most that of the buffer for these families.
-        Some(address) => {
-            unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }.map_or(0, |peer| peer.port())
-        }
-        None => 0,
-    }
+    address_of(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
 fn peer_of(fd: c_int) -> Option<Peer> {
-    let address = kernel::address(libc::SYS_getpeername, fd)?;
-    // SAFETY: as in `local_port`.
+    address_of(libc::SYS_getpeername, fd)
+}
+
+fn address_of(call: i64, fd: c_int) -> Option<Peer> {
+    let address = kernel::address(call, fd)?;
+    // SAFETY: the kernel has just filled it in; addresses of these families fit the buffer.
     unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }
 }
 

@@ -8,4 +8,4 @@ mod machine;
 #[path = "aarch64.rs"]
 mod machine;
 
-pub(crate) use machine::{GAP, syscall6, thread_pointer, ticks, weak_dlsym};
+pub(crate) use machine::{GAP, in_one_register, syscall6, thread_pointer, ticks, weak_dlsym};

@@ -7,6 +7,8 @@ use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, soc
 use policy::burst::{self, Advice, Quick};
 use policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 use crate::arch::{GAP, ticks};
 use crate::hold::LEARNED;
@@ -44,8 +46,13 @@ macro_rules! send_hook {
                         return unsafe { rarely($fd, $($arg),*) };
                     }
                     if socket.has(CORKED) {
+                        if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
+                            entry.set(next);
+                            // SAFETY: the caller's arguments.
+                            return unsafe { $name::real($fd, $($arg),*) };
+                        }
                         // SAFETY: the caller's arguments.
-                        return unsafe { corked($fd, $($arg),*) };
+                        return unsafe { rarely($fd, $($arg),*) };
                     }
                     if socket.0 & (HOLDABLE | HELD) != HOLDABLE {
                         // SAFETY: the caller's arguments.
@@ -83,11 +90,11 @@ macro_rules! send_hook {
                 #[inline(never)]
                 unsafe extern "C" fn last($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let entry = table::near($fd);
-                    if entry.socket.has(HOLDABLE) && $whole != 0 && hold::has($fd) {
+                    if entry.socket.has(HOLDABLE) && $whole != 0 && let Some(slot) = hold::slot_of($fd) {
                         match burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
                             Quick::Send(next) => {
                                 entry.set(next);
-                                hold::clear();
+                                slot.store(0, Relaxed);
                                 // SAFETY: the caller's arguments.
                                 return unsafe { $name::real($fd, $($arg),*) };
                             }
@@ -98,17 +105,6 @@ macro_rules! send_hook {
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($fd, $($arg),*) }
-                }
-
-                /// We have corked the socket for this burst.
-                #[inline(never)]
-                unsafe extern "C" fn corked($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if !hold::has($fd) || !stays_corked($fd) {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { rarely($fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
                 }
 
                 /// Everything else.
@@ -148,17 +144,6 @@ macro_rules! send_hook {
 
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: size_t = size_t::MAX;
-
-/// Is this call still part of the burst that we have corked? Notes it if so.
-#[inline(always)]
-fn stays_corked(fd: c_int) -> bool {
-    let entry = table::near(fd);
-    let next = burst::sent_corked(entry.socket, ticks(), GAP);
-    if let Some(next) = next {
-        entry.set(next);
-    }
-    next.is_some()
-}
 
 /// Was a held call accepted whole?
 #[inline(always)]
@@ -295,6 +280,15 @@ macro_rules! pass_hook {
                     let entry = table::near($fd);
                     let socket = entry.socket;
                     if $flags & SPECIAL == 0 && socket.has(HOLDABLE) {
+                        if socket.has(CORKED) {
+                            if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
+                                entry.set(next);
+                                // SAFETY: the caller's arguments.
+                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                            }
+                            // SAFETY: the caller's arguments.
+                            return unsafe { rarely($($before,)* $fd, $($arg),*) };
+                        }
                         if socket.has(HELD) {
                             // SAFETY: the caller's arguments.
                             return unsafe { last($($before,)* $fd, $($arg),*) };
@@ -309,26 +303,21 @@ macro_rules! pass_hook {
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
                 }
 
-                /// What was held goes out with this call, or the socket is corked.
+                /// What was held goes out with this call.
                 #[inline(never)]
                 unsafe extern "C" fn last($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
                     let entry = table::near($fd);
-                    if hold::has($fd) {
-                        if entry.socket.has(CORKED) {
-                            if stays_corked($fd) {
-                                // SAFETY: the caller's arguments.
-                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            }
-                        } else if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
-                            entry.set(next);
-                            hold::clear();
-                            // SAFETY: the caller's arguments.
-                            let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            if sent as ssize_t != $count as ssize_t {
-                                ran_out($fd, sent as ssize_t);
-                            }
+                    if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED)
+                        && let Some(slot) = hold::slot_of($fd)
+                    {
+                        entry.set(next);
+                        slot.store(0, Relaxed);
+                        // SAFETY: the caller's arguments.
+                        let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                        if sent as ssize_t == $count as ssize_t {
                             return sent;
                         }
+                        return ran_out($fd, sent as ssize_t) as $ret;
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
@@ -410,8 +399,9 @@ pass_hook! {
 /// 6.5 keep its tail (they expect the rest that the application asked for).
 #[cold]
 #[inline(never)]
-fn ran_out(fd: c_int, sent: ssize_t) {
+extern "C" fn ran_out(fd: c_int, sent: ssize_t) -> ssize_t {
     if sent <= 0 || kernel::keeps_tail_of_short_sendfile() {
         hold::push(fd, table::get(fd));
     }
+    sent
 }

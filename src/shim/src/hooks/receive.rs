@@ -186,7 +186,8 @@ unsafe fn control_messages(message: &msghdr) {
             let data = unsafe { libc::CMSG_DATA(control) }.cast::<c_int>();
             // SAFETY: only computes a length.
             let empty = unsafe { libc::CMSG_LEN(0) } as usize;
-            let count = (header.cmsg_len as usize).saturating_sub(empty) / size_of::<c_int>();
+            let bytes: usize = header.cmsg_len as _;
+            let count = bytes.saturating_sub(empty) >> 2;
             for index in 0..count {
                 // SAFETY: the kernel has written `count` descriptors there.
                 let fd = unsafe { data.wrapping_add(index).read_unaligned() };
