@@ -68,12 +68,12 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
     if found && !privileged() && !read(environment) {
         return;
     }
+    table::enable();
     // Sockets that were inherited: an inetd-style server has one on 0 to 2, systemd passes them from 3 on. Others are met
     // when a call that only sockets have is made on them.
     for fd in 0..3i32.saturating_add(passed_by_systemd) {
         table::add(fd, Socket::new(Kind::Unknown));
     }
-    table::enable();
 }
 
 /// Reads the TCPTUNE variables; false where tuning stays off.

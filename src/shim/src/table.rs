@@ -142,22 +142,41 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
     }
 }
 
-/// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use.
+/// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use. Nothing is noted while
+/// tuning is off.
 #[inline]
 pub(crate) fn add(fd: c_int, socket: Socket) {
-    if fd > HIGHEST.load(Relaxed) {
-        HIGHEST.fetch_max(fd, Relaxed);
+    match glance(fd) {
+        Glance::Near(entry) => {
+            reached(fd);
+            entry.set(socket);
+        }
+        Glance::Beyond => add_far(fd, socket),
+        Glance::Off => {}
     }
-    set(fd, socket);
+}
+
+#[cold]
+#[inline(never)]
+fn add_far(fd: c_int, socket: Socket) {
+    if enabled() && fd >= 0 {
+        HIGHEST.fetch_max(fd, Relaxed);
+        set_far(fd as u32, socket);
+    }
 }
 
 /// The same for a number that is known to be in the first table.
 #[inline(always)]
 pub(crate) fn add_near(fd: c_int, socket: Socket) {
+    reached(fd);
+    near(fd).set(socket);
+}
+
+#[inline(always)]
+fn reached(fd: c_int) {
     if fd > HIGHEST.load(Relaxed) {
         HIGHEST.fetch_max(fd, Relaxed);
     }
-    near(fd).set(socket);
 }
 
 /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.

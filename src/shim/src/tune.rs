@@ -18,6 +18,7 @@ const SO_COOKIE: c_int = 57;
 const IPPROTO_MPTCP: c_int = 262;
 
 /// What socket(2) made, from its arguments: no question to the kernel.
+#[inline(always)]
 pub(crate) fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
     let stream = kind & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) == libc::SOCK_STREAM;
     if !stream || !(domain == libc::AF_INET || domain == libc::AF_INET6) {

@@ -13,12 +13,11 @@ hook! {
     /// socket(2): what it makes is known from its arguments.
     fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int
     where signature (libc::socket), raw raw!(libc::SYS_socket, domain, kind, protocol); {
+        let made = tune::made(domain, kind, protocol);
         // SAFETY: the caller's arguments.
         let fd = unsafe { socket::real(domain, kind, protocol) };
-        if fd >= 0 && table::enabled() {
-            table::add(fd, tune::made(domain, kind, protocol));
-            applied::fresh(fd);
-        }
+        table::add(fd, made);
+        applied::fresh(fd);
         fd
     }
 }
@@ -54,14 +53,20 @@ hook! {
 /// Notes what a socket is after connect(2) has returned `result`, which it returns.
 #[inline(never)]
 extern "C" fn after_connect_plainly(fd: c_int, tuned: u64, result: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
-    let entry = table::near(fd);
-    if result == 0 || bind::last_error() == libc::EINPROGRESS {
-        // SAFETY: the kernel has just read the address.
-        let service = unsafe { services::remote(address.cast(), length) };
-        entry.set(tune::ready_plainly(Socket(tuned).on_service(service)));
-    } else {
-        entry.set(Socket(tuned).into(Kind::Fresh));
+    if result != 0 {
+        return connect_failed(fd, tuned, result, address, length);
     }
+    // SAFETY: the kernel has just read the address.
+    let service = unsafe { services::remote(address.cast(), length) };
+    table::near(fd).set(tune::ready_plainly(Socket(tuned).on_service(service)));
+    0
+}
+
+/// The same where connect(2) has not succeeded at once; most often it goes on behind the scenes.
+#[cold]
+#[inline(never)]
+extern "C" fn connect_failed(fd: c_int, tuned: u64, result: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+    table::near(fd).set(after_connect(Socket(tuned), result, address, length));
     result
 }
 
