@@ -1,14 +1,16 @@
 //! Link options of libtcptune.so. They make the file independent of its host: no NEEDED entry, no start files, so that one
-//! file serves glibc of any age and musl; and cheap to map: two segments instead of four (docs/decisions/0001).
+//! file serves glibc of any age and musl; and cheap to map: three segments,
+//! of which a process with neither settings nor rare calls touches two (layout.ld).
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=layout.ld");
+    let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{here}/layout.ld");
     for option in [
         "-nostartfiles",
         "-nodefaultlibs",
-        // Two segments: each further one is a mmap and a page fault in every program that is started.
         "-Wl,-z,noseparate-code",
-        "-Wl,--no-rosegment",
         "-Wl,-z,norelro",
         "-Wl,--hash-style=gnu",
         "-Wl,--build-id=none",

@@ -36,14 +36,17 @@ static void compute(int ms) {
 
 static const char *names[] = {"compute", "sleep", "condition variable", "another thread writes", "subprocess", "write to another socket and read",
                               "poll another socket", "fork, the child waits", "lingering close elsewhere", "dup and close", "futex by semaphore",
-                              "read a file, then compute", "wait for a child", "file lock"};
+                              "read a file, then compute", "wait for a child", "file lock", "a thread writes and ends"};
+
+static void *first_writer(void *unused) { (void)unused; write(pair[0], "head", 4); return NULL; }
 
 static size_t act(int way) { // writes "head", then does not go on with "body" at once; says how many bytes there will be
     pthread_t thread;
     struct timespec soon;
     char text[16];
     if (way == 3) pthread_create(&thread, NULL, second_writer, NULL);
-    write(pair[0], "head", 4);
+    if (way == 14) pthread_create(&thread, NULL, first_writer, NULL);
+    else write(pair[0], "head", 4);
     switch (way) {
     case 0: compute(90); return 4;
     case 1: pause_ms(90); return 4;
@@ -66,6 +69,7 @@ static size_t act(int way) { // writes "head", then does not go on with "body" a
     case 11: { int f = open("/proc/self/cmdline", O_RDONLY); read(f, text, 8); close(f); compute(90); return 4; }
     case 12: { pid_t child = fork(); if (child == 0) { compute(90); _exit(0); } waitpid(child, NULL, 0); return 4; }
     case 13: { int f = memfd_create("lock", 0); struct flock l = {.l_type = F_WRLCK}; fcntl(f, F_SETLKW, &l); close(f); compute(90); return 4; }
+    case 14: pthread_join(thread, NULL); compute(90); return 4;
     }
     return 4;
 }

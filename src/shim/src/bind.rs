@@ -52,6 +52,7 @@ struct Symbol {
     size: usize,
 }
 
+const DT_HASH: isize = 4;
 const DT_STRTAB: isize = 5;
 const DT_SYMTAB: isize = 6;
 const DT_GNU_HASH: isize = 0x6fff_fef5;
@@ -67,25 +68,57 @@ const MOST_OBJECTS: usize = 4096;
 /// of ours could run, and every thread that stores here stores the same address.
 static SELF: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
 
-/// A name and its hash in the GNU hash table, computed when the library is compiled.
-pub(crate) struct Name {
-    text: &'static CStr,
+/// The hash of a name in the GNU hash table (the one of binutils `bfd/elf.c`, `bfd_elf_gnu_hash`).
+pub(crate) const fn hash(name: &[u8]) -> u32 {
+    let mut hash: u32 = 5381;
+    let mut rest = name;
+    while let [byte, behind @ ..] = rest {
+        hash = hash.wrapping_mul(33).wrapping_add(*byte as u32);
+        rest = behind;
+    }
+    hash
+}
+
+/// A name to look up, with its hash computed when the library is compiled.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'n> {
+    text: &'n CStr,
     hash: u32,
 }
 
-impl Name {
-    pub(crate) const fn new(text: &'static CStr) -> Self {
-        let bytes = text.to_bytes();
-        let mut hash: u32 = 5381;
-        let mut at = 0;
-        while at < bytes.len() {
-            #[expect(clippy::indexing_slicing, reason = "runs at compile time, bounded by the loop")]
-            let byte = bytes[at];
-            hash = hash.wrapping_mul(33).wrapping_add(byte as u32);
-            at = at.wrapping_add(1);
-        }
-        Name { text, hash }
+impl<'n> Name<'n> {
+    pub(crate) const fn new(text: &'n CStr) -> Self {
+        Name { text, hash: hash(text.to_bytes()) }
     }
+}
+
+/// What the binder needs to know of a hook. Made by `first_call!` (arch), which keeps addresses as distances from the record
+/// itself: they need no relocation, so that the records cost nothing before they are used.
+#[repr(C)]
+pub(crate) struct Hook {
+    hash: u32,
+    real: i32,
+    last_resort: i32,
+    name: [c_char; 0],
+}
+
+/// Finds a hook's real function, keeps it, and says where it is: called at the hook's first call.
+///
+/// # Safety
+/// `hook` must be a record made by `first_call!`.
+#[cold]
+pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
+    let at = |distance: i32| hook.wrapping_byte_offset(distance as isize);
+    // SAFETY: the caller's record; its name ends with a zero byte.
+    let (record, text) = unsafe { (&*hook, CStr::from_ptr((&raw const (*hook).name).cast())) };
+    let mut found = next(Name { text, hash: record.hash });
+    if found.is_null() {
+        found = at(record.last_resort).cast_mut().cast();
+    }
+    // SAFETY: the record's distance to the hook's pointer, which is a static.
+    let real = unsafe { &*at(record.real).cast::<AtomicPtr<()>>() };
+    real.store(found, Relaxed);
+    found
 }
 
 /// dlsym(3); null where the host has none or does not know the name.
@@ -101,7 +134,7 @@ pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
 }
 
 /// The next definition after this library; null where there is none.
-pub(crate) fn next(name: &Name) -> *mut () {
+pub(crate) fn next(name: Name<'_>) -> *mut () {
     let here = own_entry();
     if !here.is_null() {
         // SAFETY: an entry of the loader's list, found by own_entry, is never freed while its object (we) is loaded.
@@ -175,12 +208,17 @@ impl LinkMap {
         }
     }
 
-    /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`).
-    fn find(&self, name: &Name) -> Option<*mut ()> {
-        let hash = self.table(DT_GNU_HASH)? as *const u32;
+    /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`),
+    /// or, where the object only has the older table (elf(5)), among all its symbols, whose number that table tells.
+    fn find(&self, name: Name<'_>) -> Option<*mut ()> {
         let symbols = self.table(DT_SYMTAB)? as *const Symbol;
         let strings = self.table(DT_STRTAB)? as *const c_char;
         let versions = self.table(DT_VERSYM).map(|at| at as *const u16);
+        let Some(hash) = self.table(DT_GNU_HASH) else {
+            let count = word(self.table(DT_HASH)? as *const u32, 1);
+            return (1..count).find_map(|symbol| self.defines(symbols, strings, versions, symbol, name));
+        };
+        let hash = hash as *const u32;
         let (buckets, first, words, shift) = (word(hash, 0), word(hash, 1), word(hash, 2), word(hash, 3));
         if buckets == 0 || words == 0 {
             return None;
@@ -220,11 +258,14 @@ impl LinkMap {
         strings: *const c_char,
         versions: Option<*const u16>,
         index: u32,
-        name: &Name,
+        name: Name<'_>,
     ) -> Option<*mut ()> {
         // SAFETY: `index` comes from the object's own hash table, which only names symbols of its symbol table.
         let symbol = unsafe { &*symbols.wrapping_add(index as usize) };
-        if symbol.section == 0 || symbol.info & 15 != STT_FUNC || !same(strings.wrapping_add(symbol.name as usize), name.text) {
+        if symbol.section == 0
+            || symbol.info & 15 != STT_FUNC
+            || !same(strings.wrapping_add(symbol.name as usize), name.text)
+        {
             return None;
         }
         if let Some(versions) = versions {
@@ -260,10 +301,10 @@ fn same(at: *const c_char, text: &CStr) -> bool {
 /// Where errno of this thread is; null where libc does not say.
 pub(crate) fn errno() -> *mut c_int {
     static LOCATION: AtomicPtr<()> = AtomicPtr::new(null_mut());
-    const NAME: Name = Name::new(c"__errno_location");
+    const NAME: Name<'_> = Name::new(c"__errno_location");
     let mut location = LOCATION.load(Relaxed);
     if location.is_null() {
-        location = next(&NAME);
+        location = next(NAME);
         if location.is_null() {
             return null_mut();
         }

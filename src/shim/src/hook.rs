@@ -28,24 +28,15 @@ macro_rules! hook {
             /// Where the real function is. Relaxed: it guards no data, and each value it takes is a function that works.
             static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());
 
-            /// Stands in until the first call: binds, then calls.
-            #[cold]
-            unsafe extern "C" fn first($($arg: $ty),*) -> $ret {
-                const NAME: $crate::bind::Name = $crate::bind::Name::new(
-                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => c"",
-                    });
-                let mut found = $crate::bind::next(&NAME);
-                if found.is_null() {
-                    found = last_resort as *mut ();
-                }
-                REAL.store(found, Relaxed);
-                // SAFETY: the hook's caller vouches for the arguments.
-                unsafe { real($($arg),*) }
+            unsafe extern "C" {
+                /// Stands in until the first call: binds, then calls (arch, bind.rs).
+                #[link_name = concat!("tcptune_first_", stringify!($name))]
+                fn first();
             }
+            first_call!(stringify!($name), $crate::bind::hash(stringify!($name).as_bytes()), REAL, last_resort);
 
             /// The kernel itself, for a libc without this function.
+            #[cold]
             #[allow(unused_variables)]
             unsafe extern "C" fn last_resort($($arg: $ty),*) -> $ret {
                 $crate::bind::finish($raw) as $ret

@@ -10,10 +10,11 @@
 extern crate tcptune_policy as policy;
 
 #[macro_use]
+mod arch;
+#[macro_use]
 mod hook;
 
 mod applied;
-mod arch;
 mod bind;
 mod hold;
 mod hooks;

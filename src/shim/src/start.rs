@@ -156,8 +156,8 @@ fn wanted_program(settings: &Settings) -> bool {
 /// caller's, and must not steer us; only /etc/ld.so.preload can have loaded the library there.
 #[cold]
 fn privileged() -> bool {
-    const NAME: Name = Name::new(c"getauxval");
-    let found = bind::next(&NAME);
+    const NAME: Name<'_> = Name::new(c"getauxval");
+    let found = bind::next(NAME);
     if found.is_null() {
         return false;
     }

@@ -1,6 +1,6 @@
 //! AArch64. System call convention: syscall(2), "Architecture calling conventions".
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 
 /// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
 /// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
@@ -63,3 +63,33 @@ pub(crate) fn weak_dlsym() -> usize {
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at
 }
+
+/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
+/// binder reads (`bind::Hook`). x16 is the linker's to use between a call and its target, so it carries no argument.
+macro_rules! first_call {
+    ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.unlikely.first,\"ax\",%progbits", ".balign 4",
+            concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
+            concat!(".type tcptune_first_", $name, ", %function"), concat!("tcptune_first_", $name, ":"),
+            "adr x16, 2f", "b tcptune_bind",
+            "2: .long {hash}", ".long {real} - 2b", ".long {last_resort} - 2b", concat!(".asciz \"", $name, "\""),
+            ".popsection",
+            hash = const $hash, real = sym $real, last_resort = sym $last_resort,
+        );
+    };
+}
+
+// The way of every hook's first call: the arguments are kept over the search, which leaves them as they came.
+global_asm!(
+    ".pushsection .text.unlikely.bind,\"ax\",%progbits", ".balign 4",
+    ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, %function", "tcptune_bind:", ".cfi_startproc",
+    "stp x29, x30, [sp, #-80]!", ".cfi_def_cfa_offset 80", ".cfi_offset x29, -80", ".cfi_offset x30, -72",
+    "stp x0, x1, [sp, #16]", "stp x2, x3, [sp, #32]", "stp x4, x5, [sp, #48]", "stp x6, x7, [sp, #64]",
+    "mov x0, x16", "bl {resolve}", "mov x16, x0",
+    "ldp x0, x1, [sp, #16]", "ldp x2, x3, [sp, #32]", "ldp x4, x5, [sp, #48]", "ldp x6, x7, [sp, #64]",
+    "ldp x29, x30, [sp], #80", ".cfi_def_cfa_offset 0", ".cfi_restore x29", ".cfi_restore x30",
+    "br x16",
+    ".cfi_endproc", ".size tcptune_bind, . - tcptune_bind", ".popsection",
+    resolve = sym crate::bind::resolve,
+);

@@ -69,3 +69,36 @@ pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     unsafe { asm!("/* {} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags)) };
     at
 }
+
+/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
+/// binder reads (`bind::Hook`). rax is free at a call and carries no argument, as no hook is called as a variadic function.
+macro_rules! first_call {
+    ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.unlikely.first,\"ax\",@progbits",
+            concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
+            concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
+            "lea rax, [rip + 2f]", "jmp tcptune_bind", ".balign 4",
+            "2: .long {hash}", ".long {real} - 2b", ".long {last_resort} - 2b", concat!(".asciz \"", $name, "\""),
+            ".popsection",
+            hash = const $hash, real = sym $real, last_resort = sym $last_resort,
+        );
+    };
+}
+
+// The way of every hook's first call: the arguments are kept over the search, which leaves them as they came.
+global_asm!(
+    ".pushsection .text.unlikely.bind,\"ax\",@progbits",
+    ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, @function", "tcptune_bind:", ".cfi_startproc",
+    "push rdi", ".cfi_adjust_cfa_offset 8", "push rsi", ".cfi_adjust_cfa_offset 8", "push rdx", ".cfi_adjust_cfa_offset 8",
+    "push rcx", ".cfi_adjust_cfa_offset 8", "push r8", ".cfi_adjust_cfa_offset 8", "push r9", ".cfi_adjust_cfa_offset 8",
+    // The stack is aligned to 16 bytes where a function is called.
+    "push rax", ".cfi_adjust_cfa_offset 8",
+    "mov rdi, rax", "call {resolve}",
+    "pop rcx", ".cfi_adjust_cfa_offset -8",
+    "pop r9", ".cfi_adjust_cfa_offset -8", "pop r8", ".cfi_adjust_cfa_offset -8", "pop rcx", ".cfi_adjust_cfa_offset -8",
+    "pop rdx", ".cfi_adjust_cfa_offset -8", "pop rsi", ".cfi_adjust_cfa_offset -8", "pop rdi", ".cfi_adjust_cfa_offset -8",
+    "jmp rax",
+    ".cfi_endproc", ".size tcptune_bind, . - tcptune_bind", ".popsection",
+    resolve = sym crate::bind::resolve,
+);

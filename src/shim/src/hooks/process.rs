@@ -83,7 +83,7 @@ macro_rules! variadic_exec_hooks {
                         Err(_) => c"",
                     });
                 hold::release();
-                let found = bind::next(&NAME);
+                let found = bind::next(NAME);
                 if found.is_null() { missing as *mut () } else { found }
             }
             core::arch::naked_asm!(
