@@ -1,6 +1,7 @@
 //! What is wrong with a setting, where it stands and what is allowed, as one line of text. Must not allocate or use
 //! `core::fmt`: the library prints this line before the program's first instruction.
 
+use crate::grammar::words::words;
 use crate::options::OPTIONS;
 use crate::put::{Put, decimal};
 use crate::variables::{NAMES, VARIABLES};
@@ -61,8 +62,7 @@ impl Fault {
     /// The reason alone, with neither the program's name nor what follows from it:
     /// ``TCPTUNE_SET: `ttl=0` at character 1 is not valid: allowed is a number from 1 to 255``.
     pub fn reason(&self, value: &[u8], put: &mut dyn FnMut(&[u8])) {
-        let name = NAMES.as_bytes().split(|b| *b == b' ').nth(usize::from(self.variable));
-        put(name.unwrap_or_default());
+        put(words!(NAMES).get(self.variable));
         put(b": `");
         self.word(value, put);
         put(b"` at character ");

@@ -8,11 +8,12 @@ pub(crate) const ROOM: usize = 1024;
 
 /// Both lists of patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Programs {
-    text: [u8; ROOM],
     used: u16,
     only: List,
     skip: List,
+    text: [u8; ROOM],
 }
 
 /// Where a list stands in the text.
@@ -25,7 +26,7 @@ struct List {
 impl Programs {
     /// No patterns.
     pub const NONE: Programs =
-        Programs { text: [0; ROOM], used: 0, only: List { start: 0, end: 0 }, skip: List { start: 0, end: 0 } };
+        Programs { used: 0, only: List { start: 0, end: 0 }, skip: List { start: 0, end: 0 }, text: [0; ROOM] };
 
     /// Keeps the list of the programs to touch; `None` when it is too long.
     pub fn keep_only(&mut self, list: &[u8]) -> Option<()> {

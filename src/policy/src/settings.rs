@@ -3,6 +3,7 @@
 
 use crate::fault::Fault;
 use crate::grammar::piece::Piece;
+use crate::grammar::words::words;
 use crate::options;
 use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
@@ -12,21 +13,23 @@ use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, S
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
 /// hold.
+/// What is small, or asked of every process, stands in its first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Settings {
     off: bool,
     /// A bit for each variable that was read.
     seen: u16,
     /// What holds for a socket that no rule matches.
     pub base: Tuning,
-    rules: Rules,
     programs: Programs,
+    rules: Rules,
 }
 
 impl Settings {
     /// What holds when no variable is set.
     pub const DEFAULT: Settings =
-        Settings { off: false, seen: 0, base: Tuning::DEFAULT, rules: Rules::NONE, programs: Programs::NONE };
+        Settings { off: false, seen: 0, base: Tuning::DEFAULT, programs: Programs::NONE, rules: Rules::NONE };
 
     /// Is this process tuned at all?
     pub const fn enabled(&self) -> bool {
@@ -38,9 +41,9 @@ impl Settings {
     /// Call [`Settings::finish`] when all are read.
     #[inline(never)]
     pub fn apply(&mut self, name: &[u8], value: &[u8]) -> Result<(), Fault> {
-        let Some(variable) = Piece::new(name).pick(NAMES).filter(|_| !name.iter().any(u8::is_ascii_lowercase)) else {
-            return Ok(());
-        };
+        // Names are of capitals only, but the list is searched in whatever case.
+        let capitals = !name.iter().any(u8::is_ascii_lowercase);
+        let Some(variable) = words!(NAMES).find(name).filter(|_| capitals) else { return Ok(()) };
         let bit = 1u16.checked_shl(u32::from(variable)).unwrap_or(0);
         let first = self.seen & bit == 0;
         self.seen |= bit;

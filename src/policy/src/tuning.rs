@@ -2,6 +2,7 @@
 //! so that a static of settings costs no byte in the library's file. Must not know where the words were read.
 
 use crate::grammar::piece::Piece;
+use crate::grammar::words::words as list;
 use crate::options::OptionSet;
 
 /// Makes the type of a setting that is one of a few words.
@@ -23,7 +24,7 @@ macro_rules! words {
 
             /// What a word stands for.
             pub(crate) fn parse(word: Piece<'_>) -> Option<$name> {
-                let number = word.choose($words)?;
+                let number = word.choose(list!($words))?;
                 $name::ALL.get(usize::from(number)).copied()
             }
         }

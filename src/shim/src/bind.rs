@@ -6,6 +6,7 @@
 //! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
+use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -52,6 +53,18 @@ struct Symbol {
     size: usize,
 }
 
+/// Where the tables of an object are; 0 where it has none.
+#[derive(Default)]
+struct Tables {
+    strings: usize,
+    symbols: usize,
+    hash: usize,
+    gnu_hash: usize,
+    versions: usize,
+    /// Everything else.
+    other: usize,
+}
+
 const DT_HASH: isize = 4;
 const DT_STRTAB: isize = 5;
 const DT_SYMTAB: isize = 6;
@@ -82,13 +95,14 @@ pub(crate) const fn hash(name: &[u8]) -> u32 {
 /// A name to look up, with its hash computed when the library is compiled.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'n> {
-    text: &'n CStr,
+    text: *const c_char,
     hash: u32,
+    lives: PhantomData<&'n CStr>,
 }
 
 impl<'n> Name<'n> {
     pub(crate) const fn new(text: &'n CStr) -> Self {
-        Name { text, hash: hash(text.to_bytes()) }
+        Name { text: text.as_ptr(), hash: hash(text.to_bytes()), lives: PhantomData }
     }
 }
 
@@ -99,7 +113,7 @@ pub(crate) struct Hook {
     hash: u32,
     real: i32,
     last_resort: i32,
-    name: [c_char; 0],
+    // Behind it: the name, with a zero byte at its end.
 }
 
 /// Finds a hook's real function, keeps it, and says where it is: called at the hook's first call.
@@ -109,9 +123,9 @@ pub(crate) struct Hook {
 #[cold]
 pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
     let at = |distance: i32| hook.wrapping_byte_offset(distance as isize);
-    // SAFETY: the caller's record; its name ends with a zero byte.
-    let (record, text) = unsafe { (&*hook, CStr::from_ptr((&raw const (*hook).name).cast())) };
-    let mut found = next(Name { text, hash: record.hash });
+    // SAFETY: the caller's record, which is never written.
+    let record = unsafe { &*hook };
+    let mut found = next(Name { text: hook.wrapping_add(1).cast(), hash: record.hash, lives: PhantomData });
     if found.is_null() {
         found = at(record.last_resort).cast_mut().cast();
     }
@@ -123,6 +137,14 @@ pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
 
 /// dlsym(3); null where the host has none or does not know the name.
 pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    // SAFETY: a C string.
+    unsafe { look_up(handle, name.as_ptr()) }
+}
+
+/// # Safety
+/// `name` must be a C string.
+#[inline(never)]
+unsafe fn look_up(handle: *mut c_void, name: *const c_char) -> *mut c_void {
     let address = weak_dlsym();
     if address == 0 {
         return null_mut();
@@ -130,7 +152,7 @@ pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
     // SAFETY: the host's dlsym, whose signature POSIX fixes.
     let function: unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void = unsafe { transmute(address) };
     // SAFETY: dlsym takes any handle constant and a C string.
-    unsafe { function(handle, name.as_ptr()) }
+    unsafe { function(handle, name) }
 }
 
 /// The next definition after this library; null where there is none.
@@ -150,7 +172,8 @@ pub(crate) fn next(name: Name<'_>) -> *mut () {
             left = left.wrapping_sub(1);
         }
     }
-    dlsym(RTLD_NEXT, name.text).cast()
+    // SAFETY: a `Name` is made of a C string.
+    unsafe { look_up(RTLD_NEXT, name.text) }.cast()
 }
 
 /// Our entry in the loader's list; null where the list cannot be had (then dlsym serves).
@@ -191,34 +214,39 @@ fn list_head() -> *const LinkMap {
 }
 
 impl LinkMap {
-    /// The value of a tag of the dynamic section as an address: glibc has relocated it in place, musl has not.
-    fn table(&self, tag: isize) -> Option<usize> {
+    /// The tables of the object's dynamic section, as addresses: glibc has relocated them in place, musl has not.
+    fn tables(&self) -> Tables {
+        let mut tables = Tables::default();
         let mut at = self.dynamic;
-        loop {
-            // SAFETY: the dynamic section is an array that ends with a DT_NULL entry (elf(5)).
-            let entry = unsafe { at.as_ref() }?;
-            if entry.tag == 0 {
-                return None;
-            }
-            if entry.tag == tag {
-                let value = entry.value;
-                return Some(if value < self.base { self.base.wrapping_add(value) } else { value });
-            }
+        // SAFETY: null, or an array that ends with a DT_NULL entry (elf(5)).
+        while let Some(entry) = unsafe { at.as_ref() } {
+            let place = match entry.tag {
+                0 => break,
+                DT_STRTAB => &mut tables.strings,
+                DT_SYMTAB => &mut tables.symbols,
+                DT_HASH => &mut tables.hash,
+                DT_GNU_HASH => &mut tables.gnu_hash,
+                DT_VERSYM => &mut tables.versions,
+                _ => &mut tables.other,
+            };
+            *place = if entry.value < self.base { self.base.wrapping_add(entry.value) } else { entry.value };
             at = at.wrapping_add(1);
         }
+        tables
     }
 
     /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`),
     /// or, where the object only has the older table (elf(5)), among all its symbols, whose number that table tells.
     fn find(&self, name: Name<'_>) -> Option<*mut ()> {
-        let symbols = self.table(DT_SYMTAB)? as *const Symbol;
-        let strings = self.table(DT_STRTAB)? as *const c_char;
-        let versions = self.table(DT_VERSYM).map(|at| at as *const u16);
-        let Some(hash) = self.table(DT_GNU_HASH) else {
-            let count = word(self.table(DT_HASH)? as *const u32, 1);
-            return (1..count).find_map(|symbol| self.defines(symbols, strings, versions, symbol, name));
-        };
-        let hash = hash as *const u32;
+        let tables = self.tables();
+        if tables.symbols == 0 || tables.strings == 0 {
+            return None;
+        }
+        if tables.gnu_hash == 0 {
+            let count = if tables.hash == 0 { 0 } else { word(tables.hash as *const u32, 1) };
+            return (1..count).find_map(|symbol| self.defines(&tables, symbol, name));
+        }
+        let hash = tables.gnu_hash as *const u32;
         let (buckets, first, words, shift) = (word(hash, 0), word(hash, 1), word(hash, 2), word(hash, 3));
         if buckets == 0 || words == 0 {
             return None;
@@ -240,7 +268,7 @@ impl LinkMap {
         loop {
             let entry = word(chain, symbol.wrapping_sub(first));
             if (entry ^ name.hash) >> 1 == 0
-                && let Some(found) = self.defines(symbols, strings, versions, symbol, name)
+                && let Some(found) = self.defines(&tables, symbol, name)
             {
                 return Some(found);
             }
@@ -252,25 +280,18 @@ impl LinkMap {
     }
 
     /// The address of symbol `index` if it is the default version of a function of that name.
-    fn defines(
-        &self,
-        symbols: *const Symbol,
-        strings: *const c_char,
-        versions: Option<*const u16>,
-        index: u32,
-        name: Name<'_>,
-    ) -> Option<*mut ()> {
+    #[inline(never)]
+    fn defines(&self, tables: &Tables, index: u32, name: Name<'_>) -> Option<*mut ()> {
+        let symbol = (tables.symbols as *const Symbol).wrapping_add(index as usize);
         // SAFETY: `index` comes from the object's own hash table, which only names symbols of its symbol table.
-        let symbol = unsafe { &*symbols.wrapping_add(index as usize) };
-        if symbol.section == 0
-            || symbol.info & 15 != STT_FUNC
-            || !same(strings.wrapping_add(symbol.name as usize), name.text)
-        {
+        let symbol = unsafe { &*symbol };
+        let text = (tables.strings as *const c_char).wrapping_add(symbol.name as usize);
+        if symbol.section == 0 || symbol.info & 15 != STT_FUNC || !same(text, name.text) {
             return None;
         }
-        if let Some(versions) = versions {
+        if tables.versions != 0 {
             // SAFETY: the version table has one entry for each symbol.
-            let version = unsafe { *versions.wrapping_add(index as usize) };
+            let version = unsafe { *(tables.versions as *const u16).wrapping_add(index as usize) };
             if version & VERSION_HIDDEN != 0 {
                 return None;
             }
@@ -286,16 +307,20 @@ fn word(table: *const u32, index: u32) -> u32 {
 }
 
 /// strcmp(3) == 0, without libc.
-fn same(at: *const c_char, text: &CStr) -> bool {
-    let mut here = at;
-    for &byte in text.to_bytes_with_nul() {
-        // SAFETY: a string of the object's string table ends with a null byte, where the comparison stops at the latest.
-        if unsafe { *here } as u8 != byte {
+fn same(one: *const c_char, other: *const c_char) -> bool {
+    let mut at = 0usize;
+    loop {
+        // SAFETY: a C string, of which every byte before this one was like the other's and not the last.
+        let byte = unsafe { *one.wrapping_add(at) };
+        // SAFETY: as above.
+        if byte != unsafe { *other.wrapping_add(at) } {
             return false;
         }
-        here = here.wrapping_add(1);
+        if byte == 0 {
+            return true;
+        }
+        at = at.wrapping_add(1);
     }
-    true
 }
 
 /// Where errno of this thread is; null where libc does not say.
@@ -323,6 +348,7 @@ pub(crate) fn last_error() -> c_int {
 }
 
 /// Turns a kernel result into libc's: -1 and errno on failure.
+#[inline(never)]
 pub(crate) fn finish(result: isize) -> isize {
     if result >= 0 || result < -4095 {
         return result;

@@ -36,7 +36,7 @@ macro_rules! hook {
             first_call!(stringify!($name), $crate::bind::hash(stringify!($name).as_bytes()), REAL, last_resort);
 
             /// The kernel itself, for a libc without this function.
-            #[cold]
+            #[unsafe(link_section = ".text.last_resort")]
             #[allow(unused_variables)]
             unsafe extern "C" fn last_resort($($arg: $ty),*) -> $ret {
                 $crate::bind::finish($raw) as $ret

@@ -4,17 +4,16 @@
 //! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP asks for the program's name.
 
 use core::cell::UnsafeCell;
-use core::ffi::{c_char, c_int, c_ulong};
+use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::transmute;
 
 use once_cell::race::OnceRef;
-use policy::{Settings, Tuning};
 use policy::socket::{Kind, Socket};
+use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
-use crate::bind::{self, Name};
 use crate::mode::{self, SETS_OPTIONS, SPECIAL};
-use crate::{hold, kernel, table};
+use crate::{bind, hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -59,13 +58,12 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
     let mut passed_by_systemd = 0;
     let environment = environment(given);
     let mut found = false;
-    each_variable(environment, |name, value| {
-        found |= name.starts_with(b"TCPTUNE");
-        if name == b"LISTEN_FDS" {
-            passed_by_systemd = small_number(value);
-        }
+    each_variable(environment, |variable| match variable {
+        Variable::Ours(_) => found = true,
+        // SAFETY: a string of the environment, which nobody changes before `main`.
+        Variable::Listen(value) => passed_by_systemd = small_number(unsafe { bytes_of(value) }),
     });
-    if found && !privileged() && !read(environment) {
+    if found && !privileged(environment) && !read(environment) {
         return;
     }
     table::enable();
@@ -82,7 +80,13 @@ fn read(environment: *const *const c_char) -> bool {
     // SAFETY: see `Draft`: nobody else can have a reference yet.
     let draft = unsafe { &mut *DRAFT.0.get() };
     let mut valid = true;
-    each_variable(environment, |name, value| {
+    each_variable(environment, |variable| {
+        let Variable::Ours(text) = variable else { return };
+        // SAFETY: a string of the environment, which nobody changes before `main`.
+        let text = unsafe { bytes_of(text) };
+        let Some(end) = text.iter().position(|&byte| byte == b'=') else { return };
+        let (name, value) = text.split_at_checked(end).unwrap_or_default();
+        let value = value.split_first().map_or(&[] as &[u8], |(_, value)| value);
         if let Err(fault) = draft.apply(name, value)
             && valid
         {
@@ -155,9 +159,12 @@ fn wanted_program(settings: &Settings) -> bool {
 /// Does this program run with more rights than its caller (set-user-ID, file capabilities)? Then the environment is the
 /// caller's, and must not steer us; only /etc/ld.so.preload can have loaded the library there.
 #[cold]
-fn privileged() -> bool {
-    const NAME: Name<'_> = Name::new(c"getauxval");
-    let found = bind::next(NAME);
+#[inline(never)]
+fn privileged(environment: *const *const c_char) -> bool {
+    if let Some(secure) = secure_by_stack(environment) {
+        return secure;
+    }
+    let found = bind::dlsym(core::ptr::null_mut(), c"getauxval");
     if found.is_null() {
         return false;
     }
@@ -165,6 +172,39 @@ fn privileged() -> bool {
     let getauxval: unsafe extern "C" fn(c_ulong) -> c_ulong = unsafe { transmute(found) };
     // SAFETY: it takes any number.
     unsafe { getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// AT_SECURE of the list that the kernel has put behind the environment on the stack (getauxval(3)); spares a search through
+/// libc and the pages that it touches. None where the environment is elsewhere by now, or where the loader has removed
+/// variables, as it does for a privileged program: then pointers stand behind it, which no entry of the list begins with.
+fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
+    const MOST_ENTRIES: usize = 64;
+    const HIGHEST_KEY: usize = 255;
+    let here = 0u8;
+    // Above a frame of the first thread there is only the stack that the kernel has filled.
+    if (environment as usize) < &raw const here as usize {
+        return None;
+    }
+    let mut at = environment;
+    // SAFETY: a null-terminated array (environ(7)).
+    while !unsafe { *at }.is_null() {
+        at = at.wrapping_add(1);
+    }
+    let mut entry = at.wrapping_add(1).cast::<[usize; 2]>();
+    let mut secure = None;
+    for _ in 0..MOST_ENTRIES {
+        // SAFETY: on the stack, behind the environment, where the kernel's list ends with a key of 0, as the loader needs it;
+        // reading stops at whatever is no entry of it.
+        let [key, value] = unsafe { *entry };
+        match key {
+            0 => return secure,
+            key if key == libc::AT_SECURE as usize => secure = Some(value != 0),
+            1..=HIGHEST_KEY => {}
+            _ => return None,
+        }
+        entry = entry.wrapping_add(1);
+    }
+    None
 }
 
 /// The environment: libc's own pointer where it is set already, else what the constructor was given (glibc may initialise
@@ -181,8 +221,8 @@ fn environment(given: *const *const c_char) -> *const *const c_char {
     given
 }
 
-/// Calls `visit` with the name and the value of each variable that can be ours or systemd's.
-fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(&'static [u8], &'static [u8])) {
+/// Calls `visit` with each variable that can be ours or systemd's: what follows `TCPTUNE`, or all of it, up to its end.
+fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variable)) {
     let mut at = environment;
     // SAFETY: null, or a null-terminated array of strings that lives as long as the process (environ(7)).
     while let Some(&text) = unsafe { at.as_ref() } {
@@ -190,18 +230,26 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(&'stat
             return;
         }
         at = at.wrapping_add(1);
-        // SAFETY: an element of the environment, a C string of at least one byte (its terminator).
-        let first = unsafe { *text } as u8;
-        if first == b'T' || first == b'L' {
-            // SAFETY: as above.
-            let bytes = unsafe { bytes_of(text) };
-            let end = bytes.iter().position(|&byte| byte == b'=').unwrap_or(bytes.len());
-            let (name, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
-            if name.starts_with(b"TCPTUNE") || name == b"LISTEN_FDS" {
-                visit(name, rest.split_first().map_or(&[], |(_, value)| value));
-            }
+        if starts(text, b"TCPTUNE") {
+            visit(Variable::Ours(text));
+        } else if starts(text, b"LISTEN_FDS=") {
+            visit(Variable::Listen(text.wrapping_add(11)));
         }
     }
+}
+
+/// A variable of the environment that is looked at.
+enum Variable {
+    /// One whose name starts as ours do: the whole text.
+    Ours(*const c_char),
+    /// How many sockets systemd passes: the value.
+    Listen(*const c_char),
+}
+
+/// Does the C string start with these bytes?
+fn starts(text: *const c_char, with: &[u8]) -> bool {
+    // SAFETY: a string of the environment. Each byte is read only if those before it are as expected, so not the terminator.
+    (0..).zip(with).all(|(n, byte)| unsafe { *text.wrapping_add(n) } as u8 == *byte)
 }
 
 /// The bytes of a C string, without its terminator.
@@ -209,13 +257,8 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(&'stat
 /// # Safety
 /// `text` must be a C string that is neither changed nor freed.
 unsafe fn bytes_of(text: *const c_char) -> &'static [u8] {
-    let mut length = 0usize;
-    // SAFETY: every byte up to the terminator is readable.
-    while unsafe { *text.wrapping_add(length) } != 0 {
-        length = length.wrapping_add(1);
-    }
-    // SAFETY: `length` readable bytes that the caller promises to leave alone.
-    unsafe { core::slice::from_raw_parts(text.cast(), length) }
+    // SAFETY: the caller's C string.
+    unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
 /// A decimal number of at most three digits, 0 for anything else.

@@ -88,11 +88,11 @@ pub(crate) fn glance(fd: c_int) -> Glance {
     if number < NEAR { Glance::Off } else { Glance::Beyond }
 }
 
-/// Must this call be looked at? A quick no for files, and for all that is left alone.
+/// Must this call, which only sockets have, be looked at? One that was never met is a socket that came from elsewhere.
 #[inline(always)]
-pub(crate) fn attended(fd: c_int) -> bool {
+pub(crate) fn attended_socket(fd: c_int) -> bool {
     match glance(fd) {
-        Glance::Near(entry) => entry.socket.attended(),
+        Glance::Near(entry) => entry.socket.attended() || !entry.socket.is_met(),
         Glance::Off => false,
         Glance::Beyond => true,
     }

@@ -101,8 +101,7 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
     let mut socket = listener.accepted();
     let settings = settings();
     if settings.has_rules() && settings.needs_peer(Direction::Server, local_port(fd)) {
-        let peer = peer.or_else(|| peer_of(fd));
-        return tuned(fd, choose(fd, socket, Direction::Server, peer), Direction::Server);
+        return by_peer(fd, socket, peer);
     }
     let tuning = settings.tuning(socket.tuning());
     if socket.has(NODELAY_OURS) {
@@ -130,6 +129,13 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
     ready(socket)
 }
 
+#[cold]
+#[inline(never)]
+fn by_peer(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+    let peer = peer.or_else(|| peer_of(fd));
+    tuned(fd, choose(fd, socket, Direction::Server, peer), Direction::Server)
+}
+
 /// Sets what the chosen tuning wants on an open connection.
 fn tuned(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     let chosen = if socket.tuning() == 0 { choose(fd, socket, direction, None) } else { socket };
@@ -138,10 +144,13 @@ fn tuned(fd: c_int, socket: Socket, direction: Direction) -> Socket {
 
 /// Which tuning the rules choose for this socket.
 fn choose(fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
+    if plain() || !settings().has_rules() { socket } else { by_rules(fd, socket, direction, peer) }
+}
+
+#[cold]
+#[inline(never)]
+fn by_rules(fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
     let settings = settings();
-    if !settings.has_rules() {
-        return socket;
-    }
     let peer = peer.or_else(|| if socket.is_connection() { peer_of(fd) } else { None });
     let local_port = if settings.needs_local_port() { Some(local_port(fd)) } else { None };
     socket.tuned_by(settings.choose(&Subject { direction, local_port, peer }))
@@ -218,9 +227,15 @@ pub(crate) fn ready_plainly(connection: Socket) -> Socket {
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
 pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let socket = table::get(fd);
-    let socket = if matches!(socket.kind(), Kind::Unknown) { meet(fd) } else { socket };
+    // What was not met yet has just shown itself to be TCP.
+    let new = matches!(socket.kind(), Kind::Unknown | Kind::Unmet);
+    let socket = if new { meet(fd) } else { socket };
     if !socket.is_tcp() {
         return;
+    }
+    if new && !on {
+        // Meeting it has turned the option on again.
+        kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
     }
     let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
     let forced = !on && forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0;

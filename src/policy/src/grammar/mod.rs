@@ -7,3 +7,4 @@ pub(crate) mod glob;
 pub(crate) mod number;
 pub(crate) mod piece;
 pub(crate) mod ports;
+pub(crate) mod words;

@@ -1,7 +1,6 @@
 //! Numbers with units, read from text and written back. Must not round: a value that is not a whole number of the
 //! option's own unit is no number.
 
-use super::piece::Piece;
 use crate::put::{Put, decimal};
 
 /// What a number counts, and so which units may follow it. A bare number is in the first unit named.
@@ -21,7 +20,7 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// The unit itself in microseconds, for times.
-    fn micros(self) -> u64 {
+    const fn micros(self) -> u64 {
         match self {
             Unit::Plain | Unit::Bytes | Unit::Micros => 1,
             Unit::Millis => 1_000,
@@ -32,57 +31,72 @@ impl Unit {
 
 /// Reads a number and gives it in its own unit.
 #[inline(never)]
-pub(crate) fn read(text: &[u8], unit: Unit) -> Option<u64> {
-    if let (Unit::Plain, Some((b"0x" | b"0X", hex))) = (unit, text.split_at_checked(2)) {
+pub(crate) const fn read(text: &[u8], unit: Unit) -> Option<u64> {
+    if let (Unit::Plain, [b'0', b'x' | b'X', hex @ ..]) = (unit, text) {
         return in_base(hex, 16);
     }
-    let length = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (digits, suffix) = text.split_at_checked(length)?;
-    let number = plain(digits)?;
-    if suffix.is_empty() {
-        return Some(number);
-    }
-    let suffix = Piece::new(suffix);
-    let (scale, own) = match unit {
-        Unit::Plain => return None,
-        Unit::Bytes => match suffix.pick("k m g")? {
-            0 => (1 << 10, 1),
-            1 => (1 << 20, 1),
-            _ => (1 << 30, 1),
-        },
-        Unit::Micros | Unit::Millis | Unit::Seconds => match suffix.pick("us ms s m h")? {
-            0 => (1, unit.micros()),
-            1 => (1_000, unit.micros()),
-            2 => (1_000_000, unit.micros()),
-            3 => (60_000_000, unit.micros()),
-            _ => (3_600_000_000, unit.micros()),
-        },
+    let (number, suffix) = match leading(text, 10) {
+        Some((number, [])) => return Some(number),
+        Some(found) => found,
+        None => return None,
     };
-    let scaled = number.checked_mul(scale)?;
-    let whole = scaled.checked_div(own)?;
-    (whole.checked_mul(own)? == scaled).then_some(whole)
+    let (scale, own) = match (unit, suffix) {
+        (Unit::Plain, _) => return None,
+        (Unit::Bytes, [b'k' | b'K']) => (1 << 10, 1),
+        (Unit::Bytes, [b'm' | b'M']) => (1 << 20, 1),
+        (Unit::Bytes, [b'g' | b'G']) => (1 << 30, 1),
+        (Unit::Bytes, _) => return None,
+        (_, [b'u' | b'U', b's' | b'S']) => (1, unit.micros()),
+        (_, [b'm' | b'M', b's' | b'S']) => (1_000, unit.micros()),
+        (_, [b's' | b'S']) => (1_000_000, unit.micros()),
+        (_, [b'm' | b'M']) => (60_000_000, unit.micros()),
+        (_, [b'h' | b'H']) => (3_600_000_000, unit.micros()),
+        _ => return None,
+    };
+    let Some(scaled) = number.checked_mul(scale) else { return None };
+    match (scaled.checked_div(own), scaled.checked_rem(own)) {
+        (whole, Some(0)) => whole,
+        _ => None,
+    }
 }
 
 /// Reads decimal digits and nothing else.
-pub(crate) fn plain(digits: &[u8]) -> Option<u64> {
+pub(crate) const fn plain(digits: &[u8]) -> Option<u64> {
     in_base(digits, 10)
 }
 
 /// Reads digits of a base up to sixteen and nothing else.
+pub(crate) const fn in_base(digits: &[u8], base: u8) -> Option<u64> {
+    match leading(digits, base) {
+        Some((number, [])) => Some(number),
+        _ => None,
+    }
+}
+
+/// Reads the digits of a base up to sixteen at the front, at least one, and gives what stands behind them.
 #[inline(never)]
-pub(crate) fn in_base(digits: &[u8], base: u8) -> Option<u64> {
-    let mut sum = (!digits.is_empty()).then_some(0u64)?;
-    for byte in digits {
+const fn leading(text: &[u8], base: u8) -> Option<(u64, &[u8])> {
+    let (mut sum, mut rest) = (0u64, text);
+    while let [byte, behind @ ..] = rest {
         let digit = match byte {
             b'0'..=b'9' => byte.wrapping_sub(b'0'),
             b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
             b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
-            _ => return None,
+            _ => break,
         };
-        (digit < base).then_some(())?;
-        sum = sum.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
+        if digit >= base {
+            break;
+        }
+        sum = match sum.checked_mul(base as u64) {
+            Some(scaled) => match scaled.checked_add(digit as u64) {
+                Some(sum) => sum,
+                None => return None,
+            },
+            None => return None,
+        };
+        rest = behind;
     }
-    Some(sum)
+    if rest.len() == text.len() { None } else { Some((sum, rest)) }
 }
 
 /// Writes a number with the largest unit that leaves it whole.

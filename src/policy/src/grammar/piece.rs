@@ -1,6 +1,7 @@
 //! A part of a value that remembers where it stands, so that a fault can point at it. Must not look into what it holds
 //! beyond cutting it and comparing words.
 
+use super::words::{Words, words};
 use crate::fault::Fault;
 
 /// Part of a value.
@@ -12,14 +13,18 @@ pub(crate) struct Piece<'v> {
     pub at: usize,
 }
 
-/// Is this byte a blank between words?
-pub(crate) fn is_blank(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
+/// What stands between words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Blanks.
+    Blank,
+    /// Blanks and commas, as between the entries of `TCPTUNE_SET`.
+    BlankOrComma,
 }
 
-/// Is this byte a gap between the entries of `TCPTUNE_SET`?
-pub(crate) fn is_blank_or_comma(byte: u8) -> bool {
-    is_blank(byte) || byte == b','
+/// Is this byte a blank between words?
+pub(crate) fn is_blank(byte: u8) -> bool {
+    byte == b' ' || matches!(byte, b'\t'..=b'\r')
 }
 
 impl<'v> Piece<'v> {
@@ -45,11 +50,26 @@ impl<'v> Piece<'v> {
 
     /// Takes the next word off the front; `None` when only gaps are left.
     #[inline(never)]
-    pub fn word(&mut self, is_gap: fn(u8) -> bool) -> Option<Self> {
-        let lead = self.text.iter().take_while(|b| is_gap(**b)).count();
-        let (_, rest) = self.cut(lead);
-        let length = rest.text.iter().take_while(|b| !is_gap(**b)).count();
-        let (word, rest) = rest.cut(length);
+    pub fn word(&mut self, gap: Gap) -> Option<Self> {
+        let comma = if gap == Gap::BlankOrComma { b',' } else { b' ' };
+        // Most bytes are above all that are gaps: one comparison.
+        let is_gap = |byte: u8| byte <= b',' && (is_blank(byte) || byte == comma);
+        let mut lead = 0usize;
+        let mut ahead = self.text;
+        while let [byte, rest @ ..] = ahead
+            && is_gap(*byte)
+        {
+            ahead = rest;
+            lead = lead.wrapping_add(1);
+        }
+        let mut length = 0usize;
+        while let [byte, rest @ ..] = ahead
+            && !is_gap(*byte)
+        {
+            ahead = rest;
+            length = length.wrapping_add(1);
+        }
+        let (word, rest) = self.cut(lead).1.cut(length);
         *self = rest;
         (length > 0).then_some(word)
     }
@@ -57,9 +77,15 @@ impl<'v> Piece<'v> {
     /// What stands before and after the first `mark`, without it.
     #[inline(never)]
     pub fn split_once(self, mark: u8) -> Option<(Self, Self)> {
-        let n = self.text.iter().position(|b| *b == mark)?;
-        let (head, tail) = self.cut(n);
-        Some((head, tail.cut(1).1))
+        let mut ahead = self.text;
+        while let [byte, rest @ ..] = ahead {
+            if *byte == mark {
+                let (head, tail) = self.cut(self.text.len().wrapping_sub(ahead.len()));
+                return Some((head, tail.cut(1).1));
+            }
+            ahead = rest;
+        }
+        None
     }
 
     /// The fields between marks, empty ones too.
@@ -80,28 +106,25 @@ impl<'v> Piece<'v> {
         })
     }
 
-    /// Which of these words, with single blanks between, is it, in whatever case?
-    #[inline(never)]
-    pub fn pick(self, words: &'static str) -> Option<u8> {
-        let found = words.as_bytes().split(|b| *b == b' ').position(|word| self.text.eq_ignore_ascii_case(word))?;
-        u8::try_from(found).ok()
+    /// Which of these words is it, in whatever case?
+    pub fn pick(self, words: Words) -> Option<u8> {
+        words.find(self.text)
     }
 
     /// The same for words of which some are `on` and `off`, which have other spellings: `yes`, `true`, `1`; `no`,
     /// `false`, `0`.
     #[inline(never)]
-    pub fn choose(self, words: &'static str) -> Option<u8> {
-        let text = match self.pick("off no false 0 on yes true 1") {
-            Some(0..=3) => b"off".as_slice(),
+    pub fn choose(self, words: Words) -> Option<u8> {
+        words.find(match self.pick(words!("off no false 0 on yes true 1")) {
+            Some(0..=3) => b"off",
             Some(_) => b"on",
             None => self.text,
-        };
-        Piece { text, at: self.at }.pick(words)
+        })
     }
 
     /// `on` or `off`, or one of their other spellings.
     pub fn switch(self) -> Option<bool> {
-        self.choose("off on").map(|n| n == 1)
+        self.choose(words!("off on")).map(|n| n == 1)
     }
 
     /// The fault that points here. Which variable it is in is added by whoever knows it.

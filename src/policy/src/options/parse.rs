@@ -6,21 +6,19 @@ use super::table::{ALLOWED_KEYS, Kind, OptionRow, row};
 use crate::fault::Fault;
 use crate::grammar::dscp;
 use crate::grammar::number::{Unit, read};
-use crate::grammar::piece::{Piece, is_blank_or_comma};
+use crate::grammar::piece::{Gap, Piece};
+use crate::grammar::words::words;
 
 /// Reads all entries; a later one replaces an earlier one of the same key.
 pub(crate) fn parse(entries: Piece<'_>) -> Result<OptionSet, Fault> {
     let mut set = OptionSet::EMPTY;
     let mut rest = entries;
-    while let Some(entry) = rest.word(is_blank_or_comma) {
+    while let Some(entry) = rest.word(Gap::BlankOrComma) {
         let (key, value) = match entry.split_once(b'=') {
             Some((key, value)) => (key, Some(value)),
             None => (entry, None),
         };
-        if let Some(why) = refused(key) {
-            return Err(entry.fault(why));
-        }
-        let Some((number, row)) = row(key) else { return Err(entry.fault(ALLOWED_KEYS)) };
+        let Some((number, row)) = row(key) else { return Err(entry.fault(refused(key).unwrap_or(ALLOWED_KEYS))) };
         if value.and_then(|value| assign(&mut set, row, value)).is_none() {
             return Err(entry.fault("").of_option(number));
         }
@@ -29,8 +27,9 @@ pub(crate) fn parse(entries: Piece<'_>) -> Result<OptionSet, Fault> {
 }
 
 /// Why a key that one might expect is not an option.
+#[cold]
 fn refused(key: Piece<'_>) -> Option<&'static str> {
-    Some(match key.pick("reuseport reuseaddr nodelay cork")? {
+    Some(match key.pick(words!("reuseport reuseaddr nodelay cork"))? {
         0 | 1 => "no option that changes who may bind to a port: only the program itself can know that",
         _ => "an option other than nodelay and cork, which TCPTUNE_NODELAY and TCPTUNE_CORK set",
     })
@@ -41,7 +40,7 @@ fn assign(set: &mut OptionSet, row: &'static OptionRow, value: Piece<'_>) -> Opt
     let number = match row.kind {
         Kind::Plain | Kind::Bytes | Kind::Micros | Kind::Millis | Kind::Seconds => narrow(row, value.text)?,
         Kind::Switch => u32::from(value.switch()?),
-        Kind::Linger => match value.pick("off") {
+        Kind::Linger => match value.pick(words!("off")) {
             Some(_) => u32::MAX,
             None => narrow(row, value.text)?,
         },
@@ -63,9 +62,8 @@ fn assign(set: &mut OptionSet, row: &'static OptionRow, value: Piece<'_>) -> Opt
 
 /// A number within the row's limits.
 fn within(row: &OptionRow, text: &[u8]) -> Option<u64> {
-    let unit = row.kind.unit();
-    let number = read(text, unit)?;
-    let (low, high) = (read(row.low.as_bytes(), unit)?, read(row.high.as_bytes(), unit)?);
+    let number = read(text, row.kind.unit())?;
+    let [low, high] = row.range;
     (low..=high).contains(&number).then_some(number)
 }
 

@@ -80,15 +80,21 @@ impl OptionSet {
     #[must_use]
     #[inline(never)]
     pub fn merge(&self, over: &OptionSet) -> OptionSet {
+        if over.given == 0 {
+            return *self;
+        }
+        if self.given == 0 {
+            return *over;
+        }
         let mut merged = *self;
         if over.given & KEEPALIVE_BITS != 0 {
             merged.clear_keepalive();
         }
-        for n in 0..u32::BITS {
-            let Ok(n) = u8::try_from(n) else { continue };
-            if over.has(n) {
-                merged.put(n, over.value(n));
-            }
+        let mut left = over.given;
+        while left != 0 {
+            let n = u8::try_from(left.trailing_zeros()).unwrap_or(0);
+            merged.put(n, over.value(n));
+            left &= left.wrapping_sub(1);
         }
         if over.has(id::MAX_PACING_RATE) {
             merged.high = over.high;
@@ -103,6 +109,9 @@ impl OptionSet {
     #[must_use]
     #[inline(never)]
     pub(crate) fn only(&self, mask: u32) -> OptionSet {
+        if self.given & !mask == 0 {
+            return *self;
+        }
         let mut kept = *self;
         for (n, value) in kept.values.iter_mut().enumerate() {
             let bit = u8::try_from(n).map_or(0, bit);

@@ -139,6 +139,7 @@ pub(crate) static SOCKOPTS: [Row; 27] = [
 
 /// Which option of `TCPTUNE_SET` the application decides by calling `setsockopt` with this level and name itself.
 /// Below 32; its word wins, so that option is then left alone on that socket.
+#[inline(never)]
 pub fn option_id(level: i32, name: i32) -> Option<u8> {
     let name = match (level, name) {
         (SOL_SOCKET, SO_SNDBUFFORCE) => SO_SNDBUF,

@@ -3,8 +3,9 @@
 //! [`OPTIONS`], which holds no pointer; the sentences in [`OPTION_TEXTS`] are the command's and stay out of the library.
 
 use super::sockopts::{SOCKOPTS, When, id};
-use crate::grammar::number::Unit;
+use crate::grammar::number::{Unit, read};
 use crate::grammar::piece::Piece;
+use crate::grammar::words::same;
 use crate::text::Text;
 
 /// How a value is read and written.
@@ -26,7 +27,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The unit of its numbers.
-    pub fn unit(self) -> Unit {
+    pub const fn unit(self) -> Unit {
         match self {
             Kind::Bytes | Kind::Rate => Unit::Bytes,
             Kind::Micros => Unit::Micros,
@@ -64,6 +65,8 @@ pub struct OptionRow {
     pub low: Text<6>,
     /// The highest number.
     pub high: Text<10>,
+    /// The same two, read: the library reads no limit at run time.
+    pub(crate) range: [u64; 2],
     pub(crate) kind: Kind,
     pub(crate) id: u8,
 }
@@ -94,6 +97,17 @@ pub struct OptionText {
     pub meaning: &'static str,
 }
 
+/// Reads a limit of the table; 0 where there is none. Only for constants.
+const fn limit(text: &str, unit: Unit) -> u64 {
+    match read(text.as_bytes(), unit) {
+        Some(number) => number,
+        None => {
+            assert!(text.is_empty(), "a limit is a number in the option's own unit");
+            0
+        }
+    }
+}
+
 /// Makes the two views of the one table.
 macro_rules! options {
     ($( $key:literal $kind:ident $id:ident, $low:literal .. $high:literal,
@@ -103,6 +117,7 @@ macro_rules! options {
             key: Text::new($key),
             low: Text::new($low),
             high: Text::new($high),
+            range: [limit($low, Kind::$kind.unit()), limit($high, Kind::$kind.unit())],
             kind: Kind::$kind,
             id: id::$id,
         } ),*];
@@ -192,7 +207,7 @@ pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_tim
 
 /// The row of a key, and its number.
 pub(crate) fn row(key: Piece<'_>) -> Option<(u8, &'static OptionRow)> {
-    (0u8..).zip(&OPTIONS).find(|(_, row)| key.text.eq_ignore_ascii_case(row.key.as_bytes()))
+    (0u8..).zip(&OPTIONS).find(|(_, row)| row.key.len() == key.text.len() && same(row.key.as_bytes(), key.text))
 }
 
 #[cfg(test)]

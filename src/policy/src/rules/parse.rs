@@ -3,8 +3,9 @@
 use super::{MAX_NETWORKS, MAX_PORTS, MAX_RULES, Rule, Rules, Span, word};
 use crate::fault::Fault;
 use crate::grammar::cidr::Network;
-use crate::grammar::piece::{Piece, is_blank};
+use crate::grammar::piece::{Gap, Piece, is_blank};
 use crate::grammar::ports::Ports;
+use crate::grammar::words::words;
 use crate::options;
 use crate::tuning::{Cork, Nodelay, Quickack, Release};
 use crate::variables::{
@@ -116,8 +117,10 @@ fn split(next: Piece<'_>) -> Option<(u16, Piece<'_>)> {
         return Some((word::SET, inside.cut(inside.text.len().saturating_sub(1)).0));
     }
     let (number, value) = match next.split_once(b'=') {
-        Some((key, value)) => (key.pick("port listen peer nodelay cork release quickack")?.checked_add(4)?, value),
-        None => (next.pick("off on client server")?, next),
+        Some((key, value)) => {
+            (key.pick(words!("port listen peer nodelay cork release quickack"))?.checked_add(4)?, value)
+        }
+        None => (next.pick(words!("off on client server"))?, next),
     };
     Some((1u16.checked_shl(u32::from(number))?, value))
 }
@@ -129,13 +132,13 @@ fn pointed<'v>(whole: Piece<'v>, item: Piece<'v>) -> Piece<'v> {
 
 /// Does it start as `set(...)` does?
 fn is_set(next: Piece<'_>) -> bool {
-    next.cut(4).0.pick("set(").is_some()
+    next.cut(4).0.pick(words!("set(")).is_some()
 }
 
 /// Takes the next word off the front; blanks within `set(...)` belong to it.
 fn next_word<'v>(rest: &mut Piece<'v>) -> Result<Option<Piece<'v>>, Fault> {
     let mut ahead = *rest;
-    let Some(mut next) = ahead.word(is_blank) else { return Ok(None) };
+    let Some(mut next) = ahead.word(Gap::Blank) else { return Ok(None) };
     if is_set(next) {
         let (_, text) = rest.cut(next.at.saturating_sub(rest.at));
         let Some(length) = text.text.iter().position(|b| *b == b')') else { return Err(text.fault(WORD_SET.values)) };

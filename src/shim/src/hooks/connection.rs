@@ -4,8 +4,8 @@ use libc::{sockaddr, socklen_t};
 use policy::socket::{Kind, Socket};
 
 use super::*;
-use crate::start::{plain, settings};
 use crate::mode::{self, HAS_HELD, SPECIAL};
+use crate::start::{plain, settings};
 use crate::table::Glance;
 use crate::{applied, hold, kernel, services, table, tune};
 
@@ -52,7 +52,13 @@ hook! {
 
 /// Notes what a socket is after connect(2) has returned `result`, which it returns.
 #[inline(never)]
-extern "C" fn after_connect_plainly(fd: c_int, tuned: u64, result: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+extern "C" fn after_connect_plainly(
+    fd: c_int,
+    tuned: u64,
+    result: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
     if result != 0 {
         return connect_failed(fd, tuned, result, address, length);
     }
@@ -65,7 +71,13 @@ extern "C" fn after_connect_plainly(fd: c_int, tuned: u64, result: c_int, addres
 /// The same where connect(2) has not succeeded at once; most often it goes on behind the scenes.
 #[cold]
 #[inline(never)]
-extern "C" fn connect_failed(fd: c_int, tuned: u64, result: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+extern "C" fn connect_failed(
+    fd: c_int,
+    tuned: u64,
+    result: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
     table::near(fd).set(after_connect(Socket(tuned), result, address, length));
     result
 }

@@ -24,13 +24,16 @@ const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc
 /// it; `when` says whether the held form of the call may stand for it.
 macro_rules! send_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
-     when $when:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
+     when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
                 match table::glance($fd) {
                     // SAFETY: the caller's arguments.
                     Glance::Near(entry) if entry.socket.attended() => return unsafe { attended($fd, $($arg),*) },
+                    // A call that only sockets have, on one that was never met: it came from elsewhere.
+                    // SAFETY: the caller's arguments.
+                    Glance::Near(entry) if $sockets && !entry.socket.is_met() => return unsafe { rarely($fd, $($arg),*) },
                     // SAFETY: the caller's arguments.
                     Glance::Beyond => return unsafe { rarely($fd, $($arg),*) },
                     _ => {}
@@ -111,7 +114,7 @@ macro_rules! send_hook {
                 #[cold]
                 #[inline(never)]
                 unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if decide($fd, $flags, $when && $whole != 0) {
+                    if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
                         if accepted(sent, $whole) {
@@ -152,13 +155,13 @@ fn accepted(sent: ssize_t, whole: size_t) -> bool {
 }
 
 /// Decides about a data call, whatever it is made on, and notes the outcome. True where it is to be held; `may` says whether
-/// it can be.
+/// it can be, `only_sockets` whether other descriptors have such a call.
 #[cold]
 #[inline(never)]
-fn decide(fd: c_int, flags: c_int, may: bool) -> bool {
+fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     let entry = table::entry(fd);
     let mut socket = entry.socket;
-    if matches!(socket.kind(), Kind::Unknown) {
+    if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && table::enabled() {
         socket = tune::meet(fd);
     }
     if matches!(socket.kind(), Kind::Fresh) && flags & libc::MSG_FASTOPEN != 0 {
@@ -215,35 +218,36 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
 send_hook! {
     /// write(2). Held, it becomes a send(2), which is what it does on a socket.
     fn write(fd: c_int, data: *const c_void, length: size_t)
-    flags 0, whole length, when true, held send::real(fd, data, length, libc::MSG_MORE);
+    flags 0, whole length, when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
 }
 
 send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
-    flags 0, whole UNKNOWN, when (1..=1024).contains(&count), held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
+    flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
+    held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
     where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count);
 }
 
 send_hook! {
     /// send(2).
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
-    flags flags, whole length, when true, held send::real(fd, data, length, flags | libc::MSG_MORE);
+    flags flags, whole length, when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
 }
 
 send_hook! {
     /// sendto(2).
     fn sendto(fd: c_int, data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t)
-    flags flags, whole length, when true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
+    flags flags, whole length, when true, sockets true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
     where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length);
 }
 
 send_hook! {
     /// sendmsg(2).
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
-    flags flags, whole UNKNOWN, when true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
+    flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
@@ -350,7 +354,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     let entry = table::entry(fd);
     let socket = entry.socket;
     if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
-        decide(fd, flags, true);
+        decide(fd, flags, true, false);
         return false;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
