@@ -162,7 +162,7 @@ pub(crate) fn release_all() {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 pub(crate) fn cork(fd: c_int) -> bool {
-    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 1) == 0
+    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
 }
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.
@@ -186,7 +186,7 @@ pub(crate) fn push(fd: c_int, socket: Socket) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
         return;
     }
-    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY);
     if !socket.has(NODELAY_ON) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
     }

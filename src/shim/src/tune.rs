@@ -182,10 +182,10 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
 #[inline]
 pub(crate) fn set_nodelay(fd: c_int, socket: Socket) -> Socket {
     let spoken = socket.has(NODELAY_ON | NODELAY_APP);
-    if !spoken && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
-        return socket.with(NODELAY_OURS | NODELAY_ON);
+    if spoken || kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0 {
+        return socket;
     }
-    socket
+    socket.with(NODELAY_OURS | NODELAY_ON)
 }
 
 /// Should the library set TCP_NODELAY here?
@@ -238,7 +238,7 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
     }
     let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
-    let forced = !on && forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0;
+    let forced = !on && forced && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
     note_nodelay(fd, socket, on, forced);
     if socket.has(SHARED) {
         // Other numbers of the same socket: their entries must not say that the option is still only ours.

@@ -64,10 +64,10 @@ pub(crate) fn weak_dlsym() -> usize {
 /// save some on the stack, which costs more than the one instruction here.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
-    let mut at = at;
+    let mut address = at.addr();
     // SAFETY: no instruction at all; only the operand's place is prescribed.
-    unsafe { asm!("/* {} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags)) };
-    at
+    unsafe { asm!("/* {} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags)) };
+    at.with_addr(address)
 }
 
 /// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
