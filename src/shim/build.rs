@@ -5,7 +5,7 @@
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=layout.ld");
-    let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let here = env!("CARGO_MANIFEST_DIR");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{here}/layout.ld");
     for option in [
         "-nostartfiles",

@@ -8,7 +8,7 @@
 //! Pure: the clock comes in as an argument; the table is the caller's. Every cell and word is read and written whole, so
 //! threads that race lose an observation, never consistency.
 
-use core::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::socket::{BURST_MASK, CORKED, HELD, POSITION, Socket, TIME};
 
@@ -21,37 +21,38 @@ const LAST_POSITION: u64 = POSITION;
 /// All but time and position: what a data call leaves as it is.
 const LOWER: u64 = 0xffff_ffff;
 
-const COUNTER: u16 = 7;
+const COUNTER: u32 = 7;
 /// The counter's top bit: hold from 4 on.
-const CONFIDENT: u16 = 4;
+const CONFIDENT: u32 = 4;
 const BACKOFF: u32 = 3;
-const BACKOFF_MASK: u16 = 15;
-/// Each miss doubles the number of confirmations that are ignored, up to 2^8.
-const BACKOFF_MOST: u16 = 8;
-const IGNORE: u32 = 7;
+const BACKOFF_MASK: u32 = 31;
+/// Each miss doubles the number of confirmations that are ignored, up to 2^14: a habit that breaks now and then for ever is
+/// held less and less, to one late call in ten thousand.
+const BACKOFF_MOST: u32 = 14;
+const IGNORE: u32 = 8;
 
 /// What has been learned: one cell for each (service, previous burst, position).
 ///
 /// ```text
-/// 15          7 6       3 2     0
+/// 31          8 7       3 2     0
 /// +------------+---------+-------+
 /// | to ignore  | misses  | count |
 /// +------------+---------+-------+
 /// ```
 /// Relaxed throughout: a cell says something about habits, and nothing else is published through it.
 pub struct Table {
-    cells: [AtomicU16; CELLS],
+    cells: [AtomicU32; CELLS],
 }
 
 impl Table {
     /// Nothing learned: nothing is held.
     #[expect(clippy::new_without_default, reason = "made once, for a static")]
     pub const fn new() -> Table {
-        Table { cells: [const { AtomicU16::new(0) }; CELLS] }
+        Table { cells: [const { AtomicU32::new(0) }; CELLS] }
     }
 
     #[inline(always)]
-    fn cell(&self, index: u64) -> &AtomicU16 {
+    fn cell(&self, index: u64) -> &AtomicU32 {
         // BURST_MASK < CELLS: the bound is gone when this is compiled, so is the panic.
         const { assert!(BURST_MASK as usize == CELLS - 1) };
         let index = (index & BURST_MASK) as usize;
@@ -75,18 +76,15 @@ pub enum Quick {
 /// clock's units. Not for a socket that is [`CORKED`].
 #[inline(always)]
 pub fn sent_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Quick {
-    if socket.0 & LAST_POSITION != 0 {
-        let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
-        if late || table.cell(socket.0).load(Relaxed) & COUNTER != COUNTER {
-            return Quick::Unsure;
-        }
-    }
-    // One call on. At the last position this runs over into the field above it: told apart below.
-    let next = socket.0.wrapping_add(1);
-    let position = next & LAST_POSITION;
-    if position == 0 || position == LAST_POSITION {
+    let position = socket.0 & LAST_POSITION;
+    // Corking begins one call on from here; and at the last position adding one would run over into the field above it.
+    if position >= LAST_POSITION.wrapping_sub(1) {
         return Quick::Unsure;
     }
+    if position != 0 && (late(socket, now, gap) || table.cell(socket.0).load(Relaxed) & COUNTER != COUNTER) {
+        return Quick::Unsure;
+    }
+    let next = socket.0.wrapping_add(1);
     if table.cell(next).load(Relaxed) & CONFIDENT == 0 {
         Quick::Send(stamped(next & !HELD, now))
     } else {
@@ -97,7 +95,13 @@ pub fn sent_quickly(socket: Socket, now: u32, gap: u32, table: &Table) -> Quick 
 /// A call on a socket that we have corked: it stays so.
 #[inline(always)]
 pub fn sent_corked(socket: Socket, now: u32, gap: u32) -> Option<Socket> {
-    if now.wrapping_sub((socket.0 >> TIME) as u32) >= gap { None } else { Some(stamped(socket.0, now)) }
+    if late(socket, now, gap) { None } else { Some(stamped(socket.0, now)) }
+}
+
+/// Is this call too long after the last one to belong to its burst?
+#[inline(always)]
+fn late(socket: Socket, now: u32, gap: u32) -> bool {
+    now.wrapping_sub((socket.0 >> TIME) as u32) >= gap
 }
 
 #[inline(always)]
@@ -122,7 +126,7 @@ pub enum Advice {
 pub fn sent(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, Advice) {
     let mut index = socket.0 & BURST_MASK;
     if index & LAST_POSITION != 0 {
-        if now.wrapping_sub((socket.0 >> TIME) as u32) >= gap {
+        if late(socket, now, gap) {
             index = paused(socket, index, table);
         } else {
             followed(table.cell(index));
@@ -149,7 +153,10 @@ pub fn received(socket: Socket, table: &Table) -> Socket {
     if index & LAST_POSITION == 0 {
         return socket;
     }
-    ended(table.cell(index));
+    let cell = table.cell(index);
+    if cell.load(Relaxed) & COUNTER != 0 {
+        ended(cell);
+    }
     with_index(socket, closed(index))
 }
 
@@ -162,8 +169,7 @@ pub fn received(socket: Socket, table: &Table) -> Socket {
 #[must_use]
 pub fn released(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, bool) {
     let index = socket.0 & BURST_MASK;
-    let late = now.wrapping_sub((socket.0 >> TIME) as u32) >= gap;
-    let miss = late || !socket.has(CORKED);
+    let miss = late(socket, now, gap) || !socket.has(CORKED);
     let cell = table.cell(index);
     if miss {
         missed(cell);
@@ -205,7 +211,7 @@ fn paused(socket: Socket, index: u64, table: &Table) -> u64 {
 
 /// Another call followed at once.
 #[inline]
-fn followed(cell: &AtomicU16) {
+fn followed(cell: &AtomicU32) {
     let value = cell.load(Relaxed);
     if value & COUNTER == COUNTER {
         return;
@@ -215,8 +221,8 @@ fn followed(cell: &AtomicU16) {
 }
 
 /// The burst ended here, nothing being held.
-#[inline]
-fn ended(cell: &AtomicU16) {
+#[cold]
+fn ended(cell: &AtomicU32) {
     let value = cell.load(Relaxed);
     let count = value & COUNTER;
     if count != 0 {
@@ -226,8 +232,8 @@ fn ended(cell: &AtomicU16) {
 
 /// Held in vain: start again, and wait longer before believing.
 #[inline]
-fn missed(cell: &AtomicU16) {
+fn missed(cell: &AtomicU32) {
     let value = cell.load(Relaxed);
     let misses = ((value >> BACKOFF) & BACKOFF_MASK).saturating_add(1).min(BACKOFF_MOST);
-    cell.store((1 << misses) << IGNORE | misses << BACKOFF, Relaxed);
+    cell.store((1u32 << misses) << IGNORE | misses << BACKOFF, Relaxed);
 }

@@ -77,9 +77,6 @@ pub const APP_CORK: u64 = 1 << 31;
 /// Where the time of the last data call is kept.
 pub const TIME: u32 = 32;
 
-/// What a socket may be duplicated or inherited with: all but what describes its present burst.
-const LASTING: u64 = !(HELD | CORKED) & 0xffff_ffff;
-
 impl Socket {
     /// A descriptor of this kind and nothing else known.
     #[inline]
@@ -207,11 +204,9 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
-        match self.kind() {
-            Kind::Unmet => self,
-            Kind::Listener => Socket(self.0 | SHARED),
-            _ => Socket(self.0 & LASTING | SHARED),
-        }
+        // A listener that is uniform is found so again by its first accepted connection: the bit means another thing on
+        // connections, and is not worth telling apart here.
+        if self.is_met() { Socket(self.0 & !(HELD | CORKED) | SHARED) } else { self }
     }
 
     /// Is it a listener whose accepted sockets need nothing but what they inherit?

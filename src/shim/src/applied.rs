@@ -1,29 +1,21 @@
 //! Applies TCPTUNE_SET, option by option, leaving alone what the application set itself on that socket.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use policy::{Direction, Tuning};
 
+use crate::mode::{self, SETS_OPTIONS};
 use crate::{kernel, table};
-
-/// Is any option to be set on any socket? If not, what the application sets needs no note.
-#[unsafe(link_section = ".data")]
-static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// By descriptor: which of the options the application has set itself (a bit each, `SockOpt::id`). Zero pages until
 /// TCPTUNE_SET is used. Descriptors beyond the table get the options whatever they did before. Relaxed: a hint, as the table.
 static OWN: [AtomicU32; table::NEAR as usize] = [const { AtomicU32::new(0) }; table::NEAR as usize];
 
-/// Start-up: some tuning has options to set.
-pub(crate) fn enable() {
-    WANTED.store(true, Relaxed);
-}
-
 /// A new socket: the application has set nothing on it yet.
 #[inline]
 pub(crate) fn fresh(fd: c_int) {
-    if WANTED.load(Relaxed) {
+    if mode::is(SETS_OPTIONS) {
         note(fd, 0);
     }
 }
@@ -31,7 +23,7 @@ pub(crate) fn fresh(fd: c_int) {
 /// The application has set an option itself.
 #[inline]
 pub(crate) fn application_set(fd: c_int, level: c_int, name: c_int) {
-    if WANTED.load(Relaxed)
+    if mode::is(SETS_OPTIONS)
         && let Some(id) = policy::option_id(level, name)
     {
         note(fd, own(fd) | 1 << (id & 31));

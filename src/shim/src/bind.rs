@@ -350,7 +350,7 @@ pub(crate) fn last_error() -> c_int {
 /// Turns a kernel result into libc's: -1 and errno on failure.
 #[inline(never)]
 pub(crate) fn finish(result: isize) -> isize {
-    if result >= 0 || result < -4095 {
+    if !(-4095..0).contains(&result) {
         return result;
     }
     // SAFETY: null, or the address of this thread's errno, which only this thread uses.

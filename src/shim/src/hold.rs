@@ -1,54 +1,55 @@
 //! Which socket each thread holds data on, and letting it go.
 //!
-//! A thread holds at most one socket at a time: its slot, found by a hash of its thread pointer, names the descriptor. A call
+//! A thread holds at most one socket at a time: its slot, found by its thread pointer, names the descriptor. A call
 //! that waits looks only at its own thread's slot, so an idle thread never splits the burst of a busy one, and what a thread
-//! holds is released by that thread's own next wait. A slot that another thread uses (two hashed alike, or its owner ended
-//! with data held) is simply not available: then the call is not held.
+//! holds is released by that thread's own next wait. Two threads may have the same slot: while one holds something the other's calls
+//! are not held, and a wait of the other releases it early, which costs a segment and delays nothing.
 //!
-//! Orderings: relaxed. Only the owning thread acts on its slot; for all others its content is a number to compare.
+//! Orderings: relaxed. A slot names a descriptor; whether anything is held there its word says (table.rs).
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use policy::burst;
 use policy::socket::{CORKED, HELD, HOLDABLE, NODELAY_ON, Socket};
 
 use crate::arch::{GAP, thread_pointer, ticks};
+use crate::mode::{self, HAS_HELD};
 use crate::{kernel, table};
 
-const SLOTS: usize = 256;
+const SLOTS: usize = 4096;
 
-/// Slots are `thread pointer << 16 | fd + 1`; 0 is free. Only descriptors of the first table are ever held, so the number
-/// fits; user space addresses have 48 bits.
-static SLOT: [AtomicU64; SLOTS] = [const { AtomicU64::new(0) }; SLOTS];
-const FD: u64 = 0xffff;
+/// Slots are `fd + 1`; 0 is free.
+static SLOT: [AtomicU32; SLOTS] = [const { AtomicU32::new(0) }; SLOTS];
 
 /// What has been learned (policy::burst).
 pub(crate) static LEARNED: burst::Table = burst::Table::new();
 
-/// Has anything ever been held in this process? Most programs never do, and then a wait costs them one test.
-#[unsafe(link_section = ".data")]
-static EVER: AtomicBool = AtomicBool::new(false);
-
 /// This thread's slot.
 #[inline(always)]
-fn slot() -> &'static AtomicU64 {
-    // Thread control blocks lie a stack apart, most often 8 MiB: multiplicative hashing spreads any stride.
-    let index = (thread_pointer() as u64).wrapping_mul(0x5bd1_e995) >> 40 & (SLOTS as u64 - 1);
+fn slot() -> &'static AtomicU32 {
+    // Thread control blocks lie a stack apart: 8 MiB most often, 1 or 2 MiB where many threads are expected.
+    let index = (thread_pointer() >> 20) & SLOTS.wrapping_sub(1);
     // SAFETY: avoids a bounds check on the path of every wait; the mask keeps the index below the array's length.
-    unsafe { SLOT.get_unchecked(index as usize) }
+    unsafe { SLOT.get_unchecked(index) }
 }
 
-/// What this thread's slot says when it holds `fd`.
+/// What a slot says for `fd`.
 #[inline(always)]
-fn mark(fd: c_int) -> u64 {
-    (thread_pointer() as u64) << 16 | u64::from(fd as u32).wrapping_add(1)
+fn mark(fd: c_int) -> u32 {
+    (fd as u32).wrapping_add(1)
 }
 
-/// Does this thread hold anything, as far as its slot tells?
+/// Does this thread hold anything, as far as its slot tells? In most programs nothing is ever held, and one test tells.
 #[inline(always)]
 pub(crate) fn any() -> bool {
-    EVER.load(Relaxed) && slot().load(Relaxed) != 0
+    mode::is(HAS_HELD) && slot().load(Relaxed) != 0
+}
+
+/// The same, or is anything held on this socket, by whatever thread?
+#[inline(always)]
+pub(crate) fn any_or_on(socket: Socket) -> bool {
+    mode::is(HAS_HELD) && (socket.has(HELD) || slot().load(Relaxed) != 0)
 }
 
 /// Is the slot this thread's for `fd` already, as it most often is?
@@ -57,29 +58,30 @@ pub(crate) fn has(fd: c_int) -> bool {
     slot().load(Relaxed) == mark(fd)
 }
 
-/// Takes the slot for `fd` if it is free or taken for it already.
+/// Takes the slot for `fd` if it is free. (If it names `fd` already, a release was missed: not so quickly.)
 #[inline(always)]
 pub(crate) fn take_quickly(fd: c_int) -> bool {
     let slot = slot();
-    let now = slot.load(Relaxed);
-    let mine = mark(fd);
-    if now != 0 && now != mine || !EVER.load(Relaxed) {
-        return false;
+    let free = slot.load(Relaxed) == 0;
+    if free {
+        slot.store(mark(fd), Relaxed);
     }
-    slot.store(mine, Relaxed);
-    true
+    free
 }
 
-/// Gives up the slot, which is known to be this thread's.
+/// This thread's slot, if it names `fd`.
 #[inline(always)]
-pub(crate) fn clear() {
-    slot().store(0, Relaxed);
+pub(crate) fn slot_of(fd: c_int) -> Option<&'static AtomicU32> {
+    let slot = slot();
+    if slot.load(Relaxed) == mark(fd) { Some(slot) } else { None }
 }
 
-/// Gives up the slot if this thread has it for `fd`.
+/// Gives up the slot if it names `fd`.
+#[inline(always)]
 pub(crate) fn drop(fd: c_int) {
-    if has(fd) {
-        clear();
+    let slot = slot();
+    if slot.load(Relaxed) == mark(fd) {
+        slot.store(0, Relaxed);
     }
 }
 
@@ -87,25 +89,19 @@ pub(crate) fn drop(fd: c_int) {
 pub(crate) fn take(fd: c_int) -> bool {
     let slot = slot();
     let (now, mine) = (slot.load(Relaxed), mark(fd));
-    if fd as u32 >= table::NEAR - 1 {
-        return false;
-    }
-    // Taken by another socket or thread that still holds something: leave it to that one.
+    // Taken for another socket that still holds something: leave it to that one.
     if now != 0 && now != mine && table::get(held_by(now)).has(HELD) {
         return false;
     }
     slot.store(mine, Relaxed);
-    EVER.store(true, Relaxed);
+    if !mode::is(HAS_HELD) {
+        mode::raise(HAS_HELD);
+    }
     true
 }
 
-fn held_by(content: u64) -> c_int {
-    (content & FD).wrapping_sub(1) as c_int
-}
-
-/// Is the slot this thread's own, or that of another thread hashed alike?
-pub(crate) fn owns() -> bool {
-    slot().load(Relaxed) >> 16 == mark(0) >> 16
+fn held_by(content: u32) -> c_int {
+    content.wrapping_sub(1) as c_int
 }
 
 /// Releases what this thread holds, if anything.
@@ -120,10 +116,11 @@ pub(crate) fn release() {
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
-    if owns() {
-        let slot = slot();
-        let fd = held_by(slot.load(Relaxed));
+    let slot = slot();
+    let content = slot.load(Relaxed);
+    if content != 0 {
         slot.store(0, Relaxed);
+        let fd = held_by(content);
         let socket = table::get(fd);
         if socket.has(HELD) {
             flush(fd, socket);
@@ -135,11 +132,9 @@ pub(crate) fn release_own() {
 #[cold]
 #[inline(never)]
 pub(crate) fn holds() -> bool {
-    if !owns() {
-        return false;
-    }
     let slot = slot();
-    if table::get(held_by(slot.load(Relaxed))).has(HELD) {
+    let content = slot.load(Relaxed);
+    if content != 0 && table::get(held_by(content)).has(HELD) {
         return true;
     }
     slot.store(0, Relaxed);
@@ -149,7 +144,7 @@ pub(crate) fn holds() -> bool {
 /// Releases everything that any thread holds: the process ends.
 #[cold]
 pub(crate) fn release_all() {
-    if EVER.load(Relaxed) {
+    if mode::is(HAS_HELD) {
         for slot in &SLOT {
             let content = slot.load(Relaxed);
             if content != 0 {
@@ -167,7 +162,7 @@ pub(crate) fn release_all() {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 pub(crate) fn cork(fd: c_int) -> bool {
-    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 1) == 0
+    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
 }
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.
@@ -191,7 +186,7 @@ pub(crate) fn push(fd: c_int, socket: Socket) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
         return;
     }
-    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY);
     if !socket.has(NODELAY_ON) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
     }

@@ -20,6 +20,13 @@ pub(crate) fn set_int(fd: c_int, level: c_int, name: c_int, value: c_int) -> isi
     set_option(fd, level, name, &value.to_ne_bytes())
 }
 
+/// Turns an option on.
+#[inline]
+pub(crate) fn set_on(fd: c_int, level: c_int, name: c_int) -> isize {
+    static ON: [u8; 4] = 1i32.to_ne_bytes();
+    set_option(fd, level, name, &ON)
+}
+
 /// Reads an option whose value is an `int`; None where it cannot be read.
 pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
     let mut value = [0u8; size_of::<c_int>()];
@@ -62,7 +69,7 @@ pub(crate) fn address(call: i64, fd: c_int) -> Option<Address> {
 pub(crate) fn readable(at: *const c_void) -> bool {
     // SAFETY: the call only reads 8 bytes at `at`, through the kernel, which checks them.
     let result = unsafe { syscall6(libc::SYS_rt_sigprocmask, usize::MAX, at as usize, 0, 8, 0, 0) };
-    result != -(libc::EFAULT as isize)
+    result != (libc::EFAULT as isize).wrapping_neg()
 }
 
 /// Writes to a descriptor once; used for the one line about an invalid setting.

@@ -19,6 +19,7 @@ mod bind;
 mod hold;
 mod hooks;
 mod kernel;
+mod mode;
 mod sandbox;
 mod services;
 mod start;

@@ -37,8 +37,8 @@ pub(crate) unsafe fn remote(at: *const c_void, length: socklen_t) -> u8 {
     // Family, port and the IPv4 address (ip(7)), or the flow label (ipv6(7)).
     // SAFETY: within the `length` bytes that the caller vouches for; no alignment is assumed.
     let mut mixed = unsafe { at.cast::<u64>().read_unaligned() };
-    if length >= 24 && mixed as u16 == libc::AF_INET6 as u16 {
-        // SAFETY: as above: the 16 bytes of the IPv6 address.
+    if mixed as u16 == libc::AF_INET6 as u16 {
+        // SAFETY: as above: the 16 bytes of the IPv6 address, without which the kernel refuses this family.
         let [high, low] = unsafe { at.cast::<u64>().wrapping_add(1).cast::<[u64; 2]>().read_unaligned() };
         mixed ^= high.rotate_left(32) ^ low;
     }

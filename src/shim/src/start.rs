@@ -6,14 +6,14 @@
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::transmute;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use once_cell::race::OnceRef;
 use policy::socket::{Kind, Socket};
 use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
-use crate::{applied, bind, hold, kernel, table};
+use crate::mode::{self, SETS_OPTIONS, SPECIAL};
+use crate::{bind, hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -27,15 +27,10 @@ static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 #[unsafe(link_section = ".data")]
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
 
-/// Do settings other than the defaults hold for sockets? Most processes have none, and then a new connection is a matter of
-/// a few instructions. Relaxed: set before the table is turned on, which every reader has looked at.
-#[unsafe(link_section = ".data")]
-static SPECIAL: AtomicBool = AtomicBool::new(false);
-
 /// Do the defaults hold for every socket of this process?
 #[inline(always)]
 pub(crate) fn plain() -> bool {
-    !SPECIAL.load(Relaxed)
+    !mode::is(SPECIAL)
 }
 
 /// The settings in force.
@@ -71,12 +66,12 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
     if found && !privileged(environment) && !read(environment) {
         return;
     }
+    table::enable();
     // Sockets that were inherited: an inetd-style server has one on 0 to 2, systemd passes them from 3 on. Others are met
     // when a call that only sockets have is made on them.
     for fd in 0..3i32.saturating_add(passed_by_systemd) {
         table::add(fd, Socket::new(Kind::Unknown));
     }
-    table::enable();
 }
 
 /// Reads the TCPTUNE variables; false where tuning stays off.
@@ -107,9 +102,11 @@ fn read(environment: *const *const c_char) -> bool {
         return false;
     }
     if draft.sets_options() {
-        applied::enable();
+        mode::raise(SETS_OPTIONS);
     }
-    SPECIAL.store(draft.has_rules() || draft.base != Tuning::DEFAULT, Relaxed);
+    if draft.has_rules() || draft.base != Tuning::DEFAULT {
+        mode::raise(SPECIAL);
+    }
     let _ = CURRENT.set(draft);
     true
 }

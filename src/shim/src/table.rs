@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::R
 
 use policy::socket::{HOLDABLE, Kind, Socket};
 
-use crate::arch::syscall6;
+use crate::arch::{in_one_register, syscall6};
 
 /// Descriptors in the table that is part of the library's zero pages.
 pub(crate) const NEAR: u32 = 65_536;
@@ -88,11 +88,11 @@ pub(crate) fn glance(fd: c_int) -> Glance {
     if number < NEAR { Glance::Off } else { Glance::Beyond }
 }
 
-/// Must this call be looked at? A quick no for files, and for all that is left alone.
+/// Must this call, which only sockets have, be looked at? One that was never met is a socket that came from elsewhere.
 #[inline(always)]
-pub(crate) fn attended(fd: c_int) -> bool {
+pub(crate) fn attended_socket(fd: c_int) -> bool {
     match glance(fd) {
-        Glance::Near(entry) => entry.socket.attended(),
+        Glance::Near(entry) => entry.socket.attended() || !entry.socket.is_met(),
         Glance::Off => false,
         Glance::Beyond => true,
     }
@@ -111,8 +111,9 @@ pub(crate) fn met(fd: c_int) -> bool {
 /// Looks up a descriptor that is known to be in the first table.
 #[inline(always)]
 pub(crate) fn near(fd: c_int) -> Entry {
-    #[expect(clippy::indexing_slicing, reason = "taken modulo the table's length")]
-    let word = &TABLE[fd as u32 as usize % NEAR as usize];
+    let at = in_one_register(TABLE.as_ptr().wrapping_add(fd as u16 as usize));
+    // SAFETY: avoids a bounds check on the hottest path; the table has a word for every u16.
+    let word = unsafe { &*at };
     Entry { word, socket: Socket(word.load(Relaxed)) }
 }
 
@@ -141,13 +142,41 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
     }
 }
 
-/// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use.
+/// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use. Nothing is noted while
+/// tuning is off.
 #[inline]
 pub(crate) fn add(fd: c_int, socket: Socket) {
+    match glance(fd) {
+        Glance::Near(entry) => {
+            reached(fd);
+            entry.set(socket);
+        }
+        Glance::Beyond => add_far(fd, socket),
+        Glance::Off => {}
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn add_far(fd: c_int, socket: Socket) {
+    if enabled() && fd >= 0 {
+        HIGHEST.fetch_max(fd, Relaxed);
+        set_far(fd as u32, socket);
+    }
+}
+
+/// The same for a number that is known to be in the first table.
+#[inline(always)]
+pub(crate) fn add_near(fd: c_int, socket: Socket) {
+    reached(fd);
+    near(fd).set(socket);
+}
+
+#[inline(always)]
+fn reached(fd: c_int) {
     if fd > HIGHEST.load(Relaxed) {
         HIGHEST.fetch_max(fd, Relaxed);
     }
-    set(fd, socket);
 }
 
 /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.
@@ -179,7 +208,7 @@ fn set_far(number: u32, socket: Socket) {
         map_far();
     }
     if let Some(word) = far_word(number) {
-        // Nothing is held beyond the first table: the slots have no room for such numbers (hold.rs).
+        // Nothing is held beyond the first table: the quick paths know only that one.
         word.store(socket.without(HOLDABLE).0, Relaxed);
     }
 }
@@ -202,7 +231,7 @@ fn map_far() {
     );
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
     let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
-    if at < 0 && at >= -4095 {
+    if (-4095..0).contains(&at) {
         return;
     }
     let table = at as *mut AtomicU64;

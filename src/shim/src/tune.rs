@@ -18,6 +18,7 @@ const SO_COOKIE: c_int = 57;
 const IPPROTO_MPTCP: c_int = 262;
 
 /// What socket(2) made, from its arguments: no question to the kernel.
+#[inline(always)]
 pub(crate) fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
     let stream = kind & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) == libc::SOCK_STREAM;
     if !stream || !(domain == libc::AF_INET || domain == libc::AF_INET6) {
@@ -181,10 +182,10 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
 #[inline]
 pub(crate) fn set_nodelay(fd: c_int, socket: Socket) -> Socket {
     let spoken = socket.has(NODELAY_ON | NODELAY_APP);
-    if !spoken && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0 {
-        return socket.with(NODELAY_OURS | NODELAY_ON);
+    if spoken || kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0 {
+        return socket;
     }
-    socket
+    socket.with(NODELAY_OURS | NODELAY_ON)
 }
 
 /// Should the library set TCP_NODELAY here?
@@ -202,8 +203,7 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 pub(crate) fn ready(socket: Socket) -> Socket {
     let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
     if plain() {
-        let holdable = socket.is_connection() && socket.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
-        return if holdable { socket.with(ATTEND | HOLDABLE) } else { socket };
+        return if socket.is_connection() { ready_plainly(socket) } else { socket };
     }
     let tuning = settings().tuning(socket.tuning());
     if !socket.is_connection() || !tuning.enabled() {
@@ -217,15 +217,28 @@ pub(crate) fn ready(socket: Socket) -> Socket {
     if watched { socket.with(ATTEND) } else { socket }
 }
 
+/// The same where no other settings than the defaults hold.
+#[inline(always)]
+pub(crate) fn ready_plainly(connection: Socket) -> Socket {
+    let holdable = connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
+    if holdable { connection.with(ATTEND | HOLDABLE) } else { connection }
+}
+
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
 pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let socket = table::get(fd);
-    let socket = if matches!(socket.kind(), Kind::Unknown) { meet(fd) } else { socket };
+    // What was not met yet has just shown itself to be TCP.
+    let new = matches!(socket.kind(), Kind::Unknown | Kind::Unmet);
+    let socket = if new { meet(fd) } else { socket };
     if !socket.is_tcp() {
         return;
     }
+    if new && !on {
+        // Meeting it has turned the option on again.
+        kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
+    }
     let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
-    let forced = !on && forced && kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1) == 0;
+    let forced = !on && forced && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
     note_nodelay(fd, socket, on, forced);
     if socket.has(SHARED) {
         // Other numbers of the same socket: their entries must not say that the option is still only ours.
@@ -261,18 +274,16 @@ fn queued(fd: c_int) -> u32 {
 
 /// The local port, 0 where there is none.
 fn local_port(fd: c_int) -> u16 {
-    match kernel::address(libc::SYS_getsockname, fd) {
-        // SAFETY: the kernel has just filled it in; its length is at most that of the buffer for these families.
-        Some(address) => {
-            unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }.map_or(0, |peer| peer.port())
-        }
-        None => 0,
-    }
+    address_of(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
 fn peer_of(fd: c_int) -> Option<Peer> {
-    let address = kernel::address(libc::SYS_getpeername, fd)?;
-    // SAFETY: as in `local_port`.
+    address_of(libc::SYS_getpeername, fd)
+}
+
+fn address_of(call: i64, fd: c_int) -> Option<Peer> {
+    let address = kernel::address(call, fd)?;
+    // SAFETY: the kernel has just filled it in; addresses of these families fit the buffer.
     unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }
 }
 

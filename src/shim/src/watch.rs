@@ -48,7 +48,7 @@ pub(crate) fn received(fd: c_int, before: Socket, length: usize) {
         }
     }
     // Not sticky (tcp(7)): the kernel returns to delayed acknowledgements by itself.
-    kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 1);
+    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK);
 }
 
 /// Adds to an open connection what its tuning wants to be looked at.

@@ -58,6 +58,12 @@ pub(crate) fn weak_dlsym() -> usize {
     address
 }
 
+/// The same pointer; registers are not scarce here.
+#[inline(always)]
+pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
+    at
+}
+
 /// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
 /// binder reads (`bind::Hook`). x16 is the linker's to use between a call and its target, so it carries no argument.
 macro_rules! first_call {

@@ -60,6 +60,16 @@ pub(crate) fn weak_dlsym() -> usize {
     address
 }
 
+/// The same pointer, in one register. Where the compiler keeps base and index apart the hot paths run out of registers and
+/// save some on the stack, which costs more than the one instruction here.
+#[inline(always)]
+pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
+    let mut address = at.addr();
+    // SAFETY: no instruction at all; only the operand's place is prescribed.
+    unsafe { asm!("/* {} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags)) };
+    at.with_addr(address)
+}
+
 /// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
 /// binder reads (`bind::Hook`). rax is free at a call and carries no argument, as no hook is called as a variadic function.
 macro_rules! first_call {

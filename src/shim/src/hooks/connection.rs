@@ -4,19 +4,20 @@ use libc::{sockaddr, socklen_t};
 use policy::socket::{Kind, Socket};
 
 use super::*;
+use crate::mode::{self, HAS_HELD, SPECIAL};
 use crate::start::{plain, settings};
+use crate::table::Glance;
 use crate::{applied, hold, kernel, services, table, tune};
 
 hook! {
     /// socket(2): what it makes is known from its arguments.
     fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int
     where signature (libc::socket), raw raw!(libc::SYS_socket, domain, kind, protocol); {
+        let made = tune::made(domain, kind, protocol);
         // SAFETY: the caller's arguments.
         let fd = unsafe { socket::real(domain, kind, protocol) };
-        if fd >= 0 && table::enabled() {
-            table::add(fd, tune::made(domain, kind, protocol));
-            applied::fresh(fd);
-        }
+        table::add(fd, made);
+        applied::fresh(fd);
         fd
     }
 }
@@ -36,23 +37,55 @@ hook! {
     /// connect(2): TCP_NODELAY before it, so that the very first data has it.
     fn connect(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int
     where signature (libc::connect), raw raw!(libc::SYS_connect, fd, address, length); {
-        hold::release();
-        let entry = table::entry(fd);
-        if matches!(entry.socket.kind(), Kind::Fresh) && plain() {
-            let tuned = tune::set_nodelay(fd, entry.socket.into(Kind::Client));
+        match table::glance(fd) {
+            Glance::Near(entry) if matches!(entry.socket.kind(), Kind::Fresh) && !mode::is(HAS_HELD | SPECIAL) => {
+                let tuned = tune::set_nodelay(fd, entry.socket.into(Kind::Client));
+                // SAFETY: the caller's arguments.
+                let result = unsafe { connect::real(fd, address, length) };
+                after_connect_plainly(fd, tuned.0, result, address, length)
+            }
             // SAFETY: the caller's arguments.
-            let result = unsafe { connect::real(fd, address, length) };
-            entry.set(after_connect(tuned, result, address, length));
-            return result;
+            _ => unsafe { connect_rarely(fd, address, length) },
         }
-        // SAFETY: the caller's arguments.
-        unsafe { connect_rarely(fd, address, length) }
     }
+}
+
+/// Notes what a socket is after connect(2) has returned `result`, which it returns.
+#[inline(never)]
+extern "C" fn after_connect_plainly(
+    fd: c_int,
+    tuned: u64,
+    result: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
+    if result != 0 {
+        return connect_failed(fd, tuned, result, address, length);
+    }
+    // SAFETY: the kernel has just read the address.
+    let service = unsafe { services::remote(address.cast(), length) };
+    table::near(fd).set(tune::ready_plainly(Socket(tuned).on_service(service)));
+    0
+}
+
+/// The same where connect(2) has not succeeded at once; most often it goes on behind the scenes.
+#[cold]
+#[inline(never)]
+extern "C" fn connect_failed(
+    fd: c_int,
+    tuned: u64,
+    result: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
+    table::near(fd).set(after_connect(Socket(tuned), result, address, length));
+    result
 }
 
 /// Any other connect: rules to follow, a socket that came from elsewhere, no TCP socket, a second try.
 #[inline(never)]
 unsafe extern "C" fn connect_rarely(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+    hold::release();
     let socket = table::get(fd);
     if table::enabled() && matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
         return connect_first(fd, socket, address, length);
@@ -62,7 +95,6 @@ unsafe extern "C" fn connect_rarely(fd: c_int, address: *const sockaddr, length:
 }
 
 /// What a socket is after connect(2) has returned `result`.
-#[inline(always)]
 fn after_connect(tuned: Socket, result: c_int, address: *const sockaddr, length: socklen_t) -> Socket {
     if result == 0 || bind::last_error() == libc::EINPROGRESS {
         // SAFETY: the kernel has just read the address.

@@ -7,6 +7,8 @@ use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, soc
 use policy::burst::{self, Advice, Quick};
 use policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 use crate::arch::{GAP, ticks};
 use crate::hold::LEARNED;
@@ -22,13 +24,16 @@ const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc
 /// it; `when` says whether the held form of the call may stand for it.
 macro_rules! send_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
-     when $when:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
+     when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
                 match table::glance($fd) {
                     // SAFETY: the caller's arguments.
                     Glance::Near(entry) if entry.socket.attended() => return unsafe { attended($fd, $($arg),*) },
+                    // A call that only sockets have, on one that was never met: it came from elsewhere.
+                    // SAFETY: the caller's arguments.
+                    Glance::Near(entry) if $sockets && !entry.socket.is_met() => return unsafe { rarely($fd, $($arg),*) },
                     // SAFETY: the caller's arguments.
                     Glance::Beyond => return unsafe { rarely($fd, $($arg),*) },
                     _ => {}
@@ -44,8 +49,13 @@ macro_rules! send_hook {
                         return unsafe { rarely($fd, $($arg),*) };
                     }
                     if socket.has(CORKED) {
+                        if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
+                            entry.set(next);
+                            // SAFETY: the caller's arguments.
+                            return unsafe { $name::real($fd, $($arg),*) };
+                        }
                         // SAFETY: the caller's arguments.
-                        return unsafe { corked($fd, $($arg),*) };
+                        return unsafe { rarely($fd, $($arg),*) };
                     }
                     if socket.0 & (HOLDABLE | HELD) != HOLDABLE {
                         // SAFETY: the caller's arguments.
@@ -83,11 +93,11 @@ macro_rules! send_hook {
                 #[inline(never)]
                 unsafe extern "C" fn last($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let entry = table::near($fd);
-                    if entry.socket.has(HOLDABLE) && $whole != 0 && hold::has($fd) {
+                    if entry.socket.has(HOLDABLE) && $whole != 0 && let Some(slot) = hold::slot_of($fd) {
                         match burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
                             Quick::Send(next) => {
                                 entry.set(next);
-                                hold::clear();
+                                slot.store(0, Relaxed);
                                 // SAFETY: the caller's arguments.
                                 return unsafe { $name::real($fd, $($arg),*) };
                             }
@@ -100,22 +110,11 @@ macro_rules! send_hook {
                     unsafe { rarely($fd, $($arg),*) }
                 }
 
-                /// We have corked the socket for this burst.
-                #[inline(never)]
-                unsafe extern "C" fn corked($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if !hold::has($fd) || !stays_corked($fd) {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { rarely($fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
-                }
-
                 /// Everything else.
                 #[cold]
                 #[inline(never)]
                 unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if decide($fd, $flags, $when && $whole != 0) {
+                    if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
                         if accepted(sent, $whole) {
@@ -149,17 +148,6 @@ macro_rules! send_hook {
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: size_t = size_t::MAX;
 
-/// Is this call still part of the burst that we have corked? Notes it if so.
-#[inline(always)]
-fn stays_corked(fd: c_int) -> bool {
-    let entry = table::near(fd);
-    let next = burst::sent_corked(entry.socket, ticks(), GAP);
-    if let Some(next) = next {
-        entry.set(next);
-    }
-    next.is_some()
-}
-
 /// Was a held call accepted whole?
 #[inline(always)]
 fn accepted(sent: ssize_t, whole: size_t) -> bool {
@@ -167,13 +155,13 @@ fn accepted(sent: ssize_t, whole: size_t) -> bool {
 }
 
 /// Decides about a data call, whatever it is made on, and notes the outcome. True where it is to be held; `may` says whether
-/// it can be.
+/// it can be, `only_sockets` whether other descriptors have such a call.
 #[cold]
 #[inline(never)]
-fn decide(fd: c_int, flags: c_int, may: bool) -> bool {
+fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     let entry = table::entry(fd);
     let mut socket = entry.socket;
-    if matches!(socket.kind(), Kind::Unknown) {
+    if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && table::enabled() {
         socket = tune::meet(fd);
     }
     if matches!(socket.kind(), Kind::Fresh) && flags & libc::MSG_FASTOPEN != 0 {
@@ -230,35 +218,36 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
 send_hook! {
     /// write(2). Held, it becomes a send(2), which is what it does on a socket.
     fn write(fd: c_int, data: *const c_void, length: size_t)
-    flags 0, whole length, when true, held send::real(fd, data, length, libc::MSG_MORE);
+    flags 0, whole length, when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
 }
 
 send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
-    flags 0, whole UNKNOWN, when (1..=1024).contains(&count), held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
+    flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
+    held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
     where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count);
 }
 
 send_hook! {
     /// send(2).
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
-    flags flags, whole length, when true, held send::real(fd, data, length, flags | libc::MSG_MORE);
+    flags flags, whole length, when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
 }
 
 send_hook! {
     /// sendto(2).
     fn sendto(fd: c_int, data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t)
-    flags flags, whole length, when true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
+    flags flags, whole length, when true, sockets true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
     where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length);
 }
 
 send_hook! {
     /// sendmsg(2).
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
-    flags flags, whole UNKNOWN, when true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
+    flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
@@ -295,6 +284,15 @@ macro_rules! pass_hook {
                     let entry = table::near($fd);
                     let socket = entry.socket;
                     if $flags & SPECIAL == 0 && socket.has(HOLDABLE) {
+                        if socket.has(CORKED) {
+                            if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
+                                entry.set(next);
+                                // SAFETY: the caller's arguments.
+                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                            }
+                            // SAFETY: the caller's arguments.
+                            return unsafe { rarely($($before,)* $fd, $($arg),*) };
+                        }
                         if socket.has(HELD) {
                             // SAFETY: the caller's arguments.
                             return unsafe { last($($before,)* $fd, $($arg),*) };
@@ -309,26 +307,21 @@ macro_rules! pass_hook {
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
                 }
 
-                /// What was held goes out with this call, or the socket is corked.
+                /// What was held goes out with this call.
                 #[inline(never)]
                 unsafe extern "C" fn last($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
                     let entry = table::near($fd);
-                    if hold::has($fd) {
-                        if entry.socket.has(CORKED) {
-                            if stays_corked($fd) {
-                                // SAFETY: the caller's arguments.
-                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            }
-                        } else if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
-                            entry.set(next);
-                            hold::clear();
-                            // SAFETY: the caller's arguments.
-                            let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            if sent as ssize_t != $count as ssize_t {
-                                ran_out($fd, sent as ssize_t);
-                            }
+                    if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED)
+                        && let Some(slot) = hold::slot_of($fd)
+                    {
+                        entry.set(next);
+                        slot.store(0, Relaxed);
+                        // SAFETY: the caller's arguments.
+                        let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
+                        if sent as ssize_t == $count as ssize_t {
                             return sent;
                         }
+                        return ran_out($fd, sent as ssize_t) as $ret;
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
@@ -361,7 +354,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     let entry = table::entry(fd);
     let socket = entry.socket;
     if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
-        decide(fd, flags, true);
+        decide(fd, flags, true, false);
         return false;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
@@ -410,8 +403,9 @@ pass_hook! {
 /// 6.5 keep its tail (they expect the rest that the application asked for).
 #[cold]
 #[inline(never)]
-fn ran_out(fd: c_int, sent: ssize_t) {
+extern "C" fn ran_out(fd: c_int, sent: ssize_t) -> ssize_t {
     if sent <= 0 || kernel::keeps_tail_of_short_sendfile() {
         hold::push(fd, table::get(fd));
     }
+    sent
 }

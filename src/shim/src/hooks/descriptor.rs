@@ -3,6 +3,8 @@
 use policy::socket::{HELD, Kind, SHARED, Socket};
 
 use super::*;
+use crate::mode::{self, HAS_HELD, SPECIAL};
+use crate::table::Glance;
 use crate::{applied, hold, table};
 
 /// close_range(2), linux/close_range.h.
@@ -12,15 +14,18 @@ hook! {
     /// close(2). The entry is cleared before the call: afterwards the number may already be another thread's new file.
     fn close(fd: c_int) -> c_int
     where signature (libc::close), raw raw!(libc::SYS_close, fd); {
-        if !table::met(fd) {
+        match table::glance(fd) {
             // SAFETY: the caller's arguments.
-            return unsafe { close::real(fd) };
+            Glance::Near(entry) if entry.socket.is_met() => return unsafe { attended(fd) },
+            // SAFETY: the caller's arguments.
+            Glance::Beyond => return unsafe { holding(fd) },
+            _ => {}
         }
 
         #[inline(never)]
         unsafe extern "C" fn attended(fd: c_int) -> c_int {
             let entry = table::near(fd);
-            if fd as u32 >= table::NEAR || hold::any() || entry.socket.has(HELD) {
+            if hold::any_or_on(entry.socket) {
                 // SAFETY: the caller's arguments.
                 return unsafe { holding(fd) };
             }
@@ -40,7 +45,7 @@ hook! {
         }
 
         // SAFETY: the caller's arguments.
-        unsafe { attended(fd) }
+        unsafe { close::real(fd) }
     }
 }
 
@@ -81,10 +86,34 @@ hook! {
     /// dup(2).
     fn dup(fd: c_int) -> c_int
     where signature (libc::dup), raw raw!(libc::SYS_dup, fd); {
-        let old = before_dup(fd);
+        if mode::is(HAS_HELD | SPECIAL) {
+            // SAFETY: the caller's arguments.
+            return unsafe { rarely(fd) };
+        }
         // SAFETY: the caller's arguments.
-        duplicated(fd, old, unsafe { dup::real(fd) })
+        let new = unsafe { dup::real(fd) };
+        return duplicated_plainly(fd, new);
+
+        #[inline(never)]
+        unsafe extern "C" fn rarely(fd: c_int) -> c_int {
+            let old = before_dup(fd);
+            // SAFETY: the caller's arguments.
+            duplicated(fd, old, unsafe { dup::real(fd) })
+        }
     }
+}
+
+/// Notes that `new`, which it returns, stands for the same socket as `fd`.
+#[inline(never)]
+extern "C" fn duplicated_plainly(fd: c_int, new: c_int) -> c_int {
+    if (fd | new) as u32 >= table::NEAR {
+        return duplicated(fd, table::get(fd), new);
+    }
+    let entry = table::near(fd);
+    let socket = entry.socket.duplicated();
+    entry.set(socket);
+    table::add_near(new, socket);
+    new
 }
 
 hook! {

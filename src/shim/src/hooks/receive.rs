@@ -10,10 +10,14 @@ use crate::hold::LEARNED;
 use crate::table::Entry;
 use crate::{hold, table, tune, watch};
 
-/// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released.
+/// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released. For a call
+/// that `only_sockets` have, one that was never met came from elsewhere; for a read it is a file.
 #[inline(never)]
-fn before(fd: c_int) {
-    if matches!(table::get(fd).kind(), Kind::Unknown) {
+fn before(fd: c_int, only_sockets: bool) {
+    let socket = table::get(fd);
+    if matches!(socket.kind(), Kind::Unknown)
+        || only_sockets && matches!(socket.kind(), Kind::Unmet) && table::enabled()
+    {
         tune::meet(fd);
     }
     hold::release();
@@ -46,7 +50,7 @@ fn ended(entry: Entry, fd: c_int, got: ssize_t) {
 /// that the descriptor is a file; for a call that only sockets have, that it is left alone and nothing is held.
 macro_rules! receive_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t
-     quick $quick:expr; where signature $check:tt, raw $raw:expr;) => {
+     quick $quick:expr, sockets $sockets:expr; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
@@ -72,7 +76,7 @@ macro_rules! receive_hook {
 
                 #[inline(never)]
                 unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    before($fd);
+                    before($fd, $sockets);
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
                     after($fd, got);
@@ -89,46 +93,46 @@ macro_rules! receive_hook {
 receive_hook! {
     /// read(2).
     fn read(fd: c_int, data: *mut c_void, length: size_t) -> ssize_t
-    quick !table::met(fd); where signature (libc::read), raw raw!(libc::SYS_read, fd, data, length);
+    quick !table::met(fd), sockets false; where signature (libc::read), raw raw!(libc::SYS_read, fd, data, length);
 }
 receive_hook! {
     /// readv(2).
     fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t
-    quick !table::met(fd); where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
+    quick !table::met(fd), sockets false; where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
 }
 receive_hook! {
     /// read(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/read_chk.c`).
     fn __read_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t) -> ssize_t
-    quick !table::met(fd); where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
+    quick !table::met(fd), sockets false; where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
 }
 receive_hook! {
     /// recv(2).
     fn recv(fd: c_int, data: *mut c_void, length: size_t, flags: c_int) -> ssize_t
-    quick !table::attended(fd) && !hold::any(); where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recv(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recv_chk.c`).
     fn __recv_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
-    quick !table::attended(fd) && !hold::any(); where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recvfrom(2).
     fn recvfrom(fd: c_int, data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t)
         -> ssize_t
-    quick !table::attended(fd) && !hold::any(); where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 receive_hook! {
     /// recvfrom(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recvfrom_chk.c`).
     fn __recvfrom_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
         from_length: *mut socklen_t) -> ssize_t
-    quick !table::attended(fd) && !hold::any(); where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 
 hook! {
     /// recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
     fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
     where signature (libc::recvmsg), raw raw!(libc::SYS_recvmsg, fd, message, flags); {
-        before(fd);
+        before(fd, true);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmsg::real(fd, message, flags) };
         after(fd, got);
@@ -144,7 +148,7 @@ hook! {
     /// recvmmsg(2): as recvmsg, several at once.
     fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int
     where signature (libc::recvmmsg), raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
-        before(fd);
+        before(fd, true);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmmsg::real(fd, messages, count, flags, timeout) };
         after(fd, got as ssize_t);
@@ -186,7 +190,8 @@ unsafe fn control_messages(message: &msghdr) {
             let data = unsafe { libc::CMSG_DATA(control) }.cast::<c_int>();
             // SAFETY: only computes a length.
             let empty = unsafe { libc::CMSG_LEN(0) } as usize;
-            let count = (header.cmsg_len as usize).saturating_sub(empty) / size_of::<c_int>();
+            let bytes: usize = header.cmsg_len as _;
+            let count = bytes.saturating_sub(empty) >> 2;
             for index in 0..count {
                 // SAFETY: the kernel has written `count` descriptors there.
                 let fd = unsafe { data.wrapping_add(index).read_unaligned() };
