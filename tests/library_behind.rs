@@ -3,9 +3,9 @@
 
 mod support;
 
+use object::Endianness;
 use object::elf;
 use object::read::elf::{Dyn, ElfFile64};
-use object::Endianness;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{Mode, build_dir, finish, library};

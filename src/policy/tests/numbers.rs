@@ -16,7 +16,7 @@ fn value(entry: &str, name: i32) -> Option<u32> {
 fn expected(number: u64, scale: u128, own: u128, limits: (u128, u128)) -> Option<u32> {
     let scaled = u128::from(number) * scale;
     let whole = scaled / own;
-    (scaled % own == 0 && (limits.0..=limits.1).contains(&whole))
+    (scaled.is_multiple_of(own) && (limits.0..=limits.1).contains(&whole))
         .then(|| whole.try_into().expect("limits are below 2^32"))
 }
 

@@ -18,6 +18,7 @@ pub fn read_all(variables: &[(&str, &[u8])]) -> Result<Settings, Fault> {
 }
 
 /// What is written piece by piece, as one text.
+#[allow(dead_code, reason = "each test binary uses what it needs")]
 pub fn text(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {
     let mut bytes = Vec::new();
     write(&mut |piece| bytes.extend_from_slice(piece));
