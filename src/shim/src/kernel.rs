@@ -89,10 +89,18 @@ pub(crate) fn keeps_tail_of_short_sendfile() -> bool {
         // SAFETY: uname(2) writes six fields of 65 bytes (struct new_utsname).
         unsafe { syscall6(libc::SYS_uname, names.as_mut_ptr() as usize, 0, 0, 0, 0, 0) };
         let release = names.get(2 * FIELD..3 * FIELD).unwrap_or(&[]);
-        let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-            digits.iter().fold(0u32, |number, &digit| number.wrapping_mul(10).wrapping_add(u32::from(digit & 15)))
-        });
-        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        version < (6, 5)
+        // "6.1.0-18-amd64": the first two numbers.
+        let mut version = [0u32; 2];
+        let mut numbers = version.iter_mut();
+        let mut number = numbers.next();
+        for &byte in release {
+            let Some(digits) = number.as_deref_mut() else { break };
+            if byte.is_ascii_digit() {
+                *digits = digits.wrapping_mul(10).wrapping_add(u32::from(byte & 15));
+            } else {
+                number = numbers.next();
+            }
+        }
+        version < [6, 5]
     })
 }
