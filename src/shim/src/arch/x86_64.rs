@@ -63,11 +63,12 @@ pub(crate) fn weak_dlsym() -> usize {
 /// The same pointer, in one register. Where the compiler keeps base and index apart the hot paths run out of registers and
 /// save some on the stack, which costs more than the one instruction here.
 #[inline(always)]
+#[expect(clippy::pointers_in_nomem_asm_block, reason = "the pointer is only moved")]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
-    let mut address = at.addr();
-    // SAFETY: no instruction at all; only the operand's place is prescribed.
-    unsafe { asm!("/* {} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags)) };
-    at.with_addr(address)
+    let mut at = at;
+    // SAFETY: no instruction at all; only the operand's place is prescribed, and nothing is read through it.
+    unsafe { asm!("/* {} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags)) };
+    at
 }
 
 /// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
