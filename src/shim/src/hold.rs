@@ -118,7 +118,10 @@ pub(crate) fn release() {
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
-    let slot = slot();
+    release_slot(slot());
+}
+
+fn release_slot(slot: &AtomicU32) {
     let content = slot.load(Relaxed);
     if content != 0 {
         slot.store(0, Relaxed);
@@ -147,17 +150,7 @@ pub(crate) fn holds() -> bool {
 #[cold]
 pub(crate) fn release_all() {
     if mode::is(HAS_HELD) {
-        for slot in &SLOT {
-            let content = slot.load(Relaxed);
-            if content != 0 {
-                slot.store(0, Relaxed);
-                let fd = held_by(content);
-                let socket = table::get(fd);
-                if socket.has(HELD) {
-                    flush(fd, socket);
-                }
-            }
-        }
+        SLOT.iter().for_each(release_slot);
     }
 }
 
