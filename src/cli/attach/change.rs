@@ -185,7 +185,7 @@ mod tests {
         let size = || read(libc::SOL_SOCKET, libc::SO_SNDBUF);
         let before = size();
         let given = ["keepalive=61/10/5,sndbuf=100000".into(), "dscp=af21".into()];
-        let plan = Plan { nodelay: Some(true), wishes: wishes(&given).ok().expect("valid"), dry: false };
+        let plan = Plan { nodelay: Some(true), wishes: wishes(&given).expect("valid"), dry: false };
         let mut remembered = entry(&socket, 1, &Record::default());
         let outcome = tune(&socket, &plan, &mut remembered);
         assert!(outcome.changed && !outcome.before && outcome.after && outcome.refused.is_empty(), "{outcome:?}");
@@ -206,8 +206,7 @@ mod tests {
     #[test]
     fn a_refused_option_is_told() {
         let socket = listener();
-        let plan =
-            Plan { nodelay: None, wishes: wishes(&["congestion=none_such".into()]).ok().expect("valid"), dry: false };
+        let plan = Plan { nodelay: None, wishes: wishes(&["congestion=none_such".into()]).expect("valid"), dry: false };
         let outcome = tune(&socket, &plan, &mut entry(&socket, 1, &Record::default()));
         assert!(!outcome.changed && outcome.refused[0].starts_with("congestion=none_such: "), "{outcome:?}");
     }

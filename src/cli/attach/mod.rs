@@ -15,6 +15,7 @@ mod target;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::errors::{Failure, NO, OK, say};
@@ -54,12 +55,12 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     if store.is_none() && args.revert {
         return Err(Failure::own("without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR"));
     }
-    if store.is_none() && !args.dry_run {
-        say("what is changed cannot be remembered without XDG_RUNTIME_DIR: for --revert give --state DIR");
-    }
     let mut run =
         Run { args, plan, store, sessions: Vec::new(), known: BTreeSet::new(), shared: BTreeMap::new(), code: OK };
     run.first(&pids)?;
+    if run.store.is_none() && !args.dry_run && !run.shared.is_empty() {
+        say("what was changed cannot be remembered without XDG_RUNTIME_DIR: for --revert give --state DIR");
+    }
     if args.watch && !args.json && !run.sessions.is_empty() {
         output::line(&format!("watching every {} ms: ends with the process or with Ctrl-C", args.interval));
     }
@@ -210,7 +211,11 @@ impl Run<'_> {
             tv_sec: i64::from(self.args.interval / 1000),
             tv_nsec: i64::from(self.args.interval % 1000 * 1_000_000),
         };
-        poll(&mut handles, Some(&time)).map(|_| ()).map_err(Failure::from)
+        match poll(&mut handles, Some(&time)) {
+            // Stopped and continued, for example.
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn manner(&self) -> Manner {
