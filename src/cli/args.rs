@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::flags::SettingFlags;
 
@@ -22,7 +23,8 @@ use crate::flags::SettingFlags;
                   tcptune run -- python3 migrate_imap.py    run a program with the library\n  \
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
-                  tcptune check 4711                        is the library in that process?\n\n\
+                  tcptune check 4711                        is the library in that process?\n  \
+                  tcptune attach 4711                       tune a process that runs already\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -38,6 +40,7 @@ pub struct Cli {
 pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
+    Attach(AttachArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

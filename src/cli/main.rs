@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), no_main)]
 
 mod args;
+mod attach;
 mod check;
 mod demo;
 mod env;
@@ -90,6 +91,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Run(args) => run::command(&args),
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
+        Command::Attach(args) => attach::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

@@ -1,0 +1,240 @@
+//! `tcptune attach`: tunes the sockets of a running process, with nothing stopped and nothing loaded into it.
+//!
+//! Sockets are borrowed with pidfd_getfd: an option that is set on our copy is set on theirs, for both are the same socket.
+
+pub mod args;
+mod change;
+mod print;
+mod process;
+mod record;
+mod refusal;
+mod session;
+mod socket;
+mod target;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use serde::Serialize;
+
+use crate::errors::{Failure, NO, OK, say};
+use crate::output;
+use args::AttachArgs;
+use change::Plan;
+use print::Manner;
+use process::Process;
+use record::{Entry, Record, Store};
+use session::{Row, Session, Task};
+
+/// A process in the JSON document.
+#[derive(Serialize)]
+struct Report<'a> {
+    pid: u32,
+    name: &'a str,
+    sockets: Vec<Row>,
+}
+
+/// The run as it goes on.
+struct Run<'a> {
+    args: &'a AttachArgs,
+    plan: Plan,
+    store: Option<Store>,
+    sessions: Vec<Session>,
+    /// Processes that were tried, whatever came of it.
+    known: BTreeSet<u32>,
+    shared: BTreeMap<u64, Entry>,
+    /// The first thing that went wrong decides the exit code.
+    code: u8,
+}
+
+pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
+    let plan = Plan { nodelay: args.nodelay.wanted(), wishes: change::wishes(&args.set)?, dry: args.dry_run };
+    let store = Store::find(args.state.as_deref())?;
+    let mut pids = targets(args)?;
+    if store.is_none() && args.revert {
+        return Err(Failure::own("without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR"));
+    }
+    let mut run =
+        Run { args, plan, store, sessions: Vec::new(), known: BTreeSet::new(), shared: BTreeMap::new(), code: OK };
+    run.first(&pids)?;
+    if run.store.is_none() && !args.dry_run && !run.shared.is_empty() {
+        say("what was changed cannot be remembered without XDG_RUNTIME_DIR: for --revert give --state DIR");
+    }
+    if args.watch && !args.json && !run.sessions.is_empty() {
+        output::line(&format!("watching every {} ms: ends with the process or with Ctrl-C", args.interval));
+    }
+    while args.watch && !run.sessions.is_empty() {
+        run.wait()?;
+        if args.port.is_some() || args.children {
+            // There is none left when the last one is about to end.
+            pids = targets(args).unwrap_or_default();
+            run.open(&pids)?;
+        }
+        run.again()?;
+    }
+    Ok(run.code)
+}
+
+/// The processes that are meant, each once.
+fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
+    let mut pids = match args.port {
+        Some(port) => target::listening_on(port)?,
+        None => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
+    };
+    if args.children {
+        pids = target::with_descendants(&pids);
+    }
+    let mut met = BTreeSet::new();
+    pids.retain(|pid| met.insert(*pid));
+    Ok(pids)
+}
+
+impl Run<'_> {
+    /// Open what has not been tried yet.
+    fn open(&mut self, pids: &[u32]) -> Result<(), Failure> {
+        for &pid in pids {
+            if !self.known.insert(pid) {
+                continue;
+            }
+            match self.session(pid) {
+                Ok(Some(session)) => self.sessions.push(session),
+                Ok(None) => self.note(NO),
+                Err(failure) => self.complain(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// None: there is nothing to put back.
+    fn session(&self, pid: u32) -> Result<Option<Session>, Failure> {
+        let process = Process::open(pid)?;
+        let record = match &self.store {
+            Some(store) => store.load(&process)?,
+            None => None,
+        };
+        if let (true, None, Some(store)) = (self.args.revert, &record, &self.store) {
+            let directory = store.path().display();
+            say(format!("process {pid} ({}): nothing to put back is recorded in {directory}", process.name));
+            return Ok(None);
+        }
+        Ok(Some(Session::new(process, record.unwrap_or_else(Record::default))))
+    }
+
+    /// The first scan, which tells of every socket.
+    fn first(&mut self, pids: &[u32]) -> Result<(), Failure> {
+        self.open(pids)?;
+        let mut reports = Vec::new();
+        let mut sessions = Vec::new();
+        for mut session in std::mem::take(&mut self.sessions) {
+            let Some(rows) = self.scan(&mut session) else { continue };
+            if rows.is_empty() && !self.args.watch || rows.iter().any(|row| !row.refused.is_empty()) {
+                self.note(NO);
+            }
+            if self.args.json && self.args.watch {
+                for row in &rows {
+                    output::line(&serde_json::to_string(row)?);
+                }
+            } else if self.args.json {
+                reports.push((session.process.pid, session.process.name.clone(), rows));
+            } else {
+                print::table(&session.process, &rows, self.manner());
+            }
+            sessions.push(session);
+        }
+        self.sessions = sessions;
+        if self.args.json && !self.args.watch {
+            let document: Vec<Report> = reports
+                .iter_mut()
+                .map(|(pid, name, rows)| Report { pid: *pid, name, sockets: std::mem::take(rows) })
+                .collect();
+            output::line(&serde_json::to_string_pretty(&document)?);
+        }
+        Ok(())
+    }
+
+    /// A later scan, which tells only what is new.
+    fn again(&mut self) -> Result<(), Failure> {
+        let manner = self.manner();
+        let mut sessions = Vec::new();
+        for mut session in std::mem::take(&mut self.sessions) {
+            if has_ended(&session) {
+                continue;
+            }
+            let Some(rows) = self.scan(&mut session) else { continue };
+            for row in rows.iter().filter(|row| row.changed || !row.refused.is_empty() || manner.verbose) {
+                if self.args.json {
+                    output::line(&serde_json::to_string(row)?);
+                } else {
+                    print::single(row, manner);
+                }
+            }
+            sessions.push(session);
+        }
+        self.sessions = sessions;
+        Ok(())
+    }
+
+    /// Scan and remember. None: the process cannot be touched, which has been told.
+    fn scan(&mut self, session: &mut Session) -> Option<Vec<Row>> {
+        let task = match self.args.revert {
+            true => Task::Revert { dry: self.args.dry_run },
+            false => Task::Tune(&self.plan),
+        };
+        let result = session.scan(&task, &self.args.fd, &mut self.shared);
+        // What was done before something went wrong is to be remembered too.
+        if let (Some(store), false) = (&self.store, self.args.dry_run) {
+            let all = result.as_ref().is_ok_and(|rows| rows.iter().all(|row| row.refused.is_empty()));
+            if self.args.revert && all && self.args.fd.is_empty() {
+                store.forget(&session.process);
+            } else if result.as_ref().map_or(true, |rows| !rows.is_empty())
+                && let Err(failure) = session.keep(store)
+            {
+                self.complain(failure);
+            }
+        }
+        match result {
+            Ok(rows) => Some(rows),
+            // A process that ends is what --watch waits for.
+            Err(_) if self.args.watch && has_ended(session) => Some(Vec::new()),
+            Err(failure) => {
+                self.complain(failure);
+                None
+            }
+        }
+    }
+
+    /// Until a process ends or it is time to look again.
+    fn wait(&self) -> Result<(), Failure> {
+        let mut handles: Vec<PollFd> = self.sessions.iter().map(|s| PollFd::new(&s.process, PollFlags::IN)).collect();
+        let time = Timespec {
+            tv_sec: i64::from(self.args.interval / 1000),
+            tv_nsec: i64::from(self.args.interval % 1000 * 1_000_000),
+        };
+        match poll(&mut handles, Some(&time)) {
+            // Stopped and continued, for example.
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { dry: self.args.dry_run, verbose: self.args.verbose }
+    }
+
+    fn complain(&mut self, failure: Failure) {
+        say(failure.message);
+        self.note(failure.code);
+    }
+
+    fn note(&mut self, code: u8) {
+        if self.code == OK {
+            self.code = code;
+        }
+    }
+}
+
+fn has_ended(session: &Session) -> bool {
+    let mut handle = [PollFd::new(&session.process, PollFlags::IN)];
+    poll(&mut handle, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+}

@@ -1,0 +1,184 @@
+//! What was changed, remembered for `--revert`: one small file for each process, in a directory that only we can write.
+//!
+//! A socket is known by the kernel's number for it (SO_COOKIE), which no other socket gets. A connection accepted since from
+//! a listener that was changed has inherited the change; it counts as changed too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Process};
+use crate::errors::{Failure, plain};
+
+/// TCP_NODELAY as it was found and as it was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodelay {
+    pub before: bool,
+    pub after: bool,
+}
+
+/// Another option, as the kernel told its value before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    pub level: i32,
+    pub name: i32,
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
+}
+
+/// A socket; one that was left as it was has neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub inode: u64,
+    /// The port, if it listens.
+    pub listens: Option<u16>,
+    pub nodelay: Option<Nodelay>,
+    pub options: Vec<Saved>,
+}
+
+impl Entry {
+    pub fn is_changed(&self) -> bool {
+        self.nodelay.is_some() || !self.options.is_empty()
+    }
+}
+
+/// The sockets of a process, by the kernel's number.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Record {
+    pub sockets: BTreeMap<u64, Entry>,
+}
+
+impl Record {
+    /// What a connection that was not here before has from its listener, if that was changed.
+    pub fn inherited(&self, port: Option<u16>, nodelay: bool) -> Option<Entry> {
+        let from = |entry: &&Entry| {
+            let same = entry.nodelay.is_none_or(|change| change.after == nodelay);
+            entry.is_changed() && entry.listens == port && same
+        };
+        let listener = port.and_then(|_| self.sockets.values().find(from))?;
+        Some(Entry { listens: None, ..listener.clone() })
+    }
+
+    /// Forget sockets that are gone; not listeners, of which connections may be left.
+    pub fn keep(&mut self, inodes: &BTreeSet<u64>) {
+        self.sockets.retain(|_, entry| entry.listens.is_some() || inodes.contains(&entry.inode));
+    }
+}
+
+/// The directory of the records.
+pub struct Store(PathBuf);
+
+impl Store {
+    /// The one that was asked for or the usual one; none where there is no usual one.
+    pub fn find(asked: Option<&Path>) -> Result<Option<Self>, Failure> {
+        let ours = rustix::process::geteuid().as_raw();
+        let usual = || match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+            _ if ours == 0 => Some(PathBuf::from("/run/tcptune")),
+            Some(directory) if directory.is_absolute() => Some(directory.join("tcptune")),
+            _ => None,
+        };
+        let Some(directory) = asked.map(Path::to_owned).or_else(usual) else { return Ok(None) };
+        let shown = directory.display();
+        if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&directory)
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            return Err(Failure::own(format!("cannot make the directory `{shown}`: {}", plain(&error))));
+        }
+        let meta = std::fs::symlink_metadata(&directory)
+            .map_err(|e| Failure::own(format!("cannot look at `{shown}`: {}", plain(&e))))?;
+        // What others could write would tell us what to do to sockets of ours.
+        if !meta.is_dir() || meta.uid() != ours || meta.mode() & 0o022 != 0 {
+            return Err(Failure::own(format!(
+                "`{shown}` must be a directory that belongs to uid {ours} and that nobody \
+                                             else can write: change it, or give another with --state DIR"
+            )));
+        }
+        let store = Self(directory);
+        store.sweep();
+        Ok(Some(store))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What is known of this process; nothing if it was never touched.
+    pub fn load(&self, process: &Process) -> Result<Option<Record>, Failure> {
+        let file = self.file(process.pid, process.start);
+        match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| {
+                Failure::own(format!(
+                    "`{}` is damaged ({e}): remove it, and with it what was remembered",
+                    file.display()
+                ))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::own(format!("cannot read `{}`: {}", file.display(), plain(&error)))),
+        }
+    }
+
+    /// All of it or nothing reaches the file.
+    pub fn save(&self, process: &Process, record: &Record) -> Result<(), Failure> {
+        let file = self.file(process.pid, process.start);
+        let new = file.with_extension(format!("new-{}", std::process::id()));
+        let write = || {
+            let mut options = std::fs::OpenOptions::new();
+            let mut file_of_ours = options.write(true).create_new(true).mode(0o600).open(&new)?;
+            file_of_ours.write_all(&serde_json::to_vec(record)?)?;
+            std::fs::rename(&new, &file)
+        };
+        write().map_err(|error: std::io::Error| {
+            let _ = std::fs::remove_file(&new);
+            Failure::own(format!(
+                "cannot write `{}`, --revert will not know all that was changed: {}",
+                file.display(),
+                plain(&error)
+            ))
+        })
+    }
+
+    pub fn forget(&self, process: &Process) {
+        let _ = std::fs::remove_file(self.file(process.pid, process.start));
+    }
+
+    fn file(&self, pid: u32, start: u64) -> PathBuf {
+        self.0.join(format!("{pid}-{start}.json"))
+    }
+
+    /// Remove the records of processes that have ended.
+    fn sweep(&self) {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let numbers = name.to_str().and_then(|n| n.strip_suffix(".json")?.split_once('-'));
+            let Some((Ok(pid), Ok(start))) = numbers.map(|(p, s)| (p.parse::<u32>(), s.parse::<u64>())) else {
+                continue;
+            };
+            if process::stat(pid).is_none_or(|(_, now)| now != start) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Nodelay, Record};
+
+    #[test]
+    fn connections_inherit_from_listeners_that_were_changed() {
+        let change = Nodelay { before: false, after: true };
+        let listener = Entry { inode: 1, listens: Some(80), nodelay: Some(change), options: Vec::new() };
+        let untouched = Entry { inode: 2, listens: Some(81), nodelay: None, options: Vec::new() };
+        let mut record = Record { sockets: [(1, listener), (2, untouched)].into() };
+        assert_eq!(record.inherited(Some(80), true).map(|e| (e.listens, e.nodelay)), Some((None, Some(change))));
+        assert_eq!(record.inherited(Some(80), false), None);
+        assert_eq!(record.inherited(Some(81), true), None);
+        assert_eq!(record.inherited(None, true), None);
+        record.keep(&[].into());
+        assert_eq!(record.sockets.len(), 2);
+    }
+}

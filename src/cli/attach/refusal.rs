@@ -1,0 +1,65 @@
+//! Why the kernel does not let us touch a process, in a sentence that says what would help.
+
+use rustix::io::Errno;
+
+use super::process;
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+
+const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
+
+/// `pid` is a thread, or nothing.
+pub fn of_thread(pid: u32) -> Failure {
+    match status(pid, "Tgid") {
+        Some(owner) if owner != pid.to_string() => {
+            Failure::new(NOT_FOUND, format!("{pid} is a thread of process {owner}: give that number"))
+        }
+        _ => Failure::new(NOT_FOUND, format!("there is no process {pid}")),
+    }
+}
+
+/// A call failed with this error.
+pub fn of_call(pid: u32, call: &str, error: Errno) -> Failure {
+    let name = process::stat(pid).map_or_else(|| "?".to_owned(), |(name, _)| name);
+    let who = format!("process {pid} ({name})");
+    match error {
+        Errno::SRCH => Failure::new(NOT_FOUND, format!("{who} has ended")),
+        Errno::NOSYS => Failure::own(format!(
+            "{call} is missing: this takes Linux 5.6 or newer, and a container whose seccomp profile allows it"
+        )),
+        Errno::PERM | Errno::ACCESS => {
+            Failure::new(CANNOT_EXECUTE, format!("{who} may not be touched: {}", cause(pid)))
+        }
+        error => Failure::own(format!("{who}: {call}: {}", plain(&error.into()))),
+    }
+}
+
+/// The likely cause, found in the order in which the kernel asks.
+fn cause(pid: u32) -> String {
+    let ours = rustix::process::geteuid().as_raw();
+    let theirs: Vec<u32> = status(pid, "Uid")
+        .map(|ids| ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect())
+        .unwrap_or_default();
+    let user = theirs.first().copied().unwrap_or(ours);
+    if ours == 0 {
+        return "root needs CAP_SYS_PTRACE for it in its user namespace, which is missing here (a container?), or a \
+                security module or seccomp profile forbids it"
+            .to_owned();
+    }
+    if theirs.iter().any(|&id| id != ours) {
+        return format!("it belongs to another user (uid {user}, here {ours}): try again as root");
+    }
+    match std::fs::read_to_string(YAMA).ok().and_then(|text| text.trim().parse::<u32>().ok()) {
+        Some(1) => format!(
+            "with {YAMA} at 1 only an ancestor of a process or root may touch it: try again as root, or start it through \
+             `tcptune run`"
+        ),
+        Some(2) => format!("with {YAMA} at 2 only root may touch a process: try again as root"),
+        Some(3..) => format!("{YAMA} forbids it for everybody until the machine is restarted"),
+        _ => "it is marked as not dumpable, or has more privileges than this command: try again as root".to_owned(),
+    }
+}
+
+fn status(pid: u32, field: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
+}
