@@ -1,4 +1,4 @@
-"""Compares CPython's own tests, run natively and with the library preloaded; scripts/cpython-tests prepares and starts it.
+"""Compares CPython's own tests, run natively and with the library preloaded; scripts/cpython-tests starts it.
 
 Usage: compare.py [MODULE...]     in a network namespace of its own, with TCPTUNE_LIB set
 
@@ -10,6 +10,7 @@ both ways is no difference, but is named.
 
 import collections
 import ctypes
+import hashlib
 import json
 import os
 import platform
@@ -25,6 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MODULES = """test_socket test_asyncio test_ssl test_imaplib test_smtplib test_ftplib test_httplib test_httpservers
 test_socketserver test_selectors test_subprocess test_signal test_threading test_os""".split()
+KINDS = ("tests", "passed", "skipped", "failed", "differences", "flaky")
 LIMIT = 400
 AGAIN = 5
 PASSED = ("passed", "failed as expected")
@@ -181,9 +183,11 @@ def main():
         stdout=subprocess.PIPE, text=True, check=False,
     ).stdout
     print(
-        f"Python {platform.python_version()} (Debian {package}), {ssl.OPENSSL_VERSION}, {' '.join(platform.libc_ver())}, "
-        f"Linux {platform.release()}\n"
+        f"Python {platform.python_version()} (Debian {package}), {ssl.OPENSSL_VERSION}, "
+        f"{' '.join(platform.libc_ver())}, Linux {platform.release()}"
     )
+    digest = hashlib.sha256(Path(library).read_bytes()).hexdigest()
+    print(f"libtcptune.so: {os.path.getsize(library)} bytes, SHA-256 {digest[:16]}...\n")
     print("| module | tests | passed | skipped | failed in both | differences | flaky natively | native, preloaded |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
     totals = collections.Counter()
@@ -206,16 +210,17 @@ def main():
         named["Differences"] += differences
         named["Flaky natively"] += flaky
         totals.update(kinds)
-        columns = " | ".join(str(kinds[kind]) for kind in ("tests", "passed", "skipped", "failed", "differences", "flaky"))
+        columns = " | ".join(str(kinds[kind]) for kind in KINDS)
         print(f"| {module} | {columns} | {native.seconds:.0f} s, {preloaded.seconds:.0f} s |", flush=True)
-    columns = " | ".join(str(totals[kind]) for kind in ("tests", "passed", "skipped", "failed", "differences", "flaky"))
+    columns = " | ".join(str(totals[kind]) for kind in KINDS)
     print(f"| all | {columns} | |\n")
-    print(f"{totals['tests']} tests in {len(modules)} modules, run natively and preloaded: {totals['differences']} differences.")
+    tests, differences = totals["tests"], totals["differences"]
+    print(f"{tests} tests in {len(modules)} modules, run natively and preloaded: {differences} differences.")
     for title in ("Differences", "Flaky natively", "Failed in both ways"):
         if named[title]:
             print(f"\n{title}:\n")
             print("\n".join(f"- {line}" for line in named[title]), flush=True)
-    return 1 if totals["differences"] else 0
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":
