@@ -1,0 +1,189 @@
+//! Every name by which programs reach sockets (tests/census.txt) is a hook, or docs/hooks.md says why it is none and what
+//! happens then; and the other way round.
+//!
+//! Compares lists and documents only; it runs no program. That the hooks are what the library exports is
+//! tests/library_file.rs.
+
+mod support;
+
+use object::read::elf::{ElfFile64, FileHeader as _, Sym};
+use object::{Endianness, SymbolIndex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const PURPOSES: [&str; 12] = [
+    "create",
+    "connect",
+    "accept",
+    "ask",
+    "options",
+    "send",
+    "receive",
+    "wait",
+    "duplicate",
+    "close",
+    "process",
+    "raw",
+];
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The census: each name, and whether it is hooked.
+fn census() -> BTreeMap<String, bool> {
+    let mut names = BTreeMap::new();
+    for line in file("tests/census.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let &[name, purpose, state] = cells.as_slice() else {
+            panic!("tests/census.txt: {line:?} has not three cells");
+        };
+        assert!(PURPOSES.contains(&purpose), "tests/census.txt: {name}: {purpose:?} is none of {PURPOSES:?}");
+        let hooked = state == "hooked";
+        let reason = state.strip_prefix("no: ").unwrap_or_default();
+        assert!(hooked || !reason.is_empty(), "tests/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`");
+        assert!(names.insert(name.to_owned(), hooked).is_none(), "tests/census.txt: {name} is there twice");
+    }
+    names
+}
+
+fn hooks() -> BTreeSet<String> {
+    file("docs/hooks.txt").lines().map(str::to_owned).collect()
+}
+
+/// The names in the first cells of a part of docs/hooks.md, each of which has something in its second cell.
+fn documented(part: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for line in part.lines().filter(|line| line.starts_with('|') && !line.starts_with("|---")) {
+        let cells: Vec<&str> = line.trim_matches('|').splitn(2, " | ").collect();
+        let &[first, meaning] = cells.as_slice() else { panic!("docs/hooks.md: {line:?} has not two cells") };
+        assert!(!meaning.trim().is_empty(), "docs/hooks.md: nothing is said about {first}");
+        // Between backticks: every second piece.
+        for name in first.split('`').skip(1).step_by(2) {
+            assert!(names.insert(name.to_owned()), "docs/hooks.md: {name} is in two lines");
+        }
+    }
+    names
+}
+
+/// docs/hooks.md: what it says of the hooks, and of the names that are none.
+fn document() -> (BTreeSet<String>, BTreeSet<String>) {
+    let text = file("docs/hooks.md");
+    let (hooks, others) = text.split_once("\n## Not hooked\n").expect("docs/hooks.md has a part on what is not hooked");
+    (documented(hooks), documented(others))
+}
+
+/// Does a name of the document, in which a `*` stands for any letters, mean this name?
+fn means(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, end)) => name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+    }
+}
+
+#[track_caller]
+fn expect_none<T: std::fmt::Debug>(what: &str, found: impl IntoIterator<Item = T>) {
+    let found: Vec<T> = found.into_iter().collect();
+    assert!(found.is_empty(), "{what}: {found:?}");
+}
+
+#[test]
+fn hooks_are_the_hooked_names_of_the_census() {
+    let (census, hooks) = (census(), hooks());
+    let hooked: BTreeSet<String> = census.iter().filter(|(_, hooked)| **hooked).map(|(name, _)| name.clone()).collect();
+    expect_none("hooked says tests/census.txt, but not in docs/hooks.txt", hooked.difference(&hooks));
+    expect_none("in docs/hooks.txt, but not hooked says tests/census.txt", hooks.difference(&hooked));
+}
+
+#[test]
+fn the_document_names_every_hook() {
+    let (hooks, (documented, _)) = (hooks(), document());
+    expect_none("in docs/hooks.txt, but docs/hooks.md has no line on it", hooks.difference(&documented));
+    expect_none("docs/hooks.md has a line on it, but it is not in docs/hooks.txt", documented.difference(&hooks));
+    let count = format!("\nThe {} functions", hooks.len());
+    assert!(file("docs/hooks.md").contains(&count), "docs/hooks.md counts other than {} hooks", hooks.len());
+}
+
+#[test]
+fn the_document_says_what_happens_with_every_other_name() {
+    let (census, (_, others)) = (census(), document());
+    let says = |name: &str| others.iter().any(|pattern| means(pattern, name));
+    let (hooked, bare): (Vec<_>, Vec<_>) = census.iter().partition(|(_, hooked)| **hooked);
+    expect_none("not hooked, and docs/hooks.md does not say what happens then", bare.iter().filter(|one| !says(one.0)));
+    expect_none("hooked, but docs/hooks.md says it is not", hooked.iter().filter(|one| says(one.0)));
+    let unknown = |pattern: &&String| !bare.iter().any(|(name, _)| means(pattern, name));
+    expect_none("docs/hooks.md says what happens, but tests/census.txt lacks it", others.iter().filter(unknown));
+}
+
+/// A libc has most calls under several names: fortified, 64-bit, inner ones. Each that the C libraries of this machine
+/// export is in the census if one of its relatives is.
+#[test]
+fn variants_in_the_c_libraries_are_in_the_census() {
+    let census = census();
+    let bases: BTreeSet<&str> = census.keys().map(|name| base(name)).collect();
+    let mut checked = 0;
+    for library in c_libraries() {
+        let exported = exported(&library);
+        for name in ["socket", "close", "syscall"] {
+            assert!(exported.contains(name), "{} does not export {name}", library.display());
+        }
+        let relatives: Vec<&String> = exported.iter().filter(|name| bases.contains(base(name))).collect();
+        checked += relatives.len();
+        let unlisted = relatives.into_iter().filter(|name| !census.contains_key(*name));
+        expect_none(&format!("{}: not in tests/census.txt", library.display()), unlisted);
+    }
+    assert!(checked > 200, "only {checked} names of the C libraries are relatives of the census");
+}
+
+/// The name of a call without what makes it a variant.
+fn base(name: &str) -> &str {
+    let mut base = name;
+    for prefix in ["__libc_", "__xpg_", "_IO_", "__new_", "__old_", "__", "_"] {
+        if let Some(rest) = base.strip_prefix(prefix) {
+            base = rest;
+            break;
+        }
+    }
+    for suffix in ["_chk", "_nocancel", "_time64", "64", "64v2", "v2"] {
+        base = base.strip_suffix(suffix).unwrap_or(base);
+    }
+    base
+}
+
+#[test]
+fn variants_have_the_base_of_their_call() {
+    for (name, expected) in [
+        ("read", "read"),
+        ("__read_chk", "read"),
+        ("__pread64_chk", "pread"),
+        ("pwritev64v2", "pwritev"),
+        ("__libc_fcntl64", "fcntl"),
+        ("__clock_nanosleep_time64", "clock_nanosleep"),
+        ("_exit", "exit"),
+    ] {
+        assert_eq!(base(name), expected, "{name}");
+    }
+}
+
+/// The libc that this test itself runs with, and musl's.
+fn c_libraries() -> [PathBuf; 2] {
+    let maps = file("/proc/self/maps");
+    let own = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.ends_with("/libc.so.6"));
+    let own = PathBuf::from(own.expect("this test runs with glibc"));
+    [own, PathBuf::from(format!("/lib/ld-musl-{}.so.1", std::env::consts::ARCH))]
+}
+
+/// The functions that a library exports, without their versions.
+fn exported(library: &Path) -> BTreeSet<String> {
+    let bytes =
+        std::fs::read(library).unwrap_or_else(|e| panic!("{}: {e} (scripts/setup installs it)", library.display()));
+    let file: ElfFile64<Endianness> = ElfFile64::parse(&*bytes).expect("an ELF file of 64 bits");
+    let endian = file.endian();
+    let table = file.elf_dynamic_symbol_table();
+    (1..table.len())
+        .filter_map(|index| table.symbol(SymbolIndex(index)).ok())
+        .filter(|symbol| !symbol.is_undefined(endian))
+        .map(|symbol| support::text(table.symbol_name(endian, symbol).expect("a symbol has a name")))
+        .collect()
+}
