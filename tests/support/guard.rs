@@ -14,8 +14,17 @@ pub struct Guard {
 
 impl Guard {
     pub fn spawn(command: &mut Command) -> Self {
-        let child = command.spawn().unwrap_or_else(|e| panic!("{:?}: {e}", command.get_program()));
-        Guard { child }
+        // A program that a test has just written may still be open for writing in a child that another test's thread has
+        // forked meanwhile and that has not called exec yet.
+        let mut patience = 100;
+        loop {
+            match command.spawn() {
+                Ok(child) => return Guard { child },
+                Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy && patience > 0 => patience -= 1,
+                Err(e) => panic!("{:?}: {e}", command.get_program()),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn pid(&self) -> u32 {
