@@ -171,29 +171,38 @@ pub fn sent(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, Advic
         index = index.wrapping_add(1);
     }
     let value = table.cell(index).load(Relaxed);
-    let advice = if value & CONFIDENT == 0 || further && !(value & COUNTER == COUNTER && misses(value) <= BACKOFF_FURTHER) {
-        Advice::Send
-    } else if index & LAST_POSITION == LAST_POSITION {
-        Advice::Cork
-    } else {
-        Advice::Hold
-    };
+    let advice =
+        if value & CONFIDENT == 0 || further && !(value & COUNTER == COUNTER && misses(value) <= BACKOFF_FURTHER) {
+            Advice::Send
+        } else if index & LAST_POSITION == LAST_POSITION {
+            Advice::Cork
+        } else {
+            Advice::Hold
+        };
     (stamped(with_index(socket, index).0 & !(HELD | CORKED), now), advice)
 }
 
 /// Data was received: the burst, if there was one, is over. Not for a socket on which something is [`HELD`]: another thread
 /// is in the middle of its burst, and how that ends is still to be learned.
-#[inline(always)]
+#[inline]
 #[must_use]
 pub fn received(socket: Socket, table: &Table) -> Socket {
     let index = socket.0 & BURST_MASK;
     if index & LAST_POSITION == 0 {
         return socket;
     }
-    if table.cell(index).load(Relaxed) & (COUNTER | MISSES) != 0 {
-        ended(index, table);
-    }
+    ended(index, table);
     with_index(socket, closed(index))
+}
+
+/// The same where history has nothing to learn from it, as most often.
+#[inline(always)]
+pub fn received_quickly(socket: Socket, table: &Table) -> Option<Socket> {
+    let index = socket.0 & BURST_MASK;
+    if index & LAST_POSITION == 0 || table.cell(index).load(Relaxed) & (COUNTER | MISSES) != 0 {
+        return None;
+    }
+    Some(with_index(socket, closed(index)))
 }
 
 /// What was held had to be released because the thread was about to wait (or the descriptor to go): the next call did not
@@ -226,9 +235,10 @@ pub fn not_held(socket: Socket) -> Socket {
 /// The index of "no burst, and this one was the last".
 #[inline]
 fn closed(index: u64) -> u64 {
-    let several = u64::from(index & LAST_POSITION > 1);
-    let before = index >> HISTORY & 1;
-    index & !0x3f | (before << 1 | several) << HISTORY
+    // The lower bit of history moves up, and a position of 2 or more, with 14 to carry, takes its place.
+    let last = index & (1 << HISTORY);
+    let position = index & LAST_POSITION;
+    index & !0x3f | (last << 1) + ((position + 14) & (1 << HISTORY))
 }
 
 #[inline]

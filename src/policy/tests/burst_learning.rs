@@ -397,3 +397,19 @@ fn what_a_connection_says_first_is_told_apart() {
     // The first mail of a connection has no history to be known by.
     assert!(counts.holds >= 100 * 19 - 2 * LEARNING, "{counts:?}");
 }
+
+#[test]
+fn a_receive_by_another_thread_does_not_hide_a_miss() {
+    // The burst of two is learned; then one thread writes once and waits, while another reads the next request.
+    let mut program = Program::default();
+    program.open();
+    for _ in 0..8 {
+        program.receive().send(100).send(100).wait();
+    }
+    for _ in 0..2_000 {
+        program.by(0).send(100).by(1).receive().by(0).wait();
+    }
+    let counts = program.run();
+    assert!(counts.misses <= 3 && counts.options == counts.misses, "{counts:?}");
+    assert!(counts.longest <= 20, "{counts:?}");
+}

@@ -127,7 +127,9 @@ impl Beside {
         }
         self.model.received(at);
         self.words[at] = burst::received(self.words[at], &self.slow);
-        self.quick_words[at] = burst::received(self.quick_words[at], &self.quick);
+        let word = self.quick_words[at];
+        self.quick_words[at] =
+            burst::received_quickly(word, &self.quick).unwrap_or_else(|| burst::received(word, &self.quick));
     }
 
     fn release(&mut self, at: usize) {

@@ -25,23 +25,33 @@ fn before(fd: c_int, only_sockets: bool) {
 /// After it: `got` is what the call returned.
 #[inline(never)]
 fn after(fd: c_int, got: ssize_t) {
-    if got > 0 && concerns(table::get(fd)) {
-        ended(got, fd);
+    if got > 0 {
+        ended_otherwise(got, fd);
     }
 }
 
 /// Received data ends the burst. Most often none is under way, and nobody watches for stalls.
 #[inline(always)]
 fn concerns(socket: Socket) -> bool {
-    socket.0 & (POSITION | QUICKACK | QUICKACK_AUTO) != 0
+    socket.has(POSITION | QUICKACK | QUICKACK_AUTO)
 }
 
-/// The burst is over; `got` is what the call returned, and this returns, so that a hook can end with it.
+/// The burst is over: its connection's next state, where there is nothing to learn from that, nor to watch.
+#[inline(always)]
+fn ended(socket: Socket) -> Option<Socket> {
+    if socket.0 & (HOLDABLE | HELD | QUICKACK | QUICKACK_AUTO) != HOLDABLE {
+        return None;
+    }
+    burst::received_quickly(socket, &LEARNED)
+}
+
+/// The same where there may be; `got` is what the call returned, and this returns, so that a hook can end with it.
+#[cold]
 #[inline(never)]
-extern "C" fn ended(got: ssize_t, fd: c_int) -> ssize_t {
+extern "C" fn ended_otherwise(got: ssize_t, fd: c_int) -> ssize_t {
     let entry = table::entry(fd);
     let socket = entry.socket;
-    if socket.attended() {
+    if concerns(socket) && socket.attended() {
         // What another thread holds is in the middle of its burst.
         if socket.0 & (HOLDABLE | HELD) == HOLDABLE {
             entry.set(burst::received(socket, &LEARNED));
@@ -75,8 +85,12 @@ macro_rules! receive_hook {
                     }
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
-                    if got > 0 && concerns(table::near($fd).socket) {
-                        return ended(got, $fd);
+                    if got > 0 {
+                        let entry = table::near($fd);
+                        if concerns(entry.socket) {
+                            let Some(next) = ended(entry.socket) else { return ended_otherwise(got, $fd) };
+                            entry.set(next);
+                        }
                     }
                     got
                 }
