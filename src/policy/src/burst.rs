@@ -238,7 +238,7 @@ fn closed(index: u64) -> u64 {
     // The lower bit of history moves up, and a position of 2 or more, with 14 to carry, takes its place.
     let last = index & (1 << HISTORY);
     let position = index & LAST_POSITION;
-    index & !0x3f | (last << 1) + ((position + 14) & (1 << HISTORY))
+    index & !0x3f | last << 1 | position.wrapping_add(14) & (1 << HISTORY)
 }
 
 #[inline]
