@@ -97,6 +97,17 @@ fn an_inherited_connection() {
 }
 
 #[test]
+fn an_inherited_connection_that_nothing_announces() {
+    let run = |argument: &std::ffi::OsStr| {
+        let mut command = Mode::Plain.command("python3");
+        let output = command.arg(program("unannounced.py")).arg(argument).output().expect("python3 runs");
+        String::from_utf8(output.stdout).expect("digits")
+    };
+    assert_eq!(run("-".as_ref()), "0 0\n");
+    assert_eq!(run(library().as_os_str()), "0 1\n");
+}
+
+#[test]
 fn an_inherited_listener() {
     let serve = compile("serve");
     let arguments = [serve.to_str().expect("a path in UTF-8"), "listen-fd", "3"];

@@ -83,12 +83,15 @@ static int receive(int channel)
 static void prefork(void)
 {
 	int listener = open_listener();
+	pid_t parent = getpid();
 	for (int child = 0; child < 2; child++) {
 		pid_t pid = fork();
 		if (pid < 0)
 			err(1, "fork");
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != parent) /* it has died already */
+				_exit(1);
 			accept_all(listener, 0);
 		}
 	}

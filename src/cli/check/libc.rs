@@ -109,6 +109,6 @@ mod tests {
     fn reads_the_version_of_musl() {
         assert_eq!(musl_version(b"\x7fELF\x003.14\x00musl libc\x001.2.3\x00").as_deref(), Some("1.2.3"));
         assert_eq!(musl_version(b"\x001.2.5-git-7-gabc\0").as_deref(), Some("1.2.5-git-7-gabc"));
-        assert_eq!(musl_version(b"\x00127.0.0.1\0255.255.255.0\0"), None);
+        assert_eq!(musl_version(b"\x00127.0.0.1\x00255.255.255.0\0"), None);
     }
 }

@@ -66,8 +66,8 @@ pub const SHARED: u64 = 1 << 28;
 pub const CHECKED: u64 = 1 << 29;
 /// A listener (or kernel) whose accepted sockets do not inherit: each is set by itself.
 pub const NO_INHERIT: u64 = 1 << 30;
-/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`CORKED`], which only connections use).
-pub const UNIFORM: u64 = 1 << 17;
+/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`HOLDABLE`], which only connections use).
+pub const UNIFORM: u64 = 1 << 22;
 /// A connection on which every receive is acknowledged at once (the bit of [`CHECKED`], which only listeners use).
 pub const QUICKACK: u64 = 1 << 29;
 /// A connection whose receives are looked at for stalls of its peer (the bit of [`NO_INHERIT`]).
@@ -204,8 +204,6 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
-        // A listener that is uniform is found so again by its first accepted connection: the bit means another thing on
-        // connections, and is not worth telling apart here.
         if self.is_met() { Socket(self.0 & !(HELD | CORKED) | SHARED) } else { self }
     }
 

@@ -46,6 +46,7 @@ proptest! {
         if !matches!(kind, Kind::Unmet | Kind::Listener) {
             prop_assert!(!duplicate.has(HELD | CORKED), "what is held is the original's to release");
         }
+        prop_assert_eq!(duplicate.0 >> TIME, original.0 >> TIME, "the last call, or the queue, is the socket's");
         if kind == Kind::Listener {
             prop_assert_eq!(duplicate.queued(), original.queued());
             prop_assert!(!duplicate.is_uniform(), "found again by its first connection");

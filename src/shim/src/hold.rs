@@ -58,16 +58,17 @@ pub(crate) fn has(fd: c_int) -> bool {
     slot().load(Relaxed) == mark(fd)
 }
 
-/// Takes the slot for `fd` if it is free. (If it names `fd` already, a release was missed: not so quickly. Nor is the first
-/// time ever, because then the waits must be told.)
+/// Takes the slot for `fd` if it is free, or taken for it already. Not the first time ever: then the waits must be told.
 #[inline(always)]
 pub(crate) fn take_quickly(fd: c_int) -> bool {
     let slot = slot();
-    let free = slot.load(Relaxed) == 0 && mode::is(HAS_HELD);
-    if free {
-        slot.store(mark(fd), Relaxed);
+    let now = slot.load(Relaxed);
+    let mine = mark(fd);
+    let taken = (now == 0 || now == mine) && mode::is(HAS_HELD);
+    if taken {
+        slot.store(mine, Relaxed);
     }
-    free
+    taken
 }
 
 /// This thread's slot, if it names `fd`.

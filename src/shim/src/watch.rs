@@ -4,7 +4,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use policy::socket::{APP_CORK, HELD, HOLDABLE, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
+use policy::socket::{APP_CORK, CORKED, HELD, HOLDABLE, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
 use policy::stall::{self, Action, Stall};
 use policy::{Quickack, Release, Tuning};
 
@@ -20,6 +20,11 @@ static STALLS: [AtomicU32; table::NEAR as usize] = [const { AtomicU32::new(0) };
 pub(crate) fn application_sent(fd: c_int, socket: Socket, flags: c_int) {
     let more = flags & libc::MSG_MORE != 0;
     let mut socket = socket;
+    if socket.has(CORKED) {
+        // Our cork would outlive the burst that it was set for.
+        hold::push(fd, socket);
+        socket = socket.without(CORKED | HELD);
+    }
     if more && !socket.has(NO_HOLD) {
         // It says itself when more follows: it needs no prediction.
         socket = tune::ready(socket.with(NO_HOLD));

@@ -1,7 +1,7 @@
 //! setsockopt, getsockopt, shutdown: the application's word wins, and it reads back what it set itself.
 
 use libc::socklen_t;
-use policy::socket::{CORKED, Kind, NO_HOLD, NODELAY_OURS};
+use policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_OURS};
 
 use super::*;
 use crate::{applied, hold, table, tune};
@@ -39,7 +39,12 @@ hook! {
 #[cold]
 fn before_cork(fd: c_int) {
     hold::release();
-    let socket = table::get(fd);
+    let mut socket = table::get(fd);
+    if socket.has(CORKED) {
+        // For another thread's burst: two cannot own the cork.
+        hold::push(fd, socket);
+        socket = socket.without(CORKED | HELD);
+    }
     if socket.is_tcp() {
         let next = socket.with(NO_HOLD);
         table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });

@@ -114,7 +114,7 @@ select_hook! {
     /// select(2). Asking with a timeout of zero would clear the application's sets.
     fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *mut timeval)
     timeout timeout;
-    where signature (libc::select), raw raw!(libc::SYS_select, count, read, write, except, timeout);
+    where signature (libc::select), raw select_by_pselect(count, [read, write, except], timeout);
 }
 select_hook! {
     /// pselect(2).
@@ -122,6 +122,17 @@ select_hook! {
         mask: *const sigset_t)
     timeout timeout;
     where signature (libc::pselect), raw raw!(libc::SYS_pselect6, count, read, write, except, timeout, 0);
+}
+
+/// select(2) by pselect6(2), for a libc without select: not every machine has the older call.
+#[cold]
+fn select_by_pselect(count: c_int, sets: [*mut fd_set; 3], timeout: *const timeval) -> isize {
+    let [read, write, except] = sets;
+    // SAFETY: null, or a timeval as the caller's declaration has it.
+    let time =
+        unsafe { timeout.as_ref() }.map(|time| [time.tv_sec as usize, (time.tv_usec as usize).wrapping_mul(1000)]);
+    let at = time.as_ref().map_or(0, |time| time.as_ptr() as usize);
+    raw!(libc::SYS_pselect6, count, read, write, except, at, 0)
 }
 
 /// poll(2) by ppoll(2), for a libc without poll: not every machine has the older call.
