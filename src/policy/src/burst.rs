@@ -225,7 +225,8 @@ pub fn released(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, b
     (with_index(socket, closed(index)).without(HELD | CORKED), miss)
 }
 
-/// A held call failed or was cut short: nothing waits for more.
+/// A held call failed or was cut short: nothing waits for more. Not for a socket that is [`CORKED`], whose calls are not held:
+/// its time may be another ([`sent_newly_corked`]).
 #[inline]
 #[must_use]
 pub fn not_held(socket: Socket) -> Socket {
