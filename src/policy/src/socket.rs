@@ -3,7 +3,7 @@
 //! ```text
 //!  63                   32 31          28 27    23 22         16 15  13 12 11      6 5   4 3    0
 //! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
-//! | time of the last call | flags        | tuning | flags       | kind |A | service | pre | pos  |
+//! | time of the last call | flags        | tuning | flags       | kind |A | service | his | pos  |
 //! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
 //! ```
 //! A = attend: a hook that moves data must look closer. The lowest 12 bits are an index into what burst.rs has learned, so
@@ -35,7 +35,7 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Socket(pub u64);
 
-/// burst.rs's index: position (4 bits), previous burst (2 bits), service (6 bits).
+/// burst.rs's index: position (4 bits), history (2 bits), service (6 bits).
 pub const BURST_MASK: u64 = 0xfff;
 /// The position in the present burst, 0 where none is under way.
 pub const POSITION: u64 = 15;

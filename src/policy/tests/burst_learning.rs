@@ -92,8 +92,8 @@ fn header_and_sendfile_on_one_connection() {
         program.receive().send(200).sendfile(500).wait();
     }
     let counts = program.run();
-    // The first burst of a connection has no burst before it, and so a history of its own.
-    assert!(counts.holds >= 1_000 - LEARNING - 1, "{counts:?}");
+    // The first two bursts of a connection have a history of their own.
+    assert!(counts.holds >= 1_000 - LEARNING - 2, "{counts:?}");
     assert_eq!(counts.segments, 2_000 - counts.holds, "each held header shares its body's segment: {counts:?}");
     assert_eq!((counts.misses, counts.options, counts.corks), (0, 0, 0), "no call is added: {counts:?}");
 }
@@ -154,10 +154,11 @@ fn longer_bursts_take_few_segments_and_at_most_two_calls() {
             program.wait().pause(300).receive();
         }
         let counts = program.run();
-        assert!(counts.segments <= 500 * 3 + 10 * writes, "{writes} writes: {counts:?}");
+        assert!(counts.segments <= 500 * 5 + 10 * writes, "{writes} writes: {counts:?}");
         assert!(counts.options <= 2 * counts.corks && counts.corks <= 500, "{writes} writes: {counts:?}");
-        assert_eq!(counts.misses, 0, "{writes} writes: {counts:?}");
-        if writes >= 20 {
+        // A burst that is first corked when it is all but over is a miss, a few times.
+        assert!(counts.misses <= 6, "{writes} writes: {counts:?}");
+        if writes >= 24 {
             // Fourteen held and the rest corked: one segment.
             assert!(counts.corks >= 490 && counts.segments <= 500 + 10 * writes, "{writes} writes: {counts:?}");
         }
@@ -305,21 +306,21 @@ fn responses_without_a_body_cost_few_misses_and_no_wait() {
 }
 
 /// Misses per 10,000 calls that a service of mixed habits may cost once it is known to be one.
-const MIXED: u64 = 30;
+const MIXED: u64 = 2;
 
 #[test]
-fn each_miss_of_a_service_waits_for_twice_the_confirmations() {
+fn each_miss_of_a_service_waits_for_four_times_the_confirmations() {
     // Connections of one burst each: of two calls until it is held, then once of a single call, which is a miss.
     let mut program = Program::default();
-    for misses in 0..=8 {
-        let ignored = if misses == 0 { 0 } else { 1 << misses };
+    for misses in 0..=6 {
+        let ignored = if misses == 0 { 0 } else { 4u64.pow(misses + 1) };
         for _ in 0..ignored + LEARNING {
             program.open().receive().send(100).send(100).wait().close();
         }
         program.open().receive().send(100).wait().close();
     }
     let counts = program.run();
-    assert_eq!((counts.misses, counts.holds), (9, 9), "held only where it missed: {counts:?}");
+    assert_eq!((counts.misses, counts.holds), (7, 7), "held only where it missed: {counts:?}");
 }
 
 #[test]
@@ -340,4 +341,75 @@ fn two_kinds_of_clients_on_one_service() {
     let counts = program.run();
     assert!(counts.misses <= MIXED * counts.calls / 10_000 + 12, "{counts:?}");
     assert!(counts.holds > 200 * 8 && counts.longest <= 10, "{counts:?}");
+}
+
+#[test]
+fn a_stream_of_writes_with_a_wait_before_each_costs_next_to_nothing() {
+    // Less than a millisecond apart: the pauses look like those inside a burst, the waits do not.
+    for (least, more) in [(50, 1), (300, 1), (300, 400), (300, 1_200)] {
+        let mut dice = Dice(7);
+        let mut program = Program::default();
+        program.open();
+        for _ in 0..1_000_000 {
+            program.wait().pause(least + dice.roll(more)).send(100);
+        }
+        let counts = program.run();
+        assert!(counts.options <= 300, "of 1,000,000 calls: {counts:?}");
+        assert!(counts.longest <= 10, "{counts:?}");
+    }
+}
+
+#[test]
+fn a_cork_that_saves_nothing_is_a_miss() {
+    // Five long bodies teach it to cork; then all bodies are of one piece.
+    let mut program = Program::default();
+    for _ in 0..5 {
+        program.open().receive().send(200);
+        for _ in 0..10 {
+            program.sendfile(3_000);
+        }
+        program.close();
+    }
+    for _ in 0..1_000 {
+        program.open().receive().send(200).sendfile(500).close();
+    }
+    let counts = program.run();
+    assert!(counts.corks <= 3 && counts.options <= 6, "{counts:?}");
+    assert!(counts.holds >= 1_000, "the headers are still held: {counts:?}");
+}
+
+#[test]
+fn what_a_connection_says_first_is_told_apart() {
+    // imaplib, a connection for each twenty mails: greeting, CAPABILITY and LOGIN, then command and mail by turns.
+    let mut program = Program::default();
+    for _ in 0..100 {
+        program.open().receive();
+        for _ in 0..2 {
+            program.send(20).wait().pause(300).receive();
+        }
+        for _ in 0..20 {
+            program.send(56).wait().pause(500).receive().send(1_200).send(2).wait().pause(500).receive();
+        }
+        program.send(10).wait().receive().close();
+    }
+    let counts = program.run();
+    assert_eq!((counts.misses, counts.options), (0, 0), "{counts:?}");
+    // The first mail of a connection has no history to be known by.
+    assert!(counts.holds >= 100 * 19 - 2 * LEARNING, "{counts:?}");
+}
+
+#[test]
+fn a_receive_by_another_thread_does_not_hide_a_miss() {
+    // The burst of two is learned; then one thread writes once and waits, while another reads the next request.
+    let mut program = Program::default();
+    program.open();
+    for _ in 0..8 {
+        program.receive().send(100).send(100).wait();
+    }
+    for _ in 0..2_000 {
+        program.by(0).send(100).by(1).receive().by(0).wait();
+    }
+    let counts = program.run();
+    assert!(counts.misses <= 3 && counts.options == counts.misses, "{counts:?}");
+    assert!(counts.longest <= 20, "{counts:?}");
 }

@@ -21,11 +21,14 @@ struct Cell {
 #[derive(Clone, Copy, Default)]
 pub struct State {
     service: u64,
-    pub previous: u64,
+    /// Had the last burst several calls (1), had the one before it (2)?
+    pub history: u64,
     pub position: u64,
     last: u64,
     held: bool,
     corked: bool,
+    /// Calls since it was corked.
+    calls: u64,
 }
 
 /// A call that was held: what its cell had to show for it.
@@ -62,8 +65,8 @@ impl Model {
     }
 
     fn cell(&mut self, at: usize) -> &mut Cell {
-        let State { service, previous, position, .. } = self.sockets[at];
-        self.cells.entry((service, previous, position)).or_default()
+        let State { service, history, position, .. } = self.sockets[at];
+        self.cells.entry((service, history, position)).or_default()
     }
 
     /// A data call: the one before it is confirmed, or the burst before it was over.
@@ -71,7 +74,9 @@ impl Model {
         let before = self.sockets[at];
         if before.corked && now - before.last < u64::from(GAP) {
             // A corked burst goes on: nothing is to be learned, nothing to be done.
-            self.sockets[at].last = now;
+            let socket = &mut self.sockets[at];
+            socket.calls += 1;
+            socket.last = now;
             return Advice::Cork;
         }
         if before.position > 0 {
@@ -87,14 +92,17 @@ impl Model {
             }
         }
         let socket = &mut self.sockets[at];
+        let further = socket.position == 15;
         socket.position = (socket.position + 1).min(15);
         socket.last = now;
         (socket.held, socket.corked) = (false, false);
         let position = socket.position;
-        match self.cell(at).count {
-            0..=3 => Advice::Send,
-            _ if position == 15 => Advice::Cork,
-            _ => Advice::Hold,
+        let cell = self.cell(at);
+        match cell.count {
+            7 if further && cell.misses <= 3 => Advice::Cork,
+            4.. if position == 15 && !further => Advice::Cork,
+            4.. if position < 15 => Advice::Hold,
+            _ => Advice::Send,
         }
     }
 
@@ -105,7 +113,11 @@ impl Model {
             self.holds.push(Held { confirmed, misses });
         }
         self.corks += usize::from(corked);
-        (self.sockets[at].held, self.sockets[at].corked) = (held, corked);
+        let socket = &mut self.sockets[at];
+        (socket.held, socket.corked) = (held, corked);
+        if corked {
+            socket.calls = 0;
+        }
     }
 
     pub fn received(&mut self, at: usize) {
@@ -119,9 +131,13 @@ impl Model {
     pub fn released(&mut self, at: usize, now: u64) -> bool {
         let socket = self.sockets[at];
         let late = now - socket.last >= u64::from(GAP);
-        let miss = late || !socket.corked;
+        let miss = late || !socket.corked || socket.calls < 2;
         if miss {
             self.missed(at);
+        } else if socket.position == 15 {
+            // A long burst was well served.
+            let cell = self.cell(at);
+            cell.misses = cell.misses.saturating_sub(1);
         }
         self.close(at);
         (self.sockets[at].held, self.sockets[at].corked) = (false, false);
@@ -130,7 +146,7 @@ impl Model {
 
     fn close(&mut self, at: usize) {
         let socket = &mut self.sockets[at];
-        socket.previous = socket.position.min(3);
+        socket.history = (socket.history & 1) << 1 | u64::from(socket.position > 1);
         socket.position = 0;
     }
 
@@ -147,13 +163,24 @@ impl Model {
     }
 
     fn ended(&mut self, at: usize) {
+        let last = self.sockets[at].position == 15;
         let cell = self.cell(at);
-        cell.count = cell.count.saturating_sub(2);
+        if cell.misses > 0 && !last {
+            // Held in vain before: it must be confirmed without exception.
+            *cell = Cell { count: 0, ignore: ignored(cell.misses), confirmed: 0, ..*cell };
+        } else {
+            cell.count = cell.count.saturating_sub(2);
+        }
     }
 
     fn missed(&mut self, at: usize) {
         let cell = self.cell(at);
-        let misses = (cell.misses + 1).min(8);
-        *cell = Cell { count: 0, misses, ignore: 1 << misses, confirmed: 0 };
+        let misses = (cell.misses + 1).min(6);
+        *cell = Cell { count: 0, misses, ignore: ignored(misses), confirmed: 0 };
     }
+}
+
+/// Confirmations that do not count after so many misses.
+pub fn ignored(misses: u32) -> u32 {
+    if misses == 0 { 0 } else { 4u32.pow(misses + 1) }
 }

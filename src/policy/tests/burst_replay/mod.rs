@@ -125,7 +125,7 @@ impl Replay<'_> {
             }
             Step::Receive { connection } => {
                 let word = &mut self.connections[connection].socket;
-                if word.has(HOLDABLE) {
+                if word.0 & (HOLDABLE | HELD) == HOLDABLE {
                     *word = burst::received(*word, self.table);
                 }
             }
@@ -171,7 +171,7 @@ impl Replay<'_> {
         let word = self.connections[connection].socket;
         let mine = self.slots[thread] == Some(connection);
         if word.has(CORKED) {
-            if mine && let Some(next) = burst::sent_corked(word, self.clock(), GAP) {
+            if mine && let Some(next) = corked_call(word, self.clock()) {
                 self.connections[connection].socket = next;
                 return Some(false);
             }
@@ -200,7 +200,7 @@ impl Replay<'_> {
     fn sent(&mut self, connection: usize) -> (Socket, Advice) {
         let word = self.connections[connection].socket;
         let late = self.clock().wrapping_sub((word.0 >> 32) as u32) >= GAP;
-        if word.in_burst() && word.has(HELD) && late {
+        if word.in_burst() && word.has(HELD) && !word.has(CORKED) && late {
             self.counts.pauses += 1;
         }
         burst::sent(word, self.clock(), GAP, self.table)
@@ -226,7 +226,7 @@ impl Replay<'_> {
             }
             Advice::Cork => {
                 self.corked(word);
-                set(self, HELD | CORKED);
+                self.connections[connection].socket = burst::corked(next, self.clock());
             }
         }
         false
@@ -247,7 +247,7 @@ impl Replay<'_> {
                 _ => None,
             }
         } else if mine {
-            burst::sent_corked(word, self.clock(), GAP).map(|next| (next, false))
+            corked_call(word, self.clock()).map(|next| (next, false))
         } else {
             None
         };
@@ -261,7 +261,7 @@ impl Replay<'_> {
             let (next, advice) = self.sent(connection);
             if advice != Advice::Send && self.take(thread, connection) {
                 self.corked(word);
-                self.connections[connection].socket = next.with(HELD | CORKED);
+                self.connections[connection].socket = burst::corked(next, self.clock());
                 false
             } else {
                 if word.has(CORKED) {
@@ -373,4 +373,9 @@ impl Replay<'_> {
         self.counts.plain += if more { all / MSS } else { all.div_ceil(MSS) };
         state.plain_tail = if more { all % MSS } else { 0 };
     }
+}
+
+/// A call on a corked socket, as the library makes it: quickly, or one of the first two that follow.
+fn corked_call(word: Socket, now: u32) -> Option<Socket> {
+    burst::sent_corked(word, now, GAP).or_else(|| burst::sent_newly_corked(word, now, GAP))
 }

@@ -178,6 +178,9 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         // A call without data pushes nothing: what is held stays held.
         return false;
     }
+    if newly_corked(fd, socket) {
+        return false;
+    }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
     if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
         hold::push(fd, socket);
@@ -192,8 +195,21 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
             entry.set(next.with(HELD));
             return true;
         }
-        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(next.with(HELD | CORKED)),
+        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(burst::corked(next, ticks())),
         Advice::Cork => entry.set(next),
+    }
+    false
+}
+
+/// Is this one of the first calls that follow the one that was corked? Then it is noted, and the socket stays corked.
+#[inline(never)]
+fn newly_corked(fd: c_int, socket: Socket) -> bool {
+    if socket.has(CORKED)
+        && hold::has(fd)
+        && let Some(next) = burst::sent_newly_corked(socket, ticks(), GAP)
+    {
+        table::set(fd, next);
+        return true;
     }
     false
 }
@@ -357,10 +373,13 @@ fn pass(fd: c_int, flags: c_int) -> bool {
         decide(fd, flags, true, false);
         return false;
     }
+    if newly_corked(fd, socket) {
+        return false;
+    }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
     if more && (socket.has(CORKED) || hold::cork(fd)) {
-        entry.set(next.with(HELD | CORKED));
+        entry.set(burst::corked(next, ticks()));
         return false;
     }
     if socket.has(CORKED) {

@@ -3,11 +3,10 @@
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
-use policy::socket::{HOLDABLE, Kind, POSITION, QUICKACK, QUICKACK_AUTO, Socket};
+use policy::socket::{HELD, HOLDABLE, Kind, POSITION, QUICKACK, QUICKACK_AUTO, Socket};
 
 use super::*;
 use crate::hold::LEARNED;
-use crate::table::Entry;
 use crate::{hold, table, tune, watch};
 
 /// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released. For a call
@@ -27,23 +26,41 @@ fn before(fd: c_int, only_sockets: bool) {
 #[inline(never)]
 fn after(fd: c_int, got: ssize_t) {
     if got > 0 {
-        ended(table::entry(fd), fd, got);
+        ended_otherwise(got, fd);
     }
 }
 
-/// Received data ends the burst.
+/// Received data ends the burst. Most often none is under way, and nobody watches for stalls.
 #[inline(always)]
-fn ended(entry: Entry, fd: c_int, got: ssize_t) {
+fn concerns(socket: Socket) -> bool {
+    socket.has(POSITION | QUICKACK | QUICKACK_AUTO)
+}
+
+/// The burst is over: its connection's next state, where there is nothing to learn from that, nor to watch.
+#[inline(always)]
+fn ended(socket: Socket) -> Option<Socket> {
+    if socket.0 & (HOLDABLE | HELD | QUICKACK | QUICKACK_AUTO) != HOLDABLE {
+        return None;
+    }
+    burst::received_quickly(socket, &LEARNED)
+}
+
+/// The same where there may be; `got` is what the call returned, and this returns, so that a hook can end with it.
+#[cold]
+#[inline(never)]
+extern "C" fn ended_otherwise(got: ssize_t, fd: c_int) -> ssize_t {
+    let entry = table::entry(fd);
     let socket = entry.socket;
-    // Most often: no burst is under way, and nobody watches for stalls.
-    if socket.0 & (POSITION | QUICKACK | QUICKACK_AUTO) != 0 && socket.attended() {
-        if socket.has(HOLDABLE) {
+    if concerns(socket) && socket.attended() {
+        // What another thread holds is in the middle of its burst.
+        if socket.0 & (HOLDABLE | HELD) == HOLDABLE {
             entry.set(burst::received(socket, &LEARNED));
         }
         if socket.has(QUICKACK | QUICKACK_AUTO) {
             watch::received(fd, socket, got as usize);
         }
     }
+    got
 }
 
 /// Makes a hook for a receive. `quick` tells, without looking closer, that the call is only to be forwarded: for a read,
@@ -69,7 +86,11 @@ macro_rules! receive_hook {
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
                     if got > 0 {
-                        ended(table::near($fd), $fd, got);
+                        let entry = table::near($fd);
+                        if concerns(entry.socket) {
+                            let Some(next) = ended(entry.socket) else { return ended_otherwise(got, $fd) };
+                            entry.set(next);
+                        }
                     }
                     got
                 }
