@@ -6,7 +6,7 @@
 
 mod support;
 
-use object::read::elf::{ElfFile64, FileHeader as _, Sym};
+use object::read::elf::{ElfFile64, Sym};
 use object::{Endianness, SymbolIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

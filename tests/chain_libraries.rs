@@ -140,12 +140,15 @@ fn many_at_once() {
     }
 }
 
+/// A way to start a program: what is preloaded, and the environment.
+type Way<'a> = (&'a [&'a Path], &'a [(&'a str, OsString)]);
+
 /// The C program built with a sanitizer, natively and started in these ways: the same output and no finding.
-fn sanitized(name: &str, flags: &[&str], before: &[&str], starts: &[(&[&Path], &[(&str, OsString)])]) -> PathBuf {
+fn sanitized(name: &str, flags: &[&str], before: &[&str], starts: &[Way]) -> PathBuf {
     let program = build(name, flags);
     let mut words: Vec<OsString> = before.iter().map(OsString::from).collect();
     words.push(program.clone().into());
-    let native: (&[&Path], &[(&str, OsString)]) = (&[], &[]);
+    let native: Way = (&[], &[]);
     for (preload, environment) in [native].iter().chain(starts) {
         let what = format!("{name} with {preload:?}");
         let printed = Printed::of(&what, &start(&words, preload, environment));
