@@ -127,7 +127,8 @@ fn rules_choose_sockets() {
         ("set(ttl=33)", "lca", "lca"),
         ("port=PORT set(ttl=33)", "c", "lca"),
         ("port=1,PORT,3 set(ttl=33)", "c", "lca"),
-        ("port=1-PORT set(ttl=33)", "c", "lca"),
+        // (Without `client` the accepted end could match too: its remote port is any that the kernel gave the client.)
+        ("client port=1-PORT set(ttl=33)", "c", "lca"),
         ("port=1 set(ttl=33)", "", "lca"),
         ("listen=PORT set(ttl=33)", "la", "lca"),
         ("listen=1 set(ttl=33)", "", "lca"),
