@@ -1,9 +1,9 @@
 //! Which socket each thread holds data on, and letting it go.
 //!
-//! A thread holds at most one socket at a time: its slot, found by its thread pointer, names the descriptor. A call
-//! that waits looks only at its own thread's slot, so an idle thread never splits the burst of a busy one, and what a thread
-//! holds is released by that thread's own next wait. Two threads may have the same slot: while one holds something the other's calls
-//! are not held, and a wait of the other releases it early, which costs a segment and delays nothing.
+//! A thread holds at most one socket at a time: its slot, found by its thread pointer, names the descriptor. A call that
+//! waits looks only at its own thread's slot, so an idle thread never splits the burst of a busy one, and what a thread holds
+//! is released by that thread's own next wait. Two threads may have the same slot: while one holds something the other's
+//! calls are not held, and a wait of the other releases it early, which costs a segment and delays nothing.
 //!
 //! Orderings: relaxed. A slot names a descriptor; whether anything is held there its word says (table.rs).
 

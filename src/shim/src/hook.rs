@@ -6,7 +6,7 @@
 
 /// Makes hooks. For each: name, arguments, result; the libc crate's declaration, which makes a wrong signature a compile
 /// error (`unchecked` where the crate has none: the source is then named beside it); the raw system call that serves when
-/// libc has no such function; and the body. `real!(…)` in a body is the real call: `name::real(arguments)`.
+/// libc has no such function; and the body, in which `name::real(arguments)` is the real call.
 macro_rules! hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty
      where signature $check:tt, raw $raw:expr; $body:block) => {

@@ -3,7 +3,7 @@
 //! A listener gets the next number; a remote end gets one by a hash of its port and address, so that a fresh connection to a
 //! known service starts with what was learned there. Both without asking the kernel anything.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use libc::socklen_t;
@@ -19,11 +19,9 @@ pub(crate) fn listener() -> u8 {
     NEXT.fetch_add(1, Relaxed) & REMOTE.wrapping_sub(1)
 }
 
-/// A number for connections that were accepted elsewhere and passed to this process: it has no listener, and all that it
-/// serves this way is most often one service.
-pub(crate) fn inherited(_fd: c_int) -> u8 {
-    REMOTE.wrapping_sub(1)
-}
+/// The number for connections that were accepted elsewhere and passed to this process: they have no listener here, and all
+/// that a process serves this way is most often one service.
+pub(crate) const INHERITED: u8 = REMOTE - 1;
 
 /// The number of a remote end, by its address as connect(2) was given it.
 ///

@@ -24,8 +24,14 @@ pub(crate) fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
     if !stream || !(domain == libc::AF_INET || domain == libc::AF_INET6) {
         return Socket::new(Kind::Other);
     }
+    of_protocol(if protocol == 0 { libc::IPPROTO_TCP } else { protocol })
+}
+
+#[inline(always)]
+fn of_protocol(protocol: c_int) -> Socket {
     match protocol {
-        0 | libc::IPPROTO_TCP => Socket::new(Kind::Fresh),
+        libc::IPPROTO_TCP => Socket::new(Kind::Fresh),
+        // MSG_MORE is ignored there.
         IPPROTO_MPTCP => Socket::new(Kind::Fresh).with(NO_HOLD),
         _ => Socket::new(Kind::Other),
     }
@@ -49,8 +55,7 @@ pub(crate) fn meet(fd: c_int) -> Socket {
     let socket = if kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1) {
         listening(fd, found.into(Kind::Listener)).with_queued(queued(fd))
     } else {
-        let service = services::inherited(fd);
-        tuned(fd, found.into(Kind::Accepted).on_service(service), Direction::Server)
+        by_peer(fd, found.into(Kind::Accepted).on_service(services::INHERITED), None)
     };
     table::add(fd, socket);
     socket
@@ -74,11 +79,7 @@ fn same_socket(one: c_int, other: c_int) -> bool {
 /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
 #[cold]
 pub(crate) fn identified(fd: c_int) -> Socket {
-    match kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL) {
-        Some(libc::IPPROTO_TCP) => Socket::new(Kind::Fresh),
-        Some(IPPROTO_MPTCP) => Socket::new(Kind::Fresh).with(NO_HOLD),
-        _ => Socket::new(Kind::Other),
-    }
+    kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL).map_or(Socket::new(Kind::Other), of_protocol)
 }
 
 /// Before connect(2), so that the very first data has the options.
@@ -129,17 +130,12 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
     ready(socket)
 }
 
+/// Chooses for a server's open connection, by its peer too, and sets what the tuning wants.
 #[cold]
 #[inline(never)]
 fn by_peer(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
-    let peer = peer.or_else(|| peer_of(fd));
-    tuned(fd, choose(fd, socket, Direction::Server, peer), Direction::Server)
-}
-
-/// Sets what the chosen tuning wants on an open connection.
-fn tuned(fd: c_int, socket: Socket, direction: Direction) -> Socket {
-    let chosen = if socket.tuning() == 0 { choose(fd, socket, direction, None) } else { socket };
-    ready(apply(fd, chosen, direction))
+    let chosen = choose(fd, socket, Direction::Server, peer);
+    ready(apply(fd, chosen, Direction::Server))
 }
 
 /// Which tuning the rules choose for this socket.
@@ -163,11 +159,8 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     if !tuning.enabled() {
         return socket.with(NO_HOLD);
     }
-    if wants_nodelay(tuning, socket) {
-        // Where it is forced, the application's word does not count.
-        let forced = matches!(tuning.nodelay, Nodelay::Force);
-        let word = socket.0 & if forced { NODELAY_APP } else { 0 };
-        socket = set_nodelay(fd, socket.without(word)).with(word);
+    if wants_nodelay(tuning, socket) && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0 {
+        socket = socket.with(NODELAY_OURS | NODELAY_ON);
     }
     if !matches!(tuning.cork, Cork::Auto) {
         socket = socket.with(NO_HOLD);
@@ -178,7 +171,7 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     socket
 }
 
-/// Sets TCP_NODELAY, unless it is set or the application has spoken.
+/// Sets TCP_NODELAY, unless it is set or the application has spoken: what the default settings want.
 #[inline]
 pub(crate) fn set_nodelay(fd: c_int, socket: Socket) -> Socket {
     let spoken = socket.has(NODELAY_ON | NODELAY_APP);
