@@ -23,10 +23,16 @@ macro_rules! hook {
             use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
             hook!(@check $check, ($($ty),*) -> $ret);
-            type Function = unsafe extern "C" fn($($ty),*) -> $ret;
+            pub(crate) type Function = unsafe extern "C" fn($($ty),*) -> $ret;
 
             /// Where the real function is. Relaxed: it guards no data, and each value it takes is a function that works.
             static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());
+
+            /// The hook's own pointer, for what is put between it and the real function (count/insert.rs).
+            #[allow(dead_code)]
+            pub(crate) fn pointer() -> &'static AtomicPtr<()> {
+                &REAL
+            }
 
             unsafe extern "C" {
                 /// Stands in until the first call: binds, then calls (arch, bind.rs).

@@ -44,6 +44,17 @@ pub(crate) fn ticks() -> u32 {
     (count >> 5) as u32
 }
 
+/// Counts of the counter in a tick.
+pub(crate) const CYCLES_PER_TICK: u64 = 32;
+
+/// The whole counter.
+pub(crate) fn cycles() -> u64 {
+    let count: u64;
+    // SAFETY: as in `ticks`.
+    unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
+    count
+}
+
 /// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
 /// promised; written in assembly because Rust takes a function's address for never null.
 pub(crate) fn weak_dlsym() -> usize {

@@ -49,6 +49,15 @@ pub(crate) fn ticks() -> u32 {
     ticks
 }
 
+/// Cycles of the counter in a tick.
+pub(crate) const CYCLES_PER_TICK: u64 = 4096;
+
+/// The whole cycle counter.
+pub(crate) fn cycles() -> u64 {
+    // SAFETY: as in `ticks`.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
 /// promised; written in assembly because Rust takes a function's address for never null.
 pub(crate) fn weak_dlsym() -> usize {

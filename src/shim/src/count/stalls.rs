@@ -1,0 +1,126 @@
+//! Does a thread wait for Nagle's rule, or for what its own program holds? A call that can lead there makes its socket suspect;
+//! when the thread is about to wait, the kernel is asked whether data is unsent (SIOCOUTQNSD); when the wait is over, how long.
+//! Also the other end's stalls: pauses as long as a delayed acknowledgement between two receives.
+//!
+//! On a socket with TCP_NODELAY nothing becomes suspect, so none of this costs anything where the cure is at work.
+
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use policy::counters::tally::{self, CALL};
+use policy::counters::{Counter, stall_bucket, stalls_at};
+
+use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
+use crate::arch::{GAP, thread_pointer, ticks};
+use crate::{kernel, table};
+
+/// ioctl(2): bytes that were not sent yet (linux/sockios.h).
+const SIOCOUTQNSD: usize = 0x894b;
+
+const THREADS: usize = 1024;
+const EACH: usize = 4;
+/// By thread, as in hold.rs: the last suspect sockets, as `fd + 1`. A hint: threads may share it.
+static SUSPECTS: [[AtomicU32; EACH]; THREADS] = [const { [const { AtomicU32::new(0) }; EACH] }; THREADS];
+/// Was there ever one? A program with TCP_NODELAY everywhere never has any.
+static ANY: AtomicU32 = AtomicU32::new(0);
+
+/// A delayed acknowledgement comes after 40 ms, up to a timer tick later (TCP_DELACK_MIN; see policy::stall).
+const DELAYED_ACK: core::ops::RangeInclusive<u32> = GAP.wrapping_mul(38)..=GAP.wrapping_mul(48);
+/// A wait that is longer than any delayed acknowledgement was for something else too.
+const LONGEST: u32 = GAP.wrapping_mul(250);
+
+fn own() -> &'static [AtomicU32; EACH] {
+    let index = (thread_pointer() >> 20) & THREADS.wrapping_sub(1);
+    #[expect(clippy::indexing_slicing, reason = "masked to the length")]
+    &SUSPECTS[index]
+}
+
+/// This thread has sent what can be kept waiting.
+#[cold]
+pub(super) fn suspect(fd: c_int, record: &Record, why: u32) {
+    record.without(SUSPECT | SUSPECT_CORK);
+    record.with(why);
+    ANY.store(1, Relaxed);
+    let slots = own();
+    let mine = (fd as u32).wrapping_add(1);
+    if slots.iter().any(|slot| slot.load(Relaxed) == mine) {
+        return;
+    }
+    let free = slots.iter().find(|slot| slot.load(Relaxed) == 0);
+    if let Some(slot) = free.or(slots.get(mine as usize & EACH.wrapping_sub(1))) {
+        slot.store(mine, Relaxed);
+    }
+}
+
+/// Is anything suspect on this thread, as far as one look tells?
+#[inline(always)]
+pub(super) fn any() -> bool {
+    ANY.load(Relaxed) != 0
+}
+
+/// The thread is about to wait, for whatever.
+#[cold]
+#[inline(never)]
+pub(super) fn waiting() {
+    for slot in own() {
+        let content = slot.load(Relaxed);
+        if content != 0 {
+            slot.store(0, Relaxed);
+            ask(content.wrapping_sub(1) as c_int);
+        }
+    }
+}
+
+/// The thread is about to wait for an answer on this socket, or for another reason.
+#[cold]
+#[inline(never)]
+pub(super) fn ask(fd: c_int) {
+    let Some(record) = record::of(fd).filter(|record| record.is(SUSPECT | SUSPECT_CORK)) else { return };
+    let Some(counts) = record.counts().filter(|_| table::enabled()) else { return };
+    counts.add(Counter::Asked, 1);
+    let unsent = kernel::ask_int(fd, SIOCOUTQNSD).unwrap_or(0);
+    // More than a segment is not kept by Nagle's rule but by the network or the other end.
+    let kept =
+        unsent > 0 && (record.is(SUSPECT_CORK) || kernel::tcp_info(fd).is_some_and(|info| unsent < info.segment()));
+    if kept {
+        record.with(STALLING);
+    } else {
+        record.without(SUSPECT | SUSPECT_CORK);
+    }
+}
+
+/// The wait is over: something came, or more is sent.
+#[cold]
+#[inline(never)]
+pub(super) fn over(fd: c_int, record: &Record, counts: Counts) {
+    let corked = record.is(SUSPECT_CORK);
+    record.without(STALLING | SUSPECT | SUSPECT_CORK);
+    let waited = ticks().wrapping_sub(record.sent.load(Relaxed));
+    // When the kernel has sent the rest, in its own words; up to then it was the stall.
+    let since = kernel::tcp_info(fd).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
+    let stalled = waited.saturating_sub(since.wrapping_mul(GAP)).min(LONGEST);
+    let (times, delay) =
+        if corked { (Counter::CorkStalls, Counter::CorkStallDelay) } else { (Counter::Stalls, Counter::StallDelay) };
+    counts.add(times, 1);
+    counts.add(delay, u64::from(stalled));
+    counts.bucket(stalls_at(stall_bucket(stalled)));
+    counts.set(Counter::StallSizes, record.sizes.load(Relaxed));
+    let calls = tally::burst(record.tally.load(Relaxed)).calls;
+    counts.set(Counter::StallCalls, calls);
+}
+
+/// Data was received after such a pause in which nothing was sent; was it the other end's stall?
+#[cold]
+#[inline(never)]
+pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
+    if got < tally::SMALL && DELAYED_ACK.contains(&pause) {
+        counts.add(Counter::PeerStalls, 1);
+        counts.add(Counter::PeerStallDelay, u64::from(pause));
+    }
+}
+
+/// The shortest pause that [`paused`] is to be asked about.
+pub(super) const PAUSE: u32 = GAP.wrapping_mul(38);
+
+/// What the next call adds to the tally where the one before it left alone.
+pub(super) const AFTER_ALONE: u64 = CALL | tally::RUNT;
