@@ -7,13 +7,13 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::counters::Counter;
-use policy::counters::tally::{self, CALL, HELD_CALL, SMALL, TINY, TINY_CALL};
+use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
 use policy::socket::{APP_CORK, HELD, HOLDABLE, NODELAY_ON};
 
-use super::connection::burst_ended;
+use super::connection::{burst_ended, burst_goes_on, changed};
 use super::insert::between;
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
-use super::stalls::{self, AFTER_ALONE};
+use super::stalls;
 use crate::arch::{GAP, ticks};
 use crate::table;
 
@@ -23,24 +23,24 @@ macro_rules! sends {
        flags $flags:expr, bytes |$sent:ident| $bytes:expr;)*) => { $(
         between! {
             fn $family::$name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                let Some(record) = record::of($fd) else {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { next($($before,)* $fd, $($arg),*) };
-                };
-                if record.simple.get().is_some() && $flags & libc::MSG_MORE == 0 {
+                if let Some(record) = record::simple($fd) && $flags & libc::MSG_MORE == 0 {
                     // SAFETY: the caller's arguments.
                     let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
-                    sent_simply($fd, record, $bytes);
-                    return $sent;
-                }
-                if record.counts().is_none() {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { next($($before,)* $fd, $($arg),*) };
+                    return sent_simply($sent as isize, record, $bytes) as $ret;
                 }
                 // SAFETY: the caller's arguments.
-                let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
-                sent_otherwise($fd, record, $bytes, $flags);
-                return $sent;
+                return unsafe { otherwise($($before,)* $fd, $($arg),*) };
+
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    // SAFETY: the caller's arguments.
+                    let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
+                    if $sent > 0 && let Some(record) = record::counted($fd) {
+                        sent_otherwise(record, $bytes, $flags);
+                    }
+                    $sent
+                }
             }
         }
     )* };
@@ -73,66 +73,91 @@ fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
     sum
 }
 
-/// A call on a simple connection has sent so much. A failed one is as large as none can be.
+/// A call on a simple connection has returned `result`, which this returns, and sent so many bytes; a failed one more than any
+/// call can.
 #[inline(always)]
-fn sent_simply(fd: c_int, record: &'static Record, bytes: usize) {
+fn sent_simply(result: isize, record: &'static Record, bytes: usize) -> isize {
     if bytes >= TINY {
-        return sent_more(fd, record, bytes);
+        return sent_more(result, record, bytes);
     }
-    simply(fd, record, bytes, TINY_CALL, AFTER_ALONE);
+    simply(result, record, bytes, TINY_ALONE)
 }
 
 #[inline(never)]
-fn sent_more(fd: c_int, record: &'static Record, bytes: usize) {
-    if bytes > isize::MAX as usize {
-        return;
+extern "C" fn sent_more(result: isize, record: &'static Record, bytes: usize) -> isize {
+    if bytes < SMALL {
+        return simply(result, record, bytes, ALONE);
     }
-    simply(fd, record, bytes, 0, if bytes < SMALL { AFTER_ALONE } else { CALL });
+    if result < 0 {
+        return result;
+    }
+    let calls = tally::burst(record.tally.load(Relaxed)).calls.wrapping_add(1);
+    simply(result, record, bytes, 0);
+    record.other.store(calls as u16, Relaxed);
+    result
 }
 
 #[inline(always)]
-fn simply(fd: c_int, record: &'static Record, bytes: usize, more: u64, next: u64) {
-    let Some(counts) = record.simple.get() else { return };
+fn simply(result: isize, record: &'static Record, bytes: usize, more: u32) -> isize {
+    let Some(counts) = record.simple.get() else { return result };
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
     let now = ticks();
     if now.wrapping_sub(record.sent.load(Relaxed)) >= GAP {
-        // The first of its burst.
-        first(fd, record, counts);
+        return first(result, record, now, more);
     }
     record.sent.store(now, Relaxed);
-    let tally = record.tally.load(Relaxed).wrapping_add(record.next.load(Relaxed)).wrapping_add(more);
-    record.next.store(next, Relaxed);
-    record.tally.store(tally, Relaxed);
-    if tally::is_full(tally) {
-        burst_ended(fd, record, counts, None);
+    record.tally.store(record.tally.load(Relaxed).wrapping_add(CALL | more), Relaxed);
+    if tally::is_full(record.tally.load(Relaxed)) {
+        return full(result, record);
     }
+    result
 }
 
-/// The burst before is over, and nobody has answered it.
+/// The same for the first call of a burst: the one before is over, and nobody has answered it.
 #[cold]
 #[inline(never)]
-fn first(fd: c_int, record: &'static Record, counts: Counts) {
-    if record.tally.load(Relaxed) != 0 {
-        burst_ended(fd, record, counts, None);
+extern "C" fn first(result: isize, record: &'static Record, now: u32, more: u32) -> isize {
+    unanswered(record);
+    record.sent.store(now, Relaxed);
+    record.tally.store(CALL | more, Relaxed);
+    result
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn full(result: isize, record: &'static Record) -> isize {
+    if let Some(counts) = record.counts() {
+        burst_goes_on(record, counts);
+    }
+    result
+}
+
+/// A burst is over, if there was one.
+fn unanswered(record: &'static Record) {
+    if record.tally.load(Relaxed) != 0
+        && let Some(counts) = record.counts()
+    {
+        burst_ended(record, counts, None);
     }
 }
 
 /// A call on any other connection, or one that is held.
 #[cold]
 #[inline(never)]
-fn sent_otherwise(fd: c_int, record: &'static Record, bytes: usize, flags: c_int) {
-    let Some(counts) = record.counts() else { return };
-    if bytes > isize::MAX as usize {
-        return;
-    }
-    let now = ticks();
+fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
+    let fd = record.fd();
     let socket = table::get(fd);
+    if record.simple.get().is_some() && !socket.has(HOLDABLE) {
+        changed(fd);
+    }
+    let Some(counts) = record.counts() else { return };
+    let now = ticks();
     if record.is(STALLING) {
-        stalls::over(fd, record, counts);
+        stalls::over(record, counts);
     }
     if now.wrapping_sub(record.sent.load(Relaxed)) >= GAP {
-        first(fd, record, counts);
+        unanswered(record);
     }
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
@@ -140,29 +165,34 @@ fn sent_otherwise(fd: c_int, record: &'static Record, bytes: usize, flags: c_int
     let ours = socket.has(HELD) && socket.has(HOLDABLE);
     let its_own = socket.has(APP_CORK) || flags & libc::MSG_MORE != 0 && !ours;
     let alone = bytes < SMALL && socket.has(NODELAY_ON) && !ours && !its_own;
-    let mut more = record.next.load(Relaxed);
-    if ours {
-        more = more.wrapping_add(HELD_CALL);
-        counts.add(Counter::Held, 1);
-    } else if alone && bytes < TINY {
-        more = more.wrapping_add(TINY_CALL);
-    }
-    let tally = record.tally.load(Relaxed).wrapping_add(more);
+    let more = match (alone, bytes < TINY) {
+        (false, _) => 0,
+        (true, false) => ALONE,
+        (true, true) => TINY_ALONE,
+    };
+    let tally = record.tally.load(Relaxed).wrapping_add(CALL | more);
+    let calls = tally::burst(tally).calls;
     record.tally.store(tally, Relaxed);
-    record.next.store(if alone { AFTER_ALONE } else { CALL }, Relaxed);
+    if !alone {
+        record.other.store(calls as u16, Relaxed);
+    }
+    if ours {
+        record.held.store(record.held.load(Relaxed).wrapping_add(1), Relaxed);
+        counts.add(Counter::Held, 1);
+    }
     if record.simple.get().is_none() {
         record.sizes.store(record.sizes.load(Relaxed) << 16 | bytes.min(0xffff) as u64, Relaxed);
     }
     if its_own {
         counts.add(Counter::AppHeld, 1);
-        stalls::suspect(fd, record, SUSPECT_CORK);
-    } else if !socket.has(NODELAY_ON) && tally::burst(tally).calls > 1 {
-        stalls::suspect(fd, record, SUSPECT);
+        stalls::suspect(record, SUSPECT_CORK);
+    } else if !socket.has(NODELAY_ON) && calls > 1 {
+        stalls::suspect(record, SUSPECT);
     } else {
         record.without(SUSPECT | SUSPECT_CORK);
     }
     if tally::is_full(tally) {
-        burst_ended(fd, record, counts, None);
+        burst_goes_on(record, counts);
     }
 }
 
@@ -171,37 +201,28 @@ macro_rules! receives {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, bytes |$got:ident| $bytes:expr;)*) => { $(
         between! {
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
-                let Some(record) = record::of($fd) else {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { next($fd, $($arg),*) };
-                };
-                if record.simple.get().is_some() {
+                if let Some(record) = record::simple($fd) {
                     // SAFETY: the caller's arguments.
                     let $got = unsafe { next($fd, $($arg),*) };
-                    if $got > 0 && let Some(counts) = record.simple.get() {
-                        received($fd, record, counts, $bytes);
+                    if $got > 0 {
+                        return received($got as isize, record, $bytes) as $ret;
                     }
                     return $got;
                 }
-                if record.arm.get().is_none() {
-                    if stalls::any() {
-                        stalls::waiting();
-                    }
-                    // SAFETY: the caller's arguments.
-                    return unsafe { next($fd, $($arg),*) };
-                }
-                if record.is(SUSPECT | SUSPECT_CORK) && !record.is(STALLING) {
-                    stalls::ask($fd);
-                }
                 // SAFETY: the caller's arguments.
-                let $got = unsafe { next($fd, $($arg),*) };
-                if $got > 0 && let Some(counts) = record.arm.get() {
-                    if record.is(STALLING) {
-                        stalls::over($fd, record, counts);
+                return unsafe { otherwise($fd, $($arg),*) };
+
+                #[cold]
+                #[inline(never)]
+                unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
+                    stalls::before_receive($fd);
+                    // SAFETY: the caller's arguments.
+                    let $got = unsafe { next($fd, $($arg),*) };
+                    if $got > 0 && let Some(record) = record::counted($fd) {
+                        received_otherwise(record, $bytes);
                     }
-                    received($fd, record, counts, $bytes);
+                    $got
                 }
-                return $got;
             }
         }
     )* };
@@ -222,24 +243,46 @@ receives! {
         bytes |got| lengths(messages, got);
 }
 
-/// A call has received so much.
+/// A call on a simple connection has returned `result`, which this returns, and received so much.
 #[inline(always)]
-fn received(fd: c_int, record: &'static Record, counts: Counts, bytes: usize) {
+fn received(result: isize, record: &'static Record, bytes: usize) -> isize {
+    let Some(counts) = record.simple.get() else { return result };
     counts.add(Counter::CallsReceived, 1);
     counts.add(Counter::BytesReceived, bytes as u64);
     let now = ticks();
+    if record.tally.load(Relaxed) != 0 || now.wrapping_sub(record.received.load(Relaxed)) >= stalls::PAUSE {
+        return received_first(result, record, bytes, now);
+    }
+    record.received.store(now, Relaxed);
+    result
+}
+
+/// The same where it ends a burst, or comes after a pause.
+#[inline(never)]
+extern "C" fn received_first(result: isize, record: &'static Record, bytes: usize, now: u32) -> isize {
+    if let Some(counts) = record.counts() {
+        came(record, counts, bytes, now);
+    }
+    result
+}
+
+fn came(record: &'static Record, counts: Counts, bytes: usize, now: u32) {
     if record.tally.load(Relaxed) != 0 {
-        answered(fd, record, counts, now);
+        burst_ended(record, counts, Some(now.wrapping_sub(record.sent.load(Relaxed))));
     } else {
-        let pause = now.wrapping_sub(record.received.load(Relaxed));
-        if pause >= stalls::PAUSE {
-            stalls::paused(counts, pause, bytes);
-        }
+        stalls::paused(counts, now.wrapping_sub(record.received.load(Relaxed)), bytes);
     }
     record.received.store(now, Relaxed);
 }
 
+/// A call on any other connection.
 #[inline(never)]
-fn answered(fd: c_int, record: &'static Record, counts: Counts, now: u32) {
-    burst_ended(fd, record, counts, Some(now.wrapping_sub(record.sent.load(Relaxed))));
+fn received_otherwise(record: &'static Record, bytes: usize) {
+    let Some(counts) = record.counts() else { return };
+    if record.is(STALLING) {
+        stalls::over(record, counts);
+    }
+    counts.add(Counter::CallsReceived, 1);
+    counts.add(Counter::BytesReceived, bytes as u64);
+    came(record, counts, bytes, ticks());
 }

@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use policy::counters::tally::{self, CALL};
+use policy::counters::tally::{self, Burst};
 use policy::counters::{
     Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, Service, TAKEN, answer_bucket, answers_at, arm_at,
     service_at, service_word_at,
@@ -14,7 +14,7 @@ use policy::socket::{APP_CORK, HOLDABLE, NO_HOLD, NODELAY_APP, NODELAY_ON, NODEL
 use policy::{Nodelay, Peer, UNTOUCHED};
 
 use super::file;
-use super::record::{self, CLASSED, COPIED, Counts, IN_CONTROL, LISTENS, Record, SERVICE, USED};
+use super::record::{self, CLASSED, COPIED, Counts, IN_CONTROL, LISTENS, LONG, Record, SERVICE, USED};
 use crate::arch::ticks;
 use crate::start::settings;
 use crate::{kernel, table, tune};
@@ -63,7 +63,7 @@ fn of_arm(socket: Socket) -> u32 {
     if socket.tuning() == UNTOUCHED { IN_CONTROL } else { 0 }
 }
 
-fn begin(file: *mut u8, fd: c_int, record: &Record, service: usize, socket: Socket) {
+fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, socket: Socket) {
     if record.counts().is_some() && !record.is(LISTENS) {
         // Its number was closed behind our back, and given again.
         finish(record, socket);
@@ -72,8 +72,7 @@ fn begin(file: *mut u8, fd: c_int, record: &Record, service: usize, socket: Sock
     for word in [&record.sent, &record.received, &record.calls, &record.bursts] {
         word.store(0, Relaxed);
     }
-    record.tally.store(0, Relaxed);
-    record.next.store(CALL, Relaxed);
+    record.begin();
     record.sizes.store(u64::MAX, Relaxed);
     record.opened.store(ticks(), Relaxed);
     record.state.store(USED | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
@@ -144,38 +143,43 @@ pub(crate) fn changed(fd: c_int) {
 /// The present burst is over: counts it. `answer` is the time from its last call to the first byte of the answer.
 #[cold]
 #[inline(never)]
-pub(super) fn burst_ended(fd: c_int, record: &Record, counts: Counts, answer: Option<u32>) {
+pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Option<u32>) {
     let burst = tally::burst(record.tally.load(Relaxed));
-    let alone = record.next.load(Relaxed) != CALL;
-    record.tally.store(0, Relaxed);
-    record.next.store(CALL, Relaxed);
-    if !record.is(CLASSED) {
-        class(record, counts, table::get(fd));
-    }
+    let last_alone = u32::from(record.other.load(Relaxed)) != burst.calls && burst.calls != 0;
+    let several = burst.calls > 1 || record.is(LONG);
     counts.add(Counter::Bursts, 1);
+    counts.add_some(Counter::Several, u32::from(several));
     add(&record.bursts, 1);
-    add(&record.calls, burst.calls as u32);
-    let several = burst.calls > 1;
-    for (counter, more) in [
-        (Counter::Several, u64::from(several)),
-        (Counter::Runts, burst.runts),
-        (Counter::Tiny, burst.tiny),
-        (Counter::Floods, u64::from(burst.flood() != 0)),
-        (Counter::FloodCalls, burst.flood()),
-        (Counter::ReleasedNext, burst.held),
-    ] {
-        if more != 0 {
-            counts.add(counter, more);
-        }
+    part(record, counts, burst, last_alone);
+    record.without(LONG);
+    if !record.is(CLASSED) {
+        class(record, counts, table::get(record.fd()));
     }
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
     counts.add(Counter::ExchangeDelay, u64::from(delay));
     counts.bucket(answers_at(answer_bucket(delay)));
-    let small = alone || record.sizes.load(Relaxed) & 0xffff < tally::SMALL as u64;
-    if several && small {
-        counts.add(Counter::Exposed, 1);
-    }
+    let small = last_alone || record.sizes.load(Relaxed) & 0xffff < tally::SMALL as u64;
+    counts.add_some(Counter::Exposed, u32::from(several && small));
+}
+
+/// The burst goes on, but its tally is full.
+#[cold]
+#[inline(never)]
+pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
+    part(record, counts, tally::burst(record.tally.load(Relaxed)), false);
+    record.with(LONG);
+}
+
+fn part(record: &Record, counts: Counts, burst: Burst, last_alone: bool) {
+    let held = record.held.load(Relaxed);
+    record.begin();
+    add(&record.calls, burst.calls);
+    counts.add_some(Counter::Runts, burst.runts(last_alone));
+    counts.add_some(Counter::Tiny, burst.tiny);
+    counts.add_some(Counter::Floods, u32::from(burst.flood() != 0 && !record.is(LONG)));
+    counts.add_some(Counter::FloodCalls, if record.is(LONG) { burst.tiny } else { burst.flood() });
+    counts.add_some(Counter::ReleasedNext, u32::from(held));
 }
 
 fn add(word: &AtomicU32, more: u32) {
@@ -242,10 +246,10 @@ fn has_copy(record: &'static Record) -> bool {
 }
 
 /// Counts what is left of a connection that is closed, or was.
-fn finish(record: &Record, socket: Socket) {
+fn finish(record: &'static Record, socket: Socket) {
     let Some(counts) = record.counts() else { return };
     if record.tally.load(Relaxed) != 0 {
-        burst_ended(-1, record, counts, None);
+        burst_ended(record, counts, None);
     } else if !record.is(CLASSED) {
         class(record, counts, socket);
     }
@@ -262,10 +266,10 @@ fn finish(record: &Record, socket: Socket) {
 /// About a second.
 const SELDOM: u64 = 1 << 31;
 
-fn sample(record: &Record, info: &kernel::TcpInfo) {
+fn sample(record: &'static Record, info: &kernel::TcpInfo) {
     let Some(counts) = record.counts() else { return };
     if record.tally.load(Relaxed) != 0 {
-        burst_ended(-1, record, counts, None);
+        burst_ended(record, counts, None);
     }
     for (counter, more) in [
         (Counter::Sampled, 1),
@@ -293,8 +297,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     for (to, from) in [(&copy.sent, &record.sent), (&copy.opened, &record.opened), (&copy.state, &record.state)] {
         to.store(from.load(Relaxed), Relaxed);
     }
-    copy.tally.store(0, Relaxed);
-    copy.next.store(CALL, Relaxed);
+    copy.begin();
     for word in [&copy.received, &copy.calls, &copy.bursts] {
         word.store(0, Relaxed);
     }
@@ -327,9 +330,6 @@ pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
         counts.add(Counter::Misses, 1);
         counts.add(Counter::MissDelay, u64::from(after));
     }
-    let tally = record.tally.load(Relaxed);
-    if tally::burst(tally).held != 0 {
-        // It is none of those that the next call took along.
-        record.tally.store(tally.wrapping_sub(tally::HELD_CALL), Relaxed);
-    }
+    // It is none of those that the next call took along.
+    record.held.store(record.held.load(Relaxed).saturating_sub(1), Relaxed);
 }

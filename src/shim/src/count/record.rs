@@ -3,7 +3,7 @@
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::counters::Counter;
 use policy::counters::Head;
@@ -20,10 +20,12 @@ pub(super) struct Record {
     pub(super) arm: Arm,
     /// … whose calls need no closer look (calls.rs): then it is here.
     pub(super) simple: Arm,
-    /// The present burst (policy::counters::tally).
-    pub(super) tally: AtomicU64,
-    /// What the next call adds to that: itself, and that the call before it was a runt if it left alone.
-    pub(super) next: AtomicU64,
+    /// The present burst (policy::counters::tally) …
+    pub(super) tally: AtomicU32,
+    /// … how many of its calls the library held …
+    pub(super) held: AtomicU16,
+    /// … and how many it had when the last was made that did not leave alone.
+    pub(super) other: AtomicU16,
     /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
     pub(super) sizes: AtomicU64,
     /// When data was last sent and received, in ticks; 0: never.
@@ -52,10 +54,12 @@ pub(super) const IN_CONTROL: u32 = 16;
 pub(super) const COPIED: u32 = 32;
 /// It listens.
 pub(super) const LISTENS: u32 = 64;
+/// The present burst is so long that it has been counted in parts.
+pub(super) const LONG: u32 = 256;
 /// It is in use.
 pub(super) const USED: u32 = 128;
 /// Where the number of the service is.
-pub(super) const SERVICE: u32 = 8;
+pub(super) const SERVICE: u32 = 16;
 
 /// Where something is counted.
 #[repr(transparent)]
@@ -85,6 +89,12 @@ impl Counts {
     #[inline(always)]
     pub(super) fn add(self, counter: Counter, more: u64) {
         self.word(counter as usize).fetch_add(more, Relaxed);
+    }
+
+    pub(super) fn add_some(self, counter: Counter, more: u32) {
+        if more != 0 {
+            self.add(counter, u64::from(more));
+        }
     }
 
     pub(super) fn set(self, counter: Counter, value: u64) {
@@ -118,6 +128,18 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
     // SAFETY: the counting functions are put in place when the records are there; there is one for each number below NEAR,
     // and they are never unmapped.
     Some(unsafe { &*RECORDS.load(Relaxed).wrapping_add(fd as u32 as usize) })
+}
+
+/// The record of a simple connection.
+#[inline(always)]
+pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
+    of(fd).filter(|record| record.simple.get().is_some())
+}
+
+/// The record of a connection that is counted.
+#[inline(always)]
+pub(super) fn counted(fd: c_int) -> Option<&'static Record> {
+    of(fd).filter(|record| record.counts().is_some())
 }
 
 /// The same where that is not sure.
@@ -176,6 +198,19 @@ impl Record {
     fn pause(&self) {
         self.arm.set(None);
         self.simple.set(None);
+    }
+
+    /// Its descriptor.
+    pub(super) fn fd(&'static self) -> c_int {
+        let distance = (&raw const *self as usize).wrapping_sub(RECORDS.load(Relaxed) as usize);
+        (distance / size_of::<Record>()) as c_int
+    }
+
+    /// No burst is under way.
+    pub(super) fn begin(&self) {
+        self.tally.store(0, Relaxed);
+        self.held.store(0, Relaxed);
+        self.other.store(0, Relaxed);
     }
 
     pub(super) fn is(&self, state: u32) -> bool {

@@ -7,7 +7,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use policy::counters::tally::{self, CALL};
+use policy::counters::tally;
 use policy::counters::{Counter, stall_bucket, stalls_at};
 
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
@@ -37,12 +37,12 @@ fn own() -> &'static [AtomicU32; EACH] {
 
 /// This thread has sent what can be kept waiting.
 #[cold]
-pub(super) fn suspect(fd: c_int, record: &Record, why: u32) {
+pub(super) fn suspect(record: &'static Record, why: u32) {
     record.without(SUSPECT | SUSPECT_CORK);
     record.with(why);
     ANY.store(1, Relaxed);
     let slots = own();
-    let mine = (fd as u32).wrapping_add(1);
+    let mine = (record.fd() as u32).wrapping_add(1);
     if slots.iter().any(|slot| slot.load(Relaxed) == mine) {
         return;
     }
@@ -71,10 +71,21 @@ pub(super) fn waiting() {
     }
 }
 
-/// The thread is about to wait for an answer on this socket, or for another reason.
+/// The thread is about to receive on this descriptor.
+#[inline]
+pub(super) fn before_receive(fd: c_int) {
+    match record::counted(fd) {
+        Some(record) if record.is(SUSPECT | SUSPECT_CORK) && !record.is(STALLING) => ask(fd),
+        // Something else: a pipe, a UNIX socket, a file.
+        None if any() => waiting(),
+        _ => {}
+    }
+}
+
+/// The thread is about to wait: is anything kept on this socket?
 #[cold]
 #[inline(never)]
-pub(super) fn ask(fd: c_int) {
+fn ask(fd: c_int) {
     let Some(record) = record::of(fd).filter(|record| record.is(SUSPECT | SUSPECT_CORK)) else { return };
     let Some(counts) = record.counts().filter(|_| table::enabled()) else { return };
     counts.add(Counter::Asked, 1);
@@ -92,12 +103,12 @@ pub(super) fn ask(fd: c_int) {
 /// The wait is over: something came, or more is sent.
 #[cold]
 #[inline(never)]
-pub(super) fn over(fd: c_int, record: &Record, counts: Counts) {
+pub(super) fn over(record: &'static Record, counts: Counts) {
     let corked = record.is(SUSPECT_CORK);
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
     let waited = ticks().wrapping_sub(record.sent.load(Relaxed));
     // When the kernel has sent the rest, in its own words; up to then it was the stall.
-    let since = kernel::tcp_info(fd).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
+    let since = kernel::tcp_info(record.fd()).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
     let stalled = waited.saturating_sub(since.wrapping_mul(GAP)).min(LONGEST);
     let (times, delay) =
         if corked { (Counter::CorkStalls, Counter::CorkStallDelay) } else { (Counter::Stalls, Counter::StallDelay) };
@@ -106,7 +117,7 @@ pub(super) fn over(fd: c_int, record: &Record, counts: Counts) {
     counts.bucket(stalls_at(stall_bucket(stalled)));
     counts.set(Counter::StallSizes, record.sizes.load(Relaxed));
     let calls = tally::burst(record.tally.load(Relaxed)).calls;
-    counts.set(Counter::StallCalls, calls);
+    counts.set(Counter::StallCalls, u64::from(calls));
 }
 
 /// Data was received after such a pause in which nothing was sent; was it the other end's stall?
@@ -121,6 +132,3 @@ pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
 
 /// The shortest pause that [`paused`] is to be asked about.
 pub(super) const PAUSE: u32 = GAP.wrapping_mul(38);
-
-/// What the next call adds to the tally where the one before it left alone.
-pub(super) const AFTER_ALONE: u64 = CALL | tally::RUNT;
