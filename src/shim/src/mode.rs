@@ -14,9 +14,9 @@ pub(crate) const SETS_OPTIONS: u8 = 4;
 /// Calls are counted (count/).
 pub(crate) const COUNTING: u8 = 8;
 
-// In the data page that the loader has touched anyway.
+/// In the data page that the loader has touched anyway.
 #[unsafe(link_section = ".data")]
-static MODE: AtomicU8 = AtomicU8::new(0);
+pub(crate) static MODE: AtomicU8 = AtomicU8::new(0);
 
 /// Is any of these so?
 #[inline(always)]

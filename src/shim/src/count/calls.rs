@@ -8,13 +8,14 @@ use core::sync::atomic::Ordering::Relaxed;
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::counters::Counter;
 use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
-use policy::socket::{APP_CORK, HELD, HOLDABLE, NODELAY_ON};
+use policy::socket::{APP_CORK, HELD, NODELAY_ON};
 
+use super::GAP;
 use super::connection::{burst_ended, burst_goes_on, changed};
 use super::insert::between;
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::stalls;
-use crate::arch::{GAP, ticks};
+use crate::arch::{self, coarse_ticks};
 use crate::table;
 
 /// Makes the function that counts a call that sends. `bytes` says how many of the result `sent` went out.
@@ -102,8 +103,8 @@ fn simply(result: isize, record: &'static Record, bytes: usize, more: u32) -> is
     let Some(counts) = record.simple.get() else { return result };
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
-    let now = ticks();
-    if now.wrapping_sub(record.sent.load(Relaxed)) >= GAP {
+    let now = record.time();
+    if now.wrapping_sub(record.sent.load(Relaxed)) >= arch::GAP {
         return first(result, record, now, more);
     }
     record.sent.store(now, Relaxed);
@@ -119,6 +120,7 @@ fn simply(result: isize, record: &'static Record, bytes: usize, more: u32) -> is
 #[inline(never)]
 extern "C" fn first(result: isize, record: &'static Record, now: u32, more: u32) -> isize {
     unanswered(record);
+    record.began.store(coarse_ticks(), Relaxed);
     record.sent.store(now, Relaxed);
     record.tally.store(CALL | more, Relaxed);
     result
@@ -148,21 +150,22 @@ fn unanswered(record: &'static Record) {
 fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     let fd = record.fd();
     let socket = table::get(fd);
-    if record.simple.get().is_some() && !socket.has(HOLDABLE) {
+    if record.simple.get().is_some() && !socket.holdable() {
         changed(fd);
     }
     let Some(counts) = record.counts() else { return };
-    let now = ticks();
     if record.is(STALLING) {
         stalls::over(record, counts);
     }
-    if now.wrapping_sub(record.sent.load(Relaxed)) >= GAP {
+    let (now, gap) = if record.simple.get().is_some() { (record.time(), arch::GAP) } else { (coarse_ticks(), GAP) };
+    if now.wrapping_sub(record.sent.load(Relaxed)) >= gap {
         unanswered(record);
+        record.began.store(coarse_ticks(), Relaxed);
     }
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
     record.sent.store(now, Relaxed);
-    let ours = socket.has(HELD) && socket.has(HOLDABLE);
+    let ours = socket.has(HELD) && socket.holdable();
     let its_own = socket.has(APP_CORK) || flags & libc::MSG_MORE != 0 && !ours;
     let alone = bytes < SMALL && socket.has(NODELAY_ON) && !ours && !its_own;
     let more = match (alone, bytes < TINY) {
@@ -249,7 +252,7 @@ fn received(result: isize, record: &'static Record, bytes: usize) -> isize {
     let Some(counts) = record.simple.get() else { return result };
     counts.add(Counter::CallsReceived, 1);
     counts.add(Counter::BytesReceived, bytes as u64);
-    let now = ticks();
+    let now = coarse_ticks();
     if record.tally.load(Relaxed) != 0 || now.wrapping_sub(record.received.load(Relaxed)) >= stalls::PAUSE {
         return received_first(result, record, bytes, now);
     }
@@ -268,7 +271,8 @@ extern "C" fn received_first(result: isize, record: &'static Record, bytes: usiz
 
 fn came(record: &'static Record, counts: Counts, bytes: usize, now: u32) {
     if record.tally.load(Relaxed) != 0 {
-        burst_ended(record, counts, Some(now.wrapping_sub(record.sent.load(Relaxed))));
+        burst_ended(record, counts, Some(record.since_sent(now)));
+        record.began.store(now, Relaxed);
     } else {
         stalls::paused(counts, now.wrapping_sub(record.received.load(Relaxed)), bytes);
     }
@@ -284,5 +288,5 @@ fn received_otherwise(record: &'static Record, bytes: usize) {
     }
     counts.add(Counter::CallsReceived, 1);
     counts.add(Counter::BytesReceived, bytes as u64);
-    came(record, counts, bytes, ticks());
+    came(record, counts, bytes, coarse_ticks());
 }

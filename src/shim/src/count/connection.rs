@@ -10,12 +10,12 @@ use policy::counters::{
     Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, Service, TAKEN, answer_bucket, answers_at, arm_at,
     service_at, service_word_at,
 };
-use policy::socket::{APP_CORK, HOLDABLE, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
+use policy::socket::{APP_CORK, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
 use policy::{Nodelay, Peer, UNTOUCHED};
 
 use super::file;
 use super::record::{self, CLASSED, COPIED, Counts, IN_CONTROL, LISTENS, LONG, Record, SERVICE, USED};
-use crate::arch::ticks;
+use crate::arch::{coarse_ticks, cycles};
 use crate::start::settings;
 use crate::{kernel, table, tune};
 
@@ -69,12 +69,12 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         finish(record, socket);
     }
     record.forget();
-    for word in [&record.sent, &record.received, &record.calls, &record.bursts] {
+    for word in [&record.received, &record.calls, &record.bursts] {
         word.store(0, Relaxed);
     }
     record.begin();
     record.sizes.store(u64::MAX, Relaxed);
-    record.opened.store(ticks(), Relaxed);
+    record.opened.store(coarse_ticks(), Relaxed);
     record.state.store(USED | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
     let counts = resume(file, fd, record);
     if let Some(counts) = counts {
@@ -134,8 +134,13 @@ pub(crate) fn changed(fd: c_int) {
     let Some(counts) = record.counts() else { return };
     let socket = table::get(fd);
     // Simple: no wait on it can be for Nagle's rule or the program's own cork, and the predictor has read the clock.
-    let simple = socket.has(HOLDABLE) && socket.has(NODELAY_ON) && !socket.has(APP_CORK);
+    let simple = socket.holdable() && !socket.has(APP_CORK);
+    if simple && record.simple.get().is_some() {
+        return;
+    }
     record.sizes.store(u64::MAX, Relaxed);
+    record.clock.store(table::time_of(fd), Relaxed);
+    record.sent.store(if simple { record.time() } else { coarse_ticks() }, Relaxed);
     record.arm.set(if simple { None } else { Some(counts) });
     record.simple.set(if simple { Some(counts) } else { None });
 }
@@ -254,10 +259,10 @@ fn finish(record: &'static Record, socket: Socket) {
         class(record, counts, socket);
     }
     counts.add(Counter::Closed, 1);
-    counts.add(Counter::ConnectionTime, u64::from(ticks().wrapping_sub(record.opened.load(Relaxed))));
+    counts.add(Counter::ConnectionTime, u64::from(coarse_ticks().wrapping_sub(record.opened.load(Relaxed))));
     if let Some(file) = file::known() {
         let last = file::head(file, Head::LastCycles).load(Relaxed);
-        if crate::arch::cycles().wrapping_sub(last) > SELDOM {
+        if cycles().wrapping_sub(last) > SELDOM {
             file::refresh_clock(file);
         }
     }
@@ -294,7 +299,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     let Some((_, copy)) = record::of_new(new) else { return };
     record.with(COPIED);
     copy.forget();
-    for (to, from) in [(&copy.sent, &record.sent), (&copy.opened, &record.opened), (&copy.state, &record.state)] {
+    for (to, from) in [(&copy.opened, &record.opened), (&copy.state, &record.state)] {
         to.store(from.load(Relaxed), Relaxed);
     }
     copy.begin();
@@ -303,6 +308,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     }
     copy.sizes.store(u64::MAX, Relaxed);
     copy.arm.set(record.counts());
+    changed(new);
 }
 
 /// Why held data was sent off.

@@ -11,7 +11,7 @@ use policy::counters::{
 };
 
 use super::record;
-use crate::arch::{CYCLES_PER_TICK, GAP, cycles, syscall6};
+use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
 use crate::kernel::{self, close, open_at};
 use crate::start::{self, settings};
 
@@ -217,7 +217,7 @@ fn begin(file: *mut u8) {
         (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),
         (Head::CreatedBoot, kernel::clock(libc::CLOCK_BOOTTIME)),
         (Head::CyclesPerTick, CYCLES_PER_TICK),
-        (Head::Gap, u64::from(GAP)),
+        (Head::Gap, u64::from(super::GAP)),
         (Head::Observing, u64::from(settings.observing())),
         (Head::Split, u64::from(settings.split())),
     ] {

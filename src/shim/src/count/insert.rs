@@ -43,7 +43,7 @@ macro_rules! between {
                         Err(_) => c"",
                     };
                 let name = const { $crate::bind::Name::new(NAME) };
-                $crate::count::insert::one(hook::pointer(), &NEXT, FUNCTION as *mut (), name);
+                $crate::count::insert::one(&hook::REAL, &NEXT, FUNCTION as *mut (), name);
             }
         }
     };

@@ -24,6 +24,9 @@ pub(crate) use record::{stop, stopped};
 
 use crate::mode::{self, COUNTING};
 
+/// The longest pause inside a burst, in `arch::coarse_ticks`.
+const GAP: u32 = crate::arch::GAP >> 8;
+
 /// Does this process count?
 #[inline(always)]
 pub(crate) fn on() -> bool {

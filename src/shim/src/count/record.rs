@@ -1,4 +1,4 @@
-//! What is known of each connection that is counted: a cache line for each descriptor, in memory that is mapped when the first
+//! What is known of each connection that is counted: two cache lines for each descriptor, in memory that is mapped when the first
 //! TCP socket appears. Like the table (table.rs) a hint: an entry may be about a socket that was closed behind our back.
 
 use core::ffi::c_int;
@@ -10,7 +10,7 @@ use policy::counters::Head;
 
 use super::file::{self, Word};
 use super::{connection, insert};
-use crate::arch::syscall6;
+use crate::arch::{syscall6, ticks};
 use crate::table::NEAR;
 
 /// A connection, or a listener.
@@ -20,6 +20,8 @@ pub(super) struct Record {
     pub(super) arm: Arm,
     /// … whose calls need no closer look (calls.rs): then it is here.
     pub(super) simple: Arm,
+    /// Where a simple connection's time of its last call stands, in `arch::ticks`: the predictor has noted it.
+    pub(super) clock: AtomicPtr<AtomicU32>,
     /// The present burst (policy::counters::tally) …
     pub(super) tally: AtomicU32,
     /// … how many of its calls the library held …
@@ -28,9 +30,13 @@ pub(super) struct Record {
     pub(super) other: AtomicU16,
     /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
     pub(super) sizes: AtomicU64,
-    /// When data was last sent and received, in ticks; 0: never.
+    /// When data was last sent, in `arch::ticks` on a simple connection, in `arch::coarse_ticks` on any other, as all times
+    /// below.
     pub(super) sent: AtomicU32,
+    /// When data was last received; 0: never.
     pub(super) received: AtomicU32,
+    /// A time when the last call of the present burst had not been made yet, less than that clock takes to wrap before it.
+    pub(super) began: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
     /// Calls and bursts that were counted of this connection.
@@ -204,6 +210,27 @@ impl Record {
     pub(super) fn fd(&'static self) -> c_int {
         let distance = (&raw const *self as usize).wrapping_sub(RECORDS.load(Relaxed) as usize);
         (distance / size_of::<Record>()) as c_int
+    }
+
+    /// The time of the last call on a simple connection.
+    #[inline(always)]
+    pub(super) fn time(&self) -> u32 {
+        // SAFETY: of a simple connection, as the caller has seen: the words of its descriptor, which stay (table.rs).
+        unsafe { &*self.clock.load(Relaxed) }.load(Relaxed)
+    }
+
+    /// How long ago, at `now`, the last call of the burst was made.
+    pub(super) fn since_sent(&self, now: u32) -> u32 {
+        let sent = self.sent.load(Relaxed);
+        if self.simple.get().is_none() {
+            return now.wrapping_sub(sent);
+        }
+        // The fine clock has wrapped how often? So often that the call was made after `began`, but as late as that allows.
+        const WRAP: u32 = 1 << 24;
+        let short = (ticks().wrapping_sub(sent)) >> 8;
+        let longest = now.wrapping_sub(self.began.load(Relaxed));
+        let wraps = longest.saturating_sub(short) / WRAP;
+        wraps.wrapping_mul(WRAP).wrapping_add(short)
     }
 
     /// No burst is under way.

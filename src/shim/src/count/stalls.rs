@@ -8,10 +8,11 @@ use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use policy::counters::tally;
-use policy::counters::{Counter, stall_bucket, stalls_at};
+use policy::counters::{Counter, Head, stall_bucket, stalls_at};
 
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
-use crate::arch::{GAP, thread_pointer, ticks};
+use super::{GAP, file};
+use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
 use crate::{kernel, table};
 
 /// ioctl(2): bytes that were not sent yet (linux/sockios.h).
@@ -24,10 +25,10 @@ static SUSPECTS: [[AtomicU32; EACH]; THREADS] = [const { [const { AtomicU32::new
 /// Was there ever one? A program with TCP_NODELAY everywhere never has any.
 static ANY: AtomicU32 = AtomicU32::new(0);
 
-/// A delayed acknowledgement comes after 40 ms, up to a timer tick later (TCP_DELACK_MIN; see policy::stall).
-const DELAYED_ACK: core::ops::RangeInclusive<u32> = GAP.wrapping_mul(38)..=GAP.wrapping_mul(48);
-/// A wait that is longer than any delayed acknowledgement was for something else too.
-const LONGEST: u32 = GAP.wrapping_mul(250);
+/// A delayed acknowledgement comes after 40 ms, up to a timer tick later (TCP_DELACK_MIN; see policy::stall). In milliseconds.
+const DELAYED_ACK: core::ops::RangeInclusive<u32> = 38..=48;
+/// A wait that is longer than any delayed acknowledgement was for something else too. In milliseconds.
+const LONGEST: u32 = 250;
 
 fn own() -> &'static [AtomicU32; EACH] {
     let index = (thread_pointer() >> 20) & THREADS.wrapping_sub(1);
@@ -106,10 +107,11 @@ fn ask(fd: c_int) {
 pub(super) fn over(record: &'static Record, counts: Counts) {
     let corked = record.is(SUSPECT_CORK);
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
-    let waited = ticks().wrapping_sub(record.sent.load(Relaxed));
+    let waited = record.since_sent(coarse_ticks());
     // When the kernel has sent the rest, in its own words; up to then it was the stall.
     let since = kernel::tcp_info(record.fd()).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
-    let stalled = waited.saturating_sub(since.wrapping_mul(GAP)).min(LONGEST);
+    let millisecond = millisecond();
+    let stalled = waited.saturating_sub(since.saturating_mul(millisecond)).min(LONGEST.saturating_mul(millisecond));
     let (times, delay) =
         if corked { (Counter::CorkStalls, Counter::CorkStallDelay) } else { (Counter::Stalls, Counter::StallDelay) };
     counts.add(times, 1);
@@ -124,11 +126,29 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
 #[cold]
 #[inline(never)]
 pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
-    if got < tally::SMALL && DELAYED_ACK.contains(&pause) {
+    let milliseconds = pause.checked_div(millisecond()).unwrap_or(0);
+    if got < tally::SMALL && DELAYED_ACK.contains(&milliseconds) {
         counts.add(Counter::PeerStalls, 1);
         counts.add(Counter::PeerStallDelay, u64::from(pause));
     }
 }
 
-/// The shortest pause that [`paused`] is to be asked about.
-pub(super) const PAUSE: u32 = GAP.wrapping_mul(38);
+/// A pause that [`paused`] is to be asked about, however fast the counter runs.
+pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
+
+/// A millisecond in ticks, measured by the kernel's clock.
+#[cold]
+fn millisecond() -> u32 {
+    static KNOWN: AtomicU32 = AtomicU32::new(0);
+    let known = KNOWN.load(Relaxed);
+    let Some(file) = file::known().filter(|_| known == 0) else { return known };
+    let ticks = cycles().wrapping_sub(file::head(file, Head::FirstCycles).load(Relaxed)) / CYCLES_PER_TICK;
+    let nanos = kernel::clock(libc::CLOCK_MONOTONIC).wrapping_sub(file::head(file, Head::FirstClock).load(Relaxed));
+    let milliseconds = nanos / 1_000_000;
+    let measured = ticks.checked_div(milliseconds).and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(GAP);
+    // The counter may be read up to a millisecond late: after a second that is little.
+    if milliseconds >= 1000 {
+        KNOWN.store(measured, Relaxed);
+    }
+    measured
+}
