@@ -18,6 +18,7 @@ mod reference;
 mod run;
 mod search;
 mod settings;
+mod supervise;
 
 use std::ffi::OsString;
 

@@ -5,10 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use tcptune_policy::Settings;
+
 use crate::args::RunArgs;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
+use crate::check::{Supervisable, Verdict};
 use crate::settings::Pair;
-use crate::{check, exec, library, settings};
+use crate::{check, exec, library, settings, supervise};
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -31,17 +34,13 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let verdict = check::program_verdict(name, &library);
-    if let Ok(verdict) = &verdict
-        && !verdict.reachable
-    {
-        let shown = Path::new(name).display();
-        say(format!(
-            "warning: `{shown}` cannot be reached by {PRELOAD}: {} (`tcptune check {shown}` says what to do)",
-            verdict.reason
-        ));
-    }
     if args.verbose {
         tell(&library.file, &environment, args, &reading);
+    }
+    reach(args, &verdict, &reading.settings)?;
+    if args.verbose {
+        let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
+        say(format!("starting {}", words.join(" ")));
     }
     let error = exec::replace_process(&args.command, &environment);
     let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
@@ -51,6 +50,46 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
     };
     Err(Failure::new(code, format!("cannot run {reason}")))
+}
+
+/// Supervise the program if that was asked for, or if nothing else reaches it; and say so.
+fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings) -> Result<(), Failure> {
+    let shown = args.command.first().map(|name| Path::new(name).display().to_string()).unwrap_or_default();
+    let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
+    let prefix = match obstacle {
+        Some(verdict) => format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason),
+        None => String::new(),
+    };
+    let warn = |why: &str| {
+        if obstacle.is_some() {
+            say(format!("warning: {prefix}{why} (`tcptune check {shown}` says what to do)"));
+        }
+        Ok(())
+    };
+    let automatic = || {
+        obstacle.is_some_and(|verdict| match verdict.supervisable {
+            Supervisable::Yes => true,
+            Supervisable::Root => supervise::keeps_privileges(),
+            Supervisable::No => false,
+        })
+    };
+    if args.no_supervise || !settings.enabled() || !args.supervise && !automatic() {
+        return warn("");
+    }
+    let ready = match supervise::prepare(settings) {
+        Ok(ready) => ready,
+        Err(failure) if args.supervise => return Err(failure),
+        Err(failure) => return warn(&format!("; {}", failure.message)),
+    };
+    let privileges = if ready.no_new_privs() { "; set-id programs started from it gain no privileges" } else { "" };
+    if !args.supervise {
+        say(format!("{prefix}; it is supervised instead: TCP_NODELAY is set, nothing is held{privileges}"));
+    }
+    let helpers = ready.hand_over()?;
+    if args.verbose {
+        say(format!("supervised by the processes {} and {}{privileges}", helpers[0], helpers[1]));
+    }
+    Ok(())
 }
 
 /// Put a variable in the place of all of its name.
@@ -80,6 +119,4 @@ fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings
             settings::describe(settings.tuning(n))
         ));
     }
-    let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
-    say(format!("starting {}", words.join(" ")));
 }
