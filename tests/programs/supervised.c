@@ -4,7 +4,7 @@
  *                             Prints the median in milliseconds.
  *   server                    prints its port; answers each exchange with two writes, on one connection after the other
  *   roles PORT                connects in a thread, a child, a grandchild whose parent is gone, and after exec; prints who
- *                             has TCP_NODELAY
+ *                             has TCP_NODELAY, and SO_KEEPALIVE
  *   options PORT              sets and reads TCP_NODELAY in good and bad ways, prints results
  *   load PORT MILLISECONDS    connects again and again, from four threads; prints how many, how many had TCP_NODELAY, how
  *                             many failed
@@ -64,12 +64,17 @@ static int connected(int port)
 	return fd;
 }
 
-static int nodelay(int fd)
+static int option(int fd, int level, int name)
 {
 	int value = -1;
 	socklen_t length = sizeof value;
-	getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length);
+	getsockopt(fd, level, name, &value, &length);
 	return value;
+}
+
+static int nodelay(int fd)
+{
+	return option(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
 static int receive(int fd)
@@ -137,7 +142,8 @@ static void server(void)
 static void report(const char *who, int port)
 {
 	char line[64];
-	int length = snprintf(line, sizeof line, "%s %d\n", who, nodelay(connected(port)));
+	int fd = connected(port);
+	int length = snprintf(line, sizeof line, "%s %d %d\n", who, nodelay(fd), option(fd, SOL_SOCKET, SO_KEEPALIVE));
 	if (write(1, line, length) != length)
 		die("write");
 }

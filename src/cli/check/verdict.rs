@@ -110,7 +110,7 @@ fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
         }
         Linking::Static | Linking::StaticPie => {
             let kind = if elf.linking == Linking::Static { "static" } else { "static-pie" };
-            let language = if elf.rust { " Rust program" } else { "" };
+            let language = if elf.rust { " Rust program" } else { " program" };
             return found(
                 format!("it is a {kind}{language}: no loader runs at its start, so nothing can be preloaded"),
                 supervised,

@@ -55,12 +55,8 @@ pub fn launch(channel: Channel, answers: Answers) -> io::Result<()> {
 fn first(channel: Channel, answers: Answers, program: Pid) -> ! {
     let Some(channel) = detach(channel) else { end(1) };
     let Some(worker) = agree(&channel, answers, program) else { end(1) };
-    let Ok(watcher) = worker.start_watcher() else { end(1) };
-    if channel.send(watcher.0.as_raw_nonzero().get()).is_err() {
-        end(1);
-    }
-    drop(channel);
-    worker.work(Some(watcher.1))
+    let Ok(watcher) = worker.start_watcher(Some(channel)) else { end(1) };
+    worker.work(Some(watcher))
 }
 
 /// Tells who it is, proves that it can borrow from the program's process, and gets the listener.
@@ -89,7 +85,7 @@ impl Helper {
         self.settle();
         loop {
             if watcher.is_none() {
-                watcher = self.start_watcher().ok().map(|(_, handle)| handle);
+                watcher = self.start_watcher(None).ok();
             }
             let (asked, gone) = self.wait(PollFlags::IN, watcher.as_ref());
             if asked {
@@ -140,12 +136,17 @@ impl Helper {
         self.shared.clear();
     }
 
-    /// A second helper, and a handle that tells of its end. It does not return from here.
-    fn start_watcher(&self) -> io::Result<(Pid, OwnedFd)> {
+    /// A second helper, which tells the command of itself where there is one to tell. Gives a handle that tells of its end.
+    fn start_watcher(&self, channel: Option<Channel>) -> io::Result<OwnedFd> {
         let worker = pidfd_open(getpid(), PidfdFlags::empty())?;
         match fork()? {
-            None => self.watch(worker),
-            Some(watcher) => Ok((watcher, pidfd_open(watcher, PidfdFlags::empty())?)),
+            None => {
+                if let Some(channel) = channel {
+                    let _ = channel.send(getpid().as_raw_nonzero().get());
+                }
+                self.watch(worker)
+            }
+            Some(watcher) => Ok(pidfd_open(watcher, PidfdFlags::empty())?),
         }
     }
 }
