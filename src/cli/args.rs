@@ -86,6 +86,13 @@ pub struct RunArgs {
     /// Never supervise
     #[arg(long, conflicts_with = "supervise")]
     pub no_supervise: bool,
+    /// As root: have the kernel itself tune all that is started, in a control group of its own
+    ///
+    /// A BPF program of the kernel sets TCP_NODELAY and the options of --set on each TCP socket that the programs in the group
+    /// connect, listen on or accept; with --nodelay force it cannot be turned off. Reaches what the library does not, at no cost
+    /// per system call. It knows no rules and no patterns of programs. Linux 6.1 and cgroup2.
+    #[arg(long, conflicts_with_all = ["supervise", "no_supervise"])]
+    pub bpf: bool,
     #[command(flatten)]
     pub settings: SettingFlags,
     /// The program and its arguments

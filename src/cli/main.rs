@@ -5,8 +5,10 @@
 
 mod args;
 mod attach;
+mod bpf;
 mod check;
 mod demo;
+mod detached;
 mod env;
 mod errors;
 mod exec;

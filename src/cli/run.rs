@@ -11,7 +11,7 @@ use crate::args::RunArgs;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
 use crate::check::{Supervisable, Verdict};
 use crate::settings::Pair;
-use crate::{check, exec, library, settings, supervise};
+use crate::{bpf, check, exec, library, settings, supervise};
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -52,8 +52,15 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     Err(Failure::new(code, format!("cannot run {reason}")))
 }
 
-/// Supervise the program if that was asked for, or if nothing else reaches it; and say so.
+/// Reach the program by other means too, if that was asked for or if the library cannot; and say so.
 fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings) -> Result<(), Failure> {
+    if args.bpf && settings.enabled() {
+        let group = bpf::start(settings)?;
+        if args.verbose {
+            say(format!("tuned by the kernel in the control group {}", group.display()));
+        }
+        return Ok(());
+    }
     let shown = args.command.first().map(|name| Path::new(name).display().to_string()).unwrap_or_default();
     let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
     let prefix = match obstacle {

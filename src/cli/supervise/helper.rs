@@ -5,18 +5,18 @@
 //! They hold nothing else: no descriptor, terminal, session or directory of the program's.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, chdir, getpid, pidfd_getfd, pidfd_open, setsid};
-use rustix::thread::set_name;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use super::answers::Answers;
 use super::channel::Channel;
 use super::listener::{Answer, Listener};
 use super::shared::Shared;
+use crate::detached::{self, end, fork};
 
 /// A call that was tried so often without an answer is let go untouched: it may be what kills the helpers.
 const TRIES: u32 = 2;
@@ -26,36 +26,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Start the first helper. It is no child of this process, which is going to be a program that knows nothing of it.
 pub fn launch(channel: Channel, answers: Answers) -> io::Result<()> {
     let program = getpid();
-    // Not fork(3): its SIGCHLD, if blocked here, would wait for the program.
-    // SAFETY: needed for a child that ends without a signal. Sound because this process has one thread: its copy can go on
-    // with everything but what depends on a thread's number, which is not used.
-    let child = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
-    if child == 0 {
-        match fork() {
-            Ok(None) => first(channel, answers, program),
-            result => end(i32::from(result.is_err())),
-        }
-    }
-    let child = i32::try_from(child).ok().filter(|&child| child > 0).ok_or_else(io::Error::last_os_error)?;
-    let mut status = 0;
-    loop {
-        // SAFETY: needed because no safe function waits for a child without a signal. Sound because `status` is ours.
-        let result = unsafe { libc::waitpid(child, &raw mut status, libc::__WALL) };
-        match io::Error::last_os_error().raw_os_error() {
-            _ if result == child => break,
-            Some(libc::EINTR) => {}
-            // Reaped already, where SIGCHLD is ignored. If it failed the channel is closed.
-            _ => return Ok(()),
-        }
-    }
-    if status == 0 { Ok(()) } else { Err(io::Error::other("its process cannot be started")) }
+    detached::launch(channel.into(), c"tcptune-superv", |channel| first(channel.into(), answers, program))
 }
 
-/// The first helper: agrees with the program's process, then works.
-fn first(channel: Channel, answers: Answers, program: Pid) -> ! {
-    let Some(channel) = detach(channel) else { end(1) };
-    let Some(worker) = agree(&channel, answers, program) else { end(1) };
-    let Ok(watcher) = worker.start_watcher(Some(channel)) else { end(1) };
+/// The first helper: agrees with the program's process, then works. Returns when it cannot.
+fn first(channel: Channel, answers: Answers, program: Pid) -> i32 {
+    let Some(worker) = agree(&channel, answers, program) else { return 1 };
+    let Ok(watcher) = worker.start_watcher(Some(channel)) else { return 1 };
     worker.work(Some(watcher))
 }
 
@@ -149,48 +126,4 @@ impl Helper {
             Some(watcher) => Ok(pidfd_open(watcher, PidfdFlags::empty())?),
         }
     }
-}
-
-/// Leave everything behind that is the program's, but for the channel.
-fn detach(channel: Channel) -> Option<Channel> {
-    // Whoever ends the program by a signal to its group, its unit or its terminal does not mean the helpers: the program may
-    // go on for a while, and would find its calls failing. They end after it, by themselves.
-    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: needed because the standard library has no signal masks. Sound because the call fills in the set.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: needed for the same reason. Sound because the set was filled in, and is only read.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut()) };
-    // SAFETY: needed so that watchers that were killed do not stay as zombies. Sound because no handler is installed.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    let _ = setsid();
-    let _ = chdir("/");
-    let _ = set_name(c"tcptune-superv");
-    close_all_but(channel.as_fd().as_raw_fd()).then_some(channel)
-}
-
-/// False where the kernel has no call for it, and then no hang-up of the listener either.
-fn close_all_but(kept: RawFd) -> bool {
-    let kept = kept.unsigned_abs();
-    let ranges = [kept.checked_sub(1).map(|last| (0, last)), Some((kept + 1, u32::MAX))];
-    ranges.into_iter().flatten().all(|(first, last)| {
-        // SAFETY: needed because no safe function closes a range. Sound because this copy of the process uses none of these
-        // descriptors any more.
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) == 0 }
-    })
-}
-
-/// None in the child.
-fn fork() -> io::Result<Option<Pid>> {
-    // SAFETY: needed because the standard library has no fork. Sound because the process has one thread, so nothing is
-    // locked in its copy.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        child => Ok(Pid::from_raw(child)),
-    }
-}
-
-/// End this copy of the process without what the other copy has yet to do (flushing stdout, for one).
-fn end(code: i32) -> ! {
-    // SAFETY: needed because std's exit runs such handlers. Sound because nothing here has to be put in order.
-    unsafe { libc::_exit(code) }
 }
