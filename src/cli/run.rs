@@ -8,8 +8,8 @@ use std::path::Path;
 use tcptune_policy::Settings;
 
 use crate::args::RunArgs;
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
 use crate::check::{Supervisable, Verdict};
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
 use crate::settings::Pair;
 use crate::{bpf, check, exec, library, settings, supervise};
 

@@ -20,6 +20,9 @@ ROUNDS = 40
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TCPTUNE") and name != "LD_PRELOAD"}
 PLAIN, SUPERVISED, FORCED = "plain", "--supervise", "--supervise --nodelay force"
+BPF, BPF_FORCED = "--bpf", "--bpf --nodelay force"
+# The kernel's way takes root.
+WAYS, FORCED_WAYS = ([PLAIN, SUPERVISED, BPF], [FORCED, BPF_FORCED]) if NOBODY else ([PLAIN, SUPERVISED], [FORCED])
 
 
 def command():
@@ -44,9 +47,10 @@ def programs():
 
 
 def start(tcptune, options, *words, **more):
-    """Starts a program as an ordinary user: plain, or with these options of `run`."""
+    """Starts a program as an ordinary user: plain, or with these options of `run`, which only root gives for --bpf."""
     run = [] if options == PLAIN else [tcptune, "run", *options.split(), "--"]
-    words = [str(word) for word in (*NOBODY, *run, *words)]
+    words = [*run, *NOBODY, *words] if BPF in options else [*NOBODY, *run, *words]
+    words = [str(word) for word in words]
     return subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, **more)
 
 
@@ -75,36 +79,37 @@ def exchanges(tcptune, files):
     """Median exchange of each program in each way. False where a stall is not cured."""
     server = subprocess.Popen((sys.executable, PROGRAMS / "exchanges.py", "server", "once"), stdout=subprocess.PIPE, text=True)
     port, rows, good = server.stdout.readline().strip(), [], True
+    def add(title, file, words, ways, cured):
+        nonlocal good
+        medians = {way: printed(tcptune, way, file, *words)[0] for way in ways}
+        good &= medians[PLAIN] > STALLED and all(medians[way] < HEALTHY for way in cured)
+        rows.append([title, *(f"{medians[way]:.3f}" if way in medians else "" for way in head)])
+
+    head = [*WAYS, *FORCED_WAYS]
     for title, file in files.items():
-        words = (port, 25) if file.name.endswith("go") else ("client", port, 25, "off")
-        medians = [printed(tcptune, way, file, *words)[0] for way in (PLAIN, SUPERVISED, FORCED)]
-        good &= medians[0] > STALLED and medians[2] < HEALTHY
-        if not file.name.endswith("go"):
-            cured = printed(tcptune, SUPERVISED, file, "client", port, 25)[0]
-            good &= cured < HEALTHY
-            rows.append([title, f"{printed(tcptune, PLAIN, file, 'client', port, 25)[0]:.3f}", f"{cured:.3f}", ""])
-            title += ", turns it off"
-        rows.append([title, *(f"{median:.3f}" for median in medians)])
+        if file.name.endswith("go"):
+            add(title, file, (port, 25), head, FORCED_WAYS)
+        else:
+            add(title, file, ("client", port, 25), WAYS, WAYS[1:])
+            add(f"{title}, turns it off", file, ("client", port, 25, "off"), head, FORCED_WAYS)
     server.kill()
     server.wait()
     note = "A program that turns TCP_NODELAY off is left alone unless it is forced."
-    table.show("Median exchange in ms (two writes, then a read)", ["program", PLAIN, SUPERVISED, FORCED], rows, note)
+    table.show("Median exchange in ms (two writes, then a read)", ["program", *head], rows, note)
     return good
 
 
 def costs(tcptune, file):
     """What a system call and a connect cost, in interleaved rounds."""
-    port, ways = sink(), (PLAIN, SUPERVISED, FORCED)
     rows = []
+    port, ways = sink(), [*WAYS[:2], FORCED, *WAYS[2:]]
     for title, unit, words, place in (("getppid", "ns", ("spin", 50_000), 0), ("socket and close", "ns", ("spin", 50_000), 1),
                                       ("socket, connect and close", "us", ("connects", port, 200), 0)):
         found = rounds.interleave(ways, lambda way, w=words, p=place: printed(tcptune, way, file, *w)[p], ROUNDS)
         quiet = {way: rounds.quiet(found[way]) for way in ways}
-        row = [title, f"{quiet[PLAIN]:.1f} {unit}"]
-        for way in ways[1:]:
-            row += [f"{quiet[way]:.1f} {unit} ({quiet[way] - quiet[PLAIN]:+.1f})", table.compared(found[way], found[PLAIN])]
-        rows.append(row)
-    table.show("Cost per call", ["call", PLAIN, SUPERVISED, "to plain", FORCED, "to plain"], rows,
+        rows += [[title, way, f"{quiet[way]:.1f} {unit}", f"{quiet[way] - quiet[PLAIN]:+.1f}",
+                  table.compared(found[way], found[PLAIN])] for way in ways]
+    table.show("Cost per call", ["call", "", "time", "more", "to plain"], rows,
                f"{ROUNDS} interleaved rounds; times of the quietest quarter, of CPU for the first two. {table.COMPARED}")
 
 

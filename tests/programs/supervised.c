@@ -5,6 +5,8 @@
  *   server                    prints its port; answers each exchange with two writes, on one connection after the other
  *   roles PORT                connects in a thread, a child, a grandchild whose parent is gone, and after exec; prints who
  *                             has TCP_NODELAY, and SO_KEEPALIVE
+ *   report PORT               connects; prints the same for that
+ *   hidden PORT               the same as a process that nobody may look into
  *   options PORT              sets and reads TCP_NODELAY in good and bad ways, prints results
  *   load PORT MILLISECONDS    connects again and again, from four threads; prints how many, how many had TCP_NODELAY, how
  *                             many failed
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -281,7 +284,10 @@ int main(int count, char **arguments)
 		roles(port, arguments);
 	else if (!strcmp(what, "report"))
 		report("exec", port);
-	else if (!strcmp(what, "options"))
+	else if (!strcmp(what, "hidden")) {
+		prctl(PR_SET_DUMPABLE, 0);
+		report("hidden", port);
+	} else if (!strcmp(what, "options"))
 		options(port);
 	else if (!strcmp(what, "load"))
 		load(port, number);

@@ -104,7 +104,10 @@ mod tests {
         let whole = "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate";
         let part = "30 24 0:26 /machine /sys/fs/cgroup rw - cgroup2 none rw";
         let first = "31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu";
-        assert_eq!(place(whole, "/system.slice/a.service").as_deref(), Some(Path::new("/sys/fs/cgroup/system.slice/a.service")));
+        assert_eq!(
+            place(whole, "/system.slice/a.service").as_deref(),
+            Some(Path::new("/sys/fs/cgroup/system.slice/a.service"))
+        );
         assert_eq!(place(whole, "/").as_deref(), Some(Path::new("/sys/fs/cgroup")));
         assert_eq!(place(part, "/machine/x").as_deref(), Some(Path::new("/sys/fs/cgroup/x")));
         assert_eq!(place(part, "/other"), None);

@@ -23,19 +23,19 @@ const CONTEXT: u8 = 6;
 
 /// Sets what the tuning wants. Failures are skipped in silence, as in the library.
 pub fn options(tuning: &Tuning) -> Vec<Instruction> {
-    let moments: [(i32, fn(&SockOpt) -> bool); 3] = [
-        (CONNECTS, |option| option.when.connect),
-        (LISTENS, |option| option.when.listen),
-        (ACCEPTED, |option| option.when.accept),
-    ];
     let mut program = vec![Instruction::copy(CONTEXT, 1)];
-    for (moment, wanted) in moments {
+    for moment in [CONNECTS, LISTENS, ACCEPTED] {
+        let wanted = |option: &SockOpt| match moment {
+            CONNECTS => option.when.connect,
+            LISTENS => option.when.listen,
+            _ => option.when.accept,
+        };
         let mut branch = Vec::new();
         // Accepted connections inherit it.
         if tuning.nodelay != Nodelay::Off && moment != ACCEPTED {
             set(&mut branch, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1_i32.to_ne_bytes());
         }
-        for option in tuning.set.iter().filter(|option| wanted(option)) {
+        for option in tuning.set.iter().filter(wanted) {
             set(&mut branch, option.level, option.name, option.bytes());
         }
         branch.extend([Instruction::set(0, 1), Instruction::exit()]);

@@ -51,8 +51,9 @@ fn read(caller: Pid, at: u64, into: &mut [u8]) -> usize {
         let remote = libc::iovec { iov_base: at as *mut _, iov_len: length };
         // SAFETY: needed because no safe function reads another process. Sound because the kernel writes no more than the
         // length of `into`, and checks the other address itself.
-        let result =
-            unsafe { libc::process_vm_readv(caller.as_raw_nonzero().get(), &raw const local, 1, &raw const remote, 1, 0) };
+        let result = unsafe {
+            libc::process_vm_readv(caller.as_raw_nonzero().get(), &raw const local, 1, &raw const remote, 1, 0)
+        };
         done = usize::try_from(result).unwrap_or(0);
     }
     done

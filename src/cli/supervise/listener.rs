@@ -3,8 +3,8 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use libc::{
-    SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-    SECCOMP_USER_NOTIF_FLAG_CONTINUE, seccomp_notif, seccomp_notif_resp,
+    SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+    seccomp_notif, seccomp_notif_resp,
 };
 
 /// What becomes of the call.
@@ -19,11 +19,7 @@ pub enum Answer {
 pub struct Listener(OwnedFd);
 
 impl Listener {
-    pub fn new(descriptor: OwnedFd) -> Self {
-        const SYNC_WAKE_UP: u64 = 1;
-        // SAFETY: needed because this ioctl has no safe form. Sound because its argument is a number. It says that caller and
-        // supervisor take turns (Linux 6.6), which saves half of the time on one processor; older kernels refuse it.
-        unsafe { libc::ioctl(descriptor.as_raw_fd(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+    pub const fn new(descriptor: OwnedFd) -> Self {
         Self(descriptor)
     }
 
