@@ -117,9 +117,27 @@ fn static_clients_are_cured_without_being_asked_for() {
         let (code, out, err) = ended(&mut bench.run(&[], &client));
         assert_eq!(code, 0, "{err}");
         expect_stalls(out.trim().parse().expect("milliseconds"), false);
-        assert!(err.contains("no loader runs at its start") && err.contains("; it is supervised instead: "), "{err}");
+        assert!(err.contains("no loader runs at its start") && err.contains("; it is supervised instead, "), "{err}");
         assert_eq!(err.lines().count(), 1, "{err}");
-        expect_stalls(bench.median(&["--nodelay", "off"], &client), true);
+        // Nobody is asked where there is nothing to set.
+        let (code, out, err) = ended(&mut bench.run(&["--nodelay", "off"], &client));
+        assert!(code == 0 && err.starts_with("tcptune: warning: "), "{code} {err}");
+        expect_stalls(out.trim().parse().expect("milliseconds"), true);
+    }
+}
+
+#[test]
+fn go_is_supervised_where_there_is_something_to_win() {
+    let bench = Bench::new("gcc");
+    let port = sink();
+    // The linker of Go marks its programs with this section.
+    let mark = "__attribute__((section(\".go.buildinfo\"), used)) static const char info[] = \"\\xff Go buildinf:\";\n";
+    let source = format!("{SOURCE}{mark}");
+    c_program(&bench.scratch, "supervised", &source, "gcc", &["-static", "-pthread"]);
+    for (options, supervised) in [(&[][..], false), (&["--nodelay", "force"], true), (&["--set", "ttl=64"], true)] {
+        let (code, out, err) = ended(&mut bench.run(options, &["report", &port]));
+        assert_eq!((code, out.as_str()), (0, if supervised { "exec 1 0\n" } else { "exec 0 0\n" }), "{options:?}");
+        assert!(err.contains("a Go program") && err.contains("supervised instead") == supervised, "{err}");
     }
 }
 

@@ -80,7 +80,8 @@ pub struct RunArgs {
     /// For static programs and Go: a seccomp filter makes connect and listen, of the program and of all that it starts, ask a
     /// supervisor, which sets TCP_NODELAY and the options of --set on the socket and lets the call go on. Without root this
     /// sets no_new_privs: set-id programs (sudo) that are started from it gain no privileges. Taken without being asked for
-    /// where `tcptune check` says that preloading cannot reach the program and supervising can.
+    /// where `tcptune check` says that preloading cannot reach the program and supervising can; for Go, which sets TCP_NODELAY by
+    /// itself, with --nodelay force or --set only.
     #[arg(long)]
     pub supervise: bool,
     /// Never supervise

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use tcptune_policy::Settings;
+use tcptune_policy::{Nodelay, Settings};
 
 use crate::args::RunArgs;
 use crate::check::{Supervisable, Verdict};
@@ -63,24 +63,15 @@ fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings
     }
     let shown = args.command.first().map(|name| Path::new(name).display().to_string()).unwrap_or_default();
     let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
-    let prefix = match obstacle {
-        Some(verdict) => format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason),
-        None => String::new(),
-    };
-    let warn = |why: &str| {
-        if obstacle.is_some() {
-            say(format!("warning: {prefix}{why} (`tcptune check {shown}` says what to do)"));
+    let out_of_reach = obstacle.map(|verdict| format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason));
+    let warn = |but: &str| {
+        if let Some(text) = &out_of_reach {
+            say(format!("warning: {text}{but} (`tcptune check {shown}` says what to do)"));
         }
         Ok(())
     };
-    let automatic = || {
-        obstacle.is_some_and(|verdict| match verdict.supervisable {
-            Supervisable::Yes => true,
-            Supervisable::Root => supervise::keeps_privileges(),
-            Supervisable::No => false,
-        })
-    };
-    if args.no_supervise || !settings.enabled() || !args.supervise && !automatic() {
+    let wanted = args.supervise || obstacle.is_some_and(|verdict| is_worth_supervising(verdict, settings));
+    if args.no_supervise || !settings.enabled() || !wanted {
         return warn("");
     }
     let ready = match supervise::prepare(settings) {
@@ -89,14 +80,26 @@ fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings
         Err(failure) => return warn(&format!("; {}", failure.message)),
     };
     let privileges = if ready.no_new_privs() { "; set-id programs started from it gain no privileges" } else { "" };
-    if !args.supervise {
-        say(format!("{prefix}; it is supervised instead: TCP_NODELAY is set, nothing is held{privileges}"));
+    if let (Some(text), false) = (&out_of_reach, args.supervise) {
+        say(format!("{text}; it is supervised instead, so its options are set and nothing is held{privileges}"));
     }
-    let helpers = ready.hand_over()?;
+    let [one, other] = ready.hand_over()?;
     if args.verbose {
-        say(format!("supervised by the processes {} and {}{privileges}", helpers[0], helpers[1]));
+        say(format!("supervised by the processes {one} and {other}{privileges}"));
     }
     Ok(())
+}
+
+/// Should a program that the library cannot reach be supervised without being asked?
+fn is_worth_supervising(verdict: &Verdict, settings: &Settings) -> bool {
+    let asked = supervise::forces(settings) || settings.sets_options();
+    let anything = asked || settings.base.nodelay != Nodelay::Off || settings.has_rules();
+    match verdict.supervisable {
+        Supervisable::Yes => anything,
+        Supervisable::Forced => asked,
+        Supervisable::Root => anything && supervise::keeps_privileges(),
+        Supervisable::No => false,
+    }
 }
 
 /// Put a variable in the place of all of its name.

@@ -25,6 +25,8 @@ pub struct Verdict {
 #[serde(rename_all = "lowercase")]
 pub enum Supervisable {
     Yes,
+    /// Yes, but it sets TCP_NODELAY by itself (Go): there is only something to win where it is forced, or options are given.
+    Forced,
     /// Only by root: for others supervision takes away the privileges that the program has or gives.
     Root,
     No,
@@ -84,7 +86,7 @@ fn yes(reason: String, advice: Vec<String>) -> Verdict {
 }
 
 fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
-    use Supervisable::{No, Root, Yes};
+    use Supervisable::{Forced, No, Root, Yes};
     let found = |reason: String, supervisable, advice| Some(Obstacle { reason, supervisable, advice });
     let elf = facts.elf;
     let go = "a Go program: it makes its system calls itself and calls no C library function for them";
@@ -98,6 +100,7 @@ fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
     let supervised = match &facts.privileges.drops_preload {
         _ if elf.platform != *facts.library => No,
         Some(_) => Root,
+        None if elf.go => Forced,
         None => Yes,
     };
     match elf.linking {

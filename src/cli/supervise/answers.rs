@@ -29,12 +29,6 @@ impl Answers {
         Self { settings }
     }
 
-    /// Does any socket keep TCP_NODELAY against the program's will?
-    pub fn forces(&self) -> bool {
-        let mut tunings = (0..=self.settings.rule_count()).map(|number| self.settings.tuning(number));
-        tunings.any(|tuning| tuning.enabled() && tuning.nodelay == Nodelay::Force)
-    }
-
     /// Do what is to be done about it. Whatever goes wrong, the call goes on.
     pub fn to(&self, call: &seccomp_notif, listener: &Listener, shared: &Shared) -> Answer {
         self.attempt(call, listener, shared).unwrap_or(Answer::Proceed)

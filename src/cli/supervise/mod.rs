@@ -23,6 +23,7 @@ use crate::attach::refusal;
 use crate::errors::Failure;
 use answers::Answers;
 use channel::Channel;
+pub use tuning::forces;
 
 /// The filter is installed: from here on calls fail unless [`Ready::hand_over`] succeeds.
 pub struct Ready {
@@ -34,9 +35,9 @@ pub struct Ready {
 /// Prepare the supervision of this process, and with it of all that it becomes and starts. Must be called with one thread.
 /// Where it fails nothing is changed.
 pub fn prepare(settings: &Settings) -> Result<Ready, Failure> {
-    let answers = Answers::new(*settings);
     let (channel, theirs) = Channel::pair()?;
-    helper::launch(theirs, answers).map_err(|error| Failure::own(format!("cannot supervise: {error}")))?;
+    helper::launch(theirs, Answers::new(*settings))
+        .map_err(|error| Failure::own(format!("cannot supervise: {error}")))?;
     let first = channel.receive().ok_or_else(ended)?;
     // Where Yama restricts who may borrow, this names who may. Elsewhere it is refused, and not needed.
     let _ = set_ptracer(Pid::from_raw(first).map_or(PTracer::None, PTracer::ProcessID));
@@ -50,7 +51,7 @@ pub fn prepare(settings: &Settings) -> Result<Ready, Failure> {
         }
     }
     tuning::inherited(settings);
-    let installed = filter::install(answers.forces())?;
+    let installed = filter::install(forces(settings))?;
     Ok(Ready { channel, first, installed })
 }
 

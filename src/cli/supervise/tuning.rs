@@ -17,6 +17,12 @@ pub enum Moment {
     Option,
 }
 
+/// Does any socket keep TCP_NODELAY against the program's will?
+pub fn forces(settings: &Settings) -> bool {
+    let mut tunings = (0..=settings.rule_count()).map(|number| settings.tuning(number));
+    tunings.any(|tuning| tuning.enabled() && tuning.nodelay == Nodelay::Force)
+}
+
 /// The tuning that the rules choose.
 pub fn tuning<'s>(
     settings: &'s Settings,
