@@ -325,11 +325,12 @@ fn a_connection_that_is_inherited() {
     let bench = Bench::new("gcc");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("loopback");
-    let mut command = bench.run(&["--supervise"], &["alone"]);
-    command.stdin(OwnedFd::from(stream.try_clone().expect("a copy"))).stdout(Stdio::null());
-    assert!(!stream.nodelay().expect("open"));
-    assert!(Guard::spawn(&mut command).wait(PATIENCE).success());
-    assert!(stream.nodelay().expect("open"));
+    for (options, tuned) in [(&["--skip", "super*"][..], false), (&["--only", "super*"], true)] {
+        let mut command = bench.run(&[&["--supervise"], options].concat(), &["alone"]);
+        command.stdin(OwnedFd::from(stream.try_clone().expect("a copy"))).stdout(Stdio::null());
+        assert!(Guard::spawn(&mut command).wait(PATIENCE).success());
+        assert_eq!(stream.nodelay().expect("open"), tuned, "{options:?}");
+    }
 }
 
 /// Whether this machine lets root do it; nothing else is a reason to leave out what needs it.

@@ -61,7 +61,8 @@ fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings
         }
         return Ok(());
     }
-    let shown = args.command.first().map(|name| Path::new(name).display().to_string()).unwrap_or_default();
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    let shown = Path::new(name).display();
     let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
     let out_of_reach = obstacle.map(|verdict| format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason));
     let warn = |but: &str| {
@@ -74,7 +75,7 @@ fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings
     if args.no_supervise || !settings.enabled() || !wanted {
         return warn("");
     }
-    let ready = match supervise::prepare(settings) {
+    let ready = match supervise::prepare(settings, name) {
         Ok(ready) => ready,
         Err(failure) if args.supervise => return Err(failure),
         Err(failure) => return warn(&format!("; {}", failure.message)),

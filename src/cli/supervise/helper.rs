@@ -104,12 +104,14 @@ impl Helper {
 
     /// Answer the call that was taken up, be it by a helper that is dead now.
     fn settle(&self) {
-        let Some(call) = self.shared.call() else { return };
-        let answer = match self.shared.again() {
-            TRIES.. => Answer::Proceed,
-            _ => self.answers.to(&call, &self.listener, &self.shared),
-        };
-        self.listener.answer(call.id, answer);
+        if let Some(call) = self.shared.call() {
+            let answer = match self.shared.again() {
+                TRIES.. => Answer::Proceed,
+                _ => self.answers.to(&call, &self.listener, &self.shared),
+            };
+            self.listener.answer(call.id, answer);
+        }
+        // Without a call too: the other may have been killed in the middle of this, and the kernel takes nothing but zeros.
         self.shared.clear();
     }
 

@@ -12,6 +12,7 @@ mod listener;
 mod shared;
 mod tuning;
 
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::io::Errno;
@@ -32,9 +33,9 @@ pub struct Ready {
     installed: filter::Installed,
 }
 
-/// Prepare the supervision of this process, and with it of all that it becomes and starts. Must be called with one thread.
+/// Prepare the supervision of this process, which becomes `program`, and of all that this starts. Must be called with one thread.
 /// Where it fails nothing is changed.
-pub fn prepare(settings: &Settings) -> Result<Ready, Failure> {
+pub fn prepare(settings: &Settings, program: &OsStr) -> Result<Ready, Failure> {
     let (channel, theirs) = Channel::pair()?;
     helper::launch(theirs, Answers::new(*settings))
         .map_err(|error| Failure::own(format!("cannot supervise: {error}")))?;
@@ -50,7 +51,7 @@ pub fn prepare(settings: &Settings) -> Result<Ready, Failure> {
             return Err(Failure::own(format!("cannot supervise: {why}")));
         }
     }
-    tuning::inherited(settings);
+    tuning::inherited(settings, program);
     let installed = filter::install(forces(settings))?;
     Ok(Ready { channel, first, installed })
 }

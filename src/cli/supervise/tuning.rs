@@ -1,10 +1,14 @@
 //! What the settings want for a socket, and setting it. What the kernel refuses is skipped in silence, as in the library.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use tcptune_policy::{Direction, Nodelay, Peer, Settings, Subject, Tuning};
 
 use crate::attach::socket::Socket;
+use crate::search;
 
 /// At which moment of its life a socket is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,10 @@ pub fn apply(socket: &Socket, tuning: &Tuning, moment: Moment) {
 
 /// Tune the sockets that this process passes on to the program: descriptors 0 to 2 (inetd), and those that systemd announces.
 /// They are not going to connect or listen any more.
-pub fn inherited(settings: &Settings) {
+pub fn inherited(settings: &Settings, program: &OsStr) {
+    if settings.names_wanted() && !is_wanted(settings, program) {
+        return;
+    }
     let announced = std::env::var("LISTEN_FDS").ok().and_then(|count| count.parse::<i32>().ok()).unwrap_or(0);
     for descriptor in 0..announced.clamp(0, 1000) + 3 {
         // SAFETY: needed because the standard library's own duplicates are for descriptors known to be open. Sound because
@@ -71,9 +78,16 @@ pub fn inherited(settings: &Settings) {
             continue;
         }
         // SAFETY: needed to own the copy. Sound because it is new and nobody else knows of it.
-        let copy = unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(copy) };
+        let copy = unsafe { OwnedFd::from_raw_fd(copy) };
         let Ok(socket) = Socket::new(copy) else { continue };
         let moment = if socket.listening { Moment::Listen } else { Moment::Open };
         apply(&socket, tuning(settings, &socket, Direction::Server, socket.peer()), moment);
     }
+}
+
+/// Do the patterns of program names want what is going to be started?
+fn is_wanted(settings: &Settings, program: &OsStr) -> bool {
+    let found = search::program(program, std::env::var_os("PATH").as_deref());
+    let file = found.ok().and_then(|file| file.canonicalize().ok()).unwrap_or_default();
+    settings.wants_program(file.as_os_str().as_bytes(), program.as_bytes())
 }
