@@ -1,4 +1,4 @@
-//! `tcptune run --supervise` and `--bpf`: static programs, which load no library, lose their stalls; whatever becomes of the
+//! `tcptune run --supervise`: static programs, which load no library, lose their stalls; whatever becomes of the
 //! supervisor they go on; and they notice nothing else of it.
 
 mod cli_support;
@@ -13,62 +13,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cli_support::exchanges::{Client, Server, expect_stalls};
-use cli_support::{as_nobody, c_program, cleaned, copy_of_command, ended, is_root, set_mode, tcptune};
+use cli_support::static_program::{Bench, PATIENCE, SOURCE, expected, sink, sorted, wait_until};
+use cli_support::{as_nobody, c_program, cleaned, ended, is_root, set_mode, tcptune};
 use rustix::process::{Pid, Signal, kill_process};
 use support::process::{family, status};
-use support::{Guard, ScratchDir, finish, library, text};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-const SOURCE: &str = include_str!("programs/supervised.c");
-
-/// The command, the library and the test's program in a directory that every user can reach.
-struct Bench {
-    scratch: ScratchDir,
-    command: PathBuf,
-    program: PathBuf,
-}
-
-impl Bench {
-    fn new(compiler: &str) -> Self {
-        let scratch = ScratchDir::new("supervise");
-        set_mode(scratch.path(), 0o755);
-        let command = copy_of_command(scratch.path());
-        fs::copy(library(), scratch.join("libtcptune.so")).expect("copied");
-        let program = c_program(&scratch, "supervised", SOURCE, compiler, &["-static", "-pthread"]);
-        Bench { scratch, command, program }
-    }
-
-    /// `tcptune run` with options, and then the program; as an ordinary user where that can be arranged.
-    fn run(&self, options: &[&str], arguments: &[&str]) -> Command {
-        let mut command = cleaned(Command::new(&self.command));
-        command.arg("run").args(options).arg("--").arg(&self.program).args(arguments);
-        if is_root() {
-            as_nobody(&mut command);
-        }
-        command
-    }
-
-    /// What it prints when it must succeed.
-    #[track_caller]
-    fn out(&self, options: &[&str], arguments: &[&str]) -> String {
-        let (code, out, err) = ended(&mut self.run(options, arguments));
-        assert_eq!(code, 0, "{options:?} {arguments:?}: {out}{err}");
-        out
-    }
-
-    #[track_caller]
-    fn median(&self, options: &[&str], arguments: &[&str]) -> f64 {
-        self.out(options, arguments).trim().parse().expect("milliseconds")
-    }
-}
-
-/// Accepts connections, and drops them, as long as the test runs.
-fn sink() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
-    let port = listener.local_addr().expect("bound").port();
-    std::thread::spawn(move || listener.incoming().for_each(drop));
-    port.to_string()
-}
+use support::{Guard, finish, library, text};
 
 /// The helpers that `--verbose` names.
 fn helpers(line: &str) -> [u32; 2] {
@@ -96,15 +45,6 @@ fn verbose(bench: &Bench, arguments: &[&str]) -> (Guard, [u32; 2]) {
 
 fn is_alive(pid: u32) -> bool {
     status(pid, "State").is_some_and(|state| !state.starts_with('Z'))
-}
-
-#[track_caller]
-fn wait_until(what: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !what() {
-        assert!(Instant::now() < end);
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 #[test]
@@ -150,18 +90,6 @@ fn a_static_server_is_cured() {
         let server = Server { guard, port };
         Client::start(&server, "once").expect_stalls(stalls);
     }
-}
-
-/// The lines of `roles`, which come in any order.
-fn sorted(out: &str) -> Vec<String> {
-    let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
-    lines.sort_unstable();
-    lines
-}
-
-/// These lines, if all roles have the same values.
-fn expected(values: &str) -> [String; 5] {
-    ["child", "exec", "grandchild", "main", "thread"].map(|who| format!("{who} {values}"))
 }
 
 #[test]
@@ -331,83 +259,4 @@ fn a_connection_that_is_inherited() {
         assert!(Guard::spawn(&mut command).wait(PATIENCE).success());
         assert_eq!(stream.nodelay().expect("open"), tuned, "{options:?}");
     }
-}
-
-/// Whether this machine lets root do it; nothing else is a reason to leave out what needs it.
-fn can_use_bpf() -> bool {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc");
-    let can = is_root() && mounts.contains(" - cgroup2 ");
-    if !can {
-        eprintln!("--bpf takes root and cgroup2: not tested");
-    }
-    can
-}
-
-#[test]
-fn as_root_the_kernel_does_it() {
-    if !can_use_bpf() {
-        return;
-    }
-    let bench = Bench::new("gcc");
-    let server = Server::start("once");
-    let run = |options: &[&str], arguments: &[&str]| {
-        let mut command = cleaned(Command::new(&bench.command));
-        command.arg("run").args(options).arg("--").arg(&bench.program).args(arguments);
-        let (code, out, err) = ended(&mut command);
-        assert!(code == 0 && err.is_empty(), "{options:?} {arguments:?}: {code} {out}{err}");
-        out
-    };
-    let median = |options: &[&str], arguments: &[&str]| run(options, arguments).trim().parse().expect("milliseconds");
-    expect_stalls(median(&["--bpf", "--nodelay", "off"], &["client", &server.port, "9"]), true);
-    expect_stalls(median(&["--bpf"], &["client", &server.port, "9"]), false);
-    expect_stalls(median(&["--bpf"], &["client", &server.port, "9", "off"]), true);
-    expect_stalls(median(&["--bpf", "--nodelay", "force"], &["client", &server.port, "9", "off"]), false);
-    let roles = |options: &[&str]| sorted(&run(options, &["roles", &server.port]));
-    let every = "keepalive=60/10/5 user_timeout=30s sndbuf=1m congestion=reno dscp=af21 priority=3 linger=2";
-    assert_eq!(roles(&["--bpf", "--set", every]), expected("1 1"));
-    let plain = run(&["--bpf"], &["options", &server.port]);
-    let forced = run(&["--bpf", "--nodelay", "force"], &["options", &server.port]);
-    assert_eq!(forced, plain.replace("then 0", "then 1"));
-    // A server: what it accepts inherits.
-    let mut command = cleaned(Command::new(&bench.command));
-    command.args(["run", "--bpf", "--"]).arg(&bench.program).arg("server").stdout(Stdio::piped());
-    let mut guard = Guard::spawn(&mut command);
-    let port = guard.first_line(PATIENCE);
-    Client::start(&Server { guard, port }, "once").expect_stalls(false);
-}
-
-#[test]
-fn its_control_group_goes_with_the_last_process() {
-    if !can_use_bpf() {
-        return;
-    }
-    let mut command = tcptune();
-    command.args(["run", "--bpf", "--verbose", "--library"]).arg(library());
-    let (code, out, err) = ended(command.args(["--", "sh", "-c", "cat /proc/self/cgroup; exit 7"]));
-    assert_eq!(code, 7, "{err}");
-    let group = err.lines().find_map(|line| line.strip_prefix("tcptune: tuned by the kernel in the control group "));
-    let group = PathBuf::from(group.unwrap_or_else(|| panic!("{err}")));
-    let name = group.file_name().expect("a name").to_string_lossy().into_owned();
-    assert!(name.starts_with("tcptune-") && out.contains(&name), "{out}");
-    wait_until(|| !group.exists());
-    // Nothing is left either when nothing was started.
-    let (code, _, err) = ended(tcptune().args(["run", "--bpf", "-v", "--library"]).arg(library()).arg("/none"));
-    assert_eq!(code, 127, "{err}");
-    let group = err.lines().find_map(|line| line.strip_prefix("tcptune: tuned by the kernel in the control group "));
-    let group = PathBuf::from(group.unwrap_or_else(|| panic!("{err}")));
-    wait_until(|| !group.exists());
-}
-
-#[test]
-fn what_the_kernel_cannot_do_is_told() {
-    let bench = Bench::new("gcc");
-    let refused = |options: &[&str]| {
-        let (code, out, err) = ended(&mut bench.run(options, &["alone"]));
-        assert!(code == 125 && out.is_empty() && err.lines().count() == 1, "{options:?}: {code} {out}{err}");
-        err
-    };
-    assert!(refused(&["--bpf", "--rule", "port=1 off"]).contains("--bpf: TCPTUNE_RULES cannot be followed"));
-    assert!(refused(&["--bpf", "--only", "x"]).contains("--bpf: TCPTUNE_ONLY and TCPTUNE_SKIP cannot be followed"));
-    let err = refused(&["--bpf"]);
-    assert!(err.contains("tcptune: --bpf: ") && err.contains("(it takes root: "), "{err}");
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod exchanges;
+pub mod static_program;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,7 @@
 //! `tcptune run --supervise`: reaches programs that load no library (static ones, Go). A seccomp filter makes their `connect`
 //! and `listen` ask a supervisor, which sets the options on a borrowed copy of the socket and lets the call go on.
 //!
-//! This process becomes the program; the supervisor is two helpers that it leaves behind (decision 7 says why).
+//! This process becomes the program; the supervisor is two helpers that it leaves behind (decision 8 says why).
 
 mod answers;
 mod caller;
