@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use cli_support::exchanges::{Client, Server, expect_stalls};
-use cli_support::static_program::{Bench, PATIENCE, expected, sorted, wait_until};
+use cli_support::static_program::{Bench, PATIENCE, expected, narrow, sorted, wait_until};
 use cli_support::{cleaned, ended, is_root, tcptune};
 use support::{Guard, library};
 
@@ -48,6 +48,12 @@ fn as_root_the_kernel_does_it() {
     let plain = run(&["--bpf"], &["options", &server.port]);
     let forced = run(&["--bpf", "--nodelay", "force"], &["options", &server.port]);
     assert_eq!(forced, plain.replace("then 0", "then 1"));
+    // A program of another system call table.
+    if let Some(narrow) = narrow(&bench) {
+        let mut command = cleaned(Command::new(&bench.command));
+        command.args(["run", "--bpf", "--"]).arg(narrow).arg(&server.port);
+        assert_eq!(ended(&mut command).0, 11);
+    }
     // A server: what it accepts inherits.
     let mut command = cleaned(Command::new(&bench.command));
     command.args(["run", "--bpf", "--"]).arg(&bench.program).arg("server").stdout(Stdio::piped());

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cli_support::exchanges::{Client, Server, expect_stalls};
-use cli_support::static_program::{Bench, PATIENCE, SOURCE, expected, sink, sorted, wait_until};
+use cli_support::static_program::{Bench, PATIENCE, SOURCE, expected, narrow, sink, sorted, wait_until};
 use cli_support::{as_nobody, c_program, cleaned, ended, is_root, set_mode, tcptune};
 use rustix::process::{Pid, Signal, kill_process};
 use support::process::{family, status};
@@ -234,6 +234,16 @@ fn a_program_that_may_not_be_touched_goes_on() {
     let (bench, port) = (Bench::new("gcc"), sink());
     assert_eq!(bench.out(&["--supervise"], &["report", &port]), "exec 1 0\n");
     assert_eq!(bench.out(&["--supervise"], &["hidden", &port]), "hidden 0 0\n");
+}
+
+#[test]
+fn calls_of_32_bit_programs_pass_untouched() {
+    let bench = Bench::new("gcc");
+    let Some(narrow) = narrow(&bench) else { return };
+    let mut command = cleaned(Command::new(&bench.command));
+    command.args(["run", "--supervise", "--nodelay", "force", "--"]).arg(narrow).arg(sink());
+    let (code, _, err) = ended(&mut command);
+    assert_eq!(code, 10, "{err}");
 }
 
 #[test]

@@ -53,6 +53,20 @@ impl Bench {
     }
 }
 
+/// A 32-bit program: ends with 10 and its TCP_NODELAY after it has connected to a port. None where such programs do not run.
+pub fn narrow(bench: &Bench) -> Option<PathBuf> {
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    let flags = ["-m32", "-static", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector"];
+    let program = c_program(&bench.scratch, "narrow", include_str!("../programs/narrow.c"), "gcc", &flags);
+    let runs = Command::new(&program).arg("0").status().is_ok();
+    if !runs {
+        eprintln!("this kernel runs no 32-bit programs: not tested");
+    }
+    runs.then_some(program)
+}
+
 /// Accepts connections, and drops them, as long as the test runs.
 pub fn sink() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");

@@ -52,7 +52,8 @@ pub struct Facts<'f> {
 }
 
 const SUPERVISED: &str = "start it with `tcptune run`, which then supervises it: TCP_NODELAY and TCPTUNE_SET at connect and \
-                          listen, nothing is held (docs/supervise.md)";
+                          listen, nothing is held (see `tcptune run --help`)";
+const KERNEL: &str = "as root: `tcptune run --bpf`, where the kernel itself sets the options (Linux 6.1)";
 const RUNNING: &str = "if it runs already: `tcptune attach`";
 const OTHER_END: &str = "put the library on the other end of the connection: TCPTUNE_QUICKACK=auto there makes it acknowledge \
                          at once, which ends this end's wait";
@@ -92,7 +93,7 @@ fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
     let go = "a Go program: it makes its system calls itself and calls no C library function for them";
     const GO_ADVICE: &[&str] = &[
         "Go's own net package sets TCP_NODELAY by default: often there is nothing to cure",
-        "where the program turns it off: `tcptune run --nodelay force`, which supervises it (docs/supervise.md)",
+        "where the program turns it off: `tcptune run --nodelay force`, which supervises it (see `tcptune run --help`)",
         RUNNING,
         OTHER_END,
     ];
@@ -119,6 +120,7 @@ fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
                 supervised,
                 &[
                     SUPERVISED,
+                    KERNEL,
                     RUNNING,
                     "install or build a dynamically linked version of it",
                     OWN_CODE,
@@ -165,7 +167,7 @@ fn privilege_obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
     const PRIVILEGED: &[&str] = &[
         "start it as the user it becomes, without the bits: in a systemd unit User= and AmbientCapabilities= keep LD_PRELOAD",
         "as root, for every program of the machine: name the library in /etc/ld.so.preload and limit it with TCPTUNE_ONLY",
-        "as root: `tcptune run --supervise` (docs/supervise.md)",
+        KERNEL,
         OWN_CODE,
     ];
     let found = |reason: String, advice| Some(Obstacle { reason, supervisable: Supervisable::Root, advice });
