@@ -6,17 +6,18 @@
 //! - each call gives what it would give without the library, every byte arrives in order, and the options that the program
 //!   reads are those that it set.
 //!
-//! The process must have been started with the library and [`RULES`]. The other end of each connection, and every question to
+//! The process must have been started as [`prepare`] does it. The other end of each connection, and every question to
 //! the kernel, goes by syscall(2), which the library passes on. Three bytes of input make a call: what, who and where, how.
 
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{OsStr, c_int, c_long, c_void};
 use std::mem::{size_of, zeroed};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// What the process must have in TCPTUNE_RULES: the connections to these addresses are the forbidden ones.
-pub const RULES: &str = "peer=127.0.0.2 cork=off; peer=127.0.0.3 off; peer=127.0.0.4 nodelay=off";
+/// The connections to or from these addresses are the forbidden ones.
+const RULES: &str = "peer=127.0.0.2 cork=off; peer=127.0.0.3 off; peer=127.0.0.4 nodelay=off";
 const CONNECTIONS: usize = 4;
 const THREADS: usize = 3;
 const MOST_CALLS: usize = 160;
@@ -30,6 +31,11 @@ macro_rules! raw {
         // SAFETY: the arguments are those of the system call; whatever they point at lives around the call.
         unsafe { libc::syscall($number $(, $argument as c_long)*) }
     };
+}
+
+/// How the process must be started.
+pub fn prepare(command: &mut Command, library: &OsStr) {
+    command.env("LD_PRELOAD", library).env("TCPTUNE_RULES", RULES);
 }
 
 pub fn check(input: &[u8]) {
@@ -94,7 +100,7 @@ fn world() -> &'static World {
         raw!(libc::SYS_epoll_ctl, epoll, libc::EPOLL_CTL_ADD, silent, &raw mut event);
         let world = World { threads, listener, listener_port, far_listener, far_port, file, silent, epoll };
         let probe = open(&world, 0, false);
-        assert_eq!(option(probe.fd, libc::TCP_NODELAY), 1, "start it with LD_PRELOAD=libtcptune.so TCPTUNE_RULES='{RULES}'");
+        assert_eq!(option(probe.fd, libc::TCP_NODELAY), 1, "the library is not there");
         // SAFETY: descriptors of our own.
         unsafe { libc::close(probe.fd) };
         raw!(libc::SYS_close, probe.peer);
