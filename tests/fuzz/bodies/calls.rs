@@ -289,7 +289,7 @@ impl Run {
             15 => {
                 // Habits, without which little is learned.
                 for _ in 0..how >> 4 {
-                    for call in 0..how & 15 {
+                    for call in 0..(how & 15) * 2 {
                         self.data(call & 1, thread, at, 20);
                     }
                     self.wait(thread, 1);

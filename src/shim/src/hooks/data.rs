@@ -152,7 +152,8 @@ fn newly_corked(fd: c_int, socket: Socket) -> bool {
         && hold::names(table::shared(), fd)
         && let Some(next) = burst::sent_newly_corked(socket, ticks(), GAP)
     {
-        table::set(fd, next);
+        // Still this thread's: its next wait releases it.
+        table::set(fd, hold::held(next));
         return true;
     }
     false
