@@ -144,11 +144,10 @@ struct Connection {
     fd: c_int,
     second: Option<c_int>,
     peer: c_int,
-    /// By the settings nothing may be held, or the program has said that it knows better.
+    /// By the settings nothing may be held, or the program has said that it knows better. (Nor may it be where the kernel's
+    /// TCP_NODELAY is off.)
     forbidden: bool,
     nodelay: bool,
-    /// The program has set TCP_NODELAY itself, on or off.
-    spoken: bool,
     cork: bool,
     /// The program has said MSG_MORE with its last call.
     more: bool,
@@ -183,9 +182,8 @@ fn open(world: &World, rule: usize, accepts: bool) -> Connection {
         fd,
         second: None,
         peer,
-        forbidden: rule != 0,
+        forbidden: matches!(rule, 1 | 2),
         nodelay: false,
-        spoken: false,
         cork: false,
         more: false,
         shut: false,
@@ -344,7 +342,7 @@ impl Run {
             connection.more = more;
             connection.forbidden |= more;
         }
-        if length > 0 && (connection.forbidden || connection.spoken && !connection.nodelay) {
+        if length > 0 && (connection.forbidden || option(fd, libc::TCP_NODELAY) == 0) {
             connection.on_its_way("where nothing may be");
         }
     }
@@ -423,7 +421,6 @@ impl Run {
         assert_eq!(result, 0);
         if name == libc::TCP_NODELAY {
             connection.nodelay = on;
-            connection.spoken = true;
             connection.more &= !on;
         } else {
             connection.cork = on;
