@@ -40,7 +40,8 @@ fn detected(words: &[&str], preload: Option<&Path>) -> Outcome {
 /// A hazard program with ThreadSanitizer, which finds what a library's instrumented code calls.
 fn with_thread_sanitizer(name: &str) -> PathBuf {
     let calls = source("tsan_calls.c");
-    let extra = ["-fsanitize=thread", "-pthread", "-rdynamic", "-fno-builtin", calls.to_str().expect("a readable path")];
+    let extra =
+        ["-fsanitize=thread", "-pthread", "-rdynamic", "-fno-builtin", calls.to_str().expect("a readable path")];
     build("gcc", &format!("{name}.c"), &format!("{name}-tsan"), &extra)
 }
 
@@ -117,6 +118,9 @@ fn under_valgrind(tool: &str) {
     let (tool, known) = (format!("--tool={tool}"), source("threads.supp"));
     let known = format!("--suppressions={}", known.display());
     for preload in [None, Some(&*library)] {
-        clean(&["valgrind", "-q", &tool, &known, "--error-exitcode=99", program.to_str().expect("a readable path")], preload);
+        clean(
+            &["valgrind", "-q", &tool, &known, "--error-exitcode=99", program.to_str().expect("a readable path")],
+            preload,
+        );
     }
 }

@@ -128,7 +128,8 @@ impl Rule {
 
     fn makes_sense(&self) -> Option<()> {
         let has = |key: &str| self.keys.iter().any(|seen| seen == key);
-        let actions = ["off", "on", "nodelay", "cork", "release", "quickack", "set"].iter().filter(|key| has(key)).count();
+        let actions =
+            ["off", "on", "nodelay", "cork", "release", "quickack", "set"].iter().filter(|key| has(key)).count();
         let single = actions == 1 || !self.off;
         (actions > 0 && single && !(has("client") && has("server"))).then_some(())
     }
@@ -231,7 +232,8 @@ fn near(rule: &Rule) -> Vec<Socket> {
         let flipped = |bit: u32| Ipv6Addr::from_bits(address.to_bits() ^ 1u128.checked_shl(bit).unwrap_or(0));
         [*address, flipped(127 - bits.min(&127)), flipped(128 - bits.max(&1)), flipped(0)]
     });
-    let addresses: Vec<_> = addresses.chain(["::1", "::ffff:10.0.0.1"].map(|a| a.parse().expect("an address"))).collect();
+    let addresses: Vec<_> =
+        addresses.chain(["::1", "::ffff:10.0.0.1"].map(|a| a.parse().expect("an address"))).collect();
     let mut sockets = Vec::new();
     for direction in [Direction::Client, Direction::Server] {
         for local_port in around(&rule.listens).into_iter().map(Some).chain([None]) {

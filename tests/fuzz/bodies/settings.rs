@@ -36,7 +36,10 @@ fn check_fault(fault: &Fault, name: &[u8], value: &[u8]) {
     let line = text(|put| fault.line(value, put));
     let end = "; tuning is off for this process\n";
     assert!(line.starts_with(&format!("tcptune: {}: `", fault.variable())) && line.ends_with(end), "{line:?}");
-    assert!(line.len() <= LINE_ROOM && line.trim_end_matches('\n').bytes().all(|b| matches!(b, b' '..=b'~')), "{line:?}");
+    assert!(
+        line.len() <= LINE_ROOM && line.trim_end_matches('\n').bytes().all(|b| matches!(b, b' '..=b'~')),
+        "{line:?}"
+    );
     assert_eq!(line, format!("tcptune: {}{end}", text(|put| fault.reason(value, put))));
 }
 
@@ -44,9 +47,9 @@ fn check_fault(fault: &Fault, name: &[u8], value: &[u8]) {
 fn subjects() -> impl Iterator<Item = Subject> {
     let peers = [None, Some(Peer::from_v4([10, 0, 0, 1], 143)), Some(Peer::from_v6([0xfe; 16], 65_000))];
     [Direction::Client, Direction::Server].into_iter().flat_map(move |direction| {
-        [None, Some(80)].into_iter().flat_map(move |local_port| {
-            peers.into_iter().map(move |peer| Subject { direction, local_port, peer })
-        })
+        [None, Some(80)]
+            .into_iter()
+            .flat_map(move |local_port| peers.into_iter().map(move |peer| Subject { direction, local_port, peer }))
     })
 }
 
