@@ -124,18 +124,19 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         return false;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
-    if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
+    let more = !matches!(advice, Advice::Send) && hold::take(fd);
+    let long = more && matches!(advice, Advice::Cork);
+    if socket.has(CORKED) && !long {
+        // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
     }
-    match advice {
-        Advice::Send => entry.set(next),
-        Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
-        Advice::Hold => {
-            entry.set(hold::held(next));
-            return true;
-        }
-        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(corked(next)),
-        Advice::Cork => entry.set(next),
+    if long && (socket.has(CORKED) || hold::cork(fd)) {
+        entry.set(corked(next));
+    } else if more && !long {
+        entry.set(hold::held(next));
+        return true;
+    } else {
+        entry.set(next);
     }
     false
 }
