@@ -13,7 +13,7 @@
 //! Orderings: relaxed. A slot is written and read by its own thread; for every other reader it is a hint.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Relaxed};
 
 use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};

@@ -4,7 +4,7 @@
 //! known service starts with what was learned there. Both without asking the kernel anything.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use crate::sync::{AtomicU8, Relaxed};
 
 use libc::socklen_t;
 

@@ -12,7 +12,7 @@
 use core::ffi::c_int;
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed};
 
 use policy::burst;
 use policy::socket::{CLOSELY, HELD, Kind, NO_HOLD, Socket};

@@ -2,7 +2,7 @@
 //! (TCPTUNE_RELEASE=all), and those whose peer may wait for our acknowledgements (TCPTUNE_QUICKACK).
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use crate::sync::{AtomicU32, Relaxed};
 
 use policy::socket::{APP_CORK, CORKED, HELD, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
 use policy::stall::{self, Action, Stall};
