@@ -195,15 +195,16 @@ pub(crate) fn cork(fd: c_int) -> bool {
     kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
 }
 
-/// Sends what the kernel holds on `fd`, and notes that the burst is over.
+/// Sends what the kernel holds on `fd`, and notes that the burst is over, unless another thread has gone on with it: what that
+/// one holds now is its own to release.
 #[cold]
 pub(crate) fn flush(fd: c_int, socket: Socket) {
-    if socket.holdable() {
-        let (next, _miss) = burst::released(socket, ticks(), GAP, &shared().learned);
-        table::set(fd, next);
+    let next = if socket.holdable() {
+        burst::released(socket, ticks(), GAP, &shared().learned).0
     } else {
-        table::set(fd, socket.without(HELD));
-    }
+        socket.without(HELD)
+    };
+    table::replace(fd, socket, next);
     push(fd, socket);
 }
 

@@ -182,6 +182,12 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
     }
 }
 
+/// Notes the state of a descriptor whose time stays, if nobody has noted another since `before` was read.
+pub(crate) fn replace(fd: c_int, before: Socket, next: Socket) {
+    let low = &entry(fd).words.low;
+    let _ = low.compare_exchange(before.low(), next.low(), Relaxed, Relaxed);
+}
+
 /// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use. Nothing is noted while
 /// tuning is off.
 #[inline]

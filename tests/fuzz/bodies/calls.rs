@@ -21,6 +21,8 @@ const RULES: &str = "peer=127.0.0.2 cork=off; peer=127.0.0.3 off; peer=127.0.0.4
 const CONNECTIONS: usize = 4;
 const THREADS: usize = 3;
 const MOST_CALLS: usize = 160;
+/// Habits make many calls of one: all data calls of an input together.
+const MOST_DATA_CALLS: u32 = 2_000;
 /// What has not arrived after so long is lost, or was held: then it leaves after 200 ms by itself.
 const PATIENCE: Duration = Duration::from_millis(190);
 /// Longer than any pause inside a burst (a millisecond and more, by the processor's clock).
@@ -39,7 +41,7 @@ pub fn prepare(command: &mut Command, library: &OsStr) {
 }
 
 pub fn check(input: &[u8]) {
-    let mut run = Run { connections: Default::default(), pauses: 2, slow_waits: 2, world: world() };
+    let mut run = Run { connections: Default::default(), pauses: 2, slow_waits: 2, data_calls: MOST_DATA_CALLS, world: world() };
     for call in input.chunks_exact(3).take(MOST_CALLS) {
         run.call(call[0], usize::from(call[1] & 3) % THREADS, usize::from(call[1] >> 2) % CONNECTIONS, call[2]);
     }
@@ -261,6 +263,7 @@ struct Run {
     connections: [Option<Connection>; CONNECTIONS],
     pauses: u32,
     slow_waits: u32,
+    data_calls: u32,
     world: &'static World,
 }
 
@@ -304,9 +307,10 @@ impl Run {
 
     fn data(&mut self, way: u8, thread: usize, at: usize, how: u8) {
         let Some(connection) = &mut self.connections[at] else { return };
-        if connection.shut {
+        if connection.shut || self.data_calls == 0 {
             return;
         }
+        self.data_calls -= 1;
         connection.drain();
         let fd = connection.second.filter(|_| how & 0x80 != 0).unwrap_or(connection.fd);
         let length = usize::from(how & 0x7f);

@@ -241,7 +241,7 @@ macro_rules! pass_hook {
                     let held = pass($fd, $flags);
                     // SAFETY: the caller's arguments.
                     let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    if held && sent as ssize_t != $count as ssize_t {
+                    if held && !sent_all(sent as ssize_t, $count as ssize_t) {
                         ran_out(sent as ssize_t, $fd);
                     }
                     sent
@@ -309,6 +309,12 @@ pass_hook! {
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length;
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
     by pass_portably;
+}
+
+/// Has a call that cannot be held sent all that it was to send? Where that was nothing, what was held before is still there.
+#[inline(always)]
+fn sent_all(sent: ssize_t, count: ssize_t) -> bool {
+    sent == count && sent > 0
 }
 
 /// Held data met the end of the file, or an error: nothing has pushed it. Where some of the file was sent, kernels before

@@ -76,8 +76,8 @@ macro_rules! pass_portably {
         words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), $crate::sync::Relaxed);
         // SAFETY: the caller's arguments.
         let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-        // What was held goes out with this call, if it sends all that it is to send.
-        if held && sent as ssize_t != $count as ssize_t { ran_out(sent as ssize_t, $fd) as $ret } else { sent }
+        // What was held goes out with this call, if it sends all that it is to send, and that is something.
+        if held && !sent_all(sent as ssize_t, $count as ssize_t) { ran_out(sent as ssize_t, $fd) as $ret } else { sent }
     }};
 }
 

@@ -260,7 +260,7 @@ macro_rules! pass_quickly {
             ".cfi_startproc",
             look!(),
             data_call!(""),
-            "20:", clock!(), in_time!(), note!(),
+            "20: test rcx, rcx", "je 70f", clock!(), in_time!(), note!(),
             call_whole!("push rdi\npush rcx\npush rcx", 24, "call qword ptr [rip + {real}]"),
             "pop rcx\npop rcx\npop rsi\n.cfi_adjust_cfa_offset -24\nmov rdi, rax\njmp {ran_out}",
             "30:", corked!(),
