@@ -126,13 +126,13 @@ fn close(fd: c_int) {
 
 /// Two threads, each with its own connection: after its wait nothing of its own is held. `second` has a slot of its own, or
 /// the first one's.
-fn each_its_own(what: &str, second: usize) {
+fn each_its_own(what: &str, second: usize, bursts: usize) {
     every_order(what, move || {
         open(1);
         open(2);
         let threads = [(ONE, 1), (second, 2)].map(|(pointer, fd)| {
             thread(pointer, move || {
-                for _ in 0..2 {
+                for _ in 0..bursts {
                     write_more(fd);
                     wait();
                     assert!(!kernel::holds(fd), "held over a wait");
@@ -145,12 +145,12 @@ fn each_its_own(what: &str, second: usize) {
 
 #[test]
 fn threads_with_slots_of_their_own_lose_no_release() {
-    each_its_own("a slot each", TWO);
+    each_its_own("a slot each", TWO, 2);
 }
 
 #[test]
 fn threads_that_share_a_slot_lose_no_release() {
-    each_its_own("a slot for both", LIKE_ONE);
+    each_its_own("a slot for both", LIKE_ONE, 1);
 }
 
 /// One thread writes the first half and hands over, under the program's lock; the other writes the rest. Both then wait.
@@ -229,20 +229,29 @@ fn a_close_by_another_thread_releases() {
     });
 }
 
-/// The process begins to end in one thread while another still writes: what it held before is out, and its own wait is still
-/// good for the rest.
+/// The process begins to end in one thread: what another holds by then is out, whether or not that one waits meanwhile.
 #[test]
 fn the_end_of_the_process_releases_all() {
     every_order("release all", || {
         open(1);
-        let writer = thread(ONE, || {
+        let written = Arc::new(Mutex::new(false));
+        let theirs = written.clone();
+        let writer = thread(ONE, move || {
+            let mut written = theirs.lock().expect("not poisoned");
             write_more(1);
+            *written = true;
+            drop(written);
             wait();
-            assert!(!kernel::holds(1), "held over a wait");
         });
-        let ender = thread(TWO, hold::release_all);
+        let ender = thread(TWO, move || {
+            let written = written.lock().expect("not poisoned");
+            if *written {
+                hold::release_all();
+            }
+        });
         writer.join().expect("it ends");
         ender.join().expect("it ends");
+        assert!(!kernel::holds(1), "left behind");
     });
 }
 

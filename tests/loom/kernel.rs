@@ -10,8 +10,7 @@ const SOCKETS: usize = 8;
 static HELD: [AtomicU64; SOCKETS] = [const { AtomicU64::new(0) }; SOCKETS];
 
 fn become_held(fd: c_int, held: bool) {
-    // Read and written in one step, so that the order of two calls is one that the checker tries both ways.
-    HELD[fd as usize].exchange(u64::from(held), Relaxed);
+    HELD[fd as usize].store(u64::from(held), Relaxed);
 }
 
 /// A data call, with MSG_MORE or without.

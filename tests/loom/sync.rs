@@ -2,6 +2,9 @@
 //!
 //! loom's own cannot be statics: they belong to one run of the model. So a static here only knows where it is and what it
 //! starts with; its loom atomic is made at its first use in a run. Nothing here may order anything that loom does not.
+//!
+//! A store is an exchange here: loom 0.7 lets a thread read, after its own store, a value that another thread's exchange had
+//! put there before that store, which no machine does.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,8 +12,8 @@ use std::rc::Rc;
 
 use loom::sync::atomic as model;
 
-pub(crate) use loom::sync::atomic::Ordering::Relaxed;
 use loom::sync::atomic::Ordering;
+pub(crate) use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 thread_local! {
     /// By address: what this run has made so far. (loom's threads are one thread of the system.)
@@ -51,11 +54,7 @@ macro_rules! atomics {
             }
 
             pub(crate) fn store(&self, value: $inner, order: Ordering) {
-                self.model().store(value as u64, order);
-            }
-
-            pub(crate) fn exchange(&self, value: $inner, order: Ordering) -> $inner {
-                self.model().swap(value as u64, order) as $inner
+                self.model().swap(value as u64, order);
             }
 
             pub(crate) fn fetch_or(&self, value: $inner, order: Ordering) -> $inner {
@@ -102,7 +101,11 @@ impl<T> AtomicPtr<T> {
     }
 
     pub(crate) fn compare_exchange(
-        &self, now: *mut T, next: *mut T, done: Ordering, failed: Ordering,
+        &self,
+        now: *mut T,
+        next: *mut T,
+        done: Ordering,
+        failed: Ordering,
     ) -> Result<*mut T, *mut T> {
         let result = self.0.compare_exchange(now as usize as u64, next as usize as u64, done, failed);
         result.map(|at| at as usize as *mut T).map_err(|at| at as usize as *mut T)

@@ -12,8 +12,8 @@
 //!
 //! Orderings: relaxed. A slot is written and read by its own thread; for every other reader it is a hint.
 
-use core::ffi::c_int;
 use crate::sync::{AtomicU64, Relaxed};
+use core::ffi::c_int;
 
 use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};

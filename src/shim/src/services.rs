@@ -3,8 +3,8 @@
 //! A listener gets the next number; a remote end gets one by a hash of its port and address, so that a fresh connection to a
 //! known service starts with what was learned there. Both without asking the kernel anything.
 
-use core::ffi::c_void;
 use crate::sync::{AtomicU8, Relaxed};
+use core::ffi::c_void;
 
 use libc::socklen_t;
 

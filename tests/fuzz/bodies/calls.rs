@@ -41,7 +41,8 @@ pub fn prepare(command: &mut Command, library: &OsStr) {
 }
 
 pub fn check(input: &[u8]) {
-    let mut run = Run { connections: Default::default(), pauses: 2, slow_waits: 2, data_calls: MOST_DATA_CALLS, world: world() };
+    let mut run =
+        Run { connections: Default::default(), pauses: 2, slow_waits: 2, data_calls: MOST_DATA_CALLS, world: world() };
     for call in input.chunks_exact(3).take(MOST_CALLS) {
         run.call(call[0], usize::from(call[1] & 3) % THREADS, usize::from(call[1] >> 2) % CONNECTIONS, call[2]);
     }

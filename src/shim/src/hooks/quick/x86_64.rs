@@ -74,12 +74,12 @@ macro_rules! take {
     };
 }
 
-/// Notes the next state.
+/// Notes the next state: the time, with its mark of the thread, before what it belongs to (`table::Words::set`).
 macro_rules! note {
     () => {
         "
-        mov dword ptr [r11 + rdi*8 + 8], r10d
         mov dword ptr [r11 + rdi*8 + 12], eax
+        mov dword ptr [r11 + rdi*8 + 8], r10d
         "
     };
 }
