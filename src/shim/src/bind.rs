@@ -5,11 +5,11 @@
 //! file reads them, with no lock, no heap and no system call. dlsym finds the head of the list once and is the fallback.
 //! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
 
+use crate::sync::{AtomicPtr, Relaxed};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use crate::arch::weak_dlsym;
 

@@ -28,6 +28,7 @@ macro_rules! send_hook {
                 /// Everything else, and what another call follows.
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let before = table::get($fd);
                     if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
@@ -38,7 +39,9 @@ macro_rules! send_hook {
                         return unsafe { again(sent, $fd, $($arg),*) };
                     }
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
+                    let sent = unsafe { $name::real($fd, $($arg),*) };
+                    let alone = $whole == UNKNOWN && sent <= 0 && before.has(HELD) && !table::get($fd).has(HELD);
+                    if alone { ran_out(sent, $fd) } else { sent }
                 }
 
                 /// A held call was not accepted whole.
@@ -96,18 +99,19 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         return true;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
-    if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
+    let more = !matches!(advice, Advice::Send) && hold::take(fd);
+    let long = more && matches!(advice, Advice::Cork);
+    if socket.has(CORKED) && !long {
+        // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
     }
-    match advice {
-        Advice::Send => entry.set(next),
-        Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
-        Advice::Hold => {
-            entry.set(hold::held(next));
-            return true;
-        }
-        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(corked(next)),
-        Advice::Cork => entry.set(next),
+    if long && (socket.has(CORKED) || hold::cork(fd)) {
+        entry.set(corked(next));
+    } else if more && !long {
+        entry.set(hold::held(next));
+        return true;
+    } else {
+        entry.set(next);
     }
     false
 }
@@ -160,6 +164,10 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
         return true;
     }
     entry.set(burst::not_held(entry.socket));
+    if sent == 0 || sent < 0 && bind::last_error() != libc::EAGAIN {
+        // What was held before it is still there.
+        hold::push(fd, entry.socket);
+    }
     false
 }
 
@@ -233,7 +241,7 @@ macro_rules! pass_hook {
                     let held = pass($fd, $flags);
                     // SAFETY: the caller's arguments.
                     let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    if held && sent as ssize_t != $count as ssize_t {
+                    if held && !sent_all(sent as ssize_t, $count as ssize_t) {
                         ran_out(sent as ssize_t, $fd);
                     }
                     sent
@@ -301,6 +309,12 @@ pass_hook! {
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length;
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
     by pass_portably;
+}
+
+/// Has a call that cannot be held sent all that it was to send? Where that was nothing, what was held before is still there.
+#[inline(always)]
+fn sent_all(sent: ssize_t, count: ssize_t) -> bool {
+    sent == count && sent > 0
 }
 
 /// Held data met the end of the file, or an error: nothing has pushed it. Where some of the file was sent, kernels before
