@@ -1,7 +1,7 @@
 // What the kernel of a virtual machine does over a link of its own, with and without the library: segments of a header and a
 // body, the end of a file that is shorter than sendfile's count, how long a missed prediction waits, kernel TLS.
 //
-//   links segments BODY     header by write, body by sendfile, over and over: segments for each response, median ms
+//   links segments BODY     header by write, body by sendfile, over and over: the median of segments and ms
 //   links tail              the same, by a server that sets TCP_NODELAY and asks for far more than the file has
 //   links hold              a learned burst of two writes, then one write and a wait that no library sees: how late it comes
 //   links waits             the same with a wait that the library sees
@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
-enum { ROUNDS = 40, HEADER = 200 };
+enum { ROUNDS = 200, HEADER = 200 };
 
 static struct sockaddr_in at = {.sin_family = AF_INET};
 
@@ -25,15 +25,25 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double median(double *times, int count)
+static double median(double *values, int count)
 {
-    qsort(times, (size_t)count, sizeof *times, compare);
-    return times[count / 2] * 1000;
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+// Each end on a processor of its own: an emulated one that both share stops the sender in the middle of its bursts.
+static void on_processor(int number)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(number, &set);
+    sched_setaffinity(0, sizeof set, &set);
 }
 
 // Into the other end's network, for this process and the sockets that it opens from now on.
 static void to_the_peer(void)
 {
+    on_processor(1);
     int network = MUST(open("/run/netns/peer", O_RDONLY));
     MUST(setns(network, CLONE_NEWNET));
     close(network);
@@ -41,6 +51,7 @@ static void to_the_peer(void)
 
 static int listening(void)
 {
+    on_processor(0);
     int listener = MUST(socket(AF_INET, SOCK_STREAM, 0));
     socklen_t size = sizeof at;
     inet_pton(AF_INET, "10.1.0.1", &at.sin_addr);
@@ -77,16 +88,20 @@ static void responses(size_t body, size_t count, int nodelay)
             if (read_fully(fd, data, HEADER + body) != HEADER + body) printf("short\n");
             times[i] = now() - start;
         }
-        *typical = median(times + ROUNDS / 2, ROUNDS / 2);
+        *typical = median(times + ROUNDS / 2, ROUNDS / 2) * 1000;
         exit(0);
     }
     int fd = MUST(accept(listener, NULL, NULL));
     char request, header[HEADER] = "";
     if (nodelay) MUST(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay));
+    double segments[ROUNDS] = {0};
     unsigned before = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        if (i == ROUNDS / 2) before = segments_out(fd);
         if (read(fd, &request, 1) != 1) break;
+        // Whole responses: the next request has come, so the last one has gone out.
+        unsigned now_out = segments_out(fd);
+        if (i > 0) segments[i - 1] = now_out - before;
+        before = now_out;
         off_t offset = 0;
         write_fully(fd, header, sizeof header);
         for (size_t sent = 0; sent < body;) {
@@ -96,7 +111,7 @@ static void responses(size_t body, size_t count, int nodelay)
         }
     }
     waitpid(client, NULL, 0);
-    printf("%.1f segments, %.1f ms\n", (segments_out(fd) - before) / (double)(ROUNDS - ROUNDS / 2), *typical);
+    printf("%.0f segments, %.1f ms\n", median(segments + ROUNDS / 2, ROUNDS / 2 - 1), *typical);
 }
 
 // Bursts of two until the library expects them; then half a burst, and a wait.
@@ -167,7 +182,7 @@ static void kernel_tls(void)
             if (read(fd, &reply, 1) != 1) exit(1);
             times[i] = now() - start;
         }
-        printf("%.1f ms, ", median(times + ROUNDS / 2, ROUNDS / 2));
+        printf("%.1f ms, ", median(times + ROUNDS / 2, ROUNDS / 2) * 1000);
         exit(0);
     }
     int fd = MUST(accept(listener, NULL, NULL)), records = 0;

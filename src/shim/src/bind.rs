@@ -43,6 +43,7 @@ struct Dynamic {
 }
 
 /// `Elf64_Sym`.
+#[cfg(target_pointer_width = "64")]
 #[repr(C)]
 struct Symbol {
     name: u32,
@@ -51,6 +52,18 @@ struct Symbol {
     section: u16,
     value: usize,
     size: usize,
+}
+
+/// `Elf32_Sym`: the same in another order.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+struct Symbol {
+    name: u32,
+    value: usize,
+    size: usize,
+    info: u8,
+    other: u8,
+    section: u16,
 }
 
 /// Where the tables of an object are; 0 where it has none.

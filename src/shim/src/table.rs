@@ -9,7 +9,8 @@
 //! is as harmless as any wrong one. The two words of a descriptor are not read or written together: the upper one is only
 //! the time of the last call, and one of another call tells almost the same.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_long};
+#[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -65,10 +66,13 @@ pub(crate) static SHARED: Shared = Shared {
 };
 
 /// Where machine code finds the parts, in bytes.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SLOTS_AT: usize = offset_of!(Shared, slots);
 /// The next states after a data call …
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SENT_AT: usize = offset_of!(Shared, learned) + burst::SENT_AT;
 /// … and after a receive.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const RECEIVED_AT: usize = offset_of!(Shared, learned) + burst::RECEIVED_AT;
 
 /// It, its address in one register.
@@ -260,6 +264,12 @@ fn far_words(number: u32) -> Option<&'static Words> {
     Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
 }
 
+/// The call that takes its arguments in registers; where it counts the offset in pages, 0 is the same.
+#[cfg(target_pointer_width = "64")]
+const MMAP: c_long = libc::SYS_mmap;
+#[cfg(target_pointer_width = "32")]
+const MMAP: c_long = libc::SYS_mmap2;
+
 /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
 fn map_far() {
     const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<Words>();
@@ -268,7 +278,7 @@ fn map_far() {
         (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
     );
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
-    let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
+    let at = unsafe { syscall6(MMAP, 0, LENGTH, protection, flags, usize::MAX, 0) };
     if (-4095..0).contains(&at) {
         return;
     }

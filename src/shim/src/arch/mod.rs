@@ -5,6 +5,10 @@
 #[path = "x86_64.rs"]
 #[macro_use]
 mod machine;
+#[cfg(target_arch = "x86")]
+#[path = "x86.rs"]
+#[macro_use]
+mod machine;
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]
 #[macro_use]
