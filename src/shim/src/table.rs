@@ -200,7 +200,8 @@ pub(crate) fn add(fd: c_int, socket: Socket) {
 #[cold]
 #[inline(never)]
 fn add_far(fd: c_int, socket: Socket) {
-    if enabled() && fd >= 0 {
+    // Not for a number that no descriptor can have: a walk over the table would end there.
+    if enabled() && (fd as u32) < ALL {
         HIGHEST.fetch_max(fd, Relaxed);
         set_far(fd as u32, socket);
     }

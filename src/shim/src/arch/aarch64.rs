@@ -54,18 +54,20 @@ pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
     word & !0xff | byte & 0xff
 }
 
-/// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
-/// promised; written in assembly because Rust takes a function's address for never null.
-pub(crate) fn weak_dlsym() -> usize {
-    let address: usize;
-    // SAFETY: stable Rust has no weak references; this reads our own global offset table, which the loader has filled.
-    unsafe {
-        asm!(
-            ".weak dlsym", "adrp {0}, :got:dlsym", "ldr {0}, [{0}, :got_lo12:dlsym]",
-            out(reg) address, options(nostack, preserves_flags),
-        );
-    }
-    address
+/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
+/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+macro_rules! weak_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: reads our own global offset table, which the loader has filled.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $name), concat!("adrp {0}, :got:", $name), concat!("ldr {0}, [{0}, :got_lo12:", $name, "]"),
+                out(reg) address, options(nostack, preserves_flags),
+            );
+        }
+        address
+    }};
 }
 
 /// The same pointer; registers are not scarce here.

@@ -90,35 +90,23 @@ pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
     word & !0xff | byte & 0xff
 }
 
-unsafe extern "C" {
-    #[link_name = "tcptune_weak_dlsym"]
-    safe fn address_of_dlsym() -> usize;
+/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
+/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+macro_rules! weak_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: reads our own global offset table, which the loader has filled. AT&T's notation: the
+        // assembler knows the table's name in that one only.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $name), "calll 2f", "2: popl {0}", "3: addl $_GLOBAL_OFFSET_TABLE_+(3b-2b), {0}",
+                concat!("movl ", $name, "@GOT({0}), {0}"),
+                out(reg) address, options(att_syntax),
+            );
+        }
+        address
+    }};
 }
-
-/// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
-/// promised; written in assembly because Rust takes a function's address for never null.
-pub(crate) fn weak_dlsym() -> usize {
-    address_of_dlsym()
-}
-
-// Reads our own global offset table, which the loader has filled. AT&T's notation: the assembler knows the table's name in
-// that one only.
-global_asm!(
-    ".pushsection .text.unlikely.bind,\"ax\",@progbits",
-    ".weak dlsym",
-    ".globl tcptune_weak_dlsym",
-    ".hidden tcptune_weak_dlsym",
-    ".type tcptune_weak_dlsym, @function",
-    "tcptune_weak_dlsym:",
-    "calll 1f",
-    "1: popl %eax",
-    "2: addl $_GLOBAL_OFFSET_TABLE_+(2b-1b), %eax",
-    "movl dlsym@GOT(%eax), %eax",
-    "retl",
-    ".size tcptune_weak_dlsym, . - tcptune_weak_dlsym",
-    ".popsection",
-    options(att_syntax),
-);
 
 /// The same pointer; there are no registers to be won here.
 #[inline(always)]
