@@ -79,6 +79,10 @@ impl New {
 
 /// What is wrong with the directory, in words that follow its path.
 pub(crate) fn check_directory() -> Result<(), &'static str> {
+    if cfg!(target_pointer_width = "32") {
+        // Its system calls take other structures.
+        return Err("is not used by programs of 32 bits");
+    }
     let directory = open_directory()?;
     const AT_EACCESS: usize = 0x200;
     let (dot, wanted) = (c".".as_ptr() as usize, (libc::W_OK | libc::X_OK) as usize);
