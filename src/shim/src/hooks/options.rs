@@ -60,7 +60,7 @@ hook! {
         if result == 0
             && level == libc::IPPROTO_TCP
             && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
-                || name == libc::TCP_CORK && table::get(fd).has(CORKED))
+                || name == libc::TCP_CORK && tune::corked(fd))
         {
             // SAFETY: the kernel has just written the length there.
             let written = unsafe { *length }.min(4);
