@@ -135,7 +135,8 @@ class Worker(threading.Thread):
         key = f"k{self.random.randrange(50)}-{threading.get_ident()}".encode()
         value = self.random.randbytes(self.random.choice((10, 500, 5_000, 100_000)))
         own = self.connect()
-        own.sendall(b"*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n" % (len(key), key, len(value)))
+        # What a client leaves behind that is killed is gone in a moment.
+        own.sendall(b"*4\r\n$5\r\nSETEX\r\n$%d\r\n%s\r\n$1\r\n5\r\n$%d\r\n" % (len(key), key, len(value)))
         fault = self.misbehaves()
         if fault in ("resets", "left"):
             self.counts[fault] += 1

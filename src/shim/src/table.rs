@@ -11,7 +11,8 @@
 //! call comes before the lower word that says so ([`Words::set`]). docs/concurrency.md has them all.
 
 use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_long};
+#[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
 
@@ -70,10 +71,13 @@ pub(crate) static SHARED: Shared = Shared {
 };
 
 /// Where machine code finds the parts, in bytes.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SLOTS_AT: usize = offset_of!(Shared, slots);
 /// The next states after a data call …
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SENT_AT: usize = offset_of!(Shared, learned) + burst::SENT_AT;
 /// … and after a receive.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const RECEIVED_AT: usize = offset_of!(Shared, learned) + burst::RECEIVED_AT;
 
 /// It, its address in one register.
@@ -207,7 +211,8 @@ pub(crate) fn add(fd: c_int, socket: Socket) {
 #[cold]
 #[inline(never)]
 fn add_far(fd: c_int, socket: Socket) {
-    if enabled() && fd >= 0 {
+    // Not for a number that no descriptor can have: a walk over the table would end there.
+    if enabled() && (fd as u32) < ALL {
         HIGHEST.fetch_max(fd, Relaxed);
         set_far(fd as u32, socket);
     }
@@ -271,6 +276,12 @@ fn far_words(number: u32) -> Option<&'static Words> {
     Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
 }
 
+/// The call that takes its arguments in registers; where it counts the offset in pages, 0 is the same.
+#[cfg(target_pointer_width = "64")]
+const MMAP: c_long = libc::SYS_mmap;
+#[cfg(target_pointer_width = "32")]
+const MMAP: c_long = libc::SYS_mmap2;
+
 /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
 fn map_far() {
     const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<Words>();
@@ -279,7 +290,7 @@ fn map_far() {
         (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
     );
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
-    let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
+    let at = unsafe { syscall6(MMAP, 0, LENGTH, protection, flags, usize::MAX, 0) };
     if (-4095..0).contains(&at) {
         return;
     }

@@ -1,7 +1,7 @@
 //! Applies the settings to a socket: TCP_NODELAY, TCPTUNE_SET, and what the rules choose. Everything here runs once per
 //! connection or listener, never per data call. What the kernel refuses is skipped in silence.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 
 use policy::socket::{
     APP_CORK, ATTEND, CHECKED, CLOSELY, CORKED, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
@@ -292,7 +292,7 @@ fn peer_of(fd: c_int) -> Option<Peer> {
     address_of(libc::SYS_getpeername, fd)
 }
 
-fn address_of(call: i64, fd: c_int) -> Option<Peer> {
+fn address_of(call: c_long, fd: c_int) -> Option<Peer> {
     let address = kernel::address(call, fd)?;
     // SAFETY: the kernel has just filled it in; addresses of these families fit the buffer.
     unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }

@@ -5,9 +5,13 @@
 #[path = "x86_64.rs"]
 #[macro_use]
 mod machine;
+#[cfg(target_arch = "x86")]
+#[path = "x86.rs"]
+#[macro_use]
+mod machine;
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]
 #[macro_use]
 mod machine;
 
-pub(crate) use machine::{GAP, in_one_register, syscall6, thread_pointer, ticks, weak_dlsym, with_lowest_byte};
+pub(crate) use machine::{GAP, in_one_register, syscall6, thread_pointer, ticks, with_lowest_byte};

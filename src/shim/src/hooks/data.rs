@@ -216,6 +216,15 @@ send_hook! {
     by send_quickly;
 }
 
+#[cfg(target_pointer_width = "32")]
+send_hook! {
+    /// sendmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmsg.c`).
+    fn __sendmsg64(fd: c_int, message: *const msghdr, flags: c_int)
+    flags flags, whole UNKNOWN, when true, sockets true, held __sendmsg64::real(fd, message, flags | libc::MSG_MORE);
+    where signature (unchecked), raw raw!(libc::SYS_sendmsg, fd, message, flags);
+    by send_portably;
+}
+
 /// What sendmsg(2) needs to send a vector and nothing else.
 fn message_of(parts: *const iovec, count: c_int) -> msghdr {
     // SAFETY: a msghdr of zeros is one without address and control data.
@@ -285,6 +294,15 @@ pass_hook! {
     by pass_portably;
 }
 
+#[cfg(target_pointer_width = "32")]
+pass_hook! {
+    /// sendmmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
+    fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
+    flags flags, count;
+    where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
+    by pass_portably;
+}
+
 pass_hook! {
     /// sendfile(2).
     #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
@@ -294,12 +312,18 @@ pass_hook! {
     by pass_quickly;
 }
 
+/// The call whose offset has 64 bits.
+#[cfg(target_pointer_width = "64")]
+const SENDFILE64: c_long = libc::SYS_sendfile;
+#[cfg(target_pointer_width = "32")]
+const SENDFILE64: c_long = libc::SYS_sendfile64;
+
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
     #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     flags 0, count;
-    where signature (libc::sendfile64), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
+    where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);
     by pass_quickly;
 }
 
