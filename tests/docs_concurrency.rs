@@ -30,7 +30,9 @@ fn every_shared_static_has_its_line() {
     for (_, text) in sources(&root().join("src/shim/src")) {
         for line in text.lines().map(str::trim_start) {
             let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
-            let Some((name, kind)) = line.strip_prefix("static ").and_then(|line| line.split_once(": ")) else { continue };
+            let Some((name, kind)) = line.strip_prefix("static ").and_then(|line| line.split_once(": ")) else {
+                continue;
+            };
             if ["Atomic", "Once", "Words", "Shared", "Draft", "Cell"].iter().any(|word| kind.contains(word)) {
                 names.insert(name.to_owned());
             }
