@@ -4,7 +4,7 @@
 use core::ffi::{c_int, c_long, c_void};
 
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    APP_CORK, ATTEND, CHECKED, CLOSELY, CORKED, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
     QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
@@ -81,6 +81,17 @@ fn ours_already(fd: c_int) -> bool {
 fn same_socket(one: c_int, other: c_int) -> bool {
     let cookie = |fd| kernel::get_long(fd, libc::SOL_SOCKET, SO_COOKIE);
     cookie(one).is_some_and(|it| cookie(other) == Some(it))
+}
+
+/// Have we corked this socket, under this number or under a duplicate's?
+#[cold]
+pub(crate) fn corked(fd: c_int) -> bool {
+    let socket = table::get(fd);
+    let mut found = socket.has(CORKED);
+    if !found && socket.has(SHARED) {
+        table::each(0, u32::MAX, |other, its| found |= its.has(CORKED) && its.has(SHARED) && same_socket(fd, other));
+    }
+    found
 }
 
 /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
