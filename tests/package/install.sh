@@ -1,4 +1,5 @@
 # installed, used by name, removed without trace
+# needs: python3
 . /project/tests/package/scene.sh
 remember "$list/before"
 exchanges stall env

@@ -1,4 +1,5 @@
 # not removed while /etc/ld.so.preload names it
+# needs: python3
 . /project/tests/package/scene.sh
 remember "$list/before"
 dpkg -i /packages/*_amd64.deb

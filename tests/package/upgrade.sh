@@ -1,4 +1,5 @@
 # upgraded below a running program
+# needs: python3
 . /project/tests/package/scene.sh
 remember "$list/before"
 # An older version: the same files, one more, and another library.

@@ -1,4 +1,5 @@
 # scripts/install in /usr/local, and scripts/uninstall
+# needs: python3
 . /project/tests/package/scene.sh
 export CARGO_TARGET_DIR=/packages/cargo
 remember "$list/before"
