@@ -120,7 +120,8 @@ fn files_of_an_older_version_go_and_other_files_stay() {
     succeeds("install", &[&destination]);
     assert!(!old.exists() && other.exists());
     succeeds("uninstall", &[&destination]);
-    let left: Vec<PathBuf> = tree(scratch.path()).into_iter().filter(|(_, (_, c))| !c.is_empty()).map(|(p, _)| p).collect();
+    let left: Vec<PathBuf> =
+        tree(scratch.path()).into_iter().filter(|(_, (_, c))| !c.is_empty()).map(|(p, _)| p).collect();
     assert_eq!(left, [Path::new("usr/local/share/man/man1/other.1")]);
     assert!(!scratch.join("usr/local/bin").exists());
 }
