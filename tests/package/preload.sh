@@ -9,7 +9,7 @@ if apt-get -q -y purge libtcptune >"$list/said" 2>&1; then
 	echo "it was removed"
 	exit 1
 fi
-grep -q '^libtcptune: /etc/ld.so.preload names this library; take it out there first$' "$list/said" || { cat "$list/said"; exit 1; }
+grep -q '^libtcptune: /etc/ld.so.preload names this library; take it out there first' "$list/said" || { cat "$list/said"; exit 1; }
 exchanges "quick $installed" env
 rm /etc/ld.so.preload
 exchanges stall env
