@@ -119,9 +119,11 @@ pub fn service_verdict(file: &Path, library: &Library, start: &Start) -> Result<
     Ok(verdict::judge(&found.facts(&library.elf.platform)))
 }
 
-/// Could this running process have been reached?
-pub fn process_verdict(pid: u32) -> Result<Verdict, Failure> {
-    Ok(verdict::judge(&process(pid)?.facts(&elf::this_platform())))
+/// Why the program of a running process cannot be reached however it is started; None: it can.
+pub fn program_obstacle(pid: u32) -> Option<String> {
+    let found = Collected { process: None, c_library: None, ..process(pid).ok()? };
+    let verdict = verdict::judge(&found.facts(&elf::this_platform()));
+    (!verdict.reachable).then_some(verdict.reason)
 }
 
 /// The facts on what `execvp(name)` would start.

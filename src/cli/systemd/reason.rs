@@ -54,11 +54,8 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
                 LD_PRELOAD: NoNewPrivileges=yes keeps it, or User= and AmbientCapabilities= in place of the bits"
             .to_owned();
     }
-    if let Ok(verdict) = check::process_verdict(process.pid)
-        && !verdict.reachable
-        && !process.preload_names_library()
-    {
-        return verdict.reason;
+    if let Some(reason) = check::program_obstacle(process.pid) {
+        return reason;
     }
     if let Some(path) = seen.named() {
         return not_opened(process, unit, &path);

@@ -147,15 +147,18 @@ pub fn environment_file(text: &str) -> Vec<(String, String)> {
 
 /// The value behind the sign of equality, up to the end of the line.
 fn assigned(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
-    while rest.next_if(|&c| c != '\n' && c.is_ascii_whitespace()).is_some() {}
     let mut value = String::new();
     // White space at the end counts only where it is quoted or escaped.
     let mut kept = 0;
     let mut quote = None;
+    // Quotes and white space are special up to the first plain character, and no longer.
+    let mut plain = false;
     while let Some(c) = rest.next() {
+        let space = c.is_ascii_whitespace();
         match (c, quote) {
             ('\n', None) => break,
-            ('\'' | '"', None) => quote = Some(c),
+            ('\'' | '"', None) if !plain => quote = Some(c),
+            (c, None) if !plain && space => continue,
             ('\'' | '"', Some(open)) if c == open => quote = None,
             ('\\', None | Some('"')) => match rest.next() {
                 Some('\n') | None => continue,
@@ -163,14 +166,17 @@ fn assigned(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
                     if quote.is_some() && !"\"\\`$".contains(next) {
                         value.push('\\');
                     }
+                    plain |= quote.is_none();
                     value.push(next);
                 }
             },
-            (c, None) if c.is_ascii_whitespace() => {
+            (c, _) => {
+                plain |= quote.is_none();
                 value.push(c);
-                continue;
+                if quote.is_none() && space {
+                    continue;
+                }
             }
-            (c, _) => value.push(c),
         }
         kept = value.len();
     }
@@ -212,11 +218,20 @@ mod tests {
 
     #[test]
     fn environment_files() {
-        let text = "# x\nA=1\n  B = two words  \nC=\"a \\\"b\\\" \\n\" \nD='x\\y'\nE=a\\\nb\nbad line\nA=2\n;F=1\nG=\nH=a\\ \n";
+        let text = "# x\nA=1\n  B = two words  \nC=\"a \\\"b\\\" \\n\" \nD='x\\y'\nE=a\\\nb\nbad line\nA=2\n;F=1\nG=\nH=a\\ \nI='x'  # y \nL=a\"b\"c\n";
         let found = environment_file(text);
         let pairs: Vec<(&str, &str)> = found.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let meant =
-            [("B", "two words"), ("C", "a \"b\" \\n"), ("D", "x\\y"), ("E", "ab"), ("A", "2"), ("G", ""), ("H", "a ")];
+        let meant = [
+            ("B", "two words"),
+            ("C", "a \"b\" \\n"),
+            ("D", "x\\y"),
+            ("E", "ab"),
+            ("A", "2"),
+            ("G", ""),
+            ("H", "a "),
+            ("I", "x# y"),
+            ("L", "a\"b\"c"),
+        ];
         assert_eq!(pairs, meant);
     }
 }

@@ -77,9 +77,7 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     for pid in processes::of(unit)? {
         match Seen::of(pid) {
             Ok(one) => drop(seen.insert(pid, one)),
-            // It has ended meanwhile.
-            Err(failure)
-                if failure.code == NOT_FOUND || !std::path::Path::new(&format!("/proc/{pid}/exe")).exists() => {}
+            Err(failure) if failure.code == NOT_FOUND || has_ended(pid) => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -104,6 +102,11 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     let (tuned, verdict) = judge(unit, &processes);
     let state = format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"));
     Ok(Report { unit: unit.name.text().to_owned(), state, tuned, verdict, processes })
+}
+
+/// A process that has ended meanwhile has no program any more.
+fn has_ended(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn judge(unit: &Unit, rows: &[Row]) -> (bool, String) {
