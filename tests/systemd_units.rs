@@ -148,10 +148,14 @@ fn a_socket_unit_takes_nodelay_itself() {
     let (_, _, err) = machine.ended(&["tcptune", "systemd", "install", "--dry-run", "lazy"]);
     assert!(err.contains("`lazy.socket` listens for it") && err.contains("install --socket lazy.service"), "{err}");
 
+    machine.run(&["tcptune", "systemd", "install", "--socket", "lazy"]);
+    let (code, out, _) = machine.ended(&["tcptune", "systemd", "verify", "lazy.socket"]);
+    assert!(code == 1 && out.contains("its listener was opened before"), "{out}");
     let out = machine.shell("tcptune systemd install --socket --restart lazy");
     assert!(out.contains("lazy.socket.d/50-tcptune.conf") && out.contains("restarted lazy.socket"), "{out}");
     expect_stall(&machine, 4001, false);
-    assert!(machine.shell("tcptune systemd verify lazy.socket").contains("tuned: NoDelay=yes"));
+    let out = machine.shell("tcptune systemd verify lazy.socket");
+    assert!(out.contains("tuned: its listeners have TCP_NODELAY"), "{out}");
     let (report, code) = verified(&machine, "lazy");
     assert!(code == 1 && report["processes"][0]["sockets"][0]["nodelay"] == true, "{report:#}");
     let (_, _, err) = machine.ended(&["tcptune", "systemd", "install", "--dry-run", "lazy"]);
@@ -188,6 +192,13 @@ fn the_unit_s_own_environment_is_merged() {
     assert!(machine.shell("tcptune systemd remove --restart filed").contains("50-tcptune.env"));
     assert_eq!(preload(&machine, "filed"), "libeatmydata.so");
     assert!(machine.ended(&["ls", "/etc/systemd/system/filed.service.d"]).0 != 0);
+
+    // Without TCP_NODELAY, which is what was asked for.
+    machine.shell("tcptune systemd install --restart --nodelay off --set keepalive=on filed");
+    machine.await_port(4002);
+    let (report, code) = verified(&machine, "filed");
+    assert!(code == 0 && report["processes"][0]["sockets"][0]["nodelay"] == false, "{report:#}");
+    machine.run(&["tcptune", "systemd", "remove", "--restart", "filed"]);
 
     // In a drop-in that is read later than ours would be.
     machine.write(
@@ -312,6 +323,7 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
     assert_eq!(verified(&machine, "strict").1, 0);
     assert!(machine.shell("ls /etc/systemd/system").matches(".service.d").count() == 1);
 
+    machine.shell("systemd-run --quiet --unit=passing sleep infinity");
     machine.shell("ln -s /dev/null /etc/systemd/system/veiled.service");
     machine.write("/etc/systemd/system/strict.timer", "[Timer]\nOnBootSec=1h\n");
     machine.write("/etc/systemd/system/broken.service", "[Service]\n");
@@ -331,6 +343,7 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
         ("systemd install --library /none.so strict", 125, "/none.so"),
         ("systemd install --force minus", 125, "was not written by tcptune"),
         ("systemd remove minus", 125, "was not written by tcptune"),
+        ("systemd install passing", 1, "is transient"),
         ("systemd install --socket strict", 1, "no socket unit that listens on TCP"),
     ] {
         refused(&machine, arguments, code, words);

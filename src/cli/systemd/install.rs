@@ -28,6 +28,13 @@ struct Work {
 pub fn command(args: &InstallArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.files.root.as_deref())?;
     let unit = site.unit()?;
+    if unit.state.get("Transient") == "yes" {
+        let name = unit.name.text();
+        return Err(Failure::new(
+            NO,
+            format!("`{name}` is transient, so nothing can stay with it: `tcptune attach --unit {name}` while it runs"),
+        ));
+    }
     let works = match unit.name.kind() {
         "socket" => vec![socket(&site, unit, args)?],
         "service" if args.socket => {

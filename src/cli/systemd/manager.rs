@@ -20,6 +20,11 @@ impl Properties {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, value)| value)
     }
 
+    /// Of a property that comes once for each of its values.
+    pub fn all<'p>(&'p self, key: &'p str) -> impl Iterator<Item = &'p str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
     /// A list of names.
     pub fn list(&self, key: &str) -> Vec<String> {
         self.get(key).split_ascii_whitespace().map(str::to_owned).collect()

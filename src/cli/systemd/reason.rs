@@ -35,10 +35,20 @@ impl Seen {
         entries.into_iter().find(|path| crate::library::is_named_like_ours(path)).map(Path::to_owned)
     }
 
+    /// Its settings.
+    fn reading(&self) -> settings::Reading {
+        let ours: Vec<Pair> = self.environment.iter().filter(|(name, _)| settings::is_ours(name)).cloned().collect();
+        settings::read(&ours)
+    }
+
+    /// Was TCP_NODELAY not switched off by a setting?
+    pub fn wants_nodelay(&self) -> bool {
+        self.reading().settings.base.nodelay.word() != "off"
+    }
+
     /// Why the library does nothing although it is there.
     pub fn idle(&self) -> Option<String> {
-        let ours: Vec<Pair> = self.environment.iter().filter(|(name, _)| settings::is_ours(name)).cloned().collect();
-        let reading = settings::read(&ours);
+        let reading = self.reading();
         if let Some((_, fault)) = reading.faults.first() {
             return Some(format!("the library is loaded and switched off, because a setting is invalid: {fault}"));
         }

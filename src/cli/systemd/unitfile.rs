@@ -158,7 +158,7 @@ fn assigned(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
         match (c, quote) {
             ('\n', None) => break,
             ('\'' | '"', None) if !plain => quote = Some(c),
-            (c, None) if !plain && space => continue,
+            (_, None) if !plain && space => continue,
             ('\'' | '"', Some(open)) if c == open => quote = None,
             ('\\', None | Some('"')) => match rest.next() {
                 Some('\n') | None => continue,

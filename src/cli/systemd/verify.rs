@@ -54,16 +54,16 @@ pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
     let manager = Manager { user: args.place.user };
     let name = Name::parse(&args.place.unit)?;
     let units = processes::running(manager, &name)?;
-    if name.kind() == "socket" {
-        return socket(manager, &units);
-    }
     if units.is_empty() {
         return Err(Failure::new(
             NO,
             format!("no instance of `{}` is loaded: there is nothing to verify", name.text()),
         ));
     }
-    let reports = units.iter().map(look).collect::<Result<Vec<_>, _>>()?;
+    let reports = match name.kind() {
+        "socket" => units.iter().map(|unit| socket(manager, unit)).collect::<Result<Vec<_>, _>>()?,
+        _ => units.iter().map(look).collect::<Result<_, _>>()?,
+    };
     if args.json {
         line(&serde_json::to_string_pretty(&reports)?);
     } else {
@@ -99,9 +99,9 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
         }
     };
     let processes: Vec<Row> = seen.iter().map(row).collect();
-    let (tuned, verdict) = judge(unit, &processes);
-    let state = format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"));
-    Ok(Report { unit: unit.name.text().to_owned(), state, tuned, verdict, processes })
+    let asked = seen.values().any(Seen::wants_nodelay);
+    let (tuned, verdict) = judge(unit, &processes, asked);
+    Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, verdict, processes })
 }
 
 /// A process that has ended meanwhile has no program any more.
@@ -109,7 +109,7 @@ fn has_ended(pid: u32) -> bool {
     std::fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
-fn judge(unit: &Unit, rows: &[Row]) -> (bool, String) {
+fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
     if rows.is_empty() {
         return (false, processes::why_none(&unit.name));
     }
@@ -119,7 +119,7 @@ fn judge(unit: &Unit, rows: &[Row]) -> (bool, String) {
     let set = sockets.iter().filter(|socket| socket.nodelay).count();
     let counted = format!("{set} of {} TCP sockets have TCP_NODELAY", sockets.len());
     if rows.iter().all(|row| row.reason.is_none()) {
-        if set == 0 && !sockets.is_empty() {
+        if asked && set == 0 && !sockets.is_empty() {
             return (false, format!("the library is in all processes ({all}), but {counted}"));
         }
         return (true, format!("the library is in all processes ({all}), {counted}"));
@@ -149,21 +149,38 @@ fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
     Ok(found)
 }
 
-/// A socket unit: its listeners are in systemd, process 1 or that of the user.
-fn socket(manager: Manager, units: &[Unit]) -> Result<u8, Failure> {
-    let mut code = OK;
-    for unit in units {
-        let name = unit.name.text();
-        let nodelay = manager.show(name, &["NoDelay"])?.get("NoDelay") == "yes";
-        let (style, word) = if nodelay { (GOOD, "tuned") } else { (BAD, "not tuned") };
-        let state = format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"));
-        let asked = if nodelay { "yes" } else { "no" };
-        line(&format!("{name}: {state}: {}: NoDelay={asked}, which new connections inherit", styled(style, word)));
-        if !nodelay {
-            code = NO;
+/// A socket unit: systemd has its listeners.
+fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
+    let name = unit.name.text();
+    let state = manager.show(name, &["NoDelay", "Listen"])?;
+    let asked = state.get("NoDelay");
+    // Process 1 has them; the manager of a user may have any number.
+    let all = if manager.user { Err(Failure::own("")) } else { sockets(1) };
+    let listens = |socket: &&TcpSocket| {
+        socket.state == "listening"
+            && state.all("Listen").any(|address| address.split(' ').next() == Some(&socket.local))
+    };
+    let tuned = all.as_ref().map(|all| all.iter().filter(listens).map(|socket| socket.nodelay).collect::<Vec<_>>());
+    let (tuned, verdict) = match tuned.as_deref() {
+        Ok([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
+        Ok(found) if found.iter().all(|on| *on) => {
+            (true, "its listeners have TCP_NODELAY, which connections inherit".to_owned())
         }
-    }
-    Ok(code)
+        Ok(_) if asked == "yes" => (
+            false,
+            format!(
+                "NoDelay=yes, but its listener was opened before: `{}`",
+                manager.spelled(&format!("restart {name}"))
+            ),
+        ),
+        Ok(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
+        Err(_) => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
+    };
+    Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, verdict, processes: Vec::new() })
+}
+
+fn state_of(unit: &Unit) -> String {
+    format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"))
 }
 
 fn print(report: &Report) {
