@@ -322,6 +322,19 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
     expect_stall(&machine, 4004, false);
     assert_eq!(verified(&machine, "strict").1, 0);
     assert!(machine.shell("ls /etc/systemd/system").matches(".service.d").count() == 1);
+    machine.start_service("bare.service", "User=alice\nNoNewPrivileges=yes\nExecStart=/usr/local/bin/raised infinity");
+    machine.run(&["tcptune", "systemd", "install", "--restart", "bare"]);
+    assert!(is_mapped(&machine, "bare", LIBRARY));
+    // A filter that answers with an error: the library is there and can do nothing.
+    let lines =
+        format!("SystemCallFilter=~setsockopt\nSystemCallErrorNumber=EPERM\n{}", server.replace("4004", "4007"));
+    machine.start_service("denied.service", &lines);
+    refused(&machine, "systemd install denied", 1, "the library would do nothing");
+    machine.run(&["tcptune", "systemd", "install", "--force", "--restart", "denied"]);
+    machine.await_port(4007);
+    let (report, code) = verified(&machine, "denied");
+    let verdict = report["verdict"].as_str().unwrap_or_default();
+    assert!(code == 1 && verdict.contains("but 0 of 1 TCP sockets have TCP_NODELAY: SystemCallFilter="), "{report:#}");
 
     machine.shell("systemd-run --quiet --unit=passing sleep infinity");
     machine.shell("ln -s /dev/null /etc/systemd/system/veiled.service");

@@ -31,6 +31,13 @@ pub fn look(unit: &Unit, library: &Library, environment: &Environment) -> Findin
         found.hindrances.extend(unreachable(unit, &program, library));
     }
     found.notes.extend(environment.unread.iter().cloned());
+    let passing = ["/home", "/root", "/tmp", "/var/tmp"].iter().any(|place| within(file, place));
+    if passing && !unit.user {
+        found.notes.push(format!(
+            "the library is `{}`: where it goes away the service starts without it; below /usr/lib it stays",
+            file.display()
+        ));
+    }
     if unit.service("RootImage").is_some() && !is_bound(unit, file) {
         let file = file.display();
         found
@@ -123,7 +130,7 @@ const CALLS: [(&str, &str); 8] = [
 ];
 
 /// A call that the filter does not let through ends the process, or fails.
-fn filtered(unit: &Unit) -> Option<String> {
+pub fn filtered(unit: &Unit) -> Option<String> {
     let lines = unit.values("Service", "SystemCallFilter");
     let allows_only_listed = !lines.first()?.starts_with('~');
     let mut open: Vec<&str> =
@@ -199,7 +206,8 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
     let directory = unit.service("RootDirectory").and_then(|d| unit.name.expand(d)).unwrap_or_default();
     let inside = Path::new("/").join(&directory).join(program.strip_prefix("/").unwrap_or(program));
     let start = check::Start {
-        user: unit.service("User").and_then(|user| ids(unit, user)),
+        // A user's own manager starts everything as that user.
+        user: if unit.user { None } else { ids(unit, unit.service("User").unwrap_or("root")) },
         no_new_privs: unit.is_on("NoNewPrivileges") || unit.is_on("DynamicUser"),
         elsewhere: unit.root.is_some() || !directory.is_empty(),
     };

@@ -110,10 +110,7 @@ fn socket(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, Failu
 }
 
 fn service(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, Failure> {
-    let library = match site.root {
-        Some(root) => library::find_in(root, args.library.as_deref())?,
-        None => library::find(args.library.as_deref())?,
-    };
+    let library = site.library(args.library.as_deref())?;
     let environment = environment::of(&unit, false);
     let found = hindrance::look(&unit, &library, &environment);
     let mut notes = found.notes;

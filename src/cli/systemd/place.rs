@@ -9,6 +9,7 @@ use super::manager::Manager;
 use super::name::Name;
 use super::unit::{self, Unit};
 use crate::errors::Failure;
+use crate::library::{self, Library};
 
 /// What the command line names.
 pub struct Site<'a> {
@@ -32,6 +33,14 @@ impl<'a> Site<'a> {
             (Some(root), _) => unit::of_image(root, &self.name),
             (None, Some(manager)) => unit::of_manager(manager, &self.name),
             (None, None) => Err(Failure::own("neither an image nor a manager")),
+        }
+    }
+
+    /// The library for it.
+    pub fn library(&self, asked: Option<&Path>) -> Result<Library, Failure> {
+        match self.root {
+            Some(root) => library::find_in(root, asked),
+            None => library::find(asked),
         }
     }
 

@@ -61,7 +61,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
     let process = &seen.process;
     if process.secure {
         return "it was started with raised privileges (setuid, setgid or file capabilities), and the loader then ignores \
-                LD_PRELOAD: NoNewPrivileges=yes keeps it, or User= and AmbientCapabilities= in place of the bits"
+                LD_PRELOAD: User= and AmbientCapabilities= in place of the bits keep it"
             .to_owned();
     }
     if let Some(reason) = check::program_obstacle(process.pid) {

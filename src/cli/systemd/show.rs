@@ -6,7 +6,7 @@ use super::hindrance;
 use super::place::Site;
 use crate::errors::{Failure, NO, OK};
 use crate::output::{BAD, BOLD, FAINT, NOTE, line, styled, wrapped};
-use crate::{library, settings};
+use crate::settings;
 
 /// The width of the labels.
 const LABEL: usize = 18;
@@ -48,9 +48,12 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
         let nodelay = socket.values("Socket", "NoDelay").pop().unwrap_or("no").to_owned();
         row("socket unit", &format!("{}: NoDelay={nodelay}", socket.name.text()));
     }
-    let library = match site.root {
-        Some(root) => library::find_in(root, args.library.as_deref())?,
-        None => library::find(args.library.as_deref())?,
+    let library = match site.library(args.library.as_deref()) {
+        Ok(library) => library,
+        Err(failure) => {
+            row(&styled(BAD, "stands in the way"), &failure.message);
+            return Ok(NO);
+        }
     };
     let found = hindrance::look(&unit, &library, &environment);
     found.hindrances.iter().for_each(|text| row(&styled(BAD, "stands in the way"), text));

@@ -34,25 +34,22 @@ pub struct Unit {
     pub state: Properties,
     /// The image.
     pub root: Option<PathBuf>,
+    /// Of a user's own manager.
+    pub user: bool,
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 11] = [
     "Id",
-    "Names",
-    "Description",
     "LoadState",
-    "LoadError",
     "ActiveState",
     "SubState",
     "FragmentPath",
-    "SourcePath",
     "DropInPaths",
     "NeedDaemonReload",
     "ControlGroup",
     "Transient",
     "TriggeredBy",
     "Triggers",
-    "MainPID",
 ];
 
 /// Ask the running systemd.
@@ -77,7 +74,8 @@ pub fn of_manager(manager: Manager, name: &Name) -> Result<Unit, Failure> {
     let name = if name.is_template() { name.clone() } else { Name::of(state.get("Id")) };
     let fragment = Some(state.get("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from);
     let dropins = words(state.get("DropInPaths")).into_iter().map(PathBuf::from);
-    Unit::read(name, None, fragment, dropins.collect(), state)
+    let unit = Unit::read(name, None, fragment, dropins.collect(), state)?;
+    Ok(Unit { user: manager.user, ..unit })
 }
 
 /// Look into an image.
@@ -107,7 +105,7 @@ impl Unit {
             };
             files.push(UnitFile { path, assignments: assignments(&text), dropin });
         }
-        Ok(Self { name, files, state, root })
+        Ok(Self { name, files, state, root, user: false })
     }
 
     /// What a setting of this section holds in the end; an empty assignment clears what was before it.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::args::VerifyArgs;
+use super::hindrance;
 use super::manager::Manager;
 use super::name::Name;
 use super::processes;
@@ -120,7 +121,8 @@ fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
     let counted = format!("{set} of {} TCP sockets have TCP_NODELAY", sockets.len());
     if rows.iter().all(|row| row.reason.is_none()) {
         if asked && set == 0 && !sockets.is_empty() {
-            return (false, format!("the library is in all processes ({all}), but {counted}"));
+            let cause = hindrance::filtered(unit).map_or_else(String::new, |why| format!(": {why}"));
+            return (false, format!("the library is in all processes ({all}), but {counted}{cause}"));
         }
         return (true, format!("the library is in all processes ({all}), {counted}"));
     }
