@@ -4,7 +4,7 @@
 use core::ffi::{c_int, c_void};
 
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
     QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
@@ -194,7 +194,7 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 /// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
 #[inline]
 pub(crate) fn ready(socket: Socket) -> Socket {
-    let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
+    let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
     if plain() {
         return if socket.is_connection() { ready_plainly(socket) } else { socket };
     }
@@ -202,19 +202,21 @@ pub(crate) fn ready(socket: Socket) -> Socket {
     if !socket.is_connection() || !tuning.enabled() {
         return socket;
     }
-    let mut socket = watch::begin(socket, tuning);
-    if socket.has(NODELAY_ON) && !socket.has(NO_HOLD) {
-        socket = socket.with(HOLDABLE);
-    }
-    let watched = socket.has(HOLDABLE | QUICKACK | QUICKACK_AUTO) || watch::releases_all(tuning);
-    if watched { socket.with(ATTEND) } else { socket }
+    let socket = watch::begin(socket, tuning);
+    let (may_hold, watched) = (may_hold(socket), socket.has(QUICKACK | QUICKACK_AUTO));
+    if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
 }
 
 /// The same where no other settings than the defaults hold.
 #[inline(always)]
 pub(crate) fn ready_plainly(connection: Socket) -> Socket {
-    let holdable = connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
-    if holdable { connection.with(ATTEND | HOLDABLE) } else { connection }
+    if may_hold(connection) { connection.opened(false) } else { connection }
+}
+
+/// Does nothing speak against holding on this connection?
+#[inline(always)]
+fn may_hold(connection: Socket) -> bool {
+    connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON
 }
 
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.

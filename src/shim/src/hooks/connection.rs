@@ -6,7 +6,6 @@ use policy::socket::{Kind, Socket};
 use super::*;
 use crate::mode::{self, HAS_HELD, SPECIAL};
 use crate::start::{plain, settings};
-use crate::table::Glance;
 use crate::{applied, hold, kernel, services, table, tune};
 
 hook! {
@@ -37,16 +36,15 @@ hook! {
     /// connect(2): TCP_NODELAY before it, so that the very first data has it.
     fn connect(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int
     where signature (libc::connect), raw raw!(libc::SYS_connect, fd, address, length); {
-        match table::glance(fd) {
-            Glance::Near(entry) if matches!(entry.socket.kind(), Kind::Fresh) && !mode::is(HAS_HELD | SPECIAL) => {
-                let tuned = tune::set_nodelay(fd, entry.socket.into(Kind::Client));
-                // SAFETY: the caller's arguments.
-                let result = unsafe { connect::real(fd, address, length) };
-                after_connect_plainly(fd, tuned.0, result, address, length)
-            }
+        let socket = if table::is_near(fd) { table::near(fd).socket } else { Socket(0) };
+        if !matches!(socket.kind(), Kind::Fresh) || mode::is(HAS_HELD | SPECIAL) {
             // SAFETY: the caller's arguments.
-            _ => unsafe { connect_rarely(fd, address, length) },
+            return unsafe { connect_rarely(fd, address, length) };
         }
+        let tuned = tune::set_nodelay(fd, socket.into(Kind::Client));
+        // SAFETY: the caller's arguments.
+        let result = unsafe { connect::real(fd, address, length) };
+        after_connect_plainly(fd, tuned.0, result, address, length)
     }
 }
 

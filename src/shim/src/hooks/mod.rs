@@ -4,6 +4,9 @@ use core::ffi::{c_int, c_long, c_uint, c_void};
 
 use crate::bind;
 
+#[macro_use]
+mod quick;
+
 mod connection;
 mod data;
 mod descriptor;
