@@ -393,6 +393,18 @@ fn a_unit_that_does_not_come_up_is_put_back() {
     assert!(code == 1 && err.contains("did not come up with it, so it was taken back"), "{code} {out}{err}");
     expect_stall(&machine, 4005, true);
     assert_eq!(machine.shell("find /etc/systemd | sort"), before);
+
+    // An instance of a template, which has had other settings before.
+    let lines = format!("[Service]\nSystemCallFilter=~setsockopt\nExecStart={EXCHANGES} server twice %i\n");
+    machine.write("/etc/systemd/system/frail@.service", lines);
+    machine.shell("systemctl daemon-reload; tcptune systemd install --force --nodelay off --cork off frail@");
+    machine.shell("systemctl start frail@4008");
+    expect_stall(&machine, 4008, true);
+    let text = machine.shell("cat /etc/systemd/system/frail@.service.d/50-tcptune.conf");
+    let (code, out, err) = machine.ended(&["tcptune", "systemd", "install", "--restart", "--force", "frail@"]);
+    assert!(code == 1 && err.contains("restarted as it was"), "{code} {out}{err}");
+    expect_stall(&machine, 4008, true);
+    assert_eq!(machine.shell("cat /etc/systemd/system/frail@.service.d/50-tcptune.conf"), text);
 }
 
 #[test]

@@ -93,13 +93,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // The end of its input is the end of the machine; a kill would leave it running.
-        drop(self.guard.child.stdin.take());
-        for _ in 0..1000 {
-            if !matches!(self.guard.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        // A kill would leave its control groups behind.
+        self.guard.end_by_input();
     }
 }

@@ -90,13 +90,14 @@ fn hidden(unit: &Unit, file: &Path) -> Option<String> {
             ));
         }
     }
-    let dynamic = unit.is_on("DynamicUser");
+    let dynamic = unit.is_on("Service", "DynamicUser");
     let homes = ["/home", "/root", "/run/user"].iter().any(|home| within(file, home));
-    if homes && unit.service("ProtectHome").is_some_and(|word| word == "tmpfs" || unit.is_on("ProtectHome")) {
+    if homes && unit.service("ProtectHome").is_some_and(|word| word == "tmpfs" || unit.is_on("Service", "ProtectHome"))
+    {
         return Some(format!("ProtectHome= hides `{shown}`: install the library below /usr/lib"));
     }
     let temporary = ["/tmp", "/var/tmp"].iter().any(|place| within(file, place));
-    if temporary && (dynamic || unit.is_on("PrivateTmp")) {
+    if temporary && (dynamic || unit.is_on("Service", "PrivateTmp")) {
         return Some(format!("PrivateTmp= hides `{shown}`: install the library below /usr/lib"));
     }
     for key in ["InaccessiblePaths", "TemporaryFileSystem"] {
@@ -165,7 +166,7 @@ pub fn filtered(unit: &Unit) -> Option<String> {
 /// May the service's user read the file?
 fn unreadable(unit: &Unit, file: &Path) -> Option<String> {
     let user = unit.service("User").unwrap_or("root");
-    if !unit.is_on("DynamicUser") && ["root", "0"].contains(&user) {
+    if !unit.is_on("Service", "DynamicUser") && ["root", "0"].contains(&user) {
         return None;
     }
     let outside = below(unit.root.as_deref(), file);
@@ -208,7 +209,7 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
     let start = check::Start {
         // A user's own manager starts everything as that user.
         user: if unit.user { None } else { ids(unit, unit.service("User").unwrap_or("root")) },
-        no_new_privs: unit.is_on("NoNewPrivileges") || unit.is_on("DynamicUser"),
+        no_new_privs: unit.is_on("Service", "NoNewPrivileges") || unit.is_on("Service", "DynamicUser"),
         elsewhere: unit.root.is_some() || !directory.is_empty(),
     };
     let verdict = check::service_verdict(&below(unit.root.as_deref(), &inside), library, &start).ok()?;

@@ -2,6 +2,7 @@
 //! processes a unit has, for `attach`. The unit's own files are never changed.
 
 pub mod args;
+mod compose;
 mod dropin;
 mod environment;
 mod hindrance;

@@ -4,7 +4,7 @@ use super::args::RemoveArgs;
 use super::dropin;
 use super::environment;
 use super::place::Site;
-use super::restart;
+use super::restart::Running;
 use super::unit::Unit;
 use crate::errors::{Failure, NO, NOT_FOUND, OK, say};
 use crate::library;
@@ -55,15 +55,15 @@ pub fn command(args: &RemoveArgs) -> Result<u8, Failure> {
     }
     for unit in changed {
         let name = unit.name.text();
-        match (restart::runs(manager, &unit)?, args.restart) {
-            (false, _) => (),
-            (true, false) => {
-                line(&format!("still in effect until `{}`", manager.spelled(&format!("restart {name}"))));
-            }
-            (true, true) => {
-                restart::restart(manager, &unit)?;
-                line(&format!("restarted {name}"));
-            }
+        let running = Running::of(manager, &unit)?;
+        if running.is_empty() {
+            continue;
+        }
+        if args.restart {
+            running.restart()?;
+            line(&format!("restarted {name}"));
+        } else {
+            line(&format!("still in effect until `{}`", manager.spelled(&format!("restart {name}"))));
         }
     }
     Ok(OK)

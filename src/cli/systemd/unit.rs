@@ -126,9 +126,9 @@ impl Unit {
         self.values("Service", key).pop()
     }
 
-    /// Is a switch of `[Service]` on?
-    pub fn is_on(&self, key: &str) -> bool {
-        self.service(key).is_some_and(|word| ["1", "yes", "y", "true", "t", "on"].contains(&word))
+    /// Is this switch on?
+    pub fn is_on(&self, section: &str, key: &str) -> bool {
+        self.values(section, key).pop().is_some_and(|word| ["1", "yes", "y", "true", "t", "on"].contains(&word))
     }
 
     /// Socket units that start this service and listen on TCP.
