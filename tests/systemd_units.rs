@@ -8,8 +8,9 @@ use cli_support::c_program;
 use serde_json::Value;
 use support::{Machine, ScratchDir};
 
-const STALLED: f64 = 20.0;
-const HEALTHY: f64 = 4.0;
+/// Milliseconds. A stall is 40 and more.
+const STALLED: f64 = 30.0;
+const HEALTHY: f64 = 15.0;
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/libtcptune.so";
 const EXCHANGES: &str = "/usr/bin/python3 /project/tests/programs/exchanges.py";
 
@@ -17,17 +18,20 @@ fn boot() -> Machine {
     Machine::boot(env!("CARGO_BIN_EXE_tcptune"))
 }
 
-/// The median of a few exchanges with a server, in milliseconds, by a client that writes once.
-fn exchange(machine: &Machine, port: u16) -> f64 {
-    machine.await_port(port);
-    let out = machine.shell(&format!("echo 9 | {EXCHANGES} client {port} once"));
-    out.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or_else(|| panic!("{out}"))
+/// Medians of a few measurements in milliseconds. A stall is in all of them; a busy machine may delay some.
+#[track_caller]
+fn expect(medians: &[f64], stalls: bool) {
+    let least = medians.iter().copied().fold(f64::INFINITY, f64::min);
+    let holds = if stalls { least >= STALLED } else { least <= HEALTHY };
+    assert!(holds && medians.len() > 1, "{medians:?} ms, expected a stall: {stalls}");
 }
 
+/// Exchanges with a server, by a client that writes once.
 #[track_caller]
 fn expect_stall(machine: &Machine, port: u16, stalls: bool) {
-    let median = exchange(machine, port);
-    assert!(if stalls { median >= STALLED } else { median <= HEALTHY }, "{median} ms, expected a stall: {stalls}");
+    machine.await_port(port);
+    let out = machine.shell(&format!("printf '9\\n9\\n9\\n' | {EXCHANGES} client {port} once"));
+    expect(&out.lines().skip(1).map(|line| line.parse().expect("a number")).collect::<Vec<_>>(), stalls);
 }
 
 /// `tcptune` with these arguments must fail like this.
@@ -124,17 +128,16 @@ fn real_daemons_with_all_their_processes() {
     }
     let page = "ExecStart=/usr/bin/python3 -m http.server --protocol HTTP/1.1 --directory /etc 8000";
     machine.start_service("page.service", page);
-    let median = |stalls: bool| {
+    let page_stalls = |stalls: bool| {
         machine.await_port(8000);
-        let get = "python3 /project/tests/programs/http_get.py 127.0.0.1 8000 /os-release 9";
-        let median: f64 = machine.shell(get).trim().parse().expect("a number");
-        assert!(if stalls { median >= STALLED } else { median <= HEALTHY }, "{median} ms, expected: {stalls}");
+        let get = "for n in 1 2 3; do python3 /project/tests/programs/http_get.py 127.0.0.1 8000 /os-release 9; done";
+        expect(&machine.shell(get).lines().map(|line| line.parse().expect("a number")).collect::<Vec<_>>(), stalls);
     };
-    median(true);
+    page_stalls(true);
     machine.run(&["tcptune", "systemd", "install", "--restart", "page"]);
-    median(false);
+    page_stalls(false);
     machine.run(&["tcptune", "systemd", "remove", "--restart", "page"]);
-    median(true);
+    page_stalls(true);
 }
 
 #[test]
