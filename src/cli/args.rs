@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::flags::SettingFlags;
+use crate::systemd::args::SystemdArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -24,7 +25,8 @@ use crate::flags::SettingFlags;
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
-                  tcptune attach 4711                       tune a process that runs already\n\n\
+                  tcptune attach 4711                       tune a process that runs already\n  \
+                  tcptune systemd install legacyd           put the library on a service\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -42,6 +44,7 @@ pub enum Command {
     Check(CheckArgs),
     Attach(AttachArgs),
     Report(ReportArgs),
+    Systemd(SystemdArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

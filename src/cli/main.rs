@@ -25,6 +25,7 @@ mod search;
 mod settings;
 mod summary;
 mod supervise;
+mod systemd;
 
 use std::ffi::OsString;
 
@@ -100,6 +101,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Systemd(args) => systemd::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {
