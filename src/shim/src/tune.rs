@@ -284,13 +284,19 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let forced = !on && forced && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
     note_nodelay(fd, socket, on, forced);
     if socket.has(SHARED) {
-        // Other numbers of the same socket: their entries must not say that the option is still only ours.
-        table::each(0, u32::MAX, |other, its| {
-            if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
-                note_nodelay(other, its, on, forced);
-            }
-        });
+        note_other_numbers(fd, on, forced);
     }
+}
+
+/// Other numbers of the same socket: their entries must not say that the option is still only ours.
+#[cold]
+#[inline(never)]
+fn note_other_numbers(fd: c_int, on: bool, forced: bool) {
+    table::each(0, u32::MAX, |other, its| {
+        if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
+            note_nodelay(other, its, on, forced);
+        }
+    });
 }
 
 fn note_nodelay(fd: c_int, socket: Socket, on: bool, forced: bool) {

@@ -157,6 +157,15 @@ fn listen_first(fd: c_int, met: Socket, backlog: c_int) -> c_int {
     result
 }
 
+/// Notes what a listener whose connections need nothing has accepted, if it has; `new` is what accept(2) returned, as this does.
+#[inline(never)]
+extern "C" fn accepted_uniformly(listener: u64, new: c_int) -> c_int {
+    if new >= 0 {
+        table::add(new, tune::ready(Socket(listener).accepted()));
+    }
+    new
+}
+
 /// Makes a hook for a call that accepts: the new socket has inherited its listener's options.
 macro_rules! accept_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $address:ident: *mut sockaddr, $length:ident: *mut socklen_t
@@ -172,10 +181,7 @@ macro_rules! accept_hook {
                 }
                 // SAFETY: the caller's arguments.
                 let new = unsafe { $name::real($fd, $address, $length $(, $flags)?) };
-                if new >= 0 {
-                    table::add(new, tune::ready(listener.accepted()));
-                }
-                return new;
+                return accepted_uniformly(listener.0, new);
 
                 /// On a listener that is new to us, or whose connections differ.
                 #[inline(never)]
