@@ -120,7 +120,7 @@ fn close(fd: c_int) {
     if socket.has(HELD) {
         let now = table::get(fd);
         if now.has(HELD) {
-            hold::flush(fd, now);
+            hold::flush(fd, now, count::Cause::End);
         }
     }
     table::set(fd, socket.closed());
