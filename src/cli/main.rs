@@ -5,8 +5,10 @@
 
 mod args;
 mod attach;
+mod bpf;
 mod check;
 mod demo;
+mod detached;
 mod env;
 mod errors;
 mod exec;
@@ -18,6 +20,7 @@ mod reference;
 mod run;
 mod search;
 mod settings;
+mod supervise;
 
 use std::ffi::OsString;
 

@@ -64,7 +64,8 @@ int main(void) {
             teach(pair[0], pair[1], 2); // the parent's socket is as good as before
             close(pair[0]), close(pair[1]);
         }
-        printf("  late %d\n", unseen(way) ? 0 : worst);
+        // Once may be the machine's doing.
+        printf("  late more than once %d\n", unseen(way) ? 0 : worst > 1);
     }
     return 0;
 }

@@ -23,6 +23,7 @@ mod mode;
 mod sandbox;
 mod services;
 mod start;
+mod sync;
 mod table;
 mod tune;
 mod watch;

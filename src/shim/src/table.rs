@@ -5,15 +5,16 @@
 //! Memory: zero pages that only the descriptors in use touch; numbers above [`NEAR`] live in a second table that is mapped
 //! when the first of them appears, so that a program that locks all its memory pays half a megabyte, not eight.
 //!
-//! Orderings: every access is relaxed. A word stands for itself; no other memory is published through it, and a stale word
+//! Orderings: relaxed, but for one pair. A word stands for itself; no other memory is published through it, and a stale word
 //! is as harmless as any wrong one. The two words of a descriptor are not read or written together: the upper one is only
-//! the time of the last call, and one of another call tells almost the same.
+//! the time of the last call, and one of another call tells almost the same. Only the mark in it of the thread that holds the
+//! call comes before the lower word that says so ([`Words::set`]). docs/concurrency.md has them all.
 
+use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use core::ffi::{c_int, c_long};
 #[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
 use policy::socket::{CLOSELY, HELD, Kind, NO_HOLD, Socket};
@@ -39,12 +40,16 @@ impl Words {
     }
 
     fn get(&self) -> Socket {
-        Socket::of(self.low.load(Relaxed), self.high.load(Relaxed))
+        // In this order: see `set`.
+        let low = self.low.load(Acquire);
+        Socket::of(low, self.high.load(Relaxed))
     }
 
     fn set(&self, socket: Socket) {
+        // The mark of the thread that holds a call before the call is said to be held: another thread's wait that sees the one
+        // must see the other, or it would take what is held now for its own (hold.rs).
         self.high.store(socket.high(), Relaxed);
-        self.low.store(socket.low(), Relaxed);
+        self.low.store(socket.low(), Release);
     }
 }
 
@@ -184,6 +189,12 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
     } else {
         shared().near(fd).set(socket);
     }
+}
+
+/// Notes the state of a descriptor whose time stays, if nobody has noted another since `before` was read.
+pub(crate) fn replace(fd: c_int, before: Socket, next: Socket) {
+    let low = &entry(fd).words.low;
+    let _ = low.compare_exchange(before.low(), next.low(), Relaxed, Relaxed);
 }
 
 /// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use. Nothing is noted while

@@ -2,7 +2,7 @@
 
 use policy::socket::{HELD, Kind, SHARED, Socket};
 
-use core::sync::atomic::Ordering::Relaxed;
+use crate::sync::Relaxed;
 
 use super::*;
 use crate::mode::{self, HAS_HELD, SPECIAL};
