@@ -4,7 +4,7 @@ use libc::socklen_t;
 use policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_OURS};
 
 use super::*;
-use crate::{applied, hold, table, tune};
+use crate::{applied, count, hold, table, tune};
 
 /// TCP_ULP (linux/tcp.h): kernel TLS and the like.
 const TCP_ULP: c_int = 31;
@@ -18,6 +18,9 @@ macro_rules! setsockopt_hook {
             where signature $check, raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
                 if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && table::enabled() {
                     before_cork(fd);
+                }
+                if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
+                    before_nodelay(fd);
                 }
                 // SAFETY: the caller's arguments.
                 let result = unsafe { $name::real(fd, level, name, value, length) };
@@ -49,10 +52,20 @@ setsockopt_hook! {
     fn __setsockopt64() where signature (unchecked);
 }
 
+/// What is held, by whatever thread, is nothing that the application expects to find there afterwards: with the option off
+/// nothing would look after it.
+#[cold]
+fn before_nodelay(fd: c_int) {
+    let socket = table::get(fd);
+    if socket.has(HELD) {
+        hold::flush(fd, socket, count::Cause::End);
+    }
+}
+
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
 #[cold]
 fn before_cork(fd: c_int) {
-    hold::release();
+    hold::release_at_end();
     let mut socket = table::get(fd);
     if socket.has(CORKED) {
         // For another thread's burst: two cannot own the cork.
@@ -62,6 +75,9 @@ fn before_cork(fd: c_int) {
     if socket.is_tcp() {
         let next = socket.with(NO_HOLD);
         table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });
+        if count::on() {
+            count::changed(fd);
+        }
     }
 }
 
@@ -77,7 +93,7 @@ macro_rules! getsockopt_hook {
                 if result == 0
                     && level == libc::IPPROTO_TCP
                     && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
-                        || name == libc::TCP_CORK && table::get(fd).has(CORKED))
+                        || name == libc::TCP_CORK && tune::corked(fd))
                 {
                     // SAFETY: the kernel has just written the length there.
                     let written = unsafe { *length }.min(4);
@@ -105,7 +121,7 @@ hook! {
     /// shutdown(2): what is held goes out first.
     fn shutdown(fd: c_int, how: c_int) -> c_int
     where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
-        hold::release();
+        hold::release_at_end();
         if matches!(table::get(fd).kind(), Kind::Unknown) {
             tune::meet(fd);
         }
