@@ -160,6 +160,7 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
 
 /// The same where a share of the connections is left untouched.
 #[cold]
+#[inline(never)]
 fn divided(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
     if split::on() {
         let (socket, untouched) = split::divide(socket);
@@ -243,9 +244,16 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 #[inline]
 pub(crate) fn ready(socket: Socket) -> Socket {
     let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
-    if plain() {
-        return if socket.is_connection() { ready_plainly(socket) } else { socket };
+    if !plain() {
+        return ready_by_tuning(socket);
     }
+    if socket.is_connection() { ready_plainly(socket) } else { socket }
+}
+
+/// The same where other settings than the defaults hold for some socket.
+#[cold]
+#[inline(never)]
+fn ready_by_tuning(socket: Socket) -> Socket {
     let tuning = settings().tuning(socket.tuning());
     if !socket.is_connection() || !tuning.enabled() {
         return socket;

@@ -226,19 +226,25 @@ fn after_accept(fd: c_int, listener: Socket, new: c_int, address: *mut sockaddr,
         table::add(new, Socket::new(Kind::Other));
         return;
     }
-    let peer = if !plain() && settings().has_rules() && !address.is_null() && !length.is_null() {
-        // SAFETY: the kernel has just written the length there.
-        let length = unsafe { *length };
-        // SAFETY: the kernel has just written the address there, of that length.
-        unsafe { tune::parse_at(address.cast(), length.min(28)) }
-    } else {
-        None
-    };
+    let peer = if plain() { None } else { accepted_peer(address, length) };
     let socket = tune::accepted(fd, listener, new, peer);
     table::add(new, socket);
     if count::on() {
         count::accepted(fd, new, socket);
     }
+}
+
+/// The remote end as accept(2) told the application, if rules want to know and the application has asked.
+#[cold]
+#[inline(never)]
+fn accepted_peer(address: *const sockaddr, length: *const socklen_t) -> Option<policy::Peer> {
+    if !settings().has_rules() || address.is_null() || length.is_null() {
+        return None;
+    }
+    // SAFETY: the kernel has just written the length there.
+    let length = unsafe { *length };
+    // SAFETY: the kernel has just written the address there, of that length.
+    unsafe { tune::parse_at(address.cast(), length.min(28)) }
 }
 
 /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
