@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::flags::SettingFlags;
@@ -24,7 +25,8 @@ use crate::flags::SettingFlags;
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
-                  tcptune attach 4711                       tune a process that runs already\n\n\
+                  tcptune attach 4711                       tune a process that runs already\n  \
+                  tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -41,6 +43,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Ab(AbArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

@@ -3,9 +3,12 @@
 
 #![cfg_attr(not(test), no_main)]
 
+mod ab;
 mod args;
 mod attach;
 mod check;
+#[allow(dead_code, unused_imports, reason = "the subcommands that read it come next")]
+mod counters;
 mod demo;
 mod env;
 mod errors;
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::counted::Counted;
 use super::network::Network;
 use super::schedule::Side;
 use crate::errors::Failure;
@@ -48,6 +49,8 @@ pub struct Measured {
     /// Its exit status; 128 and the signal's number, if a signal ended it.
     pub status: i32,
     pub network: Network,
+    /// What the library counted, if it did.
+    pub counted: Option<Counted>,
     #[serde(skip)]
     pub time_line: TimeLine,
 }

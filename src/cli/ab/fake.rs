@@ -3,10 +3,12 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
+use super::arm::Arm;
 use super::executor::{Cpu, Executor, Measured, Purpose};
 use super::network::Network;
 use super::schedule::Side;
-use super::session::Watcher;
+use super::report::{Report, Subject};
+use super::session::{Plan, Session, Watcher, measure};
 use crate::errors::Failure;
 
 pub struct Fake {
@@ -44,7 +46,7 @@ impl Executor for Fake {
         let wall = self.medians[side as usize] * self.disturbance() * slower;
         let time_line = if purpose.traced() { vec![(0.0, 0), (wall, 10)] } else { Vec::new() };
         let network = Network::default();
-        Ok(Measured { wall, cpu: Cpu::default(), server: None, status: 0, network, time_line })
+        Ok(Measured { wall, cpu: Cpu::default(), server: None, status: 0, network, counted: None, time_line })
     }
 }
 
@@ -55,6 +57,16 @@ impl Watcher for Silent {
     fn measuring(&mut self, _: usize) {}
     fn starting(&mut self, _: Side) {}
     fn done(&mut self, _: Side, _: &Measured) {}
+}
+
+/// A made-up session of ten runs of each, as a report.
+pub fn report(change: impl FnOnce(&mut Session)) -> Report {
+    let plan = Plan { warmup: 0, runs: Some(10), seed: 5, trace: true };
+    let mut session = measure(&plan, &mut Fake::new(4.0, 0.2, 0.01, 5), &mut Silent).expect("nothing fails");
+    change(&mut session);
+    let arm = |name: &str| Arm { name: name.into(), description: format!("{name}, in full"), environment: vec![] };
+    let subject = Subject { command: "made <up>".into(), server: None, tuned: None };
+    Report::new(subject, &[arm("plain"), arm("tcptune")], session, 0, 5)
 }
 
 mod tests {

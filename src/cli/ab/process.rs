@@ -36,6 +36,13 @@ pub fn catch_interrupts() -> io::Result<()> {
     Ok(())
 }
 
+/// What came so far was heard.
+pub fn forget_interrupts() {
+    if let Some(flag) = INTERRUPT.get() {
+        flag.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Has the user had enough?
 pub fn interrupted() -> Result<(), Failure> {
     match INTERRUPT.get() {

@@ -3,6 +3,7 @@
 use rand::{SeedableRng, rngs::StdRng};
 use serde::Serialize;
 
+use super::counted::Counted;
 use super::executor::{Executor, Measured, Purpose, TimeLine};
 use super::schedule::{SIDES, Side, blocks};
 use crate::errors::Failure;
@@ -37,8 +38,10 @@ pub struct Run {
 /// All that was measured.
 pub struct Session {
     pub runs: Vec<Run>,
-    /// Baseline and candidate; empty where nothing was followed.
+    /// Of baseline and candidate: segments over time; empty where nothing was followed.
     pub time_lines: [TimeLine; 2],
+    /// Of both: what the library counted in the run that was followed, or in the first that has it.
+    pub counted: [Option<Counted>; 2],
 }
 
 /// Who wants to know how far it is.
@@ -52,12 +55,16 @@ pub trait Watcher {
 pub fn measure(plan: &Plan, executor: &mut impl Executor, watcher: &mut impl Watcher) -> Result<Session, Failure> {
     let mut random = StdRng::seed_from_u64(plan.seed);
     let mut time_lines = [TimeLine::new(), TimeLine::new()];
+    let mut counted = [None, None];
     let mut one = |side: Side, purpose: Purpose, watcher: &mut dyn Watcher| {
         watcher.starting(side);
         let mut measured = executor.run(side, purpose)?;
         watcher.done(side, &measured);
         if purpose.traced() {
             time_lines[side as usize] = std::mem::take(&mut measured.time_line);
+        }
+        if counted[side as usize].is_none() {
+            counted[side as usize].clone_from(&measured.counted);
         }
         Ok::<Measured, Failure>(measured)
     };
@@ -80,7 +87,7 @@ pub fn measure(plan: &Plan, executor: &mut impl Executor, watcher: &mut impl Wat
             runs.push(Run { position: runs.len(), block, arm, measured: one(arm, purpose, watcher)? });
         }
     }
-    Ok(Session { runs, time_lines })
+    Ok(Session { runs, time_lines, counted })
 }
 
 /// How many blocks fit, if one takes this long. It is settled before the first run that counts: stopping when the figures look

@@ -20,6 +20,7 @@ macro_rules! never_panic {
 
 never_panic! {
     pub mod burst;
+    pub mod counters;
     mod fault;
     mod grammar;
     pub mod options;
