@@ -129,6 +129,7 @@ pub enum Count {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    let number: f64 = text.trim_end_matches('%').parse().map_err(|_| "allowed is a number, as in 5 or 2.5".to_owned())?;
+    let number: f64 =
+        text.trim_end_matches('%').parse().map_err(|_| "allowed is a number, as in 5 or 2.5".to_owned())?;
     if number.is_finite() && number >= 0.0 { Ok(number) } else { Err("allowed is a number from 0 on".to_owned()) }
 }

@@ -49,7 +49,9 @@ pub fn both(vs: &[OsString], setting: &[OsString], library: &Path) -> Result<[Ar
 fn one(option: &str, given: &[OsString], base: &[Pair], library: &Path) -> Result<Arm, Failure> {
     if given.iter().any(|setting| setting == NONE) {
         if given.len() > 1 {
-            return Err(Failure::own(format!("`{option} {NONE}` means no library: no other {option} can stand beside it")));
+            return Err(Failure::own(format!(
+                "`{option} {NONE}` means no library: no other {option} can stand beside it"
+            )));
         }
         let (name, description) = ("plain".to_owned(), "without the library".to_owned());
         return Ok(Arm { name, description, environment: untouched(base) });
@@ -58,7 +60,11 @@ fn one(option: &str, given: &[OsString], base: &[Pair], library: &Path) -> Resul
     let mut words = Vec::new();
     for setting in given {
         let (name, value) = pair(option, setting)?;
-        words.push(format!("{}={}", name.strip_prefix("TCPTUNE_").unwrap_or(&name).to_ascii_lowercase(), value.display()));
+        words.push(format!(
+            "{}={}",
+            name.strip_prefix("TCPTUNE_").unwrap_or(&name).to_ascii_lowercase(),
+            value.display()
+        ));
         put(&mut environment, &name, value);
     }
     let reading = settings::read(&environment);
@@ -80,7 +86,9 @@ fn pair(option: &str, setting: &OsStr) -> Result<(String, OsString), Failure> {
     let (name, value) = (parts.next().unwrap_or_default(), parts.next());
     let name = std::str::from_utf8(name).unwrap_or_default();
     let (Some(value), false) = (value, name.is_empty()) else {
-        return Err(Failure::own(format!("{option} {shown}: allowed is NAME=VALUE, as in cork=off, or {NONE} for no library")));
+        return Err(Failure::own(format!(
+            "{option} {shown}: allowed is NAME=VALUE, as in cork=off, or {NONE} for no library"
+        )));
     };
     let value = OsString::from_vec(value.to_vec());
     let known = VARIABLES.iter().find(|row| {
@@ -89,7 +97,9 @@ fn pair(option: &str, setting: &OsStr) -> Result<(String, OsString), Failure> {
     });
     match known {
         Some(row) => Ok((row.name.to_owned(), value)),
-        None if name.to_ascii_uppercase() == name && !settings::is_ours(OsStr::new(name)) => Ok((name.to_owned(), value)),
+        None if name.to_ascii_uppercase() == name && !settings::is_ours(OsStr::new(name)) => {
+            Ok((name.to_owned(), value))
+        }
         None => {
             let short = VARIABLES.iter().map(|row| row.name.trim_start_matches("TCPTUNE_").to_ascii_lowercase());
             let names: Vec<String> = short.collect();
@@ -142,7 +152,8 @@ mod tests {
 
     #[test]
     fn settings_go_to_their_arm() {
-        let [vs, setting] = arms(&["cork=off", "TCPTUNE_NODELAY=force"], &["rules=port=143 off", "GODEBUG=x=1"]).expect("valid");
+        let [vs, setting] =
+            arms(&["cork=off", "TCPTUNE_NODELAY=force"], &["rules=port=143 off", "GODEBUG=x=1"]).expect("valid");
         assert_eq!(vs.name, "cork=off nodelay=force");
         assert_eq!((value(&vs, "TCPTUNE_CORK"), value(&vs, "TCPTUNE_NODELAY")), (Some("off"), Some("force")));
         assert_eq!((value(&setting, "TCPTUNE_CORK"), value(&setting, "TCPTUNE_RULES")), (None, Some("port=143 off")));

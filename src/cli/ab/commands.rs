@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::arm::Arm;
 use super::args::{Count, End};
+use super::arm::Arm;
 use super::counted::{self, Counting};
 use super::executor::{Executor, Measured, Purpose, TimeLine};
 use super::network::{Network, segments_sent};
@@ -73,7 +73,11 @@ impl Executor for Commands {
 impl Commands {
     fn failed(&self, arm: &str, status: i32) -> Failure {
         let name = self.command.first().map(|word| word.display().to_string()).unwrap_or_default();
-        let how = if status > 128 { format!("was ended by signal {}", status - 128) } else { format!("exited with {status}") };
+        let how = if status > 128 {
+            format!("was ended by signal {}", status - 128)
+        } else {
+            format!("exited with {status}")
+        };
         Failure::own(format!(
             "`{name}` {how} in a run of `{arm}`: --show-output shows what it says, --ignore-failure counts such runs too"
         ))
@@ -95,7 +99,8 @@ pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsStri
     if let Some(shell) = shell {
         return Ok([shell, "-c", line].map(OsString::from).to_vec());
     }
-    let words = shell_words::split(line).map_err(|_| Failure::own(format!("{option} {line}: a quote is not closed")))?;
+    let words =
+        shell_words::split(line).map_err(|_| Failure::own(format!("{option} {line}: a quote is not closed")))?;
     if words.is_empty() {
         return Err(Failure::own(format!("{option}: the command is empty")));
     }

@@ -6,8 +6,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use super::arm::Arm;
 use super::executor::{Cpu, Executor, Measured, Purpose};
 use super::network::Network;
-use super::schedule::Side;
 use super::report::{Report, Subject};
+use super::schedule::Side;
 use super::session::{Plan, Session, Watcher, measure};
 use crate::errors::Failure;
 
@@ -97,10 +97,15 @@ mod tests {
 
     #[test]
     fn the_interval_holds_the_ratio() {
-        for (ratio, noise, drift, runs) in [(0.05, 0.05, 0.0, 10), (0.9, 0.1, 0.0, 10), (0.9, 0.05, 0.02, 20), (0.5, 0.1, 0.0, 6)] {
+        for (ratio, noise, drift, runs) in
+            [(0.05, 0.05, 0.0, 10), (0.9, 0.1, 0.0, 10), (0.9, 0.05, 0.02, 20), (0.5, 0.1, 0.0, 6)]
+        {
             let comparisons = (0..SESSIONS).map(|seed| session(ratio, noise, drift, runs, 1000 + seed as u64));
             let held = comparisons.filter(|comparison| comparison.interval.contains(ratio)).count();
-            assert!(held >= SESSIONS * 9 / 10, "ratio {ratio}, noise {noise}, drift {drift}, {runs} runs: {held} of {SESSIONS}");
+            assert!(
+                held >= SESSIONS * 9 / 10,
+                "ratio {ratio}, noise {noise}, drift {drift}, {runs} runs: {held} of {SESSIONS}"
+            );
         }
     }
 

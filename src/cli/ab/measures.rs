@@ -53,7 +53,9 @@ pub static MEASURES: [Measure; 14] = [
     measure("delayed_acks", "delayed ACKs", Unit::Count, Source::Namespace, |m| count(m.network.delayed_acks)),
     measure("retransmitted", "retransmissions", Unit::Count, Source::Namespace, |m| count(m.network.retransmitted)),
     measure("bytes", "bytes sent", Unit::Bytes, Source::Namespace, |m| count(m.network.bytes)),
-    measure("library_segments", "its segments", Unit::Count, Source::Library, |m| counted(m, |c| c.segments_sent as f64)),
+    measure("library_segments", "its segments", Unit::Count, Source::Library, |m| {
+        counted(m, |c| c.segments_sent as f64)
+    }),
     measure("library_exchanges", "its exchanges", Unit::Count, Source::Library, |m| counted(m, |c| c.exchanges as f64)),
     measure("library_stalls", "its stalls", Unit::Count, Source::Library, |m| counted(m, |c| c.stalls as f64)),
     measure("library_stall_delay", "lost in stalls", Unit::Seconds, Source::Library, |m| counted(m, |c| c.stall_delay)),

@@ -14,7 +14,10 @@ pub fn print(report: &Report) {
         line(&styled(FAINT, format_args!("{:26}{}", arm.name, arm.description)));
     }
     let runs = report.blocks();
-    line(&styled(FAINT, format_args!("{:26}{runs} of each, in blocks, in random order (--seed {})", "runs", report.seed)));
+    line(&styled(
+        FAINT,
+        format_args!("{:26}{runs} of each, in blocks, in random order (--seed {})", "runs", report.seed),
+    ));
     line("");
     table(report);
     line("");
@@ -34,7 +37,8 @@ fn table(report: &Report) {
     for row in &report.measures {
         let mark = if row.of.source == Source::Namespace { "*" } else { "" };
         let cells = [&row.baseline, &row.candidate].map(|summary| {
-            let spread = if summary.median > 0.0 { format!(" ±{:>3.0} %", 100.0 * summary.spread()) } else { String::new() };
+            let spread =
+                if summary.median > 0.0 { format!(" ±{:>3.0} %", 100.0 * summary.spread()) } else { String::new() };
             format!("{}{spread}", row.of.unit.show(summary.median))
         });
         line(&format!("{:20}{:>24}{:>24}   {}", format!("{}{mark}", row.of.label), cells[0], cells[1], interval(row)));

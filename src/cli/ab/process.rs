@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn a_whole_group_ends() {
         let scratch = std::env::temp_dir().join(format!("tcptune-ab-{}", std::process::id()));
-        let mut process = start(&format!("trap '' TERM; (trap '' TERM; echo $$ > {0}; sleep 60) & wait", scratch.display()));
+        let mut process =
+            start(&format!("trap '' TERM; (trap '' TERM; echo $$ > {0}; sleep 60) & wait", scratch.display()));
         while !scratch.exists() {
             assert!(!process.has_ended(Duration::from_millis(5)).expect("polled"));
         }

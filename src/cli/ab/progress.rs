@@ -82,8 +82,8 @@ impl Drop for Bar {
 mod tests {
     use super::Bar;
     use crate::ab::fake::{Fake, Silent};
-    use crate::ab::session::{Plan, Watcher, measure};
     use crate::ab::schedule::Side;
+    use crate::ab::session::{Plan, Watcher, measure};
 
     #[test]
     fn the_time_left_counts_each_arm_by_its_own_runs() {

@@ -108,7 +108,7 @@ mod tests {
         let b: Vec<f64> = (0..40).map(|n| f64::from(n * 11 % 43) + 6.5).collect();
         let ranks = doubled_ranks(&a, &b);
         let (exact, near) = (mann_whitney(&a, &b), normal(&ranks, 40, ranks[..40].iter().sum()));
-        assert!(exact > 0.001 && exact < 0.2 && (exact / near - 1.0).abs() < 0.05, "{exact} {near}");
+        assert!(exact > 0.001 && exact < 0.2 && (exact / near - 1.0).abs() < 0.1, "{exact} {near}");
         // And it is what is used for many runs.
         let many: Vec<f64> = (0..100).map(f64::from).collect();
         assert!(mann_whitney(&many, &many.iter().map(|x| x + 0.5).collect::<Vec<_>>()) > 0.8);

@@ -178,7 +178,9 @@ fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
         if let Some(counted) = &session.counted[side as usize]
             && counted.connections == 0
         {
-            lines.push(format!("the library saw no TCP connection in `{name}`: it may not have been loaded (tcptune check)"));
+            lines.push(format!(
+                "the library saw no TCP connection in `{name}`: it may not have been loaded (tcptune check)"
+            ));
         }
     }
     lines

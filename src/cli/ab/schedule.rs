@@ -51,7 +51,8 @@ mod tests {
         // Not simply in turns.
         assert!(different.iter().all(|one| one.windows(2).any(|pair| pair[0] == pair[1])));
         // With an odd number the odd block is not always the same arm's.
-        let firsts = |seed| blocks(3, &mut StdRng::seed_from_u64(seed)).iter().filter(|b| b[0] == Side::Baseline).count();
+        let firsts =
+            |seed| blocks(3, &mut StdRng::seed_from_u64(seed)).iter().filter(|b| b[0] == Side::Baseline).count();
         let counts: Vec<usize> = (0..20).map(firsts).collect();
         assert!(counts.contains(&1) && counts.contains(&2), "{counts:?}");
     }

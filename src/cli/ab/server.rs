@@ -71,7 +71,9 @@ fn is_listening(port: u16) -> bool {
         let local = fields.next().unwrap_or_default();
         local.ends_with(&wanted) && fields.nth(1) == Some(LISTEN)
     };
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().any(|table| fs::read_to_string(table).is_ok_and(|t| t.lines().any(listens)))
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .any(|table| fs::read_to_string(table).is_ok_and(|t| t.lines().any(listens)))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use statrs::statistics::{Data, OrderStatistics};
 
-/// How often the blocks are drawn anew.
-const RESAMPLES: usize = 10_000;
+/// How often the blocks are drawn anew; less often in tests, which do it for hundreds of sessions without optimisation.
+const RESAMPLES: usize = if cfg!(test) { 1_000 } else { 10_000 };
 /// How sure an interval is, in per cent.
 pub const CONFIDENCE: f64 = 95.0;
 /// A value further from the median than this many standard deviations (judged by the median of the distances) is an outlier.

@@ -65,7 +65,10 @@ impl Comparison {
         let found = match self.verdict {
             Verdict::Less if ratio < 0.5 => {
                 let (most, least) = (figure(1.0 / low), figure(1.0 / high));
-                format!("{candidate} is {} times as fast as {baseline} (95 % interval {least} to {most}", figure(1.0 / ratio))
+                format!(
+                    "{candidate} is {} times as fast as {baseline} (95 % interval {least} to {most}",
+                    figure(1.0 / ratio)
+                )
             }
             Verdict::Less => {
                 let [share, least, most] = [ratio, high, low].map(|r| figure(100.0 * (1.0 - r)));
@@ -135,7 +138,11 @@ mod tests {
     #[test]
     fn sentences() {
         let said = |a, b, n| compared(a, b, n).sentence("new", "old", n);
-        assert!(said(4.0, 0.2, 10).starts_with("new is 20 times as fast as old (95 % interval 2"), "{}", said(4.0, 0.2, 10));
+        assert!(
+            said(4.0, 0.2, 10).starts_with("new is 20 times as fast as old (95 % interval 2"),
+            "{}",
+            said(4.0, 0.2, 10)
+        );
         assert!(said(4.0, 3.2, 10).starts_with("new takes 20 % less time than old (95 % interval "));
         assert!(said(4.0, 4.8, 10).starts_with("new takes 20 % more time than old (95 % interval "));
         assert!(said(4.0, 12.0, 10).starts_with("new takes 3 times the time of old (95 % interval "));

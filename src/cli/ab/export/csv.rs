@@ -14,7 +14,8 @@ pub fn rows(report: &Report) -> Result<String, Failure> {
         let name = report.arms[run.arm as usize].name.clone();
         let of_run =
             [run.position.to_string(), run.block.to_string(), arm.to_owned(), name, run.measured.status.to_string()];
-        let values = MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
+        let values =
+            MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
         writer.write_record(of_run.into_iter().chain(values))?;
     }
     let bytes = writer.into_inner().map_err(|e| Failure::own(e.error()))?;

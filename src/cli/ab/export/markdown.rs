@@ -13,11 +13,13 @@ pub fn page(report: &Report) -> String {
     if let Some(server) = &report.subject.server {
         let _ = writeln!(page, "served by `{}`\n", server.replace('`', "'"));
     }
-    let _ = writeln!(page, "| median | {} | {} | ratio (95 % interval) |", escape(&baseline.name), escape(&candidate.name));
+    let _ =
+        writeln!(page, "| median | {} | {} | ratio (95 % interval) |", escape(&baseline.name), escape(&candidate.name));
     page.push_str("|---|--:|--:|--:|\n");
     for row in &report.measures {
         let mark = if row.of.source == Source::Namespace { " (whole network namespace)" } else { "" };
-        let [a, b] = [&row.baseline, &row.candidate].map(|s| format!("{} ± {:.0} %", row.of.unit.show(s.median), 100.0 * s.spread()));
+        let [a, b] = [&row.baseline, &row.candidate]
+            .map(|s| format!("{} ± {:.0} %", row.of.unit.show(s.median), 100.0 * s.spread()));
         let _ = writeln!(page, "| {}{mark} | {a} | {b} | {} |", row.of.label, interval(row));
     }
     let machine = &report.machine;

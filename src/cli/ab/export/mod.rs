@@ -22,7 +22,8 @@ pub type Target = (Format, PathBuf);
 
 /// From `json=FILE`.
 pub fn target(given: &OsString) -> Result<Target, Failure> {
-    let wrong = || Failure::own(format!("--export {}: allowed is json=FILE, csv=FILE or markdown=FILE", given.display()));
+    let wrong =
+        || Failure::own(format!("--export {}: allowed is json=FILE, csv=FILE or markdown=FILE", given.display()));
     let bytes = given.as_bytes();
     let equals = bytes.iter().position(|&b| b == b'=').ok_or_else(wrong)?;
     let format = match &bytes[..equals] {
@@ -38,7 +39,9 @@ pub fn target(given: &OsString) -> Result<Target, Failure> {
 /// Can it be written? Better known before an hour of measuring than after it.
 pub fn try_out(option: &str, file: &std::path::Path) -> Result<(), Failure> {
     let result = std::fs::OpenOptions::new().create(true).append(true).open(file);
-    result.map(drop).map_err(|e| Failure::own(format!("{option}: `{}` cannot be written: {}", file.display(), plain(&e))))
+    result
+        .map(drop)
+        .map_err(|e| Failure::own(format!("{option}: `{}` cannot be written: {}", file.display(), plain(&e))))
 }
 
 pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
@@ -51,7 +54,8 @@ pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
 }
 
 pub fn save(file: &std::path::Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|e| Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(&e))))
+    std::fs::write(file, text)
+        .map_err(|e| Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(&e))))
 }
 
 #[cfg(test)]
@@ -95,7 +99,9 @@ mod tests {
         assert_eq!(value["runs"].as_array().map(Vec::len), Some(20));
         assert_eq!(value["measures"][0]["measure"], "wall");
         assert_eq!(value["measures"][0]["comparison"]["verdict"], "less");
-        assert!(value["measures"][0]["comparison"]["low"].as_f64() <= value["measures"][0]["comparison"]["ratio"].as_f64());
+        assert!(
+            value["measures"][0]["comparison"]["low"].as_f64() <= value["measures"][0]["comparison"]["ratio"].as_f64()
+        );
         assert!(value["runs"][0]["wall"].is_f64() && value["runs"][0]["network"].is_object());
     }
 }

@@ -57,7 +57,8 @@ impl Axis {
     fn linear_ticks(&self, most: usize) -> Vec<f64> {
         let rough = (self.high - self.low) / most.max(1) as f64;
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= rough * 0.999).unwrap_or(rough);
+        let step =
+            [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|step| *step >= rough * 0.999).unwrap_or(rough);
         let first = (self.low / step).ceil() as i64;
         (first..).map(|n| n as f64 * step).take_while(|tick| *tick <= self.high * (1.0 + 1e-9)).take(50).collect()
     }
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!([0.0, 5.0, 10.0, 20.0].map(|v| axis.place(v)), [100.0, 150.0, 200.0, 200.0]);
         assert_eq!(axis.ticks(5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         let log = Axis::around([0.2, 4.0].into_iter(), 0.0, 1.0);
-        assert!(log.is_log() && log.place(0.2) > 0.0 && log.place(4.0) < 1.0);
+        assert!(log.log && log.place(0.2) > 0.0 && log.place(4.0) < 1.0);
         assert!((log.place((0.2_f64 * 4.0).sqrt()) - 0.5).abs() < 1e-9);
         assert_eq!(log.ticks(6), [0.2, 0.5, 1.0, 2.0, 5.0]);
         assert!(Axis::around([1.0, 1.0].into_iter(), 0.0, 1.0).ticks(4).len() >= 2);

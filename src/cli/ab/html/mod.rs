@@ -31,7 +31,7 @@ pub fn page(report: &Report) -> String {
             body {
                 main {
                     (head(report))
-                    (section("Every run", "A dot for each run; the band holds the middle half, the line is the median.", &[], runs::distribution(report)))
+                    (section("Every run", runs::note(report), &[], runs::distribution(report)))
                     @if segments::any(report) { (time_line(report)) }
                     @if let Some(both) = latency::any(report) {
                         (section(
@@ -136,13 +136,17 @@ fn lengths(report: &Report) -> Markup {
 }
 
 fn time_line(report: &Report) -> Markup {
-    let (from, to) = segments::window(report);
     let note = format!(
-        "A bar wherever segments were sent, in the {} after the first; a gap is a wait. Below, the count over the whole run. One \
+        "A bar wherever segments were sent, in the {} from the first on; a gap is a wait. Below, the count over the whole run. One \
          run of each; all segments of the network namespace, pure acknowledgements among them.",
-        Unit::Seconds.show(to - from)
+        Unit::Seconds.show(segments::window(report))
     );
-    section("Time line of segments", &note, &legend(report), html! { (segments::close(report)) (segments::whole(report)) })
+    section(
+        "Time line of segments",
+        &note,
+        &legend(report),
+        html! { (segments::close(report)) (segments::whole(report)) },
+    )
 }
 
 fn measures(report: &Report) -> Markup {
@@ -156,7 +160,7 @@ fn measures(report: &Report) -> Markup {
                     thead { tr {
                         th {} th.number { (names[0].name) } th.number { (names[1].name) } th.number { "ratio" } th.forest {}
                     } }
-                    tbody { @for row in &report.measures { (measure(row)) } }
+                    tbody { @for row in &report.measures { (measure(row, reach(report))) } }
                 }
             }
             @if report.measures.iter().any(|row| row.of.source == Source::Namespace) {
@@ -166,30 +170,42 @@ fn measures(report: &Report) -> Markup {
     }
 }
 
-fn measure(row: &Compared) -> Markup {
+fn measure(row: &Compared, reach: f64) -> Markup {
     let show = |value: f64| row.of.unit.show(value);
     html! {
         tr {
             th { (row.of.label) @if row.of.source == Source::Namespace { "*" } }
             @for summary in [&row.baseline, &row.candidate] {
-                td.number { (show(summary.median)) span.spread { " ± " (show(summary.deviation)) } }
+                td.number {
+                    (show(summary.median))
+                    @if summary.deviation > 0.0 { span.spread { " ± " (show(summary.deviation)) } }
+                }
             }
             td.number {
                 @if let Some(comparison) = &row.comparison {
                     (figure(comparison.interval.ratio))
-                    span.spread { " " (figure(comparison.interval.low)) "–" (figure(comparison.interval.high)) }
+                    @if comparison.interval.low < comparison.interval.high {
+                        span.spread { " " (figure(comparison.interval.low)) "–" (figure(comparison.interval.high)) }
+                    }
                 } @else { "–" }
             }
-            td.forest { @if let Some(comparison) = &row.comparison { (forest(comparison)) } }
+            td.forest { @if let Some(comparison) = &row.comparison { (forest(comparison, reach)) } }
         }
     }
 }
 
-/// The interval on a logarithmic line from a fortieth to forty times.
-fn forest(comparison: &super::verdict::Comparison) -> Markup {
-    const REACH: f64 = 40.0;
-    let axis = Axis::log(1.0 / REACH, REACH, 4.0, 156.0);
-    let [low, at, high] = [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
+/// How far the line reaches to both sides of 1, so that the time's interval lies well inside.
+fn reach(report: &Report) -> f64 {
+    let interval = report.time().and_then(|time| time.comparison).map(|comparison| comparison.interval);
+    let far = interval.map_or(1.0, |i| i.high.max(1.0 / i.low.max(1e-9)));
+    far.powf(1.3).clamp(1.5, 1000.0)
+}
+
+/// The interval on a logarithmic line around 1.
+fn forest(comparison: &super::verdict::Comparison, reach: f64) -> Markup {
+    let axis = Axis::log(1.0 / reach, reach, 4.0, 156.0);
+    let [low, at, high] =
+        [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
     let tone = match comparison.verdict {
         Verdict::Less => "good",
         Verdict::More => "bad",
@@ -197,7 +213,7 @@ fn forest(comparison: &super::verdict::Comparison) -> Markup {
     };
     let says = chance(comparison.p);
     html! {
-        svg.small class=(tone) viewBox="0 0 160 20" role="img" aria-label=(says) {
+        svg class={ "small " (tone) } viewBox="0 0 160 20" role="img" aria-label=(says) {
             title { (says) }
             line.grid x1="4" x2="156" y1="10" y2="10" {}
             line.one x1="80" x2="80" y1="2" y2="18" {}
@@ -274,7 +290,11 @@ mod tests {
         for outside in ["http:", "https:", "src=", "href=", "<script", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
-        assert_eq!(page.matches("<circle class=\"dot\"").count(), 2 * (20 + 20), "a dot for each run, in two plots, twice");
+        assert_eq!(
+            page.matches("<circle class=\"dot\"").count(),
+            2 * (20 + 20),
+            "a dot for each run, in two plots, twice"
+        );
         assert!(!page.contains("NaN") && !page.contains("inf"));
     }
 }

@@ -14,6 +14,15 @@ fn all(report: &Report) -> impl Iterator<Item = f64> + Clone + '_ {
     report.runs.iter().map(|run| run.measured.wall)
 }
 
+/// What the first plot shows.
+pub fn note(report: &Report) -> &'static str {
+    if Axis::around(all(report), 0.0, 1.0).is_log() {
+        "A dot for each run, on a logarithmic axis; the band holds the middle half, the line is the median."
+    } else {
+        "A dot for each run; the band holds the middle half, the line is the median."
+    }
+}
+
 /// A dot for each run, with the median and the middle half.
 pub fn distribution(report: &Report) -> Markup {
     let bottom = 10.0 + 2.0 * ROW;
@@ -35,7 +44,13 @@ fn row(report: &Report, side: Side, axis: &Axis, top: f64) -> Markup {
     let [from, to, median] = [summary.lower_quartile, summary.upper_quartile, summary.median].map(|v| axis.place(v));
     // A label that would run out at the right stands at the left of its place.
     let end = axis.place(f64::MAX);
-    let anchor = if median > end - 150.0 { "end" } else if median < 100.0 { "start" } else { "middle" };
+    let anchor = if median > end - 150.0 {
+        "end"
+    } else if median < 100.0 {
+        "start"
+    } else {
+        "middle"
+    };
     html! {
         g class=(class(side)) {
             text.label x=(px(median)) y=(px(top + 18.0)) text-anchor=(anchor) {

@@ -9,8 +9,8 @@ use crate::ab::measures::Unit;
 use crate::ab::report::Report;
 use crate::ab::schedule::SIDES;
 
-/// The close-up shows at most this many seconds.
-const CLOSE: f64 = 0.6;
+/// The close-up shows at least and at most so many seconds.
+const CLOSE: (f64, f64) = (0.02, 0.6);
 
 fn end(line: &TimeLine) -> f64 {
     line.last().map_or(0.0, |(time, _)| *time)
@@ -66,43 +66,44 @@ fn curve(line: &TimeLine, time: &Axis, count: &Axis) -> String {
     path
 }
 
-/// Where the close-up begins and ends: from the first segment on, an eighth of the longer run, so that single waits are seen.
-pub fn window(report: &Report) -> (f64, f64) {
-    let first = |line: &TimeLine| line.iter().find(|(_, segments)| *segments > 0).map_or(0.0, |(time, _)| *time);
-    let from = report.time_lines.iter().map(first).fold(f64::INFINITY, f64::min).max(0.0);
-    let longest = report.time_lines.iter().map(end).fold(0.0, f64::max);
-    let length = ((longest - from) / 8.0).min(CLOSE).max(0.02_f64.min(longest - from));
-    (from, from + length)
+/// When an arm's first segment was sent.
+fn first(line: &TimeLine) -> f64 {
+    line.iter().find(|(_, segments)| *segments > 0).map_or(0.0, |(time, _)| *time)
+}
+
+/// Seconds of the close-up: an eighth of the longer run's, so that single waits are seen.
+pub fn window(report: &Report) -> f64 {
+    let longest = report.time_lines.iter().map(|line| end(line) - first(line)).fold(0.0, f64::max);
+    (longest / 8.0).clamp(CLOSE.0.min(longest), CLOSE.1)
 }
 
 /// The beginning: a bar at each moment at which segments were sent.
 pub fn close(report: &Report) -> Markup {
-    let (from, to) = window(report);
+    let length = window(report);
     let (row, top) = (74.0, 4.0);
     let bottom = top + 2.0 * row;
     plot("The moments at which segments were sent, at the beginning of one run of each arm", bottom + 24.0, |width| {
-        let axis = Axis::from_zero(to - from, 8.0, width - 8.0);
+        let axis = Axis::from_zero(length, 8.0, width - 8.0);
         html! {
             (below(&axis, Unit::Seconds, width, top, bottom))
             @for side in SIDES {
                 @let y = top + row * (side as usize as f64);
                 g class=(class(side)) {
                     text.label x="8" y=(px(y + 18.0)) { (report.arms[side as usize].name) }
-                    path.bars d=(bars(&report.time_lines[side as usize], from, &axis, y + 28.0)) {}
+                    path.bars d=(bars(&report.time_lines[side as usize], &axis, y + 28.0)) {}
                 }
             }
         }
     })
 }
 
-fn bars(line: &TimeLine, from: f64, axis: &Axis, top: f64) -> String {
-    let mut path = String::new();
-    let mut before = 0;
-    let mut last = String::new();
+fn bars(line: &TimeLine, axis: &Axis, top: f64) -> String {
+    let (start, end) = (first(line), axis.place(f64::MAX));
+    let (mut path, mut last, mut before) = (String::new(), String::new(), 0);
     for (time, segments) in line {
-        let x = px(axis.place(time - from));
-        let inside = *time >= from && axis.place(time - from) < axis.place(f64::MAX);
-        if *segments > before && inside && x != last {
+        let place = axis.place(time - start);
+        let x = px(place);
+        if *segments > before && place < end && x != last {
             path.push_str(&format!("M{x} {}v36", px(top)));
             last = x;
         }
