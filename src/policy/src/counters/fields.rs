@@ -59,7 +59,7 @@ counters! {
     Bursts, "bursts", Events, "Bursts: runs of sending calls with nothing received and no longer pause between them.";
     Held, "held", Calls, "Calls that the library held, because it expected another to follow at once.";
     Runts, "runts", Events, "Small segments that left alone though another call followed at once.";
-    Tiny, "tiny", Calls, "Calls that sent fewer than 128 bytes.";
+    Tiny, "tiny_calls", Calls, "Calls of fewer than 128 bytes that left alone, as segments of their own.";
     FloodCalls, "flood_calls", Calls, "Calls in floods: the eighth and later tiny segment that left alone in one burst.";
     AppHeld, "app_held", Calls, "Calls that the program itself held, by MSG_MORE or TCP_CORK.";
     // Another: what a receiving call adds to.

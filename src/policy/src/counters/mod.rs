@@ -5,6 +5,7 @@
 mod fields;
 mod layout;
 mod scale;
+pub mod tally;
 
 pub use fields::{COUNTERS, Counter, Row, Unit};
 pub use layout::{
