@@ -70,7 +70,12 @@ fn the_import_into_cyrus_is_several_times_as_fast() {
     assert!(median(&report, "wall", "baseline") - median(&report, "wall", "candidate") > 0.6, "{out}");
     assert!(median(&report, "delayed_acks", "baseline") >= 25.0, "{out}");
     assert_eq!(report["runs"].as_array().map(Vec::len), Some(14));
-    // Each run of the whole session stands in one of the time lines, from its beginning on.
+    // Counted in one run of each: the baseline's library only observes.
+    let counted = |arm: usize, what: &str| report["counted"][arm][what].as_u64().expect("a number");
+    assert!(counted(0, "stalls") >= 25 && counted(1, "stalls") <= 3, "{}", report["counted"]);
+    assert_eq!((counted(0, "connections"), counted(0, "tuned"), counted(1, "tuned")), (1, 0, 1));
+    assert!(counted(0, "segments_sent") >= counted(1, "segments_sent") + 25, "{}", report["counted"]);
+    // One run of each was followed.
     for line in report["time_lines"].as_array().expect("two") {
         assert!(line.as_array().is_some_and(|points| points.len() > 20), "{line}");
     }
@@ -105,6 +110,26 @@ fn a_server_is_started_for_each_run_and_tuned() {
 }
 
 #[test]
+fn every_run_can_be_counted_or_none() {
+    let _turn = alone();
+    let scratch = ScratchDir::new("ab");
+    let report = http_server(&scratch, free_port(), &["--count", "every"]);
+    // 15 pages on one connection; the first exchanges do not stall yet.
+    assert!(median(&report, "library_stalls", "baseline") >= 8.0, "{}", report["measures"]);
+    assert!(median(&report, "library_stalls", "candidate") <= 2.0, "{}", report["measures"]);
+    assert!(report["runs"].as_array().expect("a list").iter().all(|run| run["counted"]["connections"] == 1));
+    let report = http_server(&scratch, free_port(), &["--count", "off"]);
+    assert!(report["counted"][0].is_null() && report["runs"][0]["counted"].is_null());
+    // A library that cannot count is said so only where that is asked for.
+    let idle = cli_support::c_program(&scratch, "libidle.so", "int idle;", "gcc", &["-shared", "-fPIC"]);
+    let mut command = tcptune();
+    let (code, _, err) = ended(command.args(["ab", "--count", "every", "--library"]).arg(&idle).args(["--", "true"]));
+    assert!(code == 125 && err.contains("--count every: the library") && err.contains("does not count"), "{err}");
+    let mut command = tcptune();
+    assert_eq!(ended(command.args(["ab", "-n", "5", "--library"]).arg(&idle).args(["--", "true"])).0, 0);
+}
+
+#[test]
 fn the_load_can_be_tuned_instead() {
     let _turn = alone();
     let scratch = ScratchDir::new("ab");
@@ -130,7 +155,7 @@ fn two_settings_are_compared_and_a_slower_one_fails() {
     for (option, expected) in [("--fail-if-slower", 1), ("--fail-if-slower=50", 1), ("--fail-if-slower=400%", 0)] {
         let (code, out, err) = ended(ab(&slower).args([option, "--", &sleeper]));
         assert_eq!((code, err.as_str()), (expected, ""), "{option}: {out}");
-        assert!(verdict(&out).contains("T=0.12 takes ") || verdict(&out).contains("t=0.12 takes "), "{out}");
+        assert!(verdict(&out).starts_with("T=0.12 takes "), "{out}");
     }
     let faster = ["-n", "6", "--setting", "T=0.04", "--vs", "T=0.12", "--fail-if-slower", "--"];
     assert_eq!(ended(ab(&faster).arg(&sleeper)).0, 0);
@@ -143,7 +168,7 @@ fn equal_things_do_not_differ() {
     let options = ["-n", "12", "--setting", "T=0.05", "--vs", "T=0.05", "--fail-if-slower", "--"];
     let (code, out, _) = ended(ab(&options).arg(sleeper(&scratch)));
     assert_eq!(code, 0, "{out}");
-    assert!(verdict(&out).starts_with("no difference found: t=0.05 B takes "), "{out}");
+    assert!(verdict(&out).starts_with("no difference found: T=0.05 B takes "), "{out}");
 }
 
 #[test]
@@ -243,6 +268,7 @@ fn mistakes_are_one_line_before_anything_is_run() {
         (&["--setting", "cork=maybe"][..], 125, "TCPTUNE_CORK"),
         (&["--setting", "crok=off"], 125, "there is no setting `crok`"),
         (&["--vs", "cork"], 125, "--vs cork: allowed is NAME=VALUE"),
+        (&["--fail-if-slower", "-n", "4"], 125, "--fail-if-slower with -n 4 could never fail"),
         (&["--export", "xml=x"], 125, "--export xml=x: allowed is json=FILE"),
         (&["--html", "/nonexistent/page.html"], 125, "`/nonexistent/page.html` cannot be written"),
         (&["--library", "/nonexistent.so"], 125, "the library `/nonexistent.so`"),

@@ -43,7 +43,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
-    Ab(AbArgs),
+    Ab(Box<AbArgs>),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

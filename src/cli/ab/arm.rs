@@ -91,24 +91,26 @@ fn pair(option: &str, setting: &OsStr) -> Result<(String, OsString), Failure> {
         )));
     };
     let value = OsString::from_vec(value.to_vec());
-    let known = VARIABLES.iter().find(|row| {
-        let short = row.name.strip_prefix("TCPTUNE_").unwrap_or(row.name);
-        name.eq_ignore_ascii_case(row.name) || name.eq_ignore_ascii_case(short)
-    });
+    let known =
+        VARIABLES.iter().find(|row| name.eq_ignore_ascii_case(row.name) || name.eq_ignore_ascii_case(short(row.name)));
     match known {
         Some(row) => Ok((row.name.to_owned(), value)),
         None if name.to_ascii_uppercase() == name && !settings::is_ours(OsStr::new(name)) => {
             Ok((name.to_owned(), value))
         }
         None => {
-            let short = VARIABLES.iter().map(|row| row.name.trim_start_matches("TCPTUNE_").to_ascii_lowercase());
-            let names: Vec<String> = short.collect();
+            let names: Vec<String> = VARIABLES.iter().map(|row| short(row.name).to_ascii_lowercase()).collect();
             Err(Failure::own(format!(
                 "{option} {shown}: there is no setting `{name}`; allowed are {}, and other variables in capitals",
                 names.join(", ")
             )))
         }
     }
+}
+
+/// `CORK` for `TCPTUNE_CORK`; TCPTUNE itself has nothing in front.
+fn short(variable: &str) -> &str {
+    variable.strip_prefix("TCPTUNE_").unwrap_or(variable)
 }
 
 /// The environment as it would be without tcptune. Off even where the library comes from /etc/ld.so.preload.
@@ -122,7 +124,8 @@ pub fn untouched(base: &[Pair]) -> Vec<Pair> {
     environment
 }
 
-fn put(environment: &mut Vec<Pair>, name: &str, value: OsString) {
+/// Put a variable in the place of all of its name.
+pub fn put(environment: &mut Vec<Pair>, name: &str, value: OsString) {
     environment.retain(|(other, _)| other != name);
     environment.push((name.into(), value));
 }

@@ -2,12 +2,12 @@
 //! and the library's counters before and after.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::args::{Count, End};
 use super::arm::Arm;
-use super::counted::{self, Counting};
+use super::counted::Counting;
 use super::executor::{Executor, Measured, Purpose, TimeLine};
 use super::network::{Network, segments_sent};
 use super::process::{self, Process};
@@ -25,8 +25,8 @@ pub struct Commands {
     pub ignore_failure: bool,
     pub show_output: bool,
     pub count: Count,
-    /// Can the library count, and only observe?
-    pub can_count: bool,
+    /// The library, if it can count and only observe.
+    pub counter: Option<PathBuf>,
     pub arms: [Arm; 2],
     /// For what is not measured, and for the end that has no settings.
     pub untouched: Vec<Pair>,
@@ -43,10 +43,11 @@ impl Executor for Commands {
             Count::Once => purpose == Purpose::Trace,
             Count::Off => false,
         };
-        let counting = if counting && self.can_count { Some(Counting::start()?) } else { None };
+        let counter = self.counter.as_ref().filter(|_| counting);
+        let counting = counter.map(|_| Counting::start()).transpose()?;
         let arm = &self.arms[side as usize];
-        let tuned = match &counting {
-            Some(counting) => counting.environment(&arm.environment, &self.arms),
+        let tuned = match counting.as_ref().zip(counter) {
+            Some((counting, library)) => counting.environment(&arm.environment, library),
             None => arm.environment.clone(),
         };
         let show = self.show_output;
@@ -114,11 +115,6 @@ pub fn exists(words: &[OsString]) -> Result<(), Failure> {
     crate::search::program(name, path.as_deref())
         .map(drop)
         .map_err(|failure| Failure::new(failure.code, format!("cannot run {}", failure.message)))
-}
-
-/// Can this library count? Asked of its file: an older one takes the settings for mistakes, and would tune nothing.
-pub fn library_counts(library: &Path) -> bool {
-    counted::is_known_to(library)
 }
 
 /// Follows the kernel's count of segments over time, closely at first and then less: the beginning is what shows a stall.

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tcptune_policy::counters::Counter;
 
-use super::arm::Arm;
+use super::arm::put;
+use super::measures::Unit;
 use crate::counters::{self, ArmCounts, Histogram};
 use crate::errors::Failure;
+use crate::library;
 use crate::settings::Pair;
 
 /// The sums over all processes and connections of a run.
@@ -30,6 +32,25 @@ pub struct Counted {
     pub answers: Vec<(f64, u64)>,
 }
 
+/// A figure for tables.
+pub struct Figure {
+    pub label: &'static str,
+    pub show: fn(&Counted) -> String,
+}
+
+const fn figure(label: &'static str, show: fn(&Counted) -> String) -> Figure {
+    Figure { label, show }
+}
+
+pub const FIGURES: [Figure; 6] = [
+    figure("connections", |c| Unit::Count.show(c.connections as f64)),
+    figure("tuned of them", |c| Unit::Count.show(c.tuned as f64)),
+    figure("data segments sent", |c| Unit::Count.show(c.segments_sent as f64)),
+    figure("exchanges", |c| Unit::Count.show(c.exchanges as f64)),
+    figure("stalls", |c| Unit::Count.show(c.stalls as f64)),
+    figure("time lost in them", |c| Unit::Seconds.show(c.stall_delay)),
+];
+
 /// A directory that counters go to; it is gone afterwards.
 pub struct Counting(PathBuf);
 
@@ -46,19 +67,16 @@ impl Counting {
         Ok(counting)
     }
 
-    /// The arm's environment, and counting. An arm without the library gets one that only observes; it is taken from the arm
-    /// that has one.
-    pub fn environment(&self, environment: &[Pair], arms: &[Arm; 2]) -> Vec<Pair> {
+    /// The arm's environment, and counting; an arm without the library gets it, to observe only.
+    pub fn environment(&self, environment: &[Pair], library: &Path) -> Vec<Pair> {
         let mut counted = environment.to_vec();
-        let without = counted.iter().any(|(name, value)| name == "TCPTUNE" && value == "off");
-        if without {
-            let preload = arms.iter().flat_map(|arm| &arm.environment).find(|(name, _)| name == "LD_PRELOAD");
-            counted.retain(|(name, _)| name != "TCPTUNE" && name != "LD_PRELOAD");
-            counted.push(("TCPTUNE".into(), "observe".into()));
-            counted.extend(preload.cloned());
+        if counted.iter().any(|(name, value)| name == "TCPTUNE" && value == "off") {
+            let existing = counted.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
+            let preload = library::preload_list(library, existing);
+            put(&mut counted, "LD_PRELOAD", preload);
+            put(&mut counted, "TCPTUNE", "observe".into());
         }
-        counted.retain(|(name, _)| name != "TCPTUNE_STATS");
-        counted.push(("TCPTUNE_STATS".into(), self.0.clone().into()));
+        put(&mut counted, "TCPTUNE_STATS", self.0.clone().into());
         counted
     }
 
@@ -99,8 +117,58 @@ impl Drop for Counting {
     }
 }
 
-/// Does the library know the setting? Its names are in its file.
+/// Can this library count? Asked of its file, which holds the names of its settings: an older one would take the setting for a
+/// mistake, and tune nothing.
 pub fn is_known_to(library: &Path) -> bool {
     const NAME: &[u8] = b"TCPTUNE_STATS";
     std::fs::read(library).is_ok_and(|bytes| bytes.windows(NAME.len()).any(|window| window == NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counting, buckets};
+    use crate::counters::Histogram;
+    use crate::settings::Pair;
+    use std::path::Path;
+
+    fn pairs(given: &[(&str, &str)]) -> Vec<Pair> {
+        given.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    #[test]
+    fn a_directory_is_made_read_and_gone() {
+        let counting = Counting::start().expect("there is room");
+        let directory = counting.0.clone();
+        assert!(directory.is_dir());
+        assert_eq!(counting.read().expect("readable").processes, 0);
+        drop(counting);
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn an_arm_without_the_library_is_observed() {
+        let counting = Counting::start().expect("there is room");
+        let place = counting.0.to_str().expect("text");
+        let counted = |given: &[(&str, &str)]| {
+            let mut all = counting.environment(&pairs(given), Path::new("/libtcptune.so"));
+            all.sort();
+            all
+        };
+        let observed = [
+            ("HOME", "/root"),
+            ("LD_PRELOAD", "/libtcptune.so:/other.so"),
+            ("TCPTUNE", "observe"),
+            ("TCPTUNE_STATS", place),
+        ];
+        assert_eq!(counted(&[("TCPTUNE", "off"), ("LD_PRELOAD", "/other.so"), ("HOME", "/root")]), pairs(&observed));
+        let tuned = [("LD_PRELOAD", "/libtcptune.so"), ("TCPTUNE_CORK", "off"), ("TCPTUNE_STATS", place)];
+        assert_eq!(counted(&[tuned[0], tuned[1], ("TCPTUNE_STATS", "/elsewhere")]), pairs(&tuned));
+    }
+
+    #[test]
+    fn empty_buckets_at_the_ends_are_left_out() {
+        let histogram = Histogram::new([0, 3, 0, 4, 0].into_iter(), |n| 1 << n, 1e9);
+        assert_eq!(buckets(&histogram), [(2.0, 3), (4.0, 0), (8.0, 4)]);
+        assert_eq!(buckets(&Histogram::default()), []);
+    }
 }

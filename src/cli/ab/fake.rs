@@ -84,7 +84,7 @@ mod tests {
         compare(&wall(Side::Baseline), &wall(Side::Candidate), seed).expect("positive")
     }
 
-    const SESSIONS: usize = 60;
+    const SESSIONS: usize = 40;
 
     #[test]
     fn equal_arms_do_not_differ() {

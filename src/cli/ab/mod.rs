@@ -46,6 +46,11 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let arms = arm::both(&args.vs, &args.setting, &library.file)?;
     let (command, server) = programs(args)?;
     let subject = subject(args);
+    if let (Some(_), Some(runs @ ..5)) = (args.fail_if_slower, args.runs) {
+        return Err(Failure::own(format!(
+            "--fail-if-slower with -n {runs} could never fail: five runs of each are the least"
+        )));
+    }
     let exports = args.export.iter().map(export::target).collect::<Result<Vec<_>, _>>()?;
     for (_, file) in &exports {
         export::try_out("--export", file)?;
@@ -59,7 +64,7 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     };
     warn_unreachable(tuned, &library);
 
-    let can_count = commands::library_counts(&library.file);
+    let can_count = counted::is_known_to(&library.file);
     if args.count == Count::Every && !can_count {
         return Err(Failure::own(format!("--count every: the library `{}` does not count", library.file.display())));
     }
@@ -79,7 +84,7 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
         ignore_failure: args.ignore_failure,
         show_output: args.show_output,
         count: args.count,
-        can_count,
+        counter: can_count.then_some(library.file),
         arms,
         untouched,
     };
@@ -134,7 +139,10 @@ fn subject(args: &AbArgs) -> Subject {
         End::Load => "load",
     };
     Subject {
-        command: args.load.clone().unwrap_or_else(|| joined(&args.command)),
+        command: args
+            .load
+            .clone()
+            .unwrap_or_else(|| shell_words::join(args.command.iter().map(|word| word.to_string_lossy()))),
         server: args.serve.clone(),
         tuned: args.serve.is_some().then_some(end),
     }

@@ -2,6 +2,7 @@
 
 use crate::output::{BOLD, FAINT, GOOD, NOTE, line, styled};
 
+use super::counted::FIGURES;
 use super::measures::Source;
 use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
@@ -48,12 +49,10 @@ fn table(report: &Report) {
     }
     let counted = report.counted.each_ref().map(Option::as_ref);
     if let [Some(baseline), Some(candidate)] = counted {
-        let show = |label: &str, a: String, b: String| line(&format!("{label:20}{a:>24}{b:>24}"));
         line(&styled(FAINT, "counted by the library in one run of each:"));
-        show("connections", baseline.connections.to_string(), candidate.connections.to_string());
-        show("data segments sent", baseline.segments_sent.to_string(), candidate.segments_sent.to_string());
-        let stalls = |c: &super::counted::Counted| format!("{} ({:.2} s)", c.stalls, c.stall_delay);
-        show("stalls (time lost)", stalls(baseline), stalls(candidate));
+        for figure in &FIGURES {
+            line(&format!("{:20}{:>24}{:>24}", figure.label, (figure.show)(baseline), (figure.show)(candidate)));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod svg;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::counted::FIGURES;
 use super::measures::{Source, Unit};
 use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
@@ -37,8 +38,8 @@ pub fn page(report: &Report) -> String {
                         (section(
                             "How long answers took",
                             "From the last call of a burst to the first byte of the answer, as the library counted it in one run of \
-                             each; the share of exchanges, in per cent.",
-                            &legend(report),
+                             each. A column's height is the share of the exchanges; the figure is the median.",
+                            &[],
                             latency::histogram(report, both)
                         ))
                     }
@@ -160,7 +161,10 @@ fn measures(report: &Report) -> Markup {
                     thead { tr {
                         th {} th.number { (names[0].name) } th.number { (names[1].name) } th.number { "ratio" } th.forest {}
                     } }
-                    tbody { @for row in &report.measures { (measure(row, reach(report))) } }
+                    tbody {
+                        @for row in &report.measures { (measure(row, reach(report))) }
+                        (counted(report))
+                    }
                 }
             }
             @if report.measures.iter().any(|row| row.of.source == Source::Namespace) {
@@ -190,6 +194,22 @@ fn measure(row: &Compared, reach: f64) -> Markup {
                 } @else { "–" }
             }
             td.forest { @if let Some(comparison) = &row.comparison { (forest(comparison, reach)) } }
+        }
+    }
+}
+
+/// What the library counted: one run's figures, so without a spread.
+fn counted(report: &Report) -> Markup {
+    let [Some(baseline), Some(candidate)] = report.counted.each_ref().map(Option::as_ref) else { return html! {} };
+    html! {
+        tr.group { th colspan="5" { "Counted by the library in one run of each" } }
+        @for figure in FIGURES {
+            tr {
+                th { (figure.label) }
+                td.number { ((figure.show)(baseline)) }
+                td.number { ((figure.show)(candidate)) }
+                td {} td.forest {}
+            }
         }
     }
 }

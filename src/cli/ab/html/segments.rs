@@ -66,9 +66,10 @@ fn curve(line: &TimeLine, time: &Axis, count: &Axis) -> String {
     path
 }
 
-/// When an arm's first segment was sent.
+/// When it begins: a single segment before that is a farewell of an earlier connection.
 fn first(line: &TimeLine) -> f64 {
-    line.iter().find(|(_, segments)| *segments > 0).map_or(0.0, |(time, _)| *time)
+    let few = (sent(line) / 50).max(2);
+    line.iter().find(|(_, segments)| *segments > few).map_or(0.0, |(time, _)| *time)
 }
 
 /// Seconds of the close-up: an eighth of the longer run's, so that single waits are seen.
@@ -103,7 +104,7 @@ fn bars(line: &TimeLine, axis: &Axis, top: f64) -> String {
     for (time, segments) in line {
         let place = axis.place(time - start);
         let x = px(place);
-        if *segments > before && place < end && x != last {
+        if *segments > before && *time >= start && place < end && x != last {
             path.push_str(&format!("M{x} {}v36", px(top)));
             last = x;
         }
