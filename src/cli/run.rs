@@ -15,7 +15,7 @@ const PRELOAD: &str = "LD_PRELOAD";
 pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
     for (row, value) in &args.settings.given {
-        set(&mut environment, row.name, value.clone());
+        settings::put(&mut environment, row.name, value.clone());
     }
     let reading = settings::read(&environment);
     if !reading.faults.is_empty() {
@@ -27,7 +27,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let library = library::find(args.library.as_deref())?;
     let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
     let preload = library::preload_list(&library.file, existing);
-    set(&mut environment, PRELOAD, preload);
+    settings::put(&mut environment, PRELOAD, preload);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let verdict = check::program_verdict(name, &library);
@@ -51,12 +51,6 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
     };
     Err(Failure::new(code, format!("cannot run {reason}")))
-}
-
-/// Put a variable in the place of all of its name.
-fn set(environment: &mut Vec<Pair>, name: &str, value: OsString) {
-    environment.retain(|(other, _)| other != name);
-    environment.push((name.into(), value));
 }
 
 fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings::Reading) {

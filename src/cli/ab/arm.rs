@@ -8,7 +8,7 @@ use tcptune_policy::VARIABLES;
 
 use crate::errors::Failure;
 use crate::library;
-use crate::settings::{self, Pair};
+use crate::settings::{self, Pair, put};
 
 const PRELOAD: &str = "LD_PRELOAD";
 /// The word for an arm without the library.
@@ -122,12 +122,6 @@ pub fn untouched(base: &[Pair]) -> Vec<Pair> {
     environment.retain(|(name, _)| name != PRELOAD);
     environment.extend(others.map(|list| (PRELOAD.into(), list)));
     environment
-}
-
-/// Put a variable in the place of all of its name.
-pub fn put(environment: &mut Vec<Pair>, name: &str, value: OsString) {
-    environment.retain(|(other, _)| other != name);
-    environment.push((name.into(), value));
 }
 
 #[cfg(test)]

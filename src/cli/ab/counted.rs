@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tcptune_policy::counters::Counter;
 
-use super::arm::put;
 use super::measures::Unit;
 use crate::counters::{self, ArmCounts, Histogram};
 use crate::errors::Failure;
 use crate::library;
-use crate::settings::Pair;
+use crate::settings::{Pair, put};
 
 /// The sums over all processes and connections of a run.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -1,11 +1,11 @@
 //! A server that is started for one run and ended after it: settings are read at a program's start, so each arm needs its own.
 
 use std::ffi::OsString;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use super::executor::Cpu;
 use super::process::{self, Process};
+use crate::attach::target::is_listened_on;
 use crate::errors::Failure;
 use crate::settings::Pair;
 
@@ -20,14 +20,14 @@ impl Server {
     /// first customer.
     pub fn start(words: &[OsString], environment: &[Pair], port: u16, show: bool) -> Result<Self, Failure> {
         let name = words.first().map(|word| word.display().to_string()).unwrap_or_default();
-        if !patiently(Duration::from_secs(5), || Ok(!is_listening(port)))? {
+        if !patiently(Duration::from_secs(5), || Ok(!is_listened_on(port)))? {
             return Err(Failure::own(format!(
                 "--ready-port {port}: another process listens there already; end it or take another port"
             )));
         }
         let process = Process::start(words, environment, show)?;
         let ready = patiently(PATIENCE, || {
-            if is_listening(port) {
+            if is_listened_on(port) {
                 return Ok(true);
             }
             if process.has_ended(PAUSE)? {
@@ -61,36 +61,4 @@ fn patiently(time: Duration, mut answer: impl FnMut() -> Result<bool, Failure>) 
         std::thread::sleep(PAUSE);
     }
     Ok(true)
-}
-
-fn is_listening(port: u16) -> bool {
-    const LISTEN: &str = "0A";
-    let wanted = format!(":{port:04X}");
-    let listens = |line: &str| {
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        let local = fields.next().unwrap_or_default();
-        local.ends_with(&wanted) && fields.nth(1) == Some(LISTEN)
-    };
-    ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .any(|table| fs::read_to_string(table).is_ok_and(|t| t.lines().any(listens)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_listening;
-    use std::net::TcpListener;
-
-    #[test]
-    fn a_listener_is_seen_in_both_families_and_a_connection_is_none() {
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let listener = TcpListener::bind(address).expect("loopback");
-            let port = listener.local_addr().expect("bound").port();
-            assert!(is_listening(port), "{address}");
-            let client = std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("loopback");
-            assert!(!is_listening(client.local_addr().expect("bound").port()));
-            drop(listener);
-            assert!(!is_listening(port), "{address}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ mod record;
 mod refusal;
 mod session;
 mod socket;
-mod target;
+pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
