@@ -60,11 +60,8 @@ fn one(option: &str, given: &[OsString], base: &[Pair], library: &Path) -> Resul
     let mut words = Vec::new();
     for setting in given {
         let (name, value) = pair(option, setting)?;
-        words.push(format!(
-            "{}={}",
-            name.strip_prefix("TCPTUNE_").unwrap_or(&name).to_ascii_lowercase(),
-            value.display()
-        ));
+        let shown = settings::variable(OsStr::new(&name)).map(|row| short(row.name));
+        words.push(format!("{}={}", shown.unwrap_or_else(|| name.clone()), value.display()));
         put(&mut environment, &name, value);
     }
     let reading = settings::read(&environment);
@@ -91,15 +88,14 @@ fn pair(option: &str, setting: &OsStr) -> Result<(String, OsString), Failure> {
         )));
     };
     let value = OsString::from_vec(value.to_vec());
-    let known =
-        VARIABLES.iter().find(|row| name.eq_ignore_ascii_case(row.name) || name.eq_ignore_ascii_case(short(row.name)));
+    let known = VARIABLES.iter().find(|row| name == row.name || name == short(row.name));
     match known {
         Some(row) => Ok((row.name.to_owned(), value)),
         None if name.to_ascii_uppercase() == name && !settings::is_ours(OsStr::new(name)) => {
             Ok((name.to_owned(), value))
         }
         None => {
-            let names: Vec<String> = VARIABLES.iter().map(|row| short(row.name).to_ascii_lowercase()).collect();
+            let names: Vec<String> = VARIABLES.iter().map(|row| short(row.name)).collect();
             Err(Failure::own(format!(
                 "{option} {shown}: there is no setting `{name}`; allowed are {}, and other variables in capitals",
                 names.join(", ")
@@ -108,9 +104,9 @@ fn pair(option: &str, setting: &OsStr) -> Result<(String, OsString), Failure> {
     }
 }
 
-/// `CORK` for `TCPTUNE_CORK`; TCPTUNE itself has nothing in front.
-fn short(variable: &str) -> &str {
-    variable.strip_prefix("TCPTUNE_").unwrap_or(variable)
+/// `cork` for `TCPTUNE_CORK`, and `tcptune` for the one that has nothing behind.
+fn short(variable: &str) -> String {
+    variable.strip_prefix("TCPTUNE_").unwrap_or(variable).to_ascii_lowercase()
 }
 
 /// The environment as it would be without tcptune. Off even where the library comes from /etc/ld.so.preload.

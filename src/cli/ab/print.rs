@@ -47,8 +47,7 @@ fn table(report: &Report) {
     if report.measures.iter().any(|row| row.of.source == Source::Namespace) {
         line(&styled(FAINT, "* of the whole network namespace: other programs count, and on loopback both ends"));
     }
-    let counted = report.counted.each_ref().map(Option::as_ref);
-    if let [Some(baseline), Some(candidate)] = counted {
+    if let Some([baseline, candidate]) = report.counted() {
         line(&styled(FAINT, "counted by the library in one run of each:"));
         for figure in &FIGURES {
             line(&format!("{:20}{:>24}{:>24}", figure.label, (figure.show)(baseline), (figure.show)(candidate)));

@@ -8,7 +8,7 @@ use super::executor::TimeLine;
 use super::measures::{MEASURES, Measure};
 use super::schedule::{SIDES, Side};
 use super::session::{Run, Session};
-use super::stats::{Summary, outliers, summary};
+use super::stats::{Summary, neighbours_alike, outliers, places, summary};
 use super::verdict::{Comparison, compare};
 
 /// The spread from which on it is worth a word.
@@ -128,6 +128,12 @@ impl Report {
         self.runs.len() / 2
     }
 
+    /// What the library counted in both arms, if it did and there was anything.
+    pub fn counted(&self) -> Option<[&Counted; 2]> {
+        let [Some(baseline), Some(candidate)] = &self.counted else { return None };
+        (baseline.connections + candidate.connections > 0).then_some([baseline, candidate])
+    }
+
     /// Seconds of each run of an arm, in the order they were made, with its position among all.
     pub fn walls(&self, side: Side) -> Vec<(usize, f64)> {
         self.runs.iter().filter(|run| run.arm == side).map(|run| (run.position, run.measured.wall)).collect()
@@ -175,15 +181,36 @@ fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
         if failed > 0 {
             lines.push(format!("{failed} of {} runs of `{name}` failed", walls.len()));
         }
-        if let Some(counted) = &session.counted[side as usize]
-            && counted.connections == 0
-        {
-            lines.push(format!(
-                "the library saw no TCP connection in `{name}`: it may not have been loaded (tcptune check)"
-            ));
-        }
+    }
+    let unseen = |side: &Side| session.counted[*side as usize].as_ref().is_some_and(|counted| counted.connections == 0);
+    let unseen: Vec<String> =
+        SIDES.iter().filter(|side| unseen(side)).map(|s| format!("`{}`", arms[*s as usize].name)).collect();
+    if !unseen.is_empty() {
+        lines.push(format!(
+            "the library saw no TCP connection in {}: `tcptune check` says whether a program can be reached",
+            unseen.join(" and ")
+        ));
+    }
+    if neighbours_alike(&in_order(session)) {
+        lines.push(
+            "the machine was faster at some times than at others: both arms met that alike, but at another time the ratio may be \
+             another"
+                .to_owned(),
+        );
     }
     lines
+}
+
+/// Each run's place among its arm's, in the order they were made.
+fn in_order(session: &Session) -> Vec<f64> {
+    let mut all: Vec<(usize, f64)> = Vec::new();
+    for side in SIDES {
+        let runs = || session.runs.iter().filter(move |run| run.arm == side);
+        let walls: Vec<f64> = runs().map(|run| run.measured.wall).collect();
+        all.extend(runs().map(|run| run.position).zip(places(&walls)));
+    }
+    all.sort_by_key(|(position, _)| *position);
+    all.into_iter().map(|(_, place)| place).collect()
 }
 
 #[cfg(test)]
@@ -218,6 +245,11 @@ mod tests {
         assert!(noisy.contains("the runs of `plain` vary by "), "{noisy}");
         let short = warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 0.002));
         assert!(short.contains("a run of `plain` takes 2.0 ms"), "{short}");
+        let waves = warnings(|session| {
+            let load = |position: usize| 1.0 + 0.03 * (position / 5 % 2) as f64;
+            session.runs.iter_mut().for_each(|run| run.measured.wall *= load(run.position))
+        });
+        assert!(waves.contains("faster at some times than at others"), "{waves}");
         let failed = warnings(|session| session.runs.iter_mut().take(6).for_each(|run| run.measured.status = 1));
         assert!(failed.contains("3 of 10 runs of `plain` failed"), "{failed}");
     }

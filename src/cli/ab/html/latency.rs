@@ -15,8 +15,7 @@ fn total(counted: &Counted) -> u64 {
 
 /// Both arms, if both were counted and have anything.
 pub fn any(report: &Report) -> Option<[&Counted; 2]> {
-    let [baseline, candidate] = report.counted.each_ref().map(Option::as_ref);
-    let both = [baseline?, candidate?];
+    let both = report.counted()?;
     both.iter().all(|counted| total(counted) > 0).then_some(both)
 }
 

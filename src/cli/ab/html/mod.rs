@@ -200,7 +200,7 @@ fn measure(row: &Compared, reach: f64) -> Markup {
 
 /// What the library counted: one run's figures, so without a spread.
 fn counted(report: &Report) -> Markup {
-    let [Some(baseline), Some(candidate)] = report.counted.each_ref().map(Option::as_ref) else { return html! {} };
+    let Some([baseline, candidate]) = report.counted() else { return html! {} };
     html! {
         tr.group { th colspan="5" { "Counted by the library in one run of each" } }
         @for figure in FIGURES {

@@ -36,9 +36,11 @@ pub fn fitting(width: f64) -> usize {
 pub fn below(axis: &Axis, unit: Unit, width: f64, top: f64, bottom: f64) -> Markup {
     html! {
         @for tick in axis.ticks(fitting(width)) {
-            @let x = px(axis.place(tick));
-            line.grid x1=(x) x2=(x) y1=(px(top)) y2=(px(bottom)) {}
-            text.tick x=(x) y=(px(bottom + 16.0)) text-anchor="middle" { (tick_label(unit, tick)) }
+            @let x = axis.place(tick);
+            line.grid x1=(px(x)) x2=(px(x)) y1=(px(top)) y2=(px(bottom)) {}
+            // A number in the middle of its line, unless it would leave the plot.
+            @let anchor = if x > width - 24.0 { "end" } else if x < 12.0 { "start" } else { "middle" };
+            text.tick x=(px(x)) y=(px(bottom + 16.0)) text-anchor=(anchor) { (tick_label(unit, tick)) }
         }
     }
 }
