@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use tcptune_policy::counters::{
-    self as layout, Arm, ArmPlaces, CLIENT, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
+    self as layout, Arm, ArmPlaces, CLIENT, Counter, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
 };
 
 use super::arm::ArmCounts;
@@ -44,8 +44,6 @@ pub struct Process {
     pub uncounted: u64,
     /// It restricted its own system calls: from then on nothing was tuned or counted.
     pub restricted: bool,
-    /// Nanoseconds of a tick of its clock.
-    pub nanos_per_tick: f64,
     pub services: Vec<Service>,
     pub sites: Vec<Site>,
 }
@@ -103,6 +101,7 @@ impl Service {
     }
 
     /// What has come since `before`, an earlier reading.
+    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let [tuned, control] = &self.arms;
         Self { arms: [tuned.since(&before.arms[0]), control.since(&before.arms[1])], ..self.clone() }
@@ -170,6 +169,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
     for block in &blocks_of_services {
         all.push(service(block, &places, nanos_per_tick)?);
     }
+    let in_use = |one: &Service| one.port != 0 || one.both().get(Counter::Connections) > 0;
     let sites = blocks(Head::SitesAt, Head::SiteSize, Head::Sites)?;
     Some(Process {
         file: file.to_owned(),
@@ -187,9 +187,8 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         forks: head(Head::Forks)?,
         uncounted: head(Head::Uncounted)?,
         restricted: head(Head::Restricted)? != 0,
-        nanos_per_tick,
         sites: sites.iter().filter_map(|block| site(block, &all, nanos_per_tick)).collect(),
-        services: all.into_iter().flatten().collect(),
+        services: all.into_iter().flatten().filter(in_use).collect(),
     })
 }
 

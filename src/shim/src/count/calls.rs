@@ -255,10 +255,13 @@ macro_rules! received_by_any {
         #[cold]
         #[inline(never)]
         unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
-            stalls::before_receive($fd);
+            // It may wait, on whatever descriptor.
+            if stalls::any() {
+                stalls::waiting();
+            }
             // SAFETY: the caller's arguments.
             let $got = unsafe { next($fd, $($arg),*) };
-            if $got > 0 && let Some(record) = record::counted($fd) {
+            if $got >= 0 && let Some(record) = record::counted($fd) {
                 received_otherwise(record, $bytes);
             }
             $got
@@ -333,6 +336,10 @@ fn received_otherwise(record: &'static Record, bytes: usize) {
     let Some(counts) = record.counts() else { return };
     if record.is(STALLING) {
         stalls::over(record, counts);
+    }
+    if bytes == 0 {
+        // The other end has sent all.
+        return;
     }
     counts.add(Counter::CallsReceived, 1);
     counts.add(Counter::BytesReceived, bytes as u64);

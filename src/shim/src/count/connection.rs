@@ -72,7 +72,8 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         finish(record, socket);
     }
     record.forget();
-    for word in [&record.received, &record.calls, &record.bursts] {
+    record.delay.store(0, Relaxed);
+    for word in [&record.received, &record.calls, &record.bursts, &record.exchanges] {
         word.store(0, Relaxed);
     }
     record.begin();
@@ -166,6 +167,8 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
     counts.add(Counter::ExchangeDelay, u64::from(delay));
+    add(&record.exchanges, 1);
+    record.delay.store(record.delay.load(Relaxed).wrapping_add(u64::from(delay)), Relaxed);
     counts.bucket(answers_at(answer_bucket(delay)));
     let small = last_alone || record.sizes.load(Relaxed) & 0xffff < tally::SMALL as u64;
     counts.add_some(Counter::Exposed, u32::from(several && small));
@@ -262,6 +265,11 @@ fn finish(record: &'static Record, socket: Socket) {
         class(record, counts, socket);
     }
     counts.add(Counter::Closed, 1);
+    if let Some(mean) = record.delay.load(Relaxed).checked_div(u64::from(record.exchanges.load(Relaxed))) {
+        counts.add(Counter::Compared, 1);
+        counts.add(Counter::MeanDelay, mean);
+        counts.add(Counter::MeanDelaySquare, mean.saturating_mul(mean));
+    }
     counts.add(Counter::ConnectionTime, u64::from(coarse_ticks().wrapping_sub(record.opened.load(Relaxed))));
     if let Some(file) = file::known() {
         let last = file::head(file, Head::LastCycles).load(Relaxed);
@@ -306,7 +314,8 @@ pub(super) fn copied(fd: c_int, new: c_int) {
         to.store(from.load(Relaxed), Relaxed);
     }
     copy.begin();
-    for word in [&copy.received, &copy.calls, &copy.bursts] {
+    copy.delay.store(0, Relaxed);
+    for word in [&copy.received, &copy.calls, &copy.bursts, &copy.exchanges] {
         word.store(0, Relaxed);
     }
     copy.sizes.store(u64::MAX, Relaxed);

@@ -45,6 +45,9 @@ pub(super) struct Record {
     pub(super) bursts: AtomicU32,
     /// When it was opened.
     pub(super) opened: AtomicU32,
+    /// Its exchanges, and how long all of them took.
+    pub(super) exchanges: AtomicU32,
+    pub(super) delay: AtomicU64,
     /// [`NOT`], [`SIMPLE`] or [`OTHER`].
     mode: AtomicU8,
 }
