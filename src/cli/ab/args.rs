@@ -9,8 +9,7 @@ use clap::{Args, ValueEnum, ValueHint};
 ///
 /// Runs the command many times in both ways, in random order and blocks of one run each, and says whether it is faster, slower,
 /// or not to be told apart: medians, their ratio with a 95 % interval, and a rank test. Without --setting and --vs the runs are
-/// without the library and with it. A difference is believed when chance would show it in fewer than one of a hundred
-/// comparisons.
+/// without the library and with it. Equal things are found different in fewer than one of a hundred comparisons.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune ab [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
