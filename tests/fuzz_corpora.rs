@@ -1,0 +1,53 @@
+//! Replays what fuzzing has kept (tests/fuzz/corpora) through the same checks, with the stable compiler and in seconds:
+//! inputs that reach every part of the code that fuzzing has reached, and every input that was ever a finding.
+//!
+//! scripts/fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
+
+#[path = "fuzz/bodies/calls.rs"]
+mod calls;
+#[path = "fuzz/bodies/predictor.rs"]
+mod predictor;
+#[path = "fuzz/bodies/programs.rs"]
+mod programs;
+#[path = "fuzz/replay.rs"]
+mod replay;
+#[path = "fuzz/bodies/rules.rs"]
+mod rules;
+#[path = "fuzz/bodies/settings.rs"]
+mod settings;
+mod support;
+
+use replay::replay;
+use std::path::Path;
+use std::process::Command;
+
+macro_rules! targets {
+    ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
+}
+
+targets! { settings rules programs predictor }
+
+/// The shipped library's inputs: in a process of its own, which has it preloaded.
+#[test]
+fn calls() {
+    const INSIDE: &str = "FUZZ_CORPORA_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        return replay("calls", calls::check);
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    support::Mode::Plain.prepare(&mut command);
+    calls::prepare(command.args(["--exact", "calls", "--nocapture"]).env(INSIDE, "1"), support::library().as_os_str());
+    let outcome = support::finish(&mut command);
+    assert!(outcome.status.success(), "{}{}", support::text(&outcome.stdout), support::text(&outcome.stderr));
+}
+
+/// Every target that is fuzzed is replayed here, or by tests/fuzz_table.rs.
+#[test]
+fn no_target_is_left_out() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/bodies");
+    let here = [include_str!("fuzz_corpora.rs"), include_str!("fuzz_table.rs")].concat();
+    for body in std::fs::read_dir(directory).expect("the bodies") {
+        let name = body.expect("a file").file_name().into_string().expect("a readable name");
+        assert!(here.contains(&format!("bodies/{name}")), "{name} is not replayed");
+    }
+}
