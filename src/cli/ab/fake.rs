@@ -81,7 +81,7 @@ mod tests {
         let plan = Plan { warmup: 1, runs: Some(runs), seed, trace: false };
         let session = measure(&plan, &mut fake, &mut Silent).expect("nothing fails");
         let wall = |side| session.values(side, |m| Some(m.wall)).expect("every run has it");
-        compare(&wall(Side::Baseline), &wall(Side::Candidate), seed).expect("positive")
+        compare(&wall(Side::Baseline), &wall(Side::Candidate), 0.0, seed).expect("positive")
     }
 
     const SESSIONS: usize = 40;

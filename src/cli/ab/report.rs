@@ -5,11 +5,11 @@ use serde::{Serialize, Serializer};
 use super::arm::Arm;
 use super::counted::Counted;
 use super::executor::TimeLine;
-use super::measures::{MEASURES, Measure};
+use super::measures::{MEASURES, Measure, Unit};
 use super::schedule::{SIDES, Side};
 use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
-use super::verdict::{Comparison, compare};
+use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
 
 /// The spread from which on it is worth a word.
 const NOISY: f64 = 0.1;
@@ -143,11 +143,13 @@ impl Report {
 fn compared(of: &'static Measure, session: &Session, seed: u64) -> Option<Compared> {
     let baseline = session.values(Side::Baseline, of.of)?;
     let candidate = session.values(Side::Candidate, of.of)?;
+    // What is counted is counted; times depend on more than chance.
+    let between_sessions = if of.unit == Unit::Seconds { BETWEEN_SESSIONS } else { 0.0 };
     Some(Compared {
         of,
         baseline: summary(&baseline),
         candidate: summary(&candidate),
-        comparison: compare(&baseline, &candidate, seed),
+        comparison: compare(&baseline, &candidate, between_sessions, seed),
     })
 }
 

@@ -87,6 +87,17 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Wider by an uncertainty of its own, which is given as a share: both add up as independent ones do.
+    pub fn widened(self, share: f64) -> Self {
+        let far = |end: f64| ((end / self.ratio).ln().powi(2) + (1.0 + share).ln().powi(2)).sqrt();
+        let (down, up) = (far(self.low), far(self.high));
+        // Nothing is proportionally uncertain about a ratio of 0.
+        if self.low > 0.0 && self.high.is_finite() {
+            return Self { low: self.ratio * (-down).exp(), high: self.ratio * up.exp(), ..self };
+        }
+        self
+    }
+
     pub fn contains(&self, ratio: f64) -> bool {
         self.low <= ratio && ratio <= self.high
     }
@@ -133,7 +144,7 @@ fn middle(values: &mut [f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{median, middle, neighbours_alike, outliers, places, ratio, summary};
+    use super::{Interval, median, middle, neighbours_alike, outliers, places, ratio, summary};
 
     #[test]
     fn medians() {
@@ -183,6 +194,17 @@ mod tests {
         let wide = ratio(&a, &turned, 1).expect("positive");
         assert!(wide.low < 0.5 && wide.high > 0.5 && wide.contains(0.5) && !wide.contains(0.6), "{wide:?}");
         assert_eq!(ratio(&a, &turned, 1), ratio(&a, &turned, 1));
+    }
+
+    #[test]
+    fn widening_adds_as_independent_uncertainties_do() {
+        let exact = Interval { ratio: 0.5, low: 0.5, high: 0.5 }.widened(0.03);
+        assert!((exact.high - 0.515).abs() < 1e-9 && (exact.low - 0.5 / 1.03).abs() < 1e-9, "{exact:?}");
+        let wide = Interval { ratio: 1.0, low: 0.8, high: 1.25 };
+        let wider = wide.widened(0.03);
+        assert!(wider.low < 0.8 && wider.low > 0.797 && wider.high > 1.25 && wider.high < 1.255, "{wider:?}");
+        let none = Interval { ratio: 0.0, low: 0.0, high: 0.0 };
+        assert_eq!(none.widened(0.03), none);
     }
 
     #[test]

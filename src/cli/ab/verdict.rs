@@ -9,6 +9,10 @@ use super::stats::{Interval, ratio};
 /// would find a difference; with this, fewer than one in a hundred.
 pub const BELIEVED: f64 = 0.01;
 
+/// How much the ratio of times differs from one session to the next, however steady each is: where pages lie, how timers and
+/// ticks meet, what the neighbours do. A session cannot see it in itself; `scripts/ab-check` shows it.
+pub const BETWEEN_SESSIONS: f64 = 0.025;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -32,9 +36,9 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
-/// None where the baseline has nothing to divide by.
-pub fn compare(baseline: &[f64], candidate: &[f64], seed: u64) -> Option<Comparison> {
-    let interval = ratio(baseline, candidate, seed)?;
+/// None where the baseline has nothing to divide by. `between_sessions`: what the interval must allow for beside chance.
+pub fn compare(baseline: &[f64], candidate: &[f64], between_sessions: f64, seed: u64) -> Option<Comparison> {
+    let interval = ratio(baseline, candidate, seed)?.widened(between_sessions);
     let p = mann_whitney(baseline, candidate);
     Some(Comparison { interval, p, verdict: judge(baseline, candidate, &interval, p) })
 }
@@ -122,7 +126,7 @@ mod tests {
     }
 
     fn compared(a: f64, b: f64, count: usize) -> Comparison {
-        compare(&near(a, count), &near(b, count), 7).expect("positive")
+        compare(&near(a, count), &near(b, count), 0.0, 7).expect("positive")
     }
 
     #[test]
@@ -133,6 +137,13 @@ mod tests {
         // However clear: five runs are needed.
         assert_eq!(compared(4.0, 0.2, 4).verdict, Verdict::TooFewRuns);
         assert_eq!(compared(4.0, 0.2, 5).verdict, Verdict::Less);
+    }
+
+    #[test]
+    fn what_sessions_differ_by_is_no_difference() {
+        let (a, b) = (near(1.0, 40), near(1.02, 40));
+        assert_eq!(compare(&a, &b, 0.0, 7).map(|c| c.verdict), Some(Verdict::More));
+        assert_eq!(compare(&a, &b, super::BETWEEN_SESSIONS, 7).map(|c| c.verdict), Some(Verdict::NoDifference));
     }
 
     #[test]

@@ -58,7 +58,7 @@ setsockopt_hook! {
 fn before_nodelay(fd: c_int) {
     let socket = table::get(fd);
     if socket.has(HELD) {
-        hold::flush(fd, socket);
+        hold::flush(fd, socket, count::Cause::End);
     }
 }
 
