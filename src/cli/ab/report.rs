@@ -248,7 +248,7 @@ mod tests {
         let short = warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 0.002));
         assert!(short.contains("a run of `plain` takes 2.0 ms"), "{short}");
         let waves = warnings(|session| {
-            let load = |position: usize| 1.0 + 0.03 * (position / 5 % 2) as f64;
+            let load = |position: usize| 1.0 + 0.2 * (position / 10) as f64;
             session.runs.iter_mut().for_each(|run| run.measured.wall *= load(run.position))
         });
         assert!(waves.contains("faster at some times than at others"), "{waves}");

@@ -11,7 +11,7 @@ pub const BELIEVED: f64 = 0.01;
 
 /// How much the ratio of times differs from one session to the next, however steady each is: where pages lie, how timers and
 /// ticks meet, what the neighbours do. A session cannot see it in itself; `scripts/ab-check` shows it.
-pub const BETWEEN_SESSIONS: f64 = 0.025;
+pub const BETWEEN_SESSIONS: f64 = 0.04;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

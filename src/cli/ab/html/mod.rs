@@ -255,7 +255,7 @@ fn method(report: &Report) -> Markup {
                     (report.blocks()) " of each, after " (report.warmup) " of each that do not count, in blocks of one run of each in \
                     random order (--seed " (report.seed) ")"
                 }
-                dt { "interval" } dd { "95 %, of the ratio of the medians, by bootstrap of the blocks; for times wider by the 2.5 % that sessions differ by" }
+                dt { "interval" } dd { "95 %, of the ratio of the medians, by bootstrap of the blocks; for times wider by the 4 % that sessions differ by" }
                 dt { "test" }
                 dd { "Mann-Whitney's rank test, two-sided; a difference is believed below p = 0.01 and with an interval without 1" }
                 dt { "machine" }
