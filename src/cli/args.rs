@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::flags::SettingFlags;
@@ -27,6 +28,7 @@ use crate::systemd::args::SystemdArgs;
                   tcptune check 4711                        is the library in that process?\n  \
                   tcptune attach 4711                       tune a process that runs already\n  \
                   tcptune systemd install legacyd           put the library on a service\n\n\
+                  tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -43,6 +45,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Ab(Box<AbArgs>),
     Report(ReportArgs),
     Systemd(SystemdArgs),
     Env(EnvArgs),

@@ -130,7 +130,18 @@ fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
 
 /// The new LD_PRELOAD: ours first, then what was there, in its order, without other copies of ours or repetitions.
 pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
-    let mut entries: Vec<&[u8]> = vec![library.as_os_str().as_bytes()];
+    let others = others(library, existing);
+    OsString::from_vec([vec![library.as_os_str().as_bytes()], others].concat().join(&b':'))
+}
+
+/// An LD_PRELOAD without copies of ours; none where nothing is left.
+pub fn without_ours(existing: Option<&OsStr>) -> Option<OsString> {
+    let others = others(Path::new(FILE_NAME), existing);
+    (!others.is_empty()).then(|| OsString::from_vec(others.join(&b':')))
+}
+
+fn others<'a>(library: &Path, existing: Option<&'a OsStr>) -> Vec<&'a [u8]> {
+    let mut entries: Vec<&[u8]> = Vec::new();
     let separators = |b: &u8| *b == b':' || b.is_ascii_whitespace();
     for entry in existing.map_or(&b""[..], OsStrExt::as_bytes).split(separators) {
         let path = Path::new(OsStr::from_bytes(entry));
@@ -139,7 +150,7 @@ pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
             entries.push(entry);
         }
     }
-    OsString::from_vec(entries.join(&b':'))
+    entries
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -151,7 +162,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_named_like_ours, preload_list};
+    use super::{is_named_like_ours, preload_list, without_ours};
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
@@ -168,6 +179,14 @@ mod tests {
         assert_eq!(list("/x.so /y.so:/x.so"), "/a/libtcptune.so:/x.so:/y.so");
         assert_eq!(list("/y.so:/b/libtcptune.so:/a/libtcptune.so:/z.so"), "/a/libtcptune.so:/y.so:/z.so");
         assert_eq!(list(" ::\t"), "/a/libtcptune.so");
+    }
+
+    #[test]
+    fn others_stay_when_ours_goes() {
+        let left = |existing: &str| without_ours(Some(OsStr::new(existing)));
+        assert_eq!(left("/a/libtcptune.so"), None);
+        assert_eq!(left("/x.so /b/libtcptune.so.1:/y.so").as_deref(), Some(OsStr::new("/x.so:/y.so")));
+        assert_eq!(without_ours(None), None);
     }
 
     #[test]

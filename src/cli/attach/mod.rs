@@ -10,7 +10,7 @@ mod record;
 pub mod refusal;
 mod session;
 pub mod socket;
-mod target;
+pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
