@@ -7,6 +7,7 @@ mod args;
 mod attach;
 mod bpf;
 mod check;
+mod counters;
 mod demo;
 mod detached;
 mod env;
@@ -14,13 +15,17 @@ mod errors;
 mod exec;
 mod flags;
 mod generate;
+mod launch;
 mod library;
 mod output;
 mod reference;
+mod report;
 mod run;
 mod search;
 mod settings;
+mod summary;
 mod supervise;
+mod systemd;
 
 use std::ffi::OsString;
 
@@ -92,9 +97,11 @@ fn answer(arguments: Vec<OsString>) -> u8 {
 fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::command(&args),
+        Command::Report(args) => report::command(&args),
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Systemd(args) => systemd::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

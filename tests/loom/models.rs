@@ -11,6 +11,8 @@ extern crate tcptune_policy as policy;
 
 #[path = "arch.rs"]
 mod arch;
+#[path = "count.rs"]
+mod count;
 #[allow(dead_code, reason = "the models need a part of it")]
 #[path = "../../src/shim/src/hold.rs"]
 mod hold;
@@ -120,7 +122,7 @@ fn close(fd: c_int) {
     if socket.has(HELD) {
         let now = table::get(fd);
         if now.has(HELD) {
-            hold::flush(fd, now);
+            hold::flush(fd, now, count::Cause::End);
         }
     }
     table::set(fd, socket.closed());

@@ -7,11 +7,13 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod compile;
+pub mod counters;
 pub mod cyrus;
 pub mod exchange;
 pub mod guard;
 pub mod http;
 pub mod library;
+pub mod machine;
 pub mod net;
 pub mod netns;
 pub mod process;
@@ -22,6 +24,7 @@ pub mod strace;
 pub use compile::{compile, compile_musl, program};
 pub use guard::{Guard, ScratchDir};
 pub use library::library;
+pub use machine::Machine;
 pub use net::free_port;
 pub use run::{Mode, Outcome, finish, run, text};
 pub use same::assert_same;

@@ -19,6 +19,7 @@ use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
 
 use crate::arch::{GAP, thread_pointer, ticks, with_lowest_byte};
+use crate::count::{self, Cause};
 use crate::mode::{self, HAS_HELD};
 use crate::table::{Shared, shared};
 use crate::{kernel, table};
@@ -144,12 +145,28 @@ pub(crate) fn release() {
     }
 }
 
+/// The same where the thread is not about to wait: something ends, or is to be shared.
+#[inline(always)]
+pub(crate) fn release_at_end() {
+    if any() {
+        release_own_at_end();
+    }
+}
+
 /// Releases what this thread holds, where [`any`] says that there may be something.
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
     if let Some((fd, socket)) = own() {
-        flush(fd, socket);
+        flush(fd, socket, Cause::Wait);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn release_own_at_end() {
+    if let Some((fd, socket)) = own() {
+        flush(fd, socket, Cause::End);
     }
 }
 
@@ -182,7 +199,7 @@ pub(crate) fn release_all() {
                 let fd = named(content);
                 let socket = table::get(fd);
                 if socket.has(HELD) {
-                    flush(fd, socket);
+                    flush(fd, socket, Cause::End);
                 }
             }
         }
@@ -192,15 +209,24 @@ pub(crate) fn release_all() {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 pub(crate) fn cork(fd: c_int) -> bool {
-    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
+    let done = kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0;
+    if done && count::on() {
+        count::corked(fd);
+    }
+    done
 }
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over, unless another thread has gone on with it: what that
 /// one holds now is its own to release.
 #[cold]
-pub(crate) fn flush(fd: c_int, socket: Socket) {
+pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
     let next = if socket.holdable() {
-        burst::released(socket, ticks(), GAP, &shared().learned).0
+        let now = ticks();
+        let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
+        if count::on() {
+            count::released(fd, cause, miss, now.wrapping_sub(socket.high()));
+        }
+        next
     } else {
         socket.without(HELD)
     };

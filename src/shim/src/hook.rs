@@ -24,7 +24,7 @@ macro_rules! hook {
             use $crate::sync::{AtomicPtr, Relaxed};
 
             hook!(@check $check, ($($ty),*) -> $ret);
-            type Function = unsafe extern "C" fn($($ty),*) -> $ret;
+            pub(crate) type Function = unsafe extern "C" fn($($ty),*) -> $ret;
 
             /// Where the real function is. Relaxed: it guards no data, and each value it takes is a function that works.
             pub(crate) static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());

@@ -11,6 +11,8 @@ pub(crate) const HAS_HELD: u8 = 1;
 pub(crate) const SPECIAL: u8 = 2;
 /// Some setting sets further options (applied.rs).
 pub(crate) const SETS_OPTIONS: u8 = 4;
+/// Calls are counted (count/).
+pub(crate) const COUNTING: u8 = 8;
 
 /// In the data page that the loader has touched anyway.
 #[unsafe(link_section = ".data")]

@@ -175,6 +175,12 @@ pub(crate) fn entry(fd: c_int) -> Entry {
     if is_near(fd) { near(fd) } else { outside(fd as u32) }
 }
 
+/// Where the time of the last call on a descriptor is noted, for one of the first table.
+pub(crate) fn time_of(fd: c_int) -> *mut AtomicU32 {
+    let words = SHARED.words.as_ptr().wrapping_add((fd as u16 as usize).wrapping_add(1));
+    words.cast_mut().wrapping_byte_add(offset_of!(Words, high)).cast()
+}
+
 /// The state of a descriptor.
 #[inline(always)]
 pub(crate) fn get(fd: c_int) -> Socket {

@@ -54,6 +54,23 @@ pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
     word & !0xff | byte & 0xff
 }
 
+/// Counts of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 32;
+
+/// The virtual counter in units of 256 [`ticks`].
+#[inline(always)]
+pub(crate) fn coarse_ticks() -> u32 {
+    (cycles() >> 5) as u32
+}
+
+/// The whole counter.
+pub(crate) fn cycles() -> u64 {
+    let count: u64;
+    // SAFETY: as in `ticks`.
+    unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
+    count
+}
+
 /// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
 /// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
 macro_rules! weak_address {

@@ -84,6 +84,20 @@ pub(crate) fn ticks() -> u32 {
     ticks
 }
 
+/// Cycles of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 4096;
+
+/// The cycle counter in units of 256 [`ticks`].
+pub(crate) fn coarse_ticks() -> u32 {
+    (cycles() >> 12) as u32
+}
+
+/// The whole cycle counter.
+pub(crate) fn cycles() -> u64 {
+    // SAFETY: as in `ticks`.
+    unsafe { core::arch::x86::_rdtsc() }
+}
+
 /// `word` with its lowest byte taken from `byte`.
 #[inline(always)]
 pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {

@@ -51,6 +51,24 @@ pub(crate) fn ticks() -> u32 {
     ticks
 }
 
+/// Cycles of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 4096;
+
+/// The cycle counter in units of 256 [`ticks`] (about 1.6 microseconds); wraps after an hour or more.
+#[inline(always)]
+pub(crate) fn coarse_ticks() -> u32 {
+    let ticks: u32;
+    // SAFETY: as in `ticks`.
+    unsafe { asm!("rdtsc", "shrd eax, edx, 12", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
+    ticks
+}
+
+/// The whole cycle counter.
+pub(crate) fn cycles() -> u64 {
+    // SAFETY: as in `ticks`.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// `word` with its lowest byte taken from `byte`: one instruction, where the compiler would make three.
 #[inline(always)]
 pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {

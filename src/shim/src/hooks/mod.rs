@@ -8,9 +8,9 @@ use crate::bind;
 mod quick;
 
 mod connection;
-mod data;
-mod descriptor;
+pub(crate) mod data;
+pub(crate) mod descriptor;
 mod options;
-mod process;
-mod receive;
-mod wait;
+pub(crate) mod process;
+pub(crate) mod receive;
+pub(crate) mod wait;

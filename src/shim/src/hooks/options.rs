@@ -4,7 +4,7 @@ use libc::socklen_t;
 use policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_OURS};
 
 use super::*;
-use crate::{applied, hold, table, tune};
+use crate::{applied, count, hold, table, tune};
 
 /// TCP_ULP (linux/tcp.h): kernel TLS and the like.
 const TCP_ULP: c_int = 31;
@@ -58,14 +58,14 @@ setsockopt_hook! {
 fn before_nodelay(fd: c_int) {
     let socket = table::get(fd);
     if socket.has(HELD) {
-        hold::flush(fd, socket);
+        hold::flush(fd, socket, count::Cause::End);
     }
 }
 
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
 #[cold]
 fn before_cork(fd: c_int) {
-    hold::release();
+    hold::release_at_end();
     let mut socket = table::get(fd);
     if socket.has(CORKED) {
         // For another thread's burst: two cannot own the cork.
@@ -75,6 +75,9 @@ fn before_cork(fd: c_int) {
     if socket.is_tcp() {
         let next = socket.with(NO_HOLD);
         table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });
+        if count::on() {
+            count::changed(fd);
+        }
     }
 }
 
@@ -118,7 +121,7 @@ hook! {
     /// shutdown(2): what is held goes out first.
     fn shutdown(fd: c_int, how: c_int) -> c_int
     where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
-        hold::release();
+        hold::release_at_end();
         if matches!(table::get(fd).kind(), Kind::Unknown) {
             tune::meet(fd);
         }
