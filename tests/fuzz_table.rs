@@ -9,6 +9,8 @@ extern crate tcptune_policy as policy;
 mod arch;
 #[path = "fuzz/bodies/table.rs"]
 mod body;
+#[path = "loom/count.rs"]
+mod count;
 #[path = "../src/shim/src/hold.rs"]
 mod hold;
 #[path = "../src/shim/src/kernel.rs"]

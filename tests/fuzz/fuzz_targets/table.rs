@@ -8,6 +8,8 @@ extern crate tcptune_policy as policy;
 mod arch;
 #[path = "../bodies/table.rs"]
 mod body;
+#[path = "../../loom/count.rs"]
+mod count;
 #[path = "../../../src/shim/src/hold.rs"]
 mod hold;
 #[path = "../../../src/shim/src/kernel.rs"]
