@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::attach::args::AttachArgs;
 use crate::demo;
+use crate::doctor::args::DoctorArgs;
 use crate::flags::SettingFlags;
 
 #[derive(Debug, Parser)]
@@ -24,6 +25,7 @@ use crate::flags::SettingFlags;
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
+                  tcptune doctor --pid 4711                 does that process wait for nothing?\n  \
                   tcptune attach 4711                       tune a process that runs already\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
@@ -41,6 +43,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Doctor(DoctorArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

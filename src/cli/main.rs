@@ -7,6 +7,7 @@ mod args;
 mod attach;
 mod check;
 mod demo;
+mod doctor;
 mod env;
 mod errors;
 mod exec;
@@ -92,6 +93,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Doctor(args) => doctor::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

@@ -5,12 +5,12 @@
 pub mod args;
 mod change;
 mod print;
-mod process;
+pub mod process;
 mod record;
 mod refusal;
 mod session;
-mod socket;
-mod target;
+pub mod socket;
+pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -86,6 +86,24 @@ pub fn program_verdict(name: &OsStr, library: &Library) -> Result<Verdict, Failu
     Ok(verdict::judge(&found.facts(&library.elf.platform)))
 }
 
+/// Is the library in a running process, and if not, why not? For those who follow what a command starts.
+pub fn process_standing(pid: u32, library: &Library) -> Result<Standing, Failure> {
+    let found = process(pid)?;
+    let verdict = verdict::judge(&found.facts(&library.elf.platform));
+    let loaded = found.process.as_ref().is_some_and(|p| p.library.is_some());
+    let handed_on = found.process.as_ref().is_some_and(|p| p.preload_names_library());
+    Ok(Standing { loaded, reason: (!loaded).then_some(verdict.reason).filter(|_| !verdict.reachable), handed_on })
+}
+
+/// How a process stands to the library.
+pub struct Standing {
+    pub loaded: bool,
+    /// What keeps it out, if anything does.
+    pub reason: Option<String>,
+    /// LD_PRELOAD named it when the process was started.
+    pub handed_on: bool,
+}
+
 /// The facts on what `execvp(name)` would start.
 fn program(name: &OsStr) -> Result<Collected, Failure> {
     let path = std::env::var_os("PATH");

@@ -1,0 +1,159 @@
+//! What was seen on one service of one program: sums over its connections, whichever source they come from.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::program::Program;
+use super::watch::{Options, Seen, Watch};
+
+/// Which end of its connections a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Client,
+    Server,
+}
+
+/// Waits of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Waits {
+    pub count: u64,
+    pub total: Duration,
+    pub median: Duration,
+}
+
+impl Waits {
+    fn of(mut durations: Vec<Duration>) -> Self {
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
+        Self { count: durations.len() as u64, total: durations.iter().sum(), median }
+    }
+}
+
+/// What tells services apart: the program, its end, and the remote address and port, or the local port of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Service {
+    pub program: Program,
+    pub side: Side,
+    pub address: Option<IpAddr>,
+    pub port: u16,
+}
+
+impl Service {
+    pub fn shown(&self) -> String {
+        match self.address {
+            Some(ip) => SocketAddr::new(ip, self.port).to_string(),
+            None => format!("clients of port {}", self.port),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub service: Service,
+    pub pids: Vec<u32>,
+    /// It is the other end of connections of the processes in question.
+    pub other_end: bool,
+    /// One of its connections, the one that waited most.
+    pub example: Option<(SocketAddr, SocketAddr)>,
+    pub connections: u64,
+    pub exchanges: u64,
+    /// Under Nagle's rule.
+    pub nagle: Waits,
+    /// What the program itself held back, by TCP_CORK or MSG_MORE.
+    pub cork: Waits,
+    /// The peer's, for our delayed acknowledgement.
+    pub peer: Waits,
+    /// Acknowledgements without data that we sent.
+    pub bare_acks: u64,
+    /// Time in which these connections were in use, added up.
+    pub span: Duration,
+    pub mean_delay: Duration,
+    pub round_trip: Duration,
+    /// Sizes of the pieces before a wait: what left, what was held.
+    pub pattern: Vec<u64>,
+    pub options: Option<Options>,
+    pub bytes_sent: u64,
+    pub segments: u64,
+    /// Segments in which the same answers would fit.
+    pub fewest_segments: u64,
+}
+
+/// The evidence from the kernel's view of each connection.
+pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
+    let mut groups: HashMap<(Service, bool), Vec<&Seen>> = HashMap::new();
+    for seen in watch.seen.values() {
+        let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
+        let track = &seen.track;
+        let (side, address, port) = match track.server {
+            true => (Side::Server, None, track.local.port()),
+            false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
+        };
+        let service = Service { program, side, address, port };
+        groups.entry((service, seen.other_end)).or_default().push(seen);
+    }
+    let mut all: Vec<Evidence> =
+        groups.into_iter().map(|((service, other_end), g)| sum(service, other_end, &g)).collect();
+    all.sort_by_key(|e| std::cmp::Reverse(e.nagle.total + e.cork.total + e.peer.total));
+    all
+}
+
+fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
+    let most = group.iter().max_by_key(|seen| seen.track.waited());
+    let options = group.iter().find_map(|seen| seen.options);
+    let waits = || group.iter().flat_map(|seen| seen.track.waits.iter().map(move |wait| (wait, seen.options)));
+    // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
+    let corked = |wait: &super::track::Wait, options: Option<Options>| {
+        wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork)
+    };
+    let durations = |cork: bool| {
+        waits().filter(|(wait, options)| corked(wait, *options) == cork).map(|(wait, _)| wait.duration).collect()
+    };
+    let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    let count = |of: fn(&Seen) -> u64| group.iter().map(|seen| of(seen)).sum::<u64>();
+    let bytes_sent = count(|seen| seen.track.bytes_sent());
+    let held: f64 = group.iter().map(|s| s.track.mean_delay().as_secs_f64() * s.track.bytes_sent() as f64).sum();
+    Evidence {
+        pids,
+        other_end,
+        example: most.map(|seen| (seen.track.local, seen.track.peer)),
+        connections: count(|seen| u64::from(seen.track.bytes_sent() + seen.track.bytes_received() > 0)),
+        exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
+        nagle: Waits::of(durations(false)),
+        cork: Waits::of(durations(true)),
+        peer: Waits::of(group.iter().flat_map(|seen| seen.track.peer_waits.iter().copied()).collect()),
+        bare_acks: count(|seen| seen.track.bare_acks.into()),
+        span: group.iter().map(|seen| seen.track.span()).sum(),
+        mean_delay: if bytes_sent == 0 { Duration::ZERO } else { Duration::from_secs_f64(held / bytes_sent as f64) },
+        round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
+        pattern: pattern(waits().map(|(wait, _)| (wait.in_flight, wait.held.into())).collect()),
+        options,
+        bytes_sent,
+        segments: count(|seen| seen.track.segments_out().into()),
+        fewest_segments: count(fewest),
+        service,
+    }
+}
+
+/// How few segments could have carried what a connection sent, one answer at a time.
+fn fewest(seen: &Seen) -> u64 {
+    let track = &seen.track;
+    let answers = u64::from(track.segments_in().min(track.segments_out())).max(1);
+    let each = (track.bytes_sent() / answers).max(1);
+    answers * each.div_ceil(u64::from(track.mss().max(1)))
+}
+
+/// The middle one of the pairs.
+fn pattern(mut pairs: Vec<(u64, u64)>) -> Vec<u64> {
+    pairs.sort_unstable();
+    match pairs.get(pairs.len() / 2) {
+        Some(&(0, held)) => vec![held],
+        Some(&(left, held)) => vec![left, held],
+        None => Vec::new(),
+    }
+}

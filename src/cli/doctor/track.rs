@@ -1,0 +1,285 @@
+//! One connection over time: what was held back on it, and for how long. Pure: moments and numbers come in as arguments.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::diag::Sighting;
+use super::tcp_info::TcpInfo;
+
+/// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wait {
+    pub duration: Duration,
+    /// Bytes that had left and were not acknowledged yet; none: it was no rule of Nagle's that held the rest.
+    pub in_flight: u64,
+    pub held: u32,
+}
+
+/// The longest and shortest pause that can be a delayed acknowledgement of ours (40 ms and a timer tick or two).
+const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
+
+struct Hold {
+    began: Instant,
+    /// Looks at it so far: what is seen once may be on its way at that moment.
+    seen: u32,
+    info: TcpInfo,
+}
+
+pub struct Track {
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    pub inode: u64,
+    /// A listener here has the same port.
+    pub server: bool,
+    began: (Instant, TcpInfo),
+    last: (Instant, TcpInfo),
+    changed: Instant,
+    hold: Option<Hold>,
+    pub waits: Vec<Wait>,
+    /// Bytes held, times the seconds that each was held: divided by all bytes sent it is the mean delay of a byte.
+    held_byte_seconds: f64,
+    /// Pauses in which the peer seems to have waited for our delayed acknowledgement.
+    pub peer_waits: Vec<Duration>,
+    /// Acknowledgements without data, which a peer that waits needs one of each time.
+    pub bare_acks: u32,
+}
+
+impl Track {
+    /// `fresh`: it was opened while we watched, so all that its counters show has happened since.
+    pub fn new(sighting: &Sighting, server: bool, fresh: bool, now: Instant) -> Self {
+        let began = if fresh { TcpInfo { mss: sighting.info.mss, ..TcpInfo::default() } } else { sighting.info };
+        Self {
+            local: sighting.local,
+            peer: sighting.peer,
+            inode: sighting.inode,
+            server,
+            began: (now, began),
+            last: (now, sighting.info),
+            changed: now,
+            hold: None,
+            waits: Vec::new(),
+            held_byte_seconds: 0.0,
+            peer_waits: Vec::new(),
+            bare_acks: 0,
+        }
+    }
+
+    pub fn look(&mut self, info: TcpInfo, now: Instant) {
+        let (before, previous) = self.last;
+        if (info.bytes_sent, info.bytes_received) != (previous.bytes_sent, previous.bytes_received) {
+            self.changed = now;
+        }
+        self.look_for_hold(info, now, before);
+        self.look_for_peers_wait(info, previous, now.saturating_duration_since(before));
+        self.last = (now, info);
+    }
+
+    fn look_for_hold(&mut self, info: TcpInfo, now: Instant, before: Instant) {
+        let holds = info.holds();
+        let same = self
+            .hold
+            .as_ref()
+            .is_some_and(|hold| (hold.info.bytes_sent, hold.info.bytes_acked) == (info.bytes_sent, info.bytes_acked));
+        if holds && same {
+            if let Some(hold) = &mut self.hold {
+                hold.seen += 1;
+                hold.info = info;
+                let held = f64::from(info.notsent) * now.saturating_duration_since(before).as_secs_f64();
+                self.held_byte_seconds += held;
+            }
+            return;
+        }
+        // What was held went in between: at the last sending if another piece is held by now, else half way, for all we know.
+        let sent =
+            now.checked_sub(Duration::from_millis(info.last_data_sent.into())).unwrap_or(before).clamp(before, now);
+        let between = if holds { sent } else { before + now.saturating_duration_since(before) / 2 };
+        self.end_hold(between);
+        if holds {
+            self.hold = Some(Hold { began: between, seen: 1, info });
+        }
+    }
+
+    fn end_hold(&mut self, end: Instant) {
+        if let Some(hold) = self.hold.take().filter(|hold| hold.seen > 1) {
+            let duration = end.saturating_duration_since(hold.began);
+            let syn = u64::from(!self.server && hold.info.unacked > 0);
+            self.waits.push(Wait { duration, in_flight: hold.info.in_flight() + syn, held: hold.info.notsent });
+        }
+    }
+
+    /// A pause of the length of a delayed acknowledgement in which we sent nothing, ended by a bare acknowledgement of ours
+    /// and, at once, a small piece of the peer's.
+    fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration) {
+        let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
+        let acks = bare(&info).wrapping_sub(bare(&previous));
+        self.bare_acks = self.bare_acks.saturating_add(acks);
+        let received = info.bytes_received.saturating_sub(previous.bytes_received);
+        let ours = previous.last_data_sent <= previous.last_data_received;
+        if acks > 0
+            && received > 0
+            && received < u64::from(info.mss)
+            && !ours
+            && DELAYED.contains(&previous.last_data_received)
+            && gap < Duration::from_millis(15)
+        {
+            self.peer_waits.push(Duration::from_millis(previous.last_data_received.into()) + gap / 2);
+        }
+    }
+
+    /// No more of it will be seen. What is still held counts as held until now.
+    pub fn end(&mut self) {
+        self.end_hold(self.last.0);
+    }
+
+    /// From the first look to the last one that saw something new.
+    pub fn span(&self) -> Duration {
+        self.changed.saturating_duration_since(self.began.0)
+    }
+
+    pub fn waited(&self) -> Duration {
+        self.waits.iter().map(|wait| wait.duration).sum()
+    }
+
+    /// How long a byte was held on average, over all that were sent.
+    pub fn mean_delay(&self) -> Duration {
+        match self.bytes_sent() {
+            0 => Duration::ZERO,
+            bytes => Duration::from_secs_f64(self.held_byte_seconds / bytes as f64),
+        }
+    }
+
+    pub fn bytes_sent(&self) -> u64 {
+        let sent = |info: &TcpInfo| info.bytes_sent.saturating_sub(info.bytes_resent);
+        sent(&self.last.1).saturating_sub(sent(&self.began.1))
+    }
+
+    pub fn bytes_received(&self) -> u64 {
+        self.last.1.bytes_received.saturating_sub(self.began.1.bytes_received)
+    }
+
+    pub fn segments_out(&self) -> u32 {
+        self.last.1.data_segments_out.wrapping_sub(self.began.1.data_segments_out)
+    }
+
+    pub fn segments_in(&self) -> u32 {
+        self.last.1.data_segments_in.wrapping_sub(self.began.1.data_segments_in)
+    }
+
+    pub fn mss(&self) -> u32 {
+        self.last.1.mss
+    }
+
+    /// The shortest round trip seen by the kernel.
+    pub fn round_trip(&self) -> Duration {
+        Duration::from_micros(match self.last.1.min_rtt_us {
+            // What the kernel says as long as it has not measured any.
+            u32::MAX => 0,
+            us => us.into(),
+        })
+    }
+
+    /// Is a piece being held right now, and not for the first time?
+    pub fn is_holding(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.seen > 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Track;
+    use crate::doctor::diag::Sighting;
+    use crate::doctor::tcp_info::TcpInfo;
+    use std::time::{Duration, Instant};
+
+    const IDLE: TcpInfo = TcpInfo {
+        troubled: false,
+        mss: 1448,
+        unacked: 0,
+        cwnd: 10,
+        last_data_sent: 0,
+        last_data_received: 0,
+        min_rtt_us: 20,
+        notsent: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        bytes_resent: 0,
+        segments_out: 0,
+        data_segments_in: 0,
+        data_segments_out: 0,
+        window: 65_535,
+    };
+
+    fn track(now: Instant) -> Track {
+        let (local, peer) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 143).into());
+        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: IDLE };
+        Track::new(&sighting, false, false, now)
+    }
+
+    /// Looks every 2 ms for 90 ms: `state` gives the connection at each millisecond.
+    fn watch(state: impl Fn(u32) -> TcpInfo) -> Track {
+        let start = Instant::now();
+        let mut track = track(start);
+        for ms in (2..=90).step_by(2) {
+            track.look(state(ms), start + Duration::from_millis(ms.into()));
+        }
+        track.end();
+        track
+    }
+
+    #[test]
+    fn two_stalls_in_a_row_are_two_waits() {
+        let track = watch(|ms| {
+            let round = u64::from((ms - 1) / 42);
+            let held = ms < 84;
+            let bytes_sent = if held { 102 * round + 100 } else { 204 };
+            TcpInfo {
+                unacked: held.into(),
+                notsent: if held { 2 } else { 0 },
+                last_data_sent: (ms - 1) % 42,
+                bytes_acked: 102 * round + 1,
+                bytes_sent,
+                bytes_received: 20 * round,
+                data_segments_out: (2 * round + u64::from(held)) as u32,
+                data_segments_in: round as u32,
+                ..IDLE
+            }
+        });
+        assert_eq!(track.waits.len(), 2, "{:?}", track.waits);
+        for wait in &track.waits {
+            assert!((40..=43).contains(&wait.duration.as_millis()), "{wait:?}");
+            assert_eq!((wait.in_flight, wait.held), (100, 2));
+        }
+        assert_eq!((track.segments_in(), track.segments_out(), track.bytes_sent()), (2, 4, 204));
+    }
+
+    #[test]
+    fn what_is_seen_once_or_moves_on_is_no_wait() {
+        assert!(watch(|ms| TcpInfo { notsent: u32::from(ms == 40) * 2, unacked: 1, ..IDLE }).waits.is_empty());
+        // Something is unsent at each look, but never the same piece.
+        let busy = watch(|ms| TcpInfo { notsent: 100, unacked: 1, bytes_sent: ms.into(), ..IDLE });
+        assert!(busy.waits.is_empty(), "{:?}", busy.waits);
+    }
+
+    #[test]
+    fn a_peer_that_waits_for_our_acknowledgement_is_seen_from_here() {
+        // 100 bytes arrive, 40 ms later we acknowledge and 2 more bytes arrive, which we answer at once.
+        let state = |answered: bool| {
+            watch(move |ms| {
+                let round = u64::from(ms / 41);
+                TcpInfo {
+                    last_data_received: ms % 41,
+                    last_data_sent: if answered { 0 } else { ms % 41 + 1 },
+                    bytes_received: 102 * round + 100,
+                    bytes_sent: 20 * round,
+                    segments_out: (2 * round) as u32,
+                    data_segments_out: round as u32,
+                    ..IDLE
+                }
+            })
+        };
+        let waits = state(false).peer_waits;
+        assert!(waits.len() == 2 && waits.iter().all(|w| (38..=44).contains(&w.as_millis())), "{waits:?}");
+        assert!(state(true).peer_waits.is_empty());
+    }
+}

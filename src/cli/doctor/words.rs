@@ -1,0 +1,199 @@
+//! Findings as sentences. Numbers come from the finding; nothing is judged here.
+
+use super::evidence::Side;
+use super::finding::{Finding, Kind};
+
+/// The verdict in one sentence.
+pub fn verdict(finding: &Finding) -> String {
+    let f = finding;
+    let with = &f.service;
+    let of_time = format!("{} of {}", time(f.waited_s), time(f.span_s));
+    match f.kind {
+        Kind::Flood => format!(
+            "{} segments of {} bytes on average went to {with} where {} would do",
+            number(f.segments),
+            f.bytes_sent / f.segments.max(1),
+            number(f.fewest_segments)
+        ),
+        Kind::Runts => format!(
+            "an answer to {with} takes {:.1} segments where {:.1} would do",
+            per(f.segments, f.exchanges),
+            per(f.fewest_segments, f.exchanges)
+        ),
+        Kind::Peer => format!(
+            "{} of {} exchanges with {with} paused {} until this end's delayed acknowledgement: {of_time}",
+            number(f.waits.min(f.exchanges)),
+            number(f.exchanges),
+            ms(f.wait_ms)
+        ),
+        Kind::Nagle | Kind::Cork if f.is_stream() => format!(
+            "data for {with} was held {} times for {} {}, {} on average: {of_time}",
+            number(f.waits),
+            ms(f.wait_ms),
+            cause(f),
+            ms(f.gain.as_ref().map_or(0.0, |g| g.saved_ms)),
+        ),
+        // Both pieces of an exchange may wait; each counts.
+        Kind::Nagle | Kind::Cork => format!(
+            "{} of {} exchanges with {with} waited {} {}: {of_time}",
+            number(f.waits.min(f.exchanges)),
+            number(f.exchanges),
+            ms(f.wait_ms),
+            cause(f),
+        ),
+    }
+}
+
+fn cause(f: &Finding) -> String {
+    match (f.kind, f.delayed()) {
+        (Kind::Cork, _) => "because the program holds its own data (MSG_MORE or TCP_CORK)".to_owned(),
+        (_, true) => "for a delayed acknowledgement".to_owned(),
+        (_, false) => format!("for an acknowledgement, a round trip of {}", ms(f.round_trip_ms)),
+    }
+}
+
+/// Who, and on which socket.
+pub fn place(f: &Finding) -> String {
+    let pids = match f.pids.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (process {one})"),
+        [first, .., last] => format!(" ({} processes, {first} to {last})", f.pids.len()),
+    };
+    let side = match (f.side, f.other_end) {
+        (Side::Client, false) => "client",
+        (Side::Server, false) => "server",
+        (Side::Client, true) => "the other end, a client",
+        (Side::Server, true) => "the other end, a server",
+    };
+    let connections = match f.connections {
+        0 | 1 => String::new(),
+        n => format!(", {} connections", number(n)),
+    };
+    let socket = f.socket.as_ref().map(|(local, peer)| format!(", socket {local} -> {peer}")).unwrap_or_default();
+    format!("{}{pids}, {side}{connections}{socket}", f.program.shown())
+}
+
+/// The pattern of calls behind it.
+pub fn pattern(f: &Finding) -> Option<String> {
+    let bytes = |n: &u64| format!("{} byte{}", number(*n), if *n == 1 { "" } else { "s" });
+    let nodelay = f.options.map(|o| if o.nodelay { "TCP_NODELAY is on" } else { "TCP_NODELAY is off" });
+    let (held, left) = match f.pattern.split_last() {
+        Some(split) if f.waits > 0 => split,
+        _ => return nodelay.map(str::to_owned),
+    };
+    let left: Vec<String> = left.iter().map(bytes).collect();
+    let left = left.join(", ");
+    let so = nodelay.map(|text| format!("; {text}")).unwrap_or_default();
+    Some(match f.kind {
+        Kind::Cork if left.is_empty() => format!("{} are held though nothing is under way{so}", bytes(held)),
+        Kind::Cork => format!("{left} are under way, and {} are held behind them{so}", bytes(held)),
+        Kind::Peer => format!("the other end sends a piece and holds {} until we acknowledge it", bytes(held)),
+        _ if f.delayed() => format!(
+            "{left} leave at once; Nagle's rule holds the next {} until they are acknowledged, which the other end's kernel \
+             delays by 40 ms{so}",
+            bytes(held)
+        ),
+        _ => {
+            format!("{left} leave at once; Nagle's rule holds the next {} until they are acknowledged{so}", bytes(held))
+        }
+    })
+}
+
+/// What tcptune would change.
+pub fn change(f: &Finding, reachable: bool) -> String {
+    let pid = f.pids.first().map_or_else(|| "PID".to_owned(), u32::to_string);
+    let run = |settings: &str| format!("`tcptune run {settings}-- …`");
+    match f.kind {
+        Kind::Nagle if !reachable => format!(
+            "cannot be loaded into it, but `tcptune attach {pid}` sets TCP_NODELAY on its sockets from outside (with --watch \
+             also on those that it opens later)"
+        ),
+        Kind::Nagle => format!(
+            "sets TCP_NODELAY on these connections, and holds small pieces only where more follows at once: {}, or for a running \
+             process `tcptune attach {pid}`{}",
+            run(""),
+            if f.other_end {
+                ". That is for the other end; on this one TCPTUNE_QUICKACK=auto helps: it acknowledges at once"
+            } else {
+                ""
+            }
+        ),
+        Kind::Cork => {
+            format!(
+                "lets go of what the program itself holds before it waits: {}. TCP_NODELAY alone would not help",
+                run("--release all ")
+            )
+        }
+        Kind::Peer => {
+            format!("acknowledges at once where the other end is seen to wait: {}", run("--quickack auto "))
+        }
+        Kind::Flood | Kind::Runts => {
+            format!("holds a piece where more follows at once, so that they leave in full segments: {}", run(""))
+        }
+    }
+}
+
+/// What to expect from a cure.
+pub fn expected(f: &Finding) -> Option<String> {
+    let gain = f.gain.as_ref()?;
+    if f.is_stream() {
+        return Some(format!("a piece of data arrives {} earlier", ms(gain.saved_ms)));
+    }
+    // Looks are milliseconds apart: what is left by less than that is not known better.
+    let after = if gain.after_ms < 1.0 { "less than 1 ms".to_owned() } else { ms(gain.after_ms) };
+    let rest = (f.span_s - f.waited_s).max(f.exchanges as f64 * 1e-3).min(f.span_s);
+    let up_to = if gain.after_ms < 1.0 { "at most " } else { "" };
+    Some(format!(
+        "{} -> {after} per {}; {} would take {up_to}{}",
+        ms(gain.before_ms),
+        gain.per,
+        time(f.span_s),
+        time(rest)
+    ))
+}
+
+fn per(n: u64, of: u64) -> f64 {
+    n as f64 / of.max(1) as f64
+}
+
+/// Milliseconds with as many digits as mean something.
+pub fn ms(ms: f64) -> String {
+    match ms {
+        ms if ms >= 10.0 => format!("{ms:.1} ms"),
+        ms if ms >= 0.1 => format!("{ms:.2} ms"),
+        ms => format!("{ms:.3} ms"),
+    }
+}
+
+pub fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => ms(s * 1e3),
+        s if s < 120.0 => format!("{s:.1} s"),
+        s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
+    }
+}
+
+/// With a comma between thousands.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ms, number, time};
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([number(7), number(1_000), number(1_234_567)], ["7", "1,000", "1,234,567"]);
+        assert_eq!([ms(40.93), ms(0.41), ms(0.034)], ["40.9 ms", "0.41 ms", "0.034 ms"]);
+        assert_eq!([time(0.25), time(18.1), time(222.0)], ["250.0 ms", "18.1 s", "3 min 42 s"]);
+    }
+}
