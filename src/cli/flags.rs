@@ -26,6 +26,8 @@ fn flag(row: &Variable) -> Option<Flag> {
         "rules" => Flag { long: "rule".to_owned(), value_name: "RULE", join: Some("; ") },
         "set" => Flag { long, value_name: "KEY=VALUE", join: Some(" ") },
         "only" | "skip" => Flag { long, value_name: "PATTERN", join: Some(",") },
+        "split" => Flag { long, value_name: "PERCENT", join: None },
+        "stats" => Flag { long, value_name: "DIR", join: None },
         _ => Flag { long, value_name: "WORD", join: None },
     })
 }

@@ -6,6 +6,8 @@
 mod args;
 mod attach;
 mod check;
+#[allow(dead_code, unused_imports, reason = "the subcommands that read it come next")]
+mod counters;
 mod demo;
 mod doctor;
 mod env;

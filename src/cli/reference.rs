@@ -52,7 +52,7 @@ pub fn page() -> String {
     }
     page.push_str(
         "## Rules\n\n\
-         `TCPTUNE_RULES` holds up to 31 rules with `;` between. A rule is words with blanks between: conditions, all of which must \
+         `TCPTUNE_RULES` holds up to 30 rules with `;` between. A rule is words with blanks between: conditions, all of which must \
          hold, and at least one action. A rule without a condition matches every socket. The first rule that matches counts; its \
          actions are laid over the other settings.\n\n",
     );

@@ -92,6 +92,7 @@ pub fn effective(row: &Variable, written: &str) -> String {
     let settings = read(&[(row.name.into(), written.into())]).settings;
     let base = &settings.base;
     match row.name {
+        "TCPTUNE" if settings.observing() => "observe".to_owned(),
         "TCPTUNE" => if settings.enabled() { "on" } else { "off" }.to_owned(),
         "TCPTUNE_NODELAY" => base.nodelay.word().to_owned(),
         "TCPTUNE_CORK" => base.cork.word().to_owned(),
@@ -102,6 +103,8 @@ pub fn effective(row: &Variable, written: &str) -> String {
             let rules: Vec<String> = (1..=settings.rule_count()).map(|n| describe_rule(&settings, n)).collect();
             rules.join("; ")
         }
+        "TCPTUNE_SPLIT" => settings.split().to_string(),
+        "TCPTUNE_STATS" if settings.stats().is_empty() => row.default.to_owned(),
         _ if written.trim().is_empty() => row.default.to_owned(),
         _ => written.trim().to_owned(),
     }

@@ -92,7 +92,9 @@ pub fn process_standing(pid: u32, library: &Library) -> Result<Standing, Failure
     let verdict = verdict::judge(&found.facts(&library.elf.platform));
     let loaded = found.process.as_ref().is_some_and(|p| p.library.is_some());
     let handed_on = found.process.as_ref().is_some_and(|p| p.preload_names_library());
-    Ok(Standing { loaded, reason: (!loaded).then_some(verdict.reason).filter(|_| !verdict.reachable), handed_on })
+    // The loader of a program that was just started may not have come to the library yet.
+    let early = handed_on && !loaded && verdict::obstacle_in_file(&found.facts(&library.elf.platform)).is_none();
+    Ok(Standing { loaded, reason: (!verdict.reachable).then_some(verdict.reason), handed_on, early })
 }
 
 /// How a process stands to the library.
@@ -102,6 +104,8 @@ pub struct Standing {
     pub reason: Option<String>,
     /// LD_PRELOAD named it when the process was started.
     pub handed_on: bool,
+    /// It may still be loaded.
+    pub early: bool,
 }
 
 /// The facts on what `execvp(name)` would start.

@@ -115,13 +115,15 @@ impl Member {
         match check::process_standing(self.pid, library) {
             Ok(standing) if standing.loaded => (self.loaded, self.reason) = (Some(true), None),
             Ok(standing) => {
-                let final_word = standing.reason.is_some() && self.looks > 1;
                 let dropped =
                     "the environment it was started with does not name the library any more (LD_PRELOAD was dropped)";
-                self.reason = standing.reason.or_else(|| (!standing.handed_on).then(|| dropped.to_owned()));
-                // A program may be seen before its loader has come to the library.
-                self.loaded = (final_word || self.looks > 1 || !standing.handed_on).then_some(false);
-                self.reason.get_or_insert_with(|| "it ended before it could be looked at".to_owned());
+                let last = self.looks as usize >= LOOKS.len();
+                // Soon after its start a program may be seen before its loader has come to the library.
+                self.loaded = (!standing.early || last).then_some(false);
+                self.reason = match self.loaded {
+                    Some(_) => standing.reason.or_else(|| (!standing.handed_on).then(|| dropped.to_owned())),
+                    None => Some("it ended before the library was seen in it".to_owned()),
+                };
             }
             // It ends, or may not be looked at: the next time tells.
             Err(failure) if failure.code == crate::errors::CANNOT_EXECUTE => self.reason = Some(failure.message),

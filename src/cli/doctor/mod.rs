@@ -200,7 +200,7 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// The environment of the command: the library is loaded and does nothing.
+/// The environment of the command: the library is loaded and only observes.
 fn environment(library: Option<&Library>) -> Vec<settings::Pair> {
     let mut environment = settings::environment();
     if let Some(library) = library {
@@ -208,7 +208,7 @@ fn environment(library: Option<&Library>) -> Vec<settings::Pair> {
         let list = library::preload_list(&library.file, existing);
         environment.retain(|(name, _)| name != "LD_PRELOAD" && name != "TCPTUNE");
         environment.push(("LD_PRELOAD".into(), list));
-        environment.push(("TCPTUNE".into(), "off".into()));
+        environment.push(("TCPTUNE".into(), "observe".into()));
     }
     environment
 }

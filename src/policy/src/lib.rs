@@ -20,6 +20,8 @@ macro_rules! never_panic {
 
 never_panic! {
     pub mod burst;
+    pub mod counters;
+    mod directory;
     mod fault;
     mod grammar;
     pub mod options;
@@ -37,6 +39,6 @@ never_panic! {
 
 pub use fault::Fault;
 pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
-pub use settings::{Cork, Direction, Nodelay, Peer, Quickack, Release, Settings, Subject, Tuning};
+pub use settings::{Cork, Direction, Nodelay, Peer, Quickack, Release, Settings, Subject, Tuning, UNTOUCHED};
 pub use text::Text;
 pub use variables::{RULE_WORDS, RuleWord, VARIABLES, Variable};

@@ -2,6 +2,8 @@
 //! read the environment itself, and must hold no reference into it.
 
 use crate::fault::Fault;
+use crate::directory::Directory;
+use crate::grammar::number;
 use crate::grammar::piece::Piece;
 use crate::grammar::words::words;
 use crate::options;
@@ -9,7 +11,7 @@ use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
 pub use crate::subject::{Direction, Peer, Subject};
 pub use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
-use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, SKIP};
+use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, SKIP, SPLIT, STATS};
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
 /// hold.
@@ -18,22 +20,58 @@ use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, S
 #[repr(C)]
 pub struct Settings {
     off: bool,
+    observing: bool,
+    split: u8,
     /// A bit for each variable that was read.
     seen: u16,
     /// What holds for a socket that no rule matches.
     pub base: Tuning,
     programs: Programs,
+    stats: Directory,
     rules: Rules,
 }
 
+/// The number of the tuning of sockets in the control group: nothing is done with them. No rule has it.
+pub const UNTOUCHED: u8 = 31;
+
 impl Settings {
     /// What holds when no variable is set.
-    pub const DEFAULT: Settings =
-        Settings { off: false, seen: 0, base: Tuning::DEFAULT, programs: Programs::NONE, rules: Rules::NONE };
+    pub const DEFAULT: Settings = Settings {
+        off: false,
+        observing: false,
+        split: 0,
+        seen: 0,
+        base: Tuning::DEFAULT,
+        programs: Programs::NONE,
+        stats: Directory::NONE,
+        rules: Rules::NONE,
+    };
 
-    /// Is this process tuned at all?
+    /// Is anything to be done in this process at all?
     pub const fn enabled(&self) -> bool {
         !self.off
+    }
+
+    /// Is this process only observed? Then no tuning does anything.
+    pub const fn observing(&self) -> bool {
+        self.observing
+    }
+
+    /// How many of a hundred connections are left untouched.
+    pub const fn split(&self) -> u8 {
+        self.split
+    }
+
+    /// Is this connection, for which chance gave a number, one of them?
+    pub const fn leaves_untouched(&self, chance: u64) -> bool {
+        // The upper half of the product is evenly spread over 0 to 99.
+        let hundredth = ((chance >> 32).wrapping_mul(100) >> 32) as u8;
+        hundredth < self.split
+    }
+
+    /// The directory for the files of counters; empty where nothing is to be counted.
+    pub fn stats(&self) -> &[u8] {
+        self.stats.path()
     }
 
     /// Reads one variable. The order does not matter; of two variables with the same name the first counts, as for
@@ -61,7 +99,12 @@ impl Settings {
     fn read(&mut self, variable: u8, whole: Piece<'_>) -> Result<(), Fault> {
         let base = &mut self.base;
         let (done, values) = match variable {
-            0 => (whole.switch().map(|on| self.off |= !on), ENABLED.values),
+            0 => {
+                let word = whole.choose(words!("on off observe"));
+                self.off |= word == Some(1);
+                self.observing = word == Some(2);
+                (word.map(|_| ()), ENABLED.values)
+            }
             1 => (Nodelay::parse(whole).map(|word| base.nodelay = word), NODELAY.values),
             2 => (Cork::parse(whole).map(|word| base.cork = word), CORK.values),
             3 => (Release::parse(whole).map(|word| base.release = word), RELEASE.values),
@@ -72,7 +115,12 @@ impl Settings {
             }
             6 => return self.rules.parse(whole),
             7 => (self.programs.keep_only(whole.text), ONLY.values),
-            _ => (self.programs.keep_skip(whole.text), SKIP.values),
+            8 => (self.programs.keep_skip(whole.text), SKIP.values),
+            9 => {
+                let share = number::plain(whole.text).and_then(|share| u8::try_from(share).ok());
+                (share.filter(|share| *share <= 100).map(|share| self.split = share), SPLIT.values)
+            }
+            _ => (self.stats.keep(whole), STATS.values),
         };
         const { assert!(ROOM == 1024, "the table names the number") };
         done.ok_or_else(|| whole.fault(values))
@@ -81,13 +129,13 @@ impl Settings {
     /// Completes the rules with what the other variables say. To be called once all variables are read.
     #[inline(never)]
     pub fn finish(&mut self) {
-        self.base.off = self.off;
+        self.base.off = self.off || self.observing;
         self.rules.lay_over(&self.base);
     }
 
     /// Is there any rule?
     pub fn has_rules(&self) -> bool {
-        self.rules.count() > 0
+        self.rules.count() > 0 && !self.observing
     }
 
     /// How many rules there are.
@@ -110,17 +158,18 @@ impl Settings {
     /// Which tuning holds for a socket: 0 is the base, `n` the one of rule `n`, the first whose conditions all hold.
     #[inline(never)]
     pub fn choose(&self, subject: &Subject) -> u8 {
-        if self.off { 0 } else { self.rules.choose(subject) }
+        if self.off || self.observing { 0 } else { self.rules.choose(subject) }
     }
 
     /// A tuning by its number; the base for a number that no rule has.
     pub fn tuning(&self, index: u8) -> &Tuning {
-        self.rules.tuning(index).unwrap_or(&self.base)
+        static OFF: Tuning = Tuning::OFF;
+        if index == UNTOUCHED { &OFF } else { self.rules.tuning(index).unwrap_or(&self.base) }
     }
 
     /// Does any tuning set further socket options?
     pub fn sets_options(&self) -> bool {
-        !self.base.set.is_empty() || self.rules.set_options()
+        !self.observing && (!self.base.set.is_empty() || self.rules.set_options())
     }
 
     /// Writes rule `index`, counted from 1, as it could have been read.

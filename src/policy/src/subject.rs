@@ -30,6 +30,11 @@ impl Peer {
         Peer { address, port }
     }
 
+    /// The address in the form of IPv6, in network order; IPv4 addresses are mapped.
+    pub const fn address(&self) -> [u8; 16] {
+        self.address
+    }
+
     /// The port, in host order.
     pub const fn port(&self) -> u16 {
         self.port

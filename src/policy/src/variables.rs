@@ -18,10 +18,11 @@ pub struct Variable {
 
 pub(crate) const ENABLED: Variable = Variable {
     name: "TCPTUNE",
-    values: "on or off (also yes, true, 1 or no, false, 0)",
+    values: "on, off (also yes, true, 1 or no, false, 0) or observe",
     default: "on",
     example: "off",
-    meaning: "Off: the library passes every call on and does nothing else, whatever the other settings say.",
+    meaning: "Off: the library passes every call on and does nothing else, whatever the other settings say. Observe: it \
+        counts (TCPTUNE_STATS) and changes nothing.",
 };
 
 pub(crate) const NODELAY: Variable = Variable {
@@ -90,12 +91,31 @@ pub(crate) const SKIP: Variable = Variable {
     meaning: "Leave programs alone whose name matches one of these patterns, even where TCPTUNE_ONLY names them.",
 };
 
+pub(crate) const SPLIT: Variable = Variable {
+    name: "TCPTUNE_SPLIT",
+    values: "a whole number from 0 to 100",
+    default: "0",
+    example: "50",
+    meaning: "How many of a hundred connections are left untouched, chosen at random, as a control group: `tcptune report` \
+        compares both groups while the program runs.",
+};
+
+pub(crate) const STATS: Variable = Variable {
+    name: "TCPTUNE_STATS",
+    values: "off or a directory, as an absolute path of at most 255 bytes",
+    default: "off",
+    example: "/run/tcptune",
+    meaning: "Count what happens on TCP connections, in one file in this directory for each process that has any. The \
+        directory must belong to root or to the process's user.",
+};
+
 /// All settings, in the order they are described.
-pub static VARIABLES: [Variable; 9] = [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP];
+pub static VARIABLES: [Variable; 11] =
+    [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS];
 
 /// The names alone, in the same order. The library reads these, so that the table with all its text stays out of it.
 pub(crate) const NAMES: &str = "TCPTUNE TCPTUNE_NODELAY TCPTUNE_CORK TCPTUNE_RELEASE TCPTUNE_QUICKACK TCPTUNE_SET \
-    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP";
+    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS";
 
 /// A word of a rule.
 #[derive(Clone, Copy, Debug)]

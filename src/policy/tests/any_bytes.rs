@@ -149,9 +149,9 @@ fn the_longest_lines_fit() {
 #[test]
 fn more_rules_ports_or_networks_than_there_is_room_for_are_refused() {
     let rules = |count: usize| vec!["port=1 off"; count].join(";");
-    assert_eq!(read("TCPTUNE_RULES", rules(31).as_bytes()).expect("there is room").rule_count(), 31);
-    check("TCPTUNE_RULES", rules(32).as_bytes());
-    assert!(read("TCPTUNE_RULES", rules(32).as_bytes()).is_err());
+    assert_eq!(read("TCPTUNE_RULES", rules(30).as_bytes()).expect("there is room").rule_count(), 30);
+    check("TCPTUNE_RULES", rules(31).as_bytes());
+    assert!(read("TCPTUNE_RULES", rules(31).as_bytes()).is_err());
     for (word, item, room) in [("port", "1", 96), ("listen", "1-2", 96), ("peer", "::1", 64)] {
         let rule = |count: usize| format!("{word}={} off", vec![item; count].join(","));
         assert!(read("TCPTUNE_RULES", rule(room).as_bytes()).is_ok());

@@ -16,7 +16,14 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
         (
             "TCPTUNE",
             "maybe",
-            "`maybe` at character 1 is not valid: allowed is on or off (also yes, true, 1 or no, false, 0)",
+            "`maybe` at character 1 is not valid: allowed is on, off (also yes, true, 1 or no, false, 0) or observe",
+        ),
+        ("TCPTUNE_SPLIT", "101", "`101` at character 1 is not valid: allowed is a whole number from 0 to 100"),
+        ("TCPTUNE_SPLIT", "50%", "`50%` at character 1 is not valid: allowed is a whole number from 0 to 100"),
+        (
+            "TCPTUNE_STATS",
+            "stats",
+            "`stats` at character 1 is not valid: allowed is off or a directory, as an absolute path of at most 255 bytes",
         ),
         ("TCPTUNE_NODELAY", " offf ", "`offf` at character 2 is not valid: allowed is on, off or force"),
         ("TCPTUNE_CORK", "on", "`on` at character 1 is not valid: allowed is auto or off"),

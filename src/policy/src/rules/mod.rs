@@ -10,7 +10,7 @@ use crate::subject::{Direction, Subject};
 use crate::tuning::Tuning;
 
 /// The most rules there can be.
-pub(crate) const MAX_RULES: usize = 31;
+pub(crate) const MAX_RULES: usize = 30;
 /// The most ports and ranges of ports in all rules together.
 pub(crate) const MAX_PORTS: usize = 96;
 /// The most networks in all rules together.

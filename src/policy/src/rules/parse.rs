@@ -19,8 +19,8 @@ impl Rules {
         for text in text.split(b';').map(Piece::trim).filter(|text| !text.text.is_empty()) {
             let rule = self.rule(text)?;
             let Some(place) = self.rules.get_mut(usize::from(self.count)) else {
-                const { assert!(MAX_RULES == 31, "the message below names the number") };
-                return Err(text.fault("at most 31 rules"));
+                const { assert!(MAX_RULES == 30, "the message below names the number") };
+                return Err(text.fault("at most 30 rules"));
             };
             *place = rule;
             self.count = self.count.saturating_add(1);

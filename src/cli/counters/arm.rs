@@ -1,0 +1,83 @@
+//! The counters of one arm, with all times in nanoseconds.
+
+use tcptune_policy::counters::{ANSWERS, COUNTERS, Counter, STALLS, Unit, answer_ticks, stall_ticks};
+
+use super::histogram::Histogram;
+
+/// What was counted for one arm of one service, or sums of that.
+#[derive(Clone, Debug)]
+pub struct ArmCounts {
+    counts: [u64; COUNTERS],
+    /// Times from the last call of a burst to the first byte of the answer.
+    pub answers: Histogram,
+    /// Stalls of all kinds.
+    pub stalls: Histogram,
+}
+
+impl Default for ArmCounts {
+    fn default() -> Self {
+        Self { counts: [0; COUNTERS], answers: Histogram::default(), stalls: Histogram::default() }
+    }
+}
+
+impl ArmCounts {
+    /// From the words of an arm: counters, answers, stalls, which a file may have fewer or more of than we know.
+    pub fn parse(counters: &[u64], answers: &[u64], stalls: &[u64], nanos_per_tick: f64) -> Self {
+        let mut counts = [0; COUNTERS];
+        for (&counter, (place, &value)) in Counter::ALL.iter().zip(counts.iter_mut().zip(counters)) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "a time"
+            )]
+            let nanos = || (value as f64 * nanos_per_tick) as u64;
+            *place = if counter.row().unit == Unit::Ticks { nanos() } else { value };
+        }
+        Self {
+            counts,
+            answers: Histogram::new(answers.iter().copied().take(ANSWERS), answer_ticks, nanos_per_tick),
+            stalls: Histogram::new(stalls.iter().copied().take(STALLS), stall_ticks, nanos_per_tick),
+        }
+    }
+
+    /// A counter; times are nanoseconds.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.counts[counter as usize]
+    }
+
+    /// Adds another's counts.
+    pub fn add(&mut self, other: &Self) {
+        for &counter in Counter::ALL {
+            let (sum, more) = (&mut self.counts[counter as usize], other.get(counter));
+            *sum = match counter.row().unit {
+                Unit::Last if more == 0 => *sum,
+                Unit::Last => more,
+                _ => sum.saturating_add(more),
+            };
+        }
+        self.answers.add(&other.answers);
+        self.stalls.add(&other.stalls);
+    }
+
+    /// What has come since `before`, an earlier reading.
+    pub fn since(&self, before: &Self) -> Self {
+        let mut change = self.clone();
+        for &counter in Counter::ALL {
+            if counter.row().unit != Unit::Last {
+                change.counts[counter as usize] = self.get(counter).saturating_sub(before.get(counter));
+            }
+        }
+        change.answers = self.answers.since(&before.answers);
+        change.stalls = self.stalls.since(&before.stalls);
+        change
+    }
+
+    /// The sizes of the calls before the last stall, the latest last; empty if there was none.
+    pub fn pattern(&self) -> Vec<u16> {
+        let calls = self.get(Counter::StallCalls).min(4);
+        let sizes = self.get(Counter::StallSizes);
+        #[expect(clippy::cast_possible_truncation, reason = "16 bits each")]
+        (0..calls).rev().map(|back| (sizes >> (16 * back)) as u16).collect()
+    }
+}

@@ -1,0 +1,258 @@
+//! A file of counters as what it says: a process, its services, their arms, its call sites.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, SystemTime};
+
+use tcptune_policy::counters::{
+    self as layout, Arm, ArmPlaces, CLIENT, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
+};
+
+use super::arm::ArmCounts;
+use super::clock::{self, Readings};
+use super::file::word;
+
+/// A process that counts, or did; with the children that it forked.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The file's name in the directory.
+    pub file: String,
+    /// Its inode, by which it is told from a later one of that name.
+    pub inode: u64,
+    /// The process that made it, in its own namespace.
+    pub pid: u64,
+    /// Its effective user at that time.
+    pub user: u32,
+    /// Does it, or a child of it, still count?
+    pub running: bool,
+    pub created: SystemTime,
+    /// The path of its program.
+    pub program: String,
+    /// Its command line, with blanks between the arguments.
+    pub command: String,
+    /// The settings, as the actions of a rule.
+    pub settings: String,
+    /// The version of its library.
+    pub library: String,
+    /// Does the library only observe there?
+    pub observing: bool,
+    /// Connections of a hundred that are left untouched.
+    pub split: u64,
+    /// Forked children that count here too.
+    pub forks: u64,
+    /// Connections that were not counted.
+    pub uncounted: u64,
+    /// It restricted its own system calls: from then on nothing was tuned or counted.
+    pub restricted: bool,
+    /// Nanoseconds of a tick of its clock.
+    pub nanos_per_tick: f64,
+    pub services: Vec<Service>,
+    pub sites: Vec<Site>,
+}
+
+/// Which end of its connections the program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    Client,
+    Server,
+}
+
+/// A remote address and port that is connected to, or a port that is listened on.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub direction: Direction,
+    /// None for a server.
+    pub address: Option<IpAddr>,
+    /// 0 for all that found no place of their own.
+    pub port: u16,
+    arms: [ArmCounts; 2],
+}
+
+/// Where calls returned to that were the last before a stall.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The file that holds the code; empty where that is not known.
+    pub module: String,
+    /// The place in that file.
+    pub offset: u64,
+    /// The place in memory.
+    pub address: u64,
+    pub stalls: u64,
+    pub delay: Duration,
+    /// Which of the process's services the latest was on, as text.
+    pub service: String,
+}
+
+impl Service {
+    pub fn arm(&self, arm: Arm) -> &ArmCounts {
+        &self.arms[arm as usize]
+    }
+
+    /// Both arms added up.
+    pub fn both(&self) -> ArmCounts {
+        let mut sum = self.arms[0].clone();
+        sum.add(&self.arms[1]);
+        sum
+    }
+
+    /// Adds the counts of the same service in another process.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in self.arms.iter_mut().zip(&other.arms) {
+            sum.add(more);
+        }
+    }
+
+    /// What has come since `before`, an earlier reading.
+    pub fn since(&self, before: &Self) -> Self {
+        let [tuned, control] = &self.arms;
+        Self { arms: [tuned.since(&before.arms[0]), control.since(&before.arms[1])], ..self.clone() }
+    }
+
+    /// Do both stand for the same service?
+    pub fn is(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
+    fn key(&self) -> (Direction, u16, Option<IpAddr>) {
+        (self.direction, self.port, self.address)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.direction, self.port, self.address) {
+            (_, 0, _) => write!(f, "others"),
+            (Direction::Server, port, _) => write!(f, "port {port}"),
+            (Direction::Client, port, Some(IpAddr::V6(address))) => write!(f, "[{address}]:{port}"),
+            (Direction::Client, port, Some(IpAddr::V4(address))) => write!(f, "{address}:{port}"),
+            (Direction::Client, port, None) => write!(f, "?:{port}"),
+        }
+    }
+}
+
+/// The services of several processes, those that are the same added up, servers last.
+pub fn services<'p>(processes: impl IntoIterator<Item = &'p Process>) -> Vec<Service> {
+    let mut sums: Vec<Service> = Vec::new();
+    for service in processes.into_iter().flat_map(|process| &process.services) {
+        match sums.iter_mut().find(|sum| sum.is(service)) {
+            Some(sum) => sum.add(service),
+            None => sums.push(service.clone()),
+        }
+    }
+    sums.sort_by_key(Service::key);
+    sums
+}
+
+/// Reads a file that was found sound as a whole; None where its own places and counts do not fit into it.
+pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process> {
+    let head = |at| word(bytes, head_at(at));
+    let readings = Readings {
+        cycles: [head(Head::FirstCycles)?, head(Head::LastCycles)?],
+        nanos: [head(Head::FirstClock)?, head(Head::LastClock)?],
+        since_epoch: head(Head::Created)?,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let nanos_per_tick = clock::cycle(&readings) * head(Head::CyclesPerTick)? as f64;
+    let blocks = |at, size, count| -> Option<Vec<&[u8]>> {
+        let (at, size, count) = (usize::try_from(head(at)?).ok()?, usize::try_from(head(size)?).ok()?, head(count)?);
+        let count = usize::try_from(count).ok().filter(|&count| size >= 64 && count <= bytes.len() / 64)?;
+        bytes.get(at..at.checked_add(size.checked_mul(count)?)?).map(|all| all.chunks_exact(size).collect())
+    };
+    let places = ArmPlaces {
+        at: usize::try_from(head(Head::ArmsAt)?).ok()?,
+        size: usize::try_from(head(Head::ArmSize)?).ok()?,
+        counters: usize::try_from(head(Head::Counters)?).ok()?,
+        answers: usize::try_from(head(Head::Answers)?).ok()?,
+        stalls: usize::try_from(head(Head::Stalls)?).ok()?,
+    };
+    let blocks_of_services = blocks(Head::ServicesAt, Head::ServiceSize, Head::Services)?;
+    let mut all = Vec::new();
+    for block in &blocks_of_services {
+        all.push(service(block, &places, nanos_per_tick)?);
+    }
+    let sites = blocks(Head::SitesAt, Head::SiteSize, Head::Sites)?;
+    Some(Process {
+        file: file.to_owned(),
+        inode,
+        pid: head(Head::Pid)?,
+        user: owner,
+        running: false,
+        created: SystemTime::UNIX_EPOCH + Duration::from_nanos(readings.since_epoch),
+        program: text(bytes, Head::PROGRAM),
+        command: text_with_blanks(bytes, Head::COMMAND),
+        settings: text(bytes, Head::SETTINGS),
+        library: text(bytes, Head::LIBRARY),
+        observing: head(Head::Observing)? != 0,
+        split: head(Head::Split)?,
+        forks: head(Head::Forks)?,
+        uncounted: head(Head::Uncounted)?,
+        restricted: head(Head::Restricted)? != 0,
+        nanos_per_tick,
+        sites: sites.iter().filter_map(|block| site(block, &all, nanos_per_tick)).collect(),
+        services: all.into_iter().flatten().collect(),
+    })
+}
+
+/// One service: Some(None) where nothing is.
+#[expect(clippy::option_option, reason = "damaged, free, or one")]
+fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64) -> Option<Option<Service>> {
+    let at = |word_of| word(block, service_word_at(word_of));
+    if at(layout::Service::State)? != READY {
+        return Some(None);
+    }
+    let direction = match at(layout::Service::Direction)? {
+        CLIENT => Direction::Client,
+        SERVER => Direction::Server,
+        _ => return None,
+    };
+    let mut octets = [0; 16];
+    octets[..8].copy_from_slice(&at(layout::Service::AddressFirst)?.to_ne_bytes());
+    octets[8..].copy_from_slice(&at(layout::Service::AddressLast)?.to_ne_bytes());
+    let port = u16::try_from(at(layout::Service::Port)?).ok()?;
+    let address = match direction {
+        Direction::Client => Some(Ipv6Addr::from(octets).to_canonical()),
+        Direction::Server => None,
+    };
+    let arm = |arm: Arm| -> Option<ArmCounts> {
+        let from = places.at.checked_add(places.size.checked_mul(arm as usize)?)?;
+        let bytes = block.get(from..from.checked_add(places.size)?)?;
+        let words: Vec<u64> = bytes.chunks_exact(8).filter_map(|chunk| word(chunk, 0)).collect();
+        let (counters, rest) = words.split_at_checked(places.counters)?;
+        let (answers, rest) = rest.split_at_checked(places.answers)?;
+        Some(ArmCounts::parse(counters, answers, rest.get(..places.stalls)?, nanos_per_tick))
+    };
+    Some(Some(Service { direction, address, port, arms: [arm(Arm::Tuned)?, arm(Arm::Control)?] }))
+}
+
+fn site(block: &[u8], services: &[Option<Service>], nanos_per_tick: f64) -> Option<Site> {
+    let at = |word_of| word(block, site_word_at(word_of));
+    if at(layout::Site::State)? != READY {
+        return None;
+    }
+    let service = usize::try_from(at(layout::Site::Service)?).ok().and_then(|number| services.get(number)?.as_ref());
+    #[expect(clippy::cast_precision_loss, reason = "a time")]
+    let delay = at(layout::Site::Delay)? as f64 * nanos_per_tick;
+    Some(Site {
+        module: text(block, layout::Site::FILE),
+        offset: at(layout::Site::Offset)?,
+        address: at(layout::Site::Address)?,
+        stalls: at(layout::Site::Stalls)?,
+        delay: super::histogram::nanos(delay),
+        service: service.map_or_else(String::new, ToString::to_string),
+    })
+}
+
+/// A text of the file, safe to be shown on a terminal.
+fn text(bytes: &[u8], place: Text) -> String {
+    shown(bytes.get(place.at..place.at + place.room).unwrap_or(&[]).split(|&b| b == 0).next().unwrap_or(&[]))
+}
+
+fn text_with_blanks(bytes: &[u8], place: Text) -> String {
+    let whole = bytes.get(place.at..place.at + place.room).unwrap_or(&[]);
+    let arguments: Vec<String> = whole.split(|&b| b == 0).map(shown).collect();
+    arguments.join(" ").trim_end().to_owned()
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}

@@ -1,0 +1,83 @@
+//! Times as buckets: four to each doubling, so that a bucket's bounds lie within a quarter of each other.
+
+/// Buckets of the time to an answer: up to 2^28 ticks (about seven minutes), and all longer ones.
+pub const ANSWERS: usize = 109;
+/// Buckets of stalls: from 2^9 ticks (about a millisecond) to 2^21 (about three seconds), and all longer ones.
+pub const STALLS: usize = 49;
+
+const FIRST_STALL: usize = bucket(1 << 9);
+
+/// The bucket of a time to an answer.
+#[inline(always)]
+pub const fn answer_bucket(ticks: u32) -> usize {
+    let bucket = bucket(ticks);
+    if bucket < ANSWERS { bucket } else { ANSWERS - 1 }
+}
+
+/// The shortest time in a bucket of answers, in ticks.
+pub const fn answer_ticks(number: usize) -> u64 {
+    ticks(number)
+}
+
+/// The bucket of a stall.
+#[inline]
+pub const fn stall_bucket(ticks: u32) -> usize {
+    let bucket = bucket(ticks).saturating_sub(FIRST_STALL);
+    if bucket < STALLS { bucket } else { STALLS - 1 }
+}
+
+/// The shortest time in a bucket of stalls, in ticks; the first has all shorter ones too.
+pub const fn stall_ticks(number: usize) -> u64 {
+    if number == 0 { 0 } else { ticks(number.wrapping_add(FIRST_STALL)) }
+}
+
+/// Four buckets for each power of two, by the two bits behind the highest.
+#[inline(always)]
+const fn bucket(ticks: u32) -> usize {
+    if ticks < 4 {
+        return ticks as usize;
+    }
+    let power = ticks.ilog2();
+    let two = ticks >> power.wrapping_sub(2);
+    // `two` is 4 to 7.
+    power.wrapping_sub(2).wrapping_mul(4).wrapping_add(two) as usize
+}
+
+const fn ticks(bucket: usize) -> u64 {
+    if bucket < 4 {
+        return bucket as u64;
+    }
+    let power = (bucket >> 2).wrapping_sub(1);
+    let two = bucket & 3 | 4;
+    match (two as u64).checked_shl(power as u32) {
+        Some(ticks) => ticks,
+        None => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_each_other_and_hold_their_own_bounds() {
+        for number in 0..ANSWERS - 1 {
+            let (from, to) = (answer_ticks(number), answer_ticks(number + 1));
+            assert!(from < to && (number < 4 || to * 4 <= from * 5), "{number}: {from} to {to}");
+            assert_eq!(answer_bucket(u32::try_from(from).expect("short")), number);
+            assert_eq!(answer_bucket(u32::try_from(to).expect("short") - 1), number);
+        }
+        assert_eq!(answer_bucket(u32::MAX), ANSWERS - 1);
+        assert_eq!(answer_ticks(ANSWERS - 1), 1 << 28);
+    }
+
+    #[test]
+    fn stalls_begin_at_about_a_millisecond() {
+        assert_eq!((stall_bucket(0), stall_bucket(1 << 9), stall_ticks(0)), (0, 0, 0));
+        for number in 1..STALLS {
+            assert_eq!(stall_bucket(u32::try_from(stall_ticks(number)).expect("short")), number);
+        }
+        assert_eq!(stall_ticks(STALLS - 1), 1 << 21);
+        assert_eq!(stall_bucket(u32::MAX), STALLS - 1);
+    }
+}

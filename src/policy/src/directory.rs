@@ -1,0 +1,56 @@
+//! The directory that TCPTUNE_STATS names. Keeps its own copy, since a program may overwrite its environment. Must not look
+//! whether it is there.
+
+use crate::grammar::piece::Piece;
+
+/// The longest path.
+const ROOM: usize = 255;
+
+/// An absolute path, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Directory {
+    used: u8,
+    path: [u8; ROOM],
+}
+
+impl Directory {
+    /// None.
+    pub const NONE: Directory = Directory { used: 0, path: [0; ROOM] };
+
+    /// Keeps a path, or none for `off`; `None` where it is neither.
+    pub fn keep(&mut self, text: Piece<'_>) -> Option<()> {
+        *self = Directory::NONE;
+        if text.switch() == Some(false) {
+            return Some(());
+        }
+        let absolute = text.text.first() == Some(&b'/');
+        self.used = u8::try_from(text.text.len()).ok().filter(|_| absolute)?;
+        for (to, from) in self.path.iter_mut().zip(text.text) {
+            *to = *from;
+        }
+        Some(())
+    }
+
+    /// The path; empty where there is none.
+    pub fn path(&self) -> &[u8] {
+        self.path.get(..usize::from(self.used)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_absolute_and_short() {
+        let mut directory = Directory::NONE;
+        let longest = std::format!("/{}", "x".repeat(254));
+        for (text, path) in [("/run/tcptune", Some("/run/tcptune")), ("off", Some("")), ("0", Some("")), ("run", None)] {
+            assert_eq!(directory.keep(Piece::new(text.as_bytes())), path.map(|_| ()), "{text}");
+            assert_eq!(directory.path(), path.unwrap_or("").as_bytes(), "{text}");
+        }
+        assert_eq!(directory.keep(Piece::new(longest.as_bytes())), Some(()));
+        assert_eq!(directory.path(), longest.as_bytes());
+        assert_eq!(directory.keep(Piece::new(std::format!("{longest}x").as_bytes())), None);
+    }
+}
