@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::program::Program;
+use super::track::Wait;
 use super::watch::{Options, Seen, Watch};
 
 /// Which end of its connections a program is.
@@ -30,6 +31,29 @@ impl Waits {
         durations.sort_unstable();
         let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
         Self { count: durations.len() as u64, total: durations.iter().sum(), median }
+    }
+
+    /// Of some connections, those that passed unseen among them.
+    fn seen(group: &[&Seen], is_kind: impl Fn(&Wait, Option<Options>) -> bool) -> Self {
+        let (mut whole, mut all) = (Vec::new(), Vec::new());
+        let mut total = 0.0;
+        for seen in group {
+            for wait in seen.track.waits.iter().filter(|wait| is_kind(wait, seen.options)) {
+                total += wait.duration.as_secs_f64() * seen.track.unseen();
+                all.push(wait.duration);
+                whole.extend(wait.whole.then_some(wait.duration));
+            }
+        }
+        let seen = Self::of(all);
+        let sample = Self::of(whole);
+        let total = Duration::from_secs_f64(total);
+        if sample.count == 0 || total <= seen.total {
+            return Self { total, ..seen };
+        }
+        let mean = sample.total.as_secs_f64() / sample.count as f64;
+        // As many as it takes to fill the time, but no fewer than were seen.
+        let count = (total.as_secs_f64() / mean.max(1e-3)).round() as u64;
+        Self { count: count.max(sample.count), total, median: sample.median }
     }
 }
 
@@ -104,40 +128,44 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
 fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
     let most = group.iter().max_by_key(|seen| seen.track.waited());
     let options = group.iter().find_map(|seen| seen.options);
-    let waits = || group.iter().flat_map(|seen| seen.track.waits.iter().map(move |wait| (wait, seen.options)));
     // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
-    let corked = |wait: &super::track::Wait, options: Option<Options>| {
-        wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork)
-    };
-    let durations = |cork: bool| {
-        waits().filter(|(wait, options)| corked(wait, *options) == cork).map(|(wait, _)| wait.duration).collect()
-    };
+    let corked =
+        |wait: &Wait, options: Option<Options>| wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork);
     let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
     pids.sort_unstable();
     pids.dedup();
     let count = |of: fn(&Seen) -> u64| group.iter().map(|seen| of(seen)).sum::<u64>();
     let bytes_sent = count(|seen| seen.track.bytes_sent());
-    let held: f64 = group.iter().map(|s| s.track.mean_delay().as_secs_f64() * s.track.bytes_sent() as f64).sum();
     Evidence {
         pids,
         other_end,
         example: most.map(|seen| (seen.track.local, seen.track.peer)),
-        connections: count(|seen| u64::from(seen.track.bytes_sent() + seen.track.bytes_received() > 0)),
+        connections: count(|seen| u64::from(seen.track.bytes_written() + seen.track.bytes_received() > 0)),
         exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
-        nagle: Waits::of(durations(false)),
-        cork: Waits::of(durations(true)),
+        nagle: Waits::seen(group, |wait, options| !corked(wait, options)),
+        cork: Waits::seen(group, corked),
         peer: Waits::of(group.iter().flat_map(|seen| seen.track.peer_waits.iter().copied()).collect()),
         bare_acks: count(|seen| seen.track.bare_acks.into()),
         span: group.iter().map(|seen| seen.track.span()).sum(),
-        mean_delay: if bytes_sent == 0 { Duration::ZERO } else { Duration::from_secs_f64(held / bytes_sent as f64) },
+        mean_delay: mean_delay(group),
         round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
-        pattern: pattern(waits().map(|(wait, _)| (wait.in_flight, wait.held.into())).collect()),
+        pattern: pattern(group.iter().flat_map(|s| &s.track.waits).map(|w| (w.in_flight, w.held.into())).collect()),
         options,
         bytes_sent,
         segments: count(|seen| seen.track.segments_out().into()),
         fewest_segments: count(fewest),
         service,
     }
+}
+
+/// How long a piece of data was held on average, those among them that were not held at all.
+fn mean_delay(group: &[&Seen]) -> Duration {
+    let waits = || group.iter().flat_map(|seen| &seen.track.waits);
+    let held: u32 = waits().map(|wait| wait.pieces).sum();
+    // What is let go leaves in one segment; each of the others was a piece that did not wait.
+    let segments: u32 = group.iter().map(|seen| seen.track.segments_out()).sum();
+    let others = segments.saturating_sub(u32::try_from(waits().count()).unwrap_or(u32::MAX));
+    waits().map(|wait| wait.delay).sum::<Duration>() / held.saturating_add(others).max(1)
 }
 
 /// How few segments could have carried what a connection sent, one answer at a time.

@@ -113,7 +113,7 @@ fn small_segments(evidence: &Evidence) -> Option<Kind> {
     let tiny = segments > 0 && bytes_sent / segments < TINY;
     let excess = segments.saturating_sub(fewest_segments);
     let per_second = segments as f64 / evidence.span.as_secs_f64().max(0.001);
-    let unanswered = exchanges * 10 < segments;
+    let unanswered = exchanges * 20 < segments;
     if tiny && excess >= 100 && unanswered && segments >= 1000 && per_second >= FLOOD_PER_SECOND {
         return Some(Kind::Flood);
     }

@@ -41,6 +41,8 @@ use watch::{Scope, Watch};
 
 /// How long processes that run already are watched if nothing is said.
 const USUAL: f64 = 10.0;
+/// How often to look for new descendants of processes that run already.
+const FAMILY_REFRESH: Duration = Duration::from_millis(100);
 /// How long a command that was told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -89,20 +91,20 @@ fn of_processes(args: &DoctorArgs) -> Result<Report, Failure> {
     let signals = Signals::note()?;
     let begin = Instant::now();
     let end = begin + Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
-    let mut pids = target::with_descendants(&roots);
-    let mut refreshed = begin;
+    let only_these = !args.pid.is_empty();
+    let follower = Follower::start(FAMILY_REFRESH, move || target::with_descendants(&roots));
+    urge();
     while Instant::now() < end && signals.arrived().is_none() {
-        if refreshed.elapsed() > Duration::from_millis(100) {
-            pids = target::with_descendants(&roots);
-            refreshed = Instant::now();
-            if !args.pid.is_empty() && pids.iter().all(|pid| !exists(*pid)) {
-                break;
-            }
+        let pids = follower.pids();
+        if only_these && pids.iter().all(|pid| !exists(*pid)) {
+            break;
         }
         tick(&mut watch, &pids, args)?;
     }
+    let watched = begin.elapsed();
+    follower.stop();
     watch.end();
-    Ok(assemble(&watch, begin.elapsed(), Vec::new(), None))
+    Ok(assemble(&watch, watched, Vec::new(), None))
 }
 
 fn exists(pid: u32) -> bool {
@@ -172,10 +174,16 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
     let child = launch::start(&args.command, &environment)?;
     let signals = Signals::note()?;
     let family = Arc::new(Mutex::new(Family::new(library)));
-    let follower = Follower::start(Arc::clone(&family), args.interval);
+    let followed = Arc::clone(&family);
+    let follower = Follower::start(Duration::from_millis(args.interval.into()), move || {
+        let mut family = followed.lock().unwrap_or_else(PoisonError::into_inner);
+        family.look();
+        family.pids()
+    });
+    urge();
     let mut course = Course { child, status: None, told: None };
     loop {
-        let pids = family.lock().unwrap_or_else(PoisonError::into_inner).pids();
+        let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
         course.status = course.status.or_else(|| launch::reap(child));
         let over = args.duration.is_some_and(|limit| begin.elapsed().as_secs_f64() >= limit);
@@ -254,31 +262,42 @@ impl Course {
     }
 }
 
-/// Follows the descendants on a thread of its own: looking at a program's file takes longer than a look at the sockets may.
+/// Keeps the list of processes up to date on a thread of its own: that takes longer than a look at the sockets may.
 struct Follower {
+    pids: Arc<Mutex<Vec<u32>>>,
     stop: Arc<AtomicBool>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Follower {
-    fn start(family: Arc<Mutex<Family>>, interval: u32) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+    fn start(pause: Duration, mut list: impl FnMut() -> Vec<u32> + Send + 'static) -> Self {
+        let (pids, stop) = (Arc::new(Mutex::new(list())), Arc::new(AtomicBool::new(false)));
+        let (published, stopped) = (Arc::clone(&pids), Arc::clone(&stop));
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 let begin = Instant::now();
-                family.lock().unwrap_or_else(PoisonError::into_inner).look();
-                thread::sleep(Duration::from_millis(interval.into()).max(begin.elapsed() * 2));
+                let fresh = list();
+                *published.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+                thread::sleep(pause.max(begin.elapsed() * 2));
             }
-            family.lock().unwrap_or_else(PoisonError::into_inner).look();
         });
-        Self { stop, thread }
+        Self { pids, stop, thread }
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.join();
     }
+}
+
+/// Looks that come late see less: before other work, where that is allowed. For this thread alone, and not for what it has
+/// started.
+fn urge() {
+    let _ = rustix::process::setpriority_process(None, -10);
 }
 
 fn assemble(watch: &Watch, watched: Duration, processes: Vec<Member>, command_ended: Option<String>) -> Report {

@@ -23,6 +23,8 @@ pub struct TcpInfo {
     pub segments_out: u32,
     pub data_segments_in: u32,
     pub data_segments_out: u32,
+    /// Microseconds in which something was unsent or unacknowledged, to the kernel's timer tick.
+    pub busy_us: u64,
     /// The window that the peer offers; 0 where the kernel does not say (before Linux 5.4).
     pub window: u32,
 }
@@ -47,6 +49,7 @@ impl TcpInfo {
             min_rtt_us: word(148),
             data_segments_in: word(152),
             data_segments_out: word(156),
+            busy_us: long(168),
             bytes_sent: long(200),
             bytes_resent: long(208),
             window: word(228),

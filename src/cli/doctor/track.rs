@@ -13,7 +13,15 @@ pub struct Wait {
     /// Bytes that had left and were not acknowledged yet; none: it was no rule of Nagle's that held the rest.
     pub in_flight: u64,
     pub held: u32,
+    /// Pieces that the program wrote meanwhile, and how long they waited, added up: later ones waited less.
+    pub pieces: u32,
+    pub delay: Duration,
+    /// Both its ends were seen.
+    pub whole: bool,
 }
+
+/// Looks that lie further apart than this may miss a wait, or see two as one.
+const BLIND: Duration = Duration::from_millis(10);
 
 /// The longest and shortest pause that can be a delayed acknowledgement of ours (40 ms and a timer tick or two).
 const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
@@ -23,6 +31,25 @@ struct Hold {
     /// Looks at it so far: what is seen once may be on its way at that moment.
     seen: u32,
     info: TcpInfo,
+    /// What the program wrote while something was held: when, after the beginning, and how much.
+    more: Vec<(Duration, u32)>,
+    /// Its beginning was seen.
+    whole: bool,
+}
+
+impl Hold {
+    fn new(began: Instant, info: TcpInfo, whole: bool) -> Self {
+        Self { began, seen: 1, info, more: Vec::new(), whole }
+    }
+
+    /// How many pieces were held, and for how long in all. Between two looks several of the usual size may have come.
+    fn pieces(&self, duration: Duration) -> (u32, Duration) {
+        let mut sizes: Vec<u32> = self.more.iter().map(|(_, bytes)| *bytes).collect();
+        sizes.sort_unstable();
+        let usual = sizes.get(sizes.len() / 4).copied().unwrap_or(1).max(1);
+        let more = self.more.iter().map(|&(after, bytes)| (bytes / usual, duration.saturating_sub(after)));
+        more.fold((1, duration), |(count, sum), (pieces, each)| (count + pieces, sum + each * pieces))
+    }
 }
 
 pub struct Track {
@@ -36,8 +63,9 @@ pub struct Track {
     changed: Instant,
     hold: Option<Hold>,
     pub waits: Vec<Wait>,
-    /// Bytes held, times the seconds that each was held: divided by all bytes sent it is the mean delay of a byte.
-    held_byte_seconds: f64,
+    /// Time in which something was unsent or unacknowledged, by the kernel's count: between looks that were close enough, and
+    /// between others.
+    busy: [Duration; 2],
     /// Pauses in which the peer seems to have waited for our delayed acknowledgement.
     pub peer_waits: Vec<Duration>,
     /// Acknowledgements without data, which a peer that waits needs one of each time.
@@ -58,7 +86,7 @@ impl Track {
             changed: now,
             hold: None,
             waits: Vec::new(),
-            held_byte_seconds: 0.0,
+            busy: [Duration::ZERO; 2],
             peer_waits: Vec::new(),
             bare_acks: 0,
         }
@@ -66,44 +94,60 @@ impl Track {
 
     pub fn look(&mut self, info: TcpInfo, now: Instant) {
         let (before, previous) = self.last;
-        if (info.bytes_sent, info.bytes_received) != (previous.bytes_sent, previous.bytes_received) {
+        let moved = |i: &TcpInfo| (i.bytes_sent, i.bytes_received, i.notsent);
+        if moved(&info) != moved(&previous) || info.holds() {
             self.changed = now;
         }
-        self.look_for_hold(info, now, before);
-        self.look_for_peers_wait(info, previous, now.saturating_duration_since(before));
+        let gap = now.saturating_duration_since(before);
+        let blind = self.look_for_hold(info, now, before);
+        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us));
+        self.busy[usize::from(blind)] += busy.min(gap);
+        self.look_for_peers_wait(info, previous, gap);
         self.last = (now, info);
     }
 
-    fn look_for_hold(&mut self, info: TcpInfo, now: Instant, before: Instant) {
+    /// True: the last look is too long ago to know what was held meanwhile.
+    fn look_for_hold(&mut self, info: TcpInfo, now: Instant, before: Instant) -> bool {
         let holds = info.holds();
-        let same = self
-            .hold
-            .as_ref()
-            .is_some_and(|hold| (hold.info.bytes_sent, hold.info.bytes_acked) == (info.bytes_sent, info.bytes_acked));
-        if holds && same {
-            if let Some(hold) = &mut self.hold {
-                hold.seen += 1;
-                hold.info = info;
-                let held = f64::from(info.notsent) * now.saturating_duration_since(before).as_secs_f64();
-                self.held_byte_seconds += held;
+        let gap = now.saturating_duration_since(before);
+        if let Some(hold) = self.hold.as_mut().filter(|hold| {
+            holds && (hold.info.bytes_sent, hold.info.bytes_acked) == (info.bytes_sent, info.bytes_acked)
+        }) {
+            hold.seen += 1;
+            if info.notsent > hold.info.notsent {
+                let when = (now - gap / 2).saturating_duration_since(hold.began);
+                hold.more.push((when, info.notsent - hold.info.notsent));
             }
-            return;
+            hold.info = info;
+            return false;
+        }
+        if gap > BLIND {
+            self.end_hold(before, false);
+            self.hold = holds.then(|| Hold::new(now, info, false));
+            return true;
         }
         // What was held went in between: at the last sending if another piece is held by now, else half way, for all we know.
         let sent =
             now.checked_sub(Duration::from_millis(info.last_data_sent.into())).unwrap_or(before).clamp(before, now);
-        let between = if holds { sent } else { before + now.saturating_duration_since(before) / 2 };
-        self.end_hold(between);
-        if holds {
-            self.hold = Some(Hold { began: between, seen: 1, info });
-        }
+        let between = if holds { sent } else { before + gap / 2 };
+        self.end_hold(between, true);
+        self.hold = holds.then(|| Hold::new(between, info, true));
+        false
     }
 
-    fn end_hold(&mut self, end: Instant) {
+    fn end_hold(&mut self, end: Instant, whole: bool) {
         if let Some(hold) = self.hold.take().filter(|hold| hold.seen > 1) {
-            let duration = end.saturating_duration_since(hold.began);
             let syn = u64::from(!self.server && hold.info.unacked > 0);
-            self.waits.push(Wait { duration, in_flight: hold.info.in_flight() + syn, held: hold.info.notsent });
+            let duration = end.saturating_duration_since(hold.began);
+            let (pieces, delay) = hold.pieces(duration);
+            self.waits.push(Wait {
+                duration,
+                pieces,
+                delay,
+                in_flight: hold.info.in_flight() + syn,
+                held: hold.info.notsent,
+                whole: whole && hold.whole,
+            });
         }
     }
 
@@ -128,7 +172,14 @@ impl Track {
 
     /// No more of it will be seen. What is still held counts as held until now.
     pub fn end(&mut self) {
-        self.end_hold(self.last.0);
+        self.end_hold(self.last.0, false);
+    }
+
+    /// By how much to multiply what was seen of waits for what was not: the time between looks that were too far apart counts
+    /// as the rest does.
+    pub fn unseen(&self) -> f64 {
+        let [known, blind] = self.busy.map(|time| time.as_secs_f64());
+        if known > 0.0 { 1.0 + blind / known } else { 1.0 }
     }
 
     /// From the first look to the last one that saw something new.
@@ -140,12 +191,9 @@ impl Track {
         self.waits.iter().map(|wait| wait.duration).sum()
     }
 
-    /// How long a byte was held on average, over all that were sent.
-    pub fn mean_delay(&self) -> Duration {
-        match self.bytes_sent() {
-            0 => Duration::ZERO,
-            bytes => Duration::from_secs_f64(self.held_byte_seconds / bytes as f64),
-        }
+    /// Bytes that were sent, or still wait to be.
+    pub fn bytes_written(&self) -> u64 {
+        self.bytes_sent() + u64::from(self.last.1.notsent)
     }
 
     pub fn bytes_sent(&self) -> u64 {
@@ -204,6 +252,7 @@ mod tests {
         bytes_received: 0,
         bytes_sent: 0,
         bytes_resent: 0,
+        busy_us: 0,
         segments_out: 0,
         data_segments_in: 0,
         data_segments_out: 0,
@@ -259,6 +308,33 @@ mod tests {
         // Something is unsent at each look, but never the same piece.
         let busy = watch(|ms| TcpInfo { notsent: 100, unacked: 1, bytes_sent: ms.into(), ..IDLE });
         assert!(busy.waits.is_empty(), "{:?}", busy.waits);
+    }
+
+    #[test]
+    fn what_passed_unseen_counts_as_the_rest_does() {
+        let start = Instant::now();
+        let mut track = track(start);
+        let mut look = |ms: u64| {
+            // A stall of 42 ms follows the other.
+            let round = ms / 42;
+            let info = TcpInfo {
+                unacked: 1,
+                notsent: 2,
+                last_data_sent: (ms % 42) as u32,
+                bytes_sent: 102 * round + 100,
+                bytes_acked: 102 * round + 1,
+                busy_us: ms * 1000,
+                ..IDLE
+            };
+            track.look(info, start + Duration::from_millis(ms));
+        };
+        (2..=420).step_by(2).for_each(&mut look);
+        // For as long a time nobody looks.
+        look(840);
+        track.end();
+        assert!((1.95..=2.05).contains(&track.unseen()), "{}", track.unseen());
+        assert!((390..=425).contains(&track.waited().as_millis()), "{:?}", track.waited());
+        assert_eq!(track.waits.iter().filter(|w| w.whole).count(), 10, "{:?}", track.waits);
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub fn verdict(finding: &Finding) -> String {
             ms(f.wait_ms)
         ),
         Kind::Nagle | Kind::Cork if f.is_stream() => format!(
-            "data for {with} was held {} times for {} {}, {} on average: {of_time}",
+            "data for {with} was held {} times, {} each time and {} for an average byte, {}: {of_time}",
             number(f.waits),
             ms(f.wait_ms),
-            cause(f),
             ms(f.gain.as_ref().map_or(0.0, |g| g.saved_ms)),
+            cause(f),
         ),
         // Both pieces of an exchange may wait; each counts.
         Kind::Nagle | Kind::Cork => format!(
@@ -46,7 +46,7 @@ pub fn verdict(finding: &Finding) -> String {
 
 fn cause(f: &Finding) -> String {
     match (f.kind, f.delayed()) {
-        (Kind::Cork, _) => "because the program holds its own data (MSG_MORE or TCP_CORK)".to_owned(),
+        (Kind::Cork, _) => "because the program itself holds its data (MSG_MORE or TCP_CORK)".to_owned(),
         (_, true) => "for a delayed acknowledgement".to_owned(),
         (_, false) => format!("for an acknowledgement, a round trip of {}", ms(f.round_trip_ms)),
     }
