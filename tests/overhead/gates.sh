@@ -37,7 +37,7 @@ if [ -n "$k" ]; then KINDS=$k run raw.threads instr.sh "$lib:TCPTUNE_CORK=off"; 
 k=$(kinds '^system calls$'); if [ -n "$k" ]; then N=200 TRIES=3 KINDS=$k run raw syscalls.sh "$lib"; fi
 k=$(kinds '^statistics on$')
 if [ -n "$k" ]; then
-  mkdir -p "$B/statistics"; env LD_PRELOAD="${SOFILE[1]}" TCPTUNE_STATS="$B/statistics" "$B/calls" hold 0 </dev/null >"$B/held" 2>&1 & p=$!
+  mkdir -p "$B/statistics"; env LD_PRELOAD="${SOFILE[1]}" TCPTUNE_STATS="$B/statistics" "$B/calls" hold 1 </dev/null >"$B/held" 2>&1 & p=$!
   for i in $(seq 100); do [ -s "$B/held" ] && break; sleep 0.05; done
   if [ -n "$(ls -A "$B/statistics")" ]; then
     KINDS=$k run raw.statistics instr.sh "$lib:TCPTUNE_STATS=$B/statistics"; sed 's/^instructions/statistics on/' "$B/raw.statistics" >>"$B/raw"

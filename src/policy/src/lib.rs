@@ -39,6 +39,7 @@ never_panic! {
 
 pub use fault::Fault;
 pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
+pub use put::{decimal, hexadecimal};
 pub use settings::{Cork, Direction, Nodelay, Peer, Quickack, Release, Settings, Subject, Tuning, UNTOUCHED};
 pub use text::Text;
 pub use variables::{RULE_WORDS, RuleWord, VARIABLES, Variable};

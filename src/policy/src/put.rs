@@ -2,15 +2,15 @@
 //! would bring its tables and panics into the library.
 
 /// Where text goes: called once for each piece, in order.
-pub(crate) type Put<'p> = dyn FnMut(&[u8]) + 'p;
+pub type Put<'p> = dyn FnMut(&[u8]) + 'p;
 
 /// A number in decimal.
-pub(crate) fn decimal(number: u64, put: &mut Put<'_>) {
+pub fn decimal(number: u64, put: &mut Put<'_>) {
     digits(number, 10, put);
 }
 
 /// A number in lower-case hexadecimal, without a prefix.
-pub(crate) fn hexadecimal(number: u64, put: &mut Put<'_>) {
+pub fn hexadecimal(number: u64, put: &mut Put<'_>) {
     digits(number, 16, put);
 }
 

@@ -129,7 +129,10 @@ impl Settings {
     /// Completes the rules with what the other variables say. To be called once all variables are read.
     #[inline(never)]
     pub fn finish(&mut self) {
-        self.base.off = self.off || self.observing;
+        if self.observing {
+            self.base = Tuning::OFF;
+        }
+        self.base.off |= self.off;
         self.rules.lay_over(&self.base);
     }
 

@@ -1,14 +1,17 @@
-//! The state of one socket: a 64-bit word, so that it is read and written in one access and needs no lock.
+//! The state of one socket: two 32-bit words, each read and written in one access, so that no lock is needed.
 //!
 //! ```text
-//!  63                   32 31          28 27    23 22         16 15  13 12 11      6 5   4 3    0
-//! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
-//! | time of the last call | flags        | tuning | flags       | kind |A | service | his | pos  |
-//! +-----------------------+--------------+--------+-------------+------+--+---------+-----+------+
+//!  63          32 31            28 27    23 22        19 18  16 15 14 13       8 7   6 5    4 3    0
+//! +--------------+----------------+--------+------------+------+--+--+----------+---+-+------+------+
+//! | time of the  | flags          | tuning | flags      | kind |K |C | service  | H |A| his. | pos. |
+//! | last call    |                |        |            |      |  |  |          |   | |      |      |
+//! +--------------+----------------+--------+------------+------+--+--+----------+---+-+------+------+
 //! ```
-//! A = attend: a hook that moves data must look closer. The lowest 12 bits are an index into what burst.rs has learned, so
-//! that the commonest step is to add one. For a listener the upper half counts connections that were queued before the
-//! listener was tuned. An all-zero word is a descriptor that was never met: most are files.
+//! A = attend: a hook that moves data must look closer. H = held. C = closely: every call on this descriptor takes the slow
+//! way. K = corked. The lowest byte is what a data call or a receive changes, and the lowest 16 bits are an index into the
+//! next values that burst.rs keeps ready for it, so that the commonest step is one look and one store. For a listener the
+//! upper word counts connections that were queued before the listener was tuned. An all-zero word is a descriptor that was
+//! never met: most are files.
 //! This file knows the layout and the rules that need nothing else; it decides nothing about bursts (burst.rs).
 
 /// What a descriptor is, as far as the calls seen so far tell.
@@ -35,29 +38,30 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Socket(pub u64);
 
-/// burst.rs's index: position (4 bits), history (2 bits), service (6 bits).
-pub const BURST_MASK: u64 = 0xfff;
 /// The position in the present burst, 0 where none is under way.
 pub const POSITION: u64 = 15;
-const SERVICE: u32 = 6;
-const SERVICE_MASK: u64 = 0x3f;
+/// Had the last burst several calls (lower bit), and the one before it (upper bit)?
+pub const HISTORY: u64 = 3 << 4;
 /// A hook that moves data must look closer at this descriptor.
-pub const ATTEND: u64 = 1 << 12;
-const KIND: u32 = 13;
+pub const ATTEND: u64 = 1 << 6;
 /// Something may wait in the kernel for more: the last data call was held, or the socket is [`CORKED`].
-pub const HELD: u64 = 1 << 16;
+pub const HELD: u64 = 1 << 7;
+const SERVICE: u32 = 8;
+const SERVICE_MASK: u64 = 0x3f;
+/// Every call must be looked at closely: what is kept ready for the usual connection (burst.rs) does not hold for this one.
+/// Set on all that was met but open connections on which data calls may be held and receives have nothing to be watched for.
+pub const CLOSELY: u64 = 1 << 14;
 /// We have set TCP_CORK for the rest of a long burst.
-pub const CORKED: u64 = 1 << 17;
+pub const CORKED: u64 = 1 << 15;
+const KIND: u32 = 16;
 /// The kernel's TCP_NODELAY is on because we set it; the application believes that it is off.
-pub const NODELAY_OURS: u64 = 1 << 18;
+pub const NODELAY_OURS: u64 = 1 << 19;
 /// The application has set TCP_NODELAY itself, on or off: its word wins.
-pub const NODELAY_APP: u64 = 1 << 19;
+pub const NODELAY_APP: u64 = 1 << 20;
 /// The kernel's TCP_NODELAY is on, whoever set it.
-pub const NODELAY_ON: u64 = 1 << 20;
+pub const NODELAY_ON: u64 = 1 << 21;
 /// Never hold on this socket: the application corks by itself, or the protocol forbids it.
-pub const NO_HOLD: u64 = 1 << 21;
-/// An open connection on which data calls may be held.
-pub const HOLDABLE: u64 = 1 << 22;
+pub const NO_HOLD: u64 = 1 << 22;
 const TUNING: u32 = 23;
 const TUNING_MASK: u64 = 31;
 /// The socket has been duplicated: another descriptor may have told the kernel something since.
@@ -66,8 +70,8 @@ pub const SHARED: u64 = 1 << 28;
 pub const CHECKED: u64 = 1 << 29;
 /// A listener (or kernel) whose accepted sockets do not inherit: each is set by itself.
 pub const NO_INHERIT: u64 = 1 << 30;
-/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`HOLDABLE`], which only connections use).
-pub const UNIFORM: u64 = 1 << 22;
+/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`CORKED`], which only connections use).
+pub const UNIFORM: u64 = 1 << 15;
 /// A connection on which every receive is acknowledged at once (the bit of [`CHECKED`], which only listeners use).
 pub const QUICKACK: u64 = 1 << 29;
 /// A connection whose receives are looked at for stalls of its peer (the bit of [`NO_INHERIT`]).
@@ -78,14 +82,18 @@ pub const APP_CORK: u64 = 1 << 31;
 pub const TIME: u32 = 32;
 
 impl Socket {
+    /// What is not all 0 where something is known about the descriptor but what a closed one leaves behind.
+    pub const MET: u64 = 7 << KIND;
+
     /// A descriptor of this kind and nothing else known.
     #[inline]
     pub const fn new(kind: Kind) -> Socket {
-        let attend = match kind {
-            Kind::Unknown | Kind::Fresh => ATTEND,
-            _ => 0,
+        let flags = match kind {
+            Kind::Unmet => 0,
+            Kind::Unknown | Kind::Fresh => ATTEND | CLOSELY,
+            _ => CLOSELY,
         };
-        Socket((kind as u64) << KIND | attend)
+        Socket((kind as u64) << KIND | flags)
     }
 
     /// What kind of descriptor it is.
@@ -113,13 +121,44 @@ impl Socket {
     /// Is anything known about it but what a closed one leaves behind?
     #[inline(always)]
     pub const fn is_met(self) -> bool {
-        self.0 & 7 << KIND != 0
+        self.0 & Socket::MET != 0
     }
 
     /// Must a hook that moves data look closer?
     #[inline(always)]
     pub const fn attended(self) -> bool {
         self.0 & ATTEND != 0
+    }
+
+    /// May data calls be held here? An open connection, watched, on which nothing speaks against it.
+    #[inline(always)]
+    pub const fn holdable(self) -> bool {
+        self.is_connection() && self.0 & (ATTEND | NODELAY_ON | NO_HOLD) == ATTEND | NODELAY_ON
+    }
+
+    /// An open connection to whose calls attention is paid from now on; `closely`: the usual does not hold for it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn opened(self, closely: bool) -> Socket {
+        Socket(self.0 & !CLOSELY | ATTEND | if closely { CLOSELY } else { 0 })
+    }
+
+    /// The lower word: all but the time.
+    #[inline(always)]
+    pub const fn low(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The upper word: the time of the last data call, or a listener's queue.
+    #[inline(always)]
+    pub const fn high(self) -> u32 {
+        (self.0 >> TIME) as u32
+    }
+
+    /// Both words.
+    #[inline(always)]
+    pub const fn of(low: u32, high: u32) -> Socket {
+        Socket((high as u64) << TIME | low as u64)
     }
 
     /// Is any of these flags set?
@@ -146,7 +185,7 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn into(self, kind: Kind) -> Socket {
-        Socket(self.0 & !(7 << KIND | ATTEND | HOLDABLE) | Socket::new(kind).0)
+        Socket(self.0 & !(7 << KIND | ATTEND | CLOSELY | UNIFORM) | Socket::new(kind).0)
     }
 
     /// Is it TCP or Multipath TCP?
@@ -204,7 +243,9 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
-        if self.is_met() { Socket(self.0 & !(HELD | CORKED) | SHARED) } else { self }
+        // A listener, to which no attention is paid, has another flag there.
+        let held = if self.attended() { HELD | CORKED } else { 0 };
+        if self.is_met() { Socket(self.0 & !held | SHARED) } else { self }
     }
 
     /// Is it a listener whose accepted sockets need nothing but what they inherit?
@@ -219,7 +260,7 @@ impl Socket {
     #[must_use]
     pub const fn accepted(self) -> Socket {
         let kept = NODELAY_OURS | NODELAY_APP | NODELAY_ON | NO_HOLD | TUNING_MASK << TUNING | SERVICE_MASK << SERVICE;
-        Socket(self.0 & kept | (Kind::Accepted as u64) << KIND)
+        Socket(self.0 & kept | Socket::new(Kind::Accepted).0)
     }
 }
 
@@ -256,7 +297,7 @@ mod tests {
         assert_eq!((accepted.kind(), accepted.tuning()), (Kind::Accepted, 4));
         assert!(accepted.has(NODELAY_OURS) && accepted.has(NODELAY_ON) && !accepted.has(CHECKED | HELD | ATTEND));
         assert_eq!(accepted.0 >> TIME, 0);
-        assert_eq!(accepted.0 & 63, 0, "no burst yet");
+        assert_eq!(accepted.0 & (POSITION | HISTORY), 0, "no burst yet");
     }
 
     #[test]

@@ -5,14 +5,14 @@ mod burst_reference;
 
 use burst_reference::{GAP, Model, ignored};
 use proptest::prelude::*;
-use tcptune_policy::burst::{self, Advice, Quick, Table};
-use tcptune_policy::socket::{BURST_MASK, CORKED, HELD, Socket, TIME};
+use tcptune_policy::burst::{self, Advice, Table};
+use tcptune_policy::socket::{ATTEND, CLOSELY, CORKED, HELD, HISTORY, POSITION, Socket, TIME};
 
 const SOCKETS: usize = 3;
-/// The service number's place in the index; a service has 64 cells.
-const SERVICE: u64 = 0xfc0;
+/// The service number's place in the word.
+const SERVICE: u64 = 0x3f00;
 /// What the predictor may change: time, position, history, and what is held.
-const OWN: u64 = !0 << TIME | BURST_MASK & !SERVICE | HELD | CORKED;
+const OWN: u64 = !0 << TIME | POSITION | HISTORY | HELD | CORKED;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -58,8 +58,8 @@ struct Beside {
 
 impl Beside {
     fn new(words: [u64; SOCKETS], start: u64) -> Beside {
-        let words = words.map(|word| Socket(word & !OWN));
-        let services = words.map(|word| (word.0 & SERVICE) >> 6);
+        let words = words.map(connection);
+        let services = words.map(|word| (word.0 & SERVICE) >> 8);
         Beside {
             model: Model::new(&services),
             slow: Table::new(),
@@ -77,9 +77,11 @@ impl Beside {
     fn call(&mut self, at: usize, taken: bool) {
         let expected = self.model.sent(at, self.now);
         if self.words[at].has(CORKED)
-            && let Some(next) = corked_call(self.words[at], self.clock())
+            && let Some(next) = corked_call(self.words[at], self.clock(), &self.slow)
         {
             assert_eq!(expected, Advice::Cork);
+            let quick = corked_call(self.quick_words[at], self.clock(), &self.quick);
+            assert_eq!(quick, Some(next));
             (self.words[at], self.quick_words[at]) = (next, next);
             return;
         }
@@ -91,7 +93,8 @@ impl Beside {
             Advice::Cork if taken => HELD | CORKED,
             _ => 0,
         };
-        self.words[at] = if flags & CORKED == 0 { next.with(flags) } else { burst::corked(next, self.clock()) };
+        self.words[at] =
+            if flags & CORKED == 0 { next.with(flags) } else { burst::corked(next, self.clock(), &self.slow) };
         self.model.hold(at, flags & HELD != 0, flags & CORKED != 0);
         self.call_quickly(at, taken, advice);
     }
@@ -99,26 +102,21 @@ impl Beside {
     /// The same call by the quick path where it decides, as the library makes it.
     fn call_quickly(&mut self, at: usize, taken: bool, expected: Advice) {
         let word = self.quick_words[at];
-        if !word.has(CORKED) {
-            match burst::sent_quickly(word, self.clock(), GAP, &self.quick) {
-                Quick::Send(next) => {
-                    assert_eq!((expected, next), (Advice::Send, self.words[at]));
-                    self.quick_words[at] = next;
-                    return;
-                }
-                Quick::Hold(next) if taken => {
-                    assert_eq!((expected, next), (Advice::Hold, self.words[at]));
-                    self.quick_words[at] = next;
-                    return;
-                }
-                Quick::Hold(_) => assert_eq!(expected, Advice::Hold),
-                Quick::Unsure => {}
+        if !word.has(CORKED)
+            && let Some(next) = quickly(word, self.clock(), &self.quick)
+        {
+            assert_eq!(expected, if next.has(HELD) { Advice::Hold } else { Advice::Send });
+            if taken || !next.has(HELD) {
+                assert_eq!(next, self.words[at]);
+                self.quick_words[at] = next;
+                return;
             }
         }
         let (next, advice) = burst::sent(word, self.clock(), GAP, &self.quick);
         assert_eq!(advice, expected);
         let flags = self.words[at].0 & (HELD | CORKED);
-        self.quick_words[at] = if flags & CORKED == 0 { next.with(flags) } else { burst::corked(next, self.clock()) };
+        self.quick_words[at] =
+            if flags & CORKED == 0 { next.with(flags) } else { burst::corked(next, self.clock(), &self.quick) };
     }
 
     fn receive(&mut self, at: usize) {
@@ -129,8 +127,10 @@ impl Beside {
         self.model.received(at);
         self.words[at] = burst::received(self.words[at], &self.slow);
         let word = self.quick_words[at];
-        self.quick_words[at] =
-            burst::received_quickly(word, &self.quick).unwrap_or_else(|| burst::received(word, &self.quick));
+        self.quick_words[at] = match self.quick.next_received(word.low()) {
+            0 => burst::received(word, &self.quick),
+            next => Socket(word.0 & !0xff | u64::from(next)),
+        };
     }
 
     fn release(&mut self, at: usize) {
@@ -171,9 +171,23 @@ impl Beside {
     }
 }
 
+/// An open connection on which nothing was sent yet, its other fields as in `word`.
+fn connection(word: u64) -> Socket {
+    Socket(word & !(OWN | CLOSELY) | ATTEND)
+}
+
+/// A data call by what the table keeps ready, as the library makes it.
+fn quickly(word: Socket, now: u32, table: &Table) -> Option<Socket> {
+    let next = table.next_sent(word.low());
+    if next == 0 || word.has(HELD) && !burst::in_time(word.high(), now, GAP) {
+        return None;
+    }
+    Some(Socket::of(word.low() & !0xff | u32::from(next), now))
+}
+
 /// A call on a corked socket, as the library makes it.
-fn corked_call(word: Socket, now: u32) -> Option<Socket> {
-    burst::sent_corked(word, now, GAP).or_else(|| burst::sent_newly_corked(word, now, GAP))
+fn corked_call(word: Socket, now: u32, table: &Table) -> Option<Socket> {
+    quickly(word, now, table).or_else(|| burst::sent_newly_corked(word, now, GAP))
 }
 
 proptest! {
@@ -196,7 +210,7 @@ proptest! {
             for (at, &before) in words.iter().enumerate() {
                 let word = beside.words[at];
                 prop_assert_eq!(word, beside.quick_words[at], "the quick path leaves the same state");
-                prop_assert_eq!((word.0 ^ before) & !OWN, 0, "a field that is not the predictor's was touched");
+                prop_assert_eq!((word.0 ^ connection(before).0) & !OWN, 0, "a field that is not the predictor's was touched");
                 let state = beside.model.state(at);
                 prop_assert_eq!((word.0 & 15, word.0 >> 4 & 3), (state.position, state.history));
             }

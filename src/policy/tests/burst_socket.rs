@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use tcptune_policy::socket::{
-    ATTEND, BURST_MASK, CHECKED, CORKED, HELD, HOLDABLE, Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
-    POSITION, SHARED, Socket, TIME,
+    ATTEND, CHECKED, CORKED, HELD, HISTORY, Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, POSITION, SHARED,
+    Socket, TIME,
 };
 
-const SERVICE: u64 = 0xfc0;
+const SERVICE: u64 = 0x3f00;
 const INHERITED: u64 = NODELAY_OURS | NODELAY_APP | NODELAY_ON | NO_HOLD;
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -25,15 +25,17 @@ proptest! {
         prop_assert_eq!(accepted.0 & INHERITED, listener.0 & INHERITED, "what the kernel lets it inherit");
         prop_assert_eq!(accepted.tuning(), listener.tuning(), "its listener's rules");
         prop_assert_eq!(accepted.0 & SERVICE, listener.0 & SERVICE, "its listener's history");
-        prop_assert_eq!(accepted.0 & BURST_MASK & !SERVICE, 0, "no burst yet, nor one before");
+        prop_assert_eq!(accepted.0 & (POSITION | HISTORY), 0, "no burst yet, nor one before");
         prop_assert_eq!(accepted.0 >> TIME, 0, "no time of a last call");
-        prop_assert!(!accepted.has(HELD | CORKED | ATTEND | HOLDABLE | SHARED | CHECKED), "nothing of its own");
+        prop_assert!(!accepted.holdable(), "not before it is ready");
+        prop_assert!(!accepted.has(HELD | CORKED | ATTEND | SHARED | CHECKED), "nothing of its own");
         prop_assert_eq!(accepted.accepted(), accepted, "nothing else to lose");
     }
 
     #[test]
     fn a_duplicate(word in any::<u64>(), kind in kinds()) {
         let original = Socket(word).into(kind);
+        let original = if original.is_connection() { original.opened(word & 1 != 0) } else { original };
         let duplicate = original.duplicated();
         prop_assert_eq!(duplicate.kind(), original.kind());
         prop_assert_eq!(duplicate.tuning(), original.tuning());
@@ -43,7 +45,7 @@ proptest! {
         } else {
             prop_assert!(duplicate.has(SHARED));
         }
-        if !matches!(kind, Kind::Unmet | Kind::Listener) {
+        if original.attended() {
             prop_assert!(!duplicate.has(HELD | CORKED), "what is held is the original's to release");
         }
         prop_assert_eq!(duplicate.0 >> TIME, original.0 >> TIME, "the last call, or the queue, is the socket's");
@@ -61,7 +63,7 @@ proptest! {
         let tuned = socket.tuned_by(tuning);
         prop_assert_eq!((tuned.tuning(), tuned.tuned_by(socket.tuning())), (tuning, socket));
         let moved = socket.on_service(service);
-        prop_assert_eq!(moved.0 & SERVICE, u64::from(service) << 6);
+        prop_assert_eq!(moved.0 & SERVICE, u64::from(service) << 8);
         prop_assert_eq!((moved.0 ^ socket.0) & !SERVICE, 0);
         let counted = socket.with_queued(queued);
         prop_assert_eq!((counted.queued(), counted.0 as u32), (queued, socket.0 as u32));

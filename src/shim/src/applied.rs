@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use policy::{Direction, Tuning};
 
 use crate::mode::{self, SETS_OPTIONS};
-use crate::{kernel, table};
+use crate::{kernel, split, table};
 
 /// By descriptor: which of the options the application has set itself (a bit each, `SockOpt::id`). Zero pages until
 /// TCPTUNE_SET is used. Descriptors beyond the table get the options whatever they did before. Relaxed: a hint, as the table.
@@ -37,7 +37,8 @@ pub(crate) fn at_start(fd: c_int, tuning: &Tuning, direction: Direction, listene
     for option in tuning.set.iter() {
         let wanted = match direction {
             Direction::Client => option.when.connect,
-            Direction::Server if listener => option.when.listen,
+            // What the connections inherit could not be taken back from those that are left untouched.
+            Direction::Server if listener => option.when.listen && !(option.when.connect && split::on()),
             Direction::Server => option.when.accept || option.when.connect && option.when.listen,
         };
         if wanted && own & 1 << (option.id & 31) == 0 {

@@ -1,109 +1,139 @@
 //! Which socket each thread holds data on, and letting it go.
 //!
-//! A thread holds at most one socket at a time: its slot, found by its thread pointer, names the descriptor. A call that
-//! waits looks only at its own thread's slot, so an idle thread never splits the burst of a busy one, and what a thread holds
-//! is released by that thread's own next wait. Two threads may have the same slot: while one holds something the other's
-//! calls are not held, and a wait of the other releases it early, which costs a segment and delays nothing.
+//! A thread holds at most one socket at a time: its slot, found by its thread pointer, names the thread and the descriptor. A
+//! call that waits looks only at its own thread's slot, so an idle thread never splits the burst of a busy one, and what a
+//! thread holds is released by that thread's own next wait. A slot goes on naming the descriptor when the burst is over, which
+//! spares the burst's last call from clearing it: whether anything is held there, and by whom, the descriptor's words say
+//! (the lowest byte of the time of a held call is a mark of its thread).
 //!
-//! Orderings: relaxed. A slot names a descriptor; whether anything is held there its word says (table.rs).
+//! A slot belongs to the first thread that needs it, and only that thread writes to it from then on, so that no release can
+//! be lost. Where two threads would have the same slot the later one's calls are not held. (A thread that ends leaves its slot
+//! behind; the next thread on the same stack has the same thread pointer, and with it the slot.)
+//!
+//! Orderings: relaxed. A slot is written and read by its own thread; for every other reader it is a hint.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
-use policy::socket::{CORKED, HELD, HOLDABLE, NODELAY_ON, Socket};
+use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
 
-use crate::arch::{GAP, thread_pointer, ticks};
+use crate::arch::{GAP, thread_pointer, ticks, with_lowest_byte};
 use crate::mode::{self, HAS_HELD};
+use crate::table::{Shared, shared};
 use crate::{kernel, table};
 
-const SLOTS: usize = 4096;
+pub(crate) const SLOTS: usize = 4096;
 
-/// Slots are `fd + 1`; 0 is free.
-static SLOT: [AtomicU32; SLOTS] = [const { AtomicU32::new(0) }; SLOTS];
+/// The first descriptor on which nothing can be held: its number + 1 does not fit a slot.
+const HOLDABLE: u32 = u16::MAX as u32;
 
-/// What has been learned (policy::burst).
-pub(crate) static LEARNED: burst::Table = burst::Table::new();
-
-/// This thread's slot.
+/// The place of a thread among the slots.
 #[inline(always)]
-fn slot() -> &'static AtomicU32 {
+fn place(thread: usize) -> usize {
     // Thread control blocks lie a stack apart: 8 MiB most often, 1 or 2 MiB where many threads are expected.
-    let index = (thread_pointer() >> 20) & SLOTS.wrapping_sub(1);
-    // SAFETY: avoids a bounds check on the path of every wait; the mask keeps the index below the array's length.
-    unsafe { SLOT.get_unchecked(index) }
+    (thread >> 20) & SLOTS.wrapping_sub(1)
 }
 
-/// What a slot says for `fd`.
+/// The slot of a thread.
 #[inline(always)]
-fn mark(fd: c_int) -> u32 {
-    (fd as u32).wrapping_add(1)
+fn slot(shared: &Shared, thread: usize) -> &AtomicU64 {
+    // SAFETY: avoids a bounds check on the path of every wait; a place is below the array's length.
+    unsafe { shared.slots.get_unchecked(place(thread)) }
+}
+
+/// What a thread's slot says of the thread: all but the lowest 16 bits.
+#[inline(always)]
+fn owner(thread: usize) -> u64 {
+    (thread as u64) << 16
+}
+
+/// A slot that names this thread and `fd`.
+#[inline(always)]
+fn mark(thread: usize, fd: c_int) -> u64 {
+    // The lowest 16 bits of `owner` are 0, and the sum has no more where something can be held on `fd`.
+    owner(thread).wrapping_add(u64::from(fd as u32)).wrapping_add(1)
+}
+
+/// The time of a call that this thread holds.
+#[inline(always)]
+fn time(thread: usize, now: u32) -> u32 {
+    with_lowest_byte(now, place(thread) as u32)
+}
+
+/// Has this thread held the last call on this socket, as far as its time tells?
+fn is_mine(socket: Socket) -> bool {
+    socket.high() as u8 == place(thread_pointer()) as u8
 }
 
 /// Does this thread hold anything, as far as its slot tells? In most programs nothing is ever held, and one test tells.
 #[inline(always)]
 pub(crate) fn any() -> bool {
-    mode::is(HAS_HELD) && slot().load(Relaxed) != 0
+    mode::is(HAS_HELD) && any_in(shared())
+}
+
+/// The same where that test would seldom save anything.
+#[inline(always)]
+pub(crate) fn any_in(shared: &Shared) -> bool {
+    shared.holds_before(slot(shared, thread_pointer()).load(Relaxed) as u16)
 }
 
 /// The same, or is anything held on this socket, by whatever thread?
 #[inline(always)]
 pub(crate) fn any_or_on(socket: Socket) -> bool {
-    mode::is(HAS_HELD) && (socket.has(HELD) || slot().load(Relaxed) != 0)
+    mode::is(HAS_HELD) && (socket.has(HELD) || any_in(shared()))
 }
 
-/// Is the slot this thread's for `fd` already, as it most often is?
+/// Does this thread's slot name `fd`, as it most often does where something was held before?
 #[inline(always)]
-pub(crate) fn has(fd: c_int) -> bool {
-    slot().load(Relaxed) == mark(fd)
+pub(crate) fn names(shared: &Shared, fd: c_int) -> bool {
+    let thread = thread_pointer();
+    slot(shared, thread).load(Relaxed) == mark(thread, fd)
 }
 
-/// Takes the slot for `fd` if it is free, or taken for it already. Not the first time ever: then the waits must be told.
+/// Makes this thread's slot name `fd`, if it is this thread's already; then the time to be noted for a call that is held now.
 #[inline(always)]
-pub(crate) fn take_quickly(fd: c_int) -> bool {
-    let slot = slot();
-    let now = slot.load(Relaxed);
-    let mine = mark(fd);
-    let taken = (now == 0 || now == mine) && mode::is(HAS_HELD);
-    if taken {
+pub(crate) fn take_quickly(shared: &Shared, fd: c_int, now: u32) -> Option<u32> {
+    let thread = thread_pointer();
+    let (slot, mine) = (slot(shared, thread), mark(thread, fd));
+    let content = slot.load(Relaxed);
+    if content != mine {
+        // Another thread's, or taken for another socket that still holds something: leave it to that one.
+        if content ^ mine > 0xffff || shared.holds_before(content as u16) {
+            return None;
+        }
         slot.store(mine, Relaxed);
+    }
+    Some(time(thread, now))
+}
+
+/// The state of a socket whose call is held by this thread.
+pub(crate) fn held(socket: Socket) -> Socket {
+    Socket::of(socket.low(), time(thread_pointer(), socket.high())).with(HELD)
+}
+
+/// Makes this thread's slot name `fd`; false where it is not available, and then the call must not be held.
+#[inline(never)]
+pub(crate) fn take(fd: c_int) -> bool {
+    if fd as u32 >= HOLDABLE {
+        return false;
+    }
+    let thread = thread_pointer();
+    let slot = slot(shared(), thread);
+    if slot.load(Relaxed) == 0 {
+        // Where two threads come at once the first has it.
+        let _ = slot.compare_exchange(0, mark(thread, fd), Relaxed, Relaxed);
+    }
+    let taken = take_quickly(shared(), fd, 0).is_some();
+    if taken && !mode::is(HAS_HELD) {
+        mode::raise(HAS_HELD);
     }
     taken
 }
 
-/// This thread's slot, if it names `fd`.
-#[inline(always)]
-pub(crate) fn slot_of(fd: c_int) -> Option<&'static AtomicU32> {
-    let slot = slot();
-    if slot.load(Relaxed) == mark(fd) { Some(slot) } else { None }
-}
-
-/// Gives up the slot if it names `fd`.
-#[inline(always)]
-pub(crate) fn drop(fd: c_int) {
-    let slot = slot();
-    if slot.load(Relaxed) == mark(fd) {
-        slot.store(0, Relaxed);
-    }
-}
-
-/// Takes the slot for `fd`; false where it is not available, and then the call must not be held.
-pub(crate) fn take(fd: c_int) -> bool {
-    let slot = slot();
-    let (now, mine) = (slot.load(Relaxed), mark(fd));
-    // Taken for another socket that still holds something: leave it to that one.
-    if now != 0 && now != mine && table::get(held_by(now)).has(HELD) {
-        return false;
-    }
-    slot.store(mine, Relaxed);
-    if !mode::is(HAS_HELD) {
-        mode::raise(HAS_HELD);
-    }
-    true
-}
-
-fn held_by(content: u32) -> c_int {
-    content.wrapping_sub(1) as c_int
+/// The descriptor that a slot names; one that is in no table if it names none.
+fn named(content: u64) -> c_int {
+    c_int::from(content as u16).wrapping_sub(1)
 }
 
 /// Releases what this thread holds, if anything.
@@ -114,43 +144,48 @@ pub(crate) fn release() {
     }
 }
 
-/// Releases what this thread holds.
+/// Releases what this thread holds, where [`any`] says that there may be something.
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
-    release_slot(slot());
-}
-
-fn release_slot(slot: &AtomicU32) {
-    let content = slot.load(Relaxed);
-    if content != 0 {
-        slot.store(0, Relaxed);
-        let fd = held_by(content);
-        let socket = table::get(fd);
-        if socket.has(HELD) {
-            flush(fd, socket);
-        }
+    if let Some((fd, socket)) = own() {
+        flush(fd, socket);
     }
 }
 
-/// Does this thread hold anything in the kernel? Clears a slot that only remembers.
+/// What this thread holds: not what another one holds now on a socket that this thread's slot still names.
+fn own() -> Option<(c_int, Socket)> {
+    let thread = thread_pointer();
+    let content = slot(shared(), thread).load(Relaxed);
+    if content & !0xffff != owner(thread) {
+        return None;
+    }
+    let fd = named(content);
+    let socket = table::get(fd);
+    if socket.has(HELD) && is_mine(socket) { Some((fd, socket)) } else { None }
+}
+
+/// Does this thread hold anything in the kernel?
 #[cold]
 #[inline(never)]
 pub(crate) fn holds() -> bool {
-    let slot = slot();
-    let content = slot.load(Relaxed);
-    if content != 0 && table::get(held_by(content)).has(HELD) {
-        return true;
-    }
-    slot.store(0, Relaxed);
-    false
+    own().is_some()
 }
 
 /// Releases everything that any thread holds: the process ends.
 #[cold]
 pub(crate) fn release_all() {
     if mode::is(HAS_HELD) {
-        SLOT.iter().for_each(release_slot);
+        for slot in &shared().slots {
+            let content = slot.load(Relaxed);
+            if content as u16 != 0 {
+                let fd = named(content);
+                let socket = table::get(fd);
+                if socket.has(HELD) {
+                    flush(fd, socket);
+                }
+            }
+        }
     }
 }
 
@@ -163,8 +198,8 @@ pub(crate) fn cork(fd: c_int) -> bool {
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.
 #[cold]
 pub(crate) fn flush(fd: c_int, socket: Socket) {
-    if socket.has(HOLDABLE) {
-        let (next, _miss) = burst::released(socket, ticks(), GAP, &LEARNED);
+    if socket.holdable() {
+        let (next, _miss) = burst::released(socket, ticks(), GAP, &shared().learned);
         table::set(fd, next);
     } else {
         table::set(fd, socket.without(HELD));

@@ -6,10 +6,11 @@
 
 /// Makes hooks. For each: name, arguments, result; the libc crate's declaration, which makes a wrong signature a compile
 /// error (`unchecked` where the crate has none: the source is then named beside it); the raw system call that serves when
-/// libc has no such function; and the body, in which `name::real(arguments)` is the real call.
+/// libc has no such function; and the body, in which `name::real(arguments)` is the real call. What stands in `with` is beside
+/// it: `name::item`.
 macro_rules! hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty
-     where signature $check:tt, raw $raw:expr; $body:block) => {
+     where signature $check:tt, raw $raw:expr; $body:block $(with { $($beside:item)* })?) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -17,16 +18,16 @@ macro_rules! hook {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret $body
 
-        #[allow(unused_imports, non_snake_case)]
+        #[allow(unused_imports, unused_qualifications, non_snake_case)]
         pub(crate) mod $name {
             use super::*;
             use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
             hook!(@check $check, ($($ty),*) -> $ret);
-            type Function = unsafe extern "C" fn($($ty),*) -> $ret;
+            pub(crate) type Function = unsafe extern "C" fn($($ty),*) -> $ret;
 
             /// Where the real function is. Relaxed: it guards no data, and each value it takes is a function that works.
-            static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());
+            pub(crate) static REAL: AtomicPtr<()> = AtomicPtr::new(first as *mut ());
 
             unsafe extern "C" {
                 /// Stands in until the first call: binds, then calls (arch, bind.rs).
@@ -34,6 +35,8 @@ macro_rules! hook {
                 fn first();
             }
             first_call!(stringify!($name), $crate::bind::hash(stringify!($name).as_bytes()), REAL, last_resort);
+
+            $($($beside)*)?
 
             /// The kernel itself, for a libc without this function.
             #[unsafe(link_section = ".text.last_resort")]

@@ -1,7 +1,7 @@
 //! The few system calls that the library makes by itself, straight to the kernel: errno stays as it is, no hook of ours or of
 //! another library is entered, and nothing depends on the libc in use. Results are the kernel's (`-errno` on failure).
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::mem::size_of;
 
 use once_cell::race::OnceBool;
@@ -46,6 +46,91 @@ pub(crate) fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8])
     // SAFETY: getsockopt(2) writes at most `length` bytes to `value` and updates `length`; both live here.
     let result = unsafe { syscall6(libc::SYS_getsockopt, fd as usize, level as usize, name as usize, at, len_at, 0) };
     if result == 0 { length as usize } else { 0 }
+}
+
+/// Opens a file; a descriptor, or `-errno`.
+pub(crate) fn open_at(directory: c_int, path: &CStr, flags: c_int, mode: u32) -> c_int {
+    let (directory, path) = (directory as usize, path.as_ptr() as usize);
+    // SAFETY: openat(2) reads the path.
+    unsafe { syscall6(libc::SYS_openat, directory, path, flags as usize, mode as usize, 0, 0) as c_int }
+}
+
+/// Closes a descriptor of ours.
+pub(crate) fn close(fd: c_int) {
+    // SAFETY: the caller has just opened it, and nobody else knows it.
+    unsafe { syscall6(libc::SYS_close, fd as usize, 0, 0, 0, 0, 0) };
+}
+
+/// Reads a file from its beginning, as far as there is room; how much that was.
+pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
+    let fd = open_at(libc::AT_FDCWD, path, libc::O_RDONLY | libc::O_CLOEXEC, 0);
+    if fd < 0 {
+        return 0;
+    }
+    // SAFETY: read(2) writes at most `room.len()` bytes; the descriptor is the one just opened.
+    let got = unsafe { syscall6(libc::SYS_read, fd as usize, room.as_mut_ptr() as usize, room.len(), 0, 0, 0) };
+    close(fd);
+    got.max(0) as usize
+}
+
+/// A clock in nanoseconds.
+pub(crate) fn clock(clock: libc::clockid_t) -> u64 {
+    let mut time = [0u64; 2];
+    // SAFETY: clock_gettime(2) writes a timespec: two words.
+    unsafe { syscall6(libc::SYS_clock_gettime, clock as usize, time.as_mut_ptr() as usize, 0, 0, 0, 0) };
+    let [seconds, nanos] = time;
+    seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos)
+}
+
+/// An ioctl(2) that writes an `int`.
+pub(crate) fn ask_int(fd: c_int, request: usize) -> Option<u32> {
+    let mut value = 0u32;
+    // SAFETY: the request writes an int to `value`.
+    let result = unsafe { syscall6(libc::SYS_ioctl, fd as usize, request, &raw mut value as usize, 0, 0, 0) };
+    if result == 0 { Some(value) } else { None }
+}
+
+/// What the kernel knows of a connection (`struct tcp_info`, linux/tcp.h), up to its counts of segments with data.
+pub(crate) struct TcpInfo([u8; 160]);
+
+/// Asks for it; None where `fd` is no TCP socket.
+pub(crate) fn tcp_info(fd: c_int) -> Option<TcpInfo> {
+    let mut info = TcpInfo([0; 160]);
+    let got = get_option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info.0);
+    if got > 104 { Some(info) } else { None }
+}
+
+impl TcpInfo {
+    fn at(&self, place: usize) -> u32 {
+        self.0.get(place..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+    }
+
+    /// The largest segment that is sent, in bytes.
+    pub(crate) fn segment(&self) -> u32 {
+        self.at(16)
+    }
+
+    /// Milliseconds since data was last sent.
+    pub(crate) fn since_sent(&self) -> u32 {
+        self.at(44)
+    }
+
+    /// The round-trip time in microseconds.
+    pub(crate) fn round_trip(&self) -> u32 {
+        self.at(68)
+    }
+
+    pub(crate) fn retransmissions(&self) -> u32 {
+        self.at(100)
+    }
+
+    pub(crate) fn segments_received(&self) -> u32 {
+        self.at(152)
+    }
+
+    pub(crate) fn segments_sent(&self) -> u32 {
+        self.at(156)
+    }
 }
 
 /// Room for an IPv4 or IPv6 socket address, as the kernel writes it.

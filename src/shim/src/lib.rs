@@ -16,12 +16,14 @@ mod hook;
 
 mod applied;
 mod bind;
+mod count;
 mod hold;
 mod hooks;
 mod kernel;
 mod mode;
 mod sandbox;
 mod services;
+mod split;
 mod start;
 mod table;
 mod tune;

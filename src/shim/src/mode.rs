@@ -11,10 +11,12 @@ pub(crate) const HAS_HELD: u8 = 1;
 pub(crate) const SPECIAL: u8 = 2;
 /// Some setting sets further options (applied.rs).
 pub(crate) const SETS_OPTIONS: u8 = 4;
+/// Calls are counted (count/).
+pub(crate) const COUNTING: u8 = 8;
 
-// In the data page that the loader has touched anyway.
+/// In the data page that the loader has touched anyway.
 #[unsafe(link_section = ".data")]
-static MODE: AtomicU8 = AtomicU8::new(0);
+pub(crate) static MODE: AtomicU8 = AtomicU8::new(0);
 
 /// Is any of these so?
 #[inline(always)]

@@ -6,7 +6,7 @@
 //! A filter that was installed before this program was started (a container's, a service manager's) was made for programs
 //! that use sockets, and does not turn the library off.
 
-use crate::{hold, table};
+use crate::{count, hold, table};
 
 /// What to undo if the program's call fails.
 pub(crate) struct Entering {
@@ -20,6 +20,9 @@ pub(crate) fn enter() -> Entering {
     let was_on = table::enabled();
     // Before the call, because with SECCOMP_FILTER_FLAG_TSYNC the filter binds all threads at once.
     table::disable();
+    if count::on() {
+        count::stop();
+    }
     Entering { was_on }
 }
 
@@ -28,6 +31,9 @@ impl Entering {
     pub(crate) fn done(self, succeeded: bool) {
         if !succeeded && self.was_on {
             table::enable();
+        }
+        if count::on() {
+            count::stopped(succeeded);
         }
     }
 }

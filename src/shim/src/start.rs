@@ -12,8 +12,8 @@ use policy::socket::{Kind, Socket};
 use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
-use crate::mode::{self, SETS_OPTIONS, SPECIAL};
-use crate::{bind, hold, kernel, table};
+use crate::mode::{self, COUNTING, SETS_OPTIONS, SPECIAL};
+use crate::{bind, count, hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -52,6 +52,9 @@ static END: extern "C" fn() = end;
 
 extern "C" fn end() {
     hold::release_all();
+    if count::on() {
+        count::ended();
+    }
 }
 
 unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, given: *const *const c_char) {
@@ -104,11 +107,52 @@ fn read(environment: *const *const c_char) -> bool {
     if draft.sets_options() {
         mode::raise(SETS_OPTIONS);
     }
-    if draft.has_rules() || draft.base != Tuning::DEFAULT {
+    let counts = !draft.stats().is_empty();
+    if draft.has_rules() || draft.base != Tuning::DEFAULT || draft.split() != 0 || counts {
         mode::raise(SPECIAL);
     }
     let _ = CURRENT.set(draft);
+    if counts {
+        count_from_now_on(environment);
+    }
     true
+}
+
+/// Turns counting on, if there is a place for the files. Where there is none that costs the program a line, not its tuning.
+#[cold]
+fn count_from_now_on(environment: *const *const c_char) {
+    if let Err(reason) = count::check_directory() {
+        complain(|put| {
+            for piece in [b"tcptune: TCPTUNE_STATS: `", settings().stats(), b"` ", reason.as_bytes()] {
+                put(piece);
+            }
+            put(b"; nothing is counted\n");
+        });
+        return;
+    }
+    // SAFETY: see `Line` below: start-up alone writes there, before there is a second thread or any hook looks.
+    let given = unsafe { &mut *GIVEN.0.get() };
+    each_variable(environment, |variable| {
+        if let Variable::Ours(text) = variable {
+            // SAFETY: a string of the environment, which nobody changes before `main`.
+            given.add(unsafe { bytes_of(text) });
+            given.add(b" ");
+        }
+    });
+    mode::raise(COUNTING);
+}
+
+/// The settings as they were given: a program may overwrite its environment.
+struct Given(UnsafeCell<Line>);
+// SAFETY: written by start-up alone, before the process has a second thread; read later.
+unsafe impl Sync for Given {}
+static GIVEN: Given = Given(UnsafeCell::new(Line { text: [0; 512], used: 0 }));
+
+/// The variables that were set, with a blank behind each.
+pub(crate) fn given() -> &'static [u8] {
+    // SAFETY: nobody writes there after start-up.
+    let line = unsafe { &*GIVEN.0.get() };
+    line.text.get(..line.used).unwrap_or(&[]).trim_ascii_end()
 }
 
 /// One line on standard error, unless that is a network connection: our text must not enter a protocol stream.
@@ -150,22 +194,25 @@ impl Line {
 #[cold]
 fn wanted_program(settings: &Settings) -> bool {
     let (mut exe, mut command) = ([0u8; 4096], [0u8; 4096]);
-    let (path, at) = (c"/proc/self/exe".as_ptr() as usize, exe.as_mut_ptr() as usize);
-    // SAFETY: readlinkat(2) reads the path and writes at most `exe.len()` bytes.
-    let length = unsafe { syscall6(libc::SYS_readlinkat, libc::AT_FDCWD as usize, path, at, exe.len(), 0, 0) };
-    let exe = exe.get(..length.max(0) as usize).unwrap_or(&[]);
-    let path = c"/proc/self/cmdline".as_ptr() as usize;
-    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
-    // SAFETY: openat(2) reads the path.
-    let fd = unsafe { syscall6(libc::SYS_openat, libc::AT_FDCWD as usize, path, flags, 0, 0, 0) };
-    if fd >= 0 {
-        // SAFETY: read(2) writes at most `command.len()` bytes; the descriptor is the one just opened.
-        unsafe { syscall6(libc::SYS_read, fd as usize, command.as_mut_ptr() as usize, command.len(), 0, 0, 0) };
-        // SAFETY: closes the descriptor opened above, which nobody else knows.
-        unsafe { syscall6(libc::SYS_close, fd as usize, 0, 0, 0, 0, 0) };
-    }
-    let end = command.iter().position(|&byte| byte == 0).unwrap_or(command.len());
-    settings.wants_program(exe, command.get(..end).unwrap_or(&[]))
+    let command = command_line(&mut command);
+    let name = command.split(|&byte| byte == 0).next().unwrap_or(&[]);
+    settings.wants_program(program(&mut exe), name)
+}
+
+/// The path of the program's file.
+#[cold]
+pub(crate) fn program(room: &mut [u8]) -> &[u8] {
+    let (path, at) = (c"/proc/self/exe".as_ptr() as usize, room.as_mut_ptr() as usize);
+    // SAFETY: readlinkat(2) reads the path and writes at most `room.len()` bytes.
+    let length = unsafe { syscall6(libc::SYS_readlinkat, libc::AT_FDCWD as usize, path, at, room.len(), 0, 0) };
+    room.get(..length.max(0) as usize).unwrap_or(&[])
+}
+
+/// The program's arguments with a zero byte behind each, the first its name.
+#[cold]
+pub(crate) fn command_line(room: &mut [u8]) -> &[u8] {
+    let length = kernel::read_file(c"/proc/self/cmdline", room);
+    room.get(..length).unwrap_or(&[])
 }
 
 /// Does this program run with more rights than its caller (set-user-ID, file capabilities)? Then the environment is the

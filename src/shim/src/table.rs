@@ -6,30 +6,105 @@
 //! when the first of them appears, so that a program that locks all its memory pays half a megabyte, not eight.
 //!
 //! Orderings: every access is relaxed. A word stands for itself; no other memory is published through it, and a stale word
-//! is as harmless as any wrong one.
+//! is as harmless as any wrong one. The two words of a descriptor are not read or written together: the upper one is only
+//! the time of the last call, and one of another call tells almost the same.
 
 use core::ffi::c_int;
+use core::mem::offset_of;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use policy::socket::{HOLDABLE, Kind, Socket};
+use policy::burst;
+use policy::socket::{CLOSELY, HELD, Kind, NO_HOLD, Socket};
 
 use crate::arch::{in_one_register, syscall6};
+use crate::hold::SLOTS;
 
 /// Descriptors in the table that is part of the library's zero pages.
 pub(crate) const NEAR: u32 = 65_536;
 /// Descriptors in both tables; the kernel's default ceiling (fs.nr_open).
 const ALL: u32 = 1_048_576;
 
-static TABLE: [AtomicU64; NEAR as usize] = [const { AtomicU64::new(0) }; NEAR as usize];
+/// A descriptor's two words (policy::socket).
+#[repr(C, align(8))]
+pub(crate) struct Words {
+    pub(crate) low: AtomicU32,
+    pub(crate) high: AtomicU32,
+}
+
+impl Words {
+    const fn new() -> Words {
+        Words { low: AtomicU32::new(0), high: AtomicU32::new(0) }
+    }
+
+    fn get(&self) -> Socket {
+        Socket::of(self.low.load(Relaxed), self.high.load(Relaxed))
+    }
+
+    fn set(&self, socket: Socket) {
+        self.high.store(socket.high(), Relaxed);
+        self.low.store(socket.low(), Relaxed);
+    }
+}
+
+/// All that hooks look into on their quick paths, in one piece, so that one register serves for all of it.
+#[repr(C)]
+pub(crate) struct Shared {
+    /// By descriptor + 1. The first belongs to no descriptor and stays zero: it is where a slot leads that names none.
+    words: [Words; NEAR as usize + 1],
+    /// By thread: what it holds (hold.rs).
+    pub(crate) slots: [AtomicU64; SLOTS],
+    /// What has been learned.
+    pub(crate) learned: burst::Table,
+}
+
+pub(crate) static SHARED: Shared = Shared {
+    words: [const { Words::new() }; NEAR as usize + 1],
+    slots: [const { AtomicU64::new(0) }; SLOTS],
+    learned: burst::Table::new(),
+};
+
+/// Where machine code finds the parts, in bytes.
+pub(crate) const SLOTS_AT: usize = offset_of!(Shared, slots);
+/// The next states after a data call …
+pub(crate) const SENT_AT: usize = offset_of!(Shared, learned) + burst::SENT_AT;
+/// … and after a receive.
+pub(crate) const RECEIVED_AT: usize = offset_of!(Shared, learned) + burst::RECEIVED_AT;
+
+/// It, its address in one register.
+#[inline(always)]
+pub(crate) fn shared() -> &'static Shared {
+    // SAFETY: keeps the compiler from making an address of its own for each part; the pointer is the static's own.
+    unsafe { &*in_one_register(&raw const SHARED) }
+}
+
+impl Shared {
+    /// The words of a descriptor that [`LIMIT`] has let pass.
+    #[inline(always)]
+    pub(crate) fn near(&self, fd: c_int) -> &Words {
+        debug_assert!((fd as u32) < NEAR);
+        // SAFETY: avoids a second bounds check on the hottest path: LIMIT is 0 or NEAR, and there are NEAR + 1 entries.
+        unsafe { self.words.get_unchecked((fd as u32 as usize).wrapping_add(1)) }
+    }
+
+    /// Is something held on the descriptor that comes before this number? (0: there is none.)
+    #[inline(always)]
+    pub(crate) fn holds_before(&self, number: u16) -> bool {
+        // Every u16 is an index: there are 65,537 entries.
+        #[expect(clippy::indexing_slicing, reason = "the array is longer than any u16")]
+        let words = &self.words[number as usize];
+        words.low.load(Relaxed) & HELD as u32 != 0
+    }
+}
+
 // The three words below are in the data page that the loader has touched anyway, not among the zero pages behind the table.
 
 /// The second table, for the numbers from [`NEAR`] to [`ALL`]; null until one of them is tracked.
 #[unsafe(link_section = ".data")]
-static FAR: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
+static FAR: AtomicPtr<Words> = AtomicPtr::new(null_mut());
 /// How many numbers of the first table are looked at: none while tuning is off, so that "off" costs no test of its own.
 #[unsafe(link_section = ".data")]
-static LIMIT: AtomicU32 = AtomicU32::new(0);
+pub(crate) static LIMIT: AtomicU32 = AtomicU32::new(0);
 /// The highest number that was ever tracked: bounds a walk over the table.
 #[unsafe(link_section = ".data")]
 static HIGHEST: AtomicI32 = AtomicI32::new(0);
@@ -50,11 +125,11 @@ pub(crate) fn enabled() -> bool {
     LIMIT.load(Relaxed) != 0
 }
 
-/// A descriptor's word, and what it says now.
+/// A descriptor's words, and what they say now.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry {
-    word: &'static AtomicU64,
-    /// What the word said when it was looked up.
+    words: &'static Words,
+    /// What the words said when they were looked up.
     pub(crate) socket: Socket,
 }
 
@@ -62,68 +137,39 @@ impl Entry {
     /// Notes the descriptor's next state.
     #[inline(always)]
     pub(crate) fn set(self, socket: Socket) {
-        self.word.store(socket.0, Relaxed);
+        self.words.set(socket);
     }
 }
 
-/// What the first instructions of a hook can tell about a descriptor.
-pub(crate) enum Glance {
-    /// Nothing to do but to forward the call: tuning is off.
-    Off,
-    /// What its word says.
-    Near(Entry),
-    /// Look closer, off the fast path: not in the first table.
-    Beyond,
-}
-
-/// Looks a descriptor up, in the few instructions that every call can afford.
+/// Is this descriptor in the first table, and tuning on? The first instructions of a hook.
 #[inline(always)]
-pub(crate) fn glance(fd: c_int) -> Glance {
-    let number = fd as u32;
-    if number < LIMIT.load(Relaxed) {
-        // SAFETY: avoids a second bounds check on the hottest path; LIMIT is 0 or NEAR, the table's length.
-        let word = unsafe { TABLE.get_unchecked(number as usize) };
-        return Glance::Near(Entry { word, socket: Socket(word.load(Relaxed)) });
-    }
-    if number < NEAR { Glance::Off } else { Glance::Beyond }
+pub(crate) fn is_near(fd: c_int) -> bool {
+    (fd as u32) < LIMIT.load(Relaxed)
 }
 
-/// Must this call, which only sockets have, be looked at? One that was never met is a socket that came from elsewhere.
+/// Must a descriptor that is not [`is_near`] be looked at all the same, in the second table?
 #[inline(always)]
-pub(crate) fn attended_socket(fd: c_int) -> bool {
-    match glance(fd) {
-        Glance::Near(entry) => entry.socket.attended() || !entry.socket.is_met(),
-        Glance::Off => false,
-        Glance::Beyond => true,
-    }
-}
-
-/// Is anything known about this descriptor? Nothing is about files.
-#[inline(always)]
-pub(crate) fn met(fd: c_int) -> bool {
-    match glance(fd) {
-        Glance::Near(entry) => entry.socket.is_met(),
-        Glance::Off => false,
-        Glance::Beyond => true,
-    }
+pub(crate) fn is_beyond(fd: c_int) -> bool {
+    fd as u32 >= NEAR
 }
 
 /// Looks up a descriptor that is known to be in the first table.
 #[inline(always)]
 pub(crate) fn near(fd: c_int) -> Entry {
-    let at = in_one_register(TABLE.as_ptr().wrapping_add(fd as u16 as usize));
-    // SAFETY: avoids a bounds check on the hottest path; the table has a word for every u16.
-    let word = unsafe { &*at };
-    Entry { word, socket: Socket(word.load(Relaxed)) }
+    let words = shared().near(fd);
+    Entry { words, socket: words.get() }
 }
 
-/// Looks a descriptor up. For one that is not tracked: an unmet socket, and a word that nobody reads.
+/// Looks a descriptor up. For one that is not tracked: an unmet socket, and words that nobody reads.
 #[inline(always)]
 pub(crate) fn entry(fd: c_int) -> Entry {
-    match glance(fd) {
-        Glance::Near(entry) => entry,
-        _ => outside(fd as u32),
-    }
+    if is_near(fd) { near(fd) } else { outside(fd as u32) }
+}
+
+/// Where the time of the last call on a descriptor is noted, for one of the first table.
+pub(crate) fn time_of(fd: c_int) -> *mut AtomicU32 {
+    let at = &raw const SHARED.words[(fd as u16 as usize).wrapping_add(1)].high;
+    at.cast_mut()
 }
 
 /// The state of a descriptor.
@@ -135,10 +181,10 @@ pub(crate) fn get(fd: c_int) -> Socket {
 /// Notes the state of a descriptor. Numbers outside the tables are not noted.
 #[inline(always)]
 pub(crate) fn set(fd: c_int, socket: Socket) {
-    if let Some(word) = TABLE.get(fd as u32 as usize) {
-        word.store(socket.0, Relaxed);
-    } else {
+    if is_beyond(fd) {
         set_far(fd as u32, socket);
+    } else {
+        shared().near(fd).set(socket);
     }
 }
 
@@ -146,13 +192,10 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
 /// tuning is off.
 #[inline]
 pub(crate) fn add(fd: c_int, socket: Socket) {
-    match glance(fd) {
-        Glance::Near(entry) => {
-            reached(fd);
-            entry.set(socket);
-        }
-        Glance::Beyond => add_far(fd, socket),
-        Glance::Off => {}
+    if is_near(fd) {
+        add_near(fd, socket);
+    } else if is_beyond(fd) {
+        add_far(fd, socket);
     }
 }
 
@@ -169,11 +212,12 @@ fn add_far(fd: c_int, socket: Socket) {
 #[inline(always)]
 pub(crate) fn add_near(fd: c_int, socket: Socket) {
     reached(fd);
-    near(fd).set(socket);
+    shared().near(fd).set(socket);
 }
 
+/// The table is in use up to this number at least.
 #[inline(always)]
-fn reached(fd: c_int) {
+pub(crate) fn reached(fd: c_int) {
     if fd > HIGHEST.load(Relaxed) {
         HIGHEST.fetch_max(fd, Relaxed);
     }
@@ -195,10 +239,10 @@ pub(crate) fn each(first: u32, last: u32, mut visit: impl FnMut(c_int, Socket)) 
 #[cold]
 #[inline(never)]
 fn outside(number: u32) -> Entry {
-    static NOWHERE: AtomicU64 = AtomicU64::new(0);
-    match far_word(number) {
-        Some(word) if enabled() => Entry { word, socket: Socket(word.load(Relaxed)) },
-        _ => Entry { word: &NOWHERE, socket: Socket(0) },
+    static NOWHERE: Words = Words::new();
+    match far_words(number) {
+        Some(words) if enabled() => Entry { words, socket: words.get() },
+        _ => Entry { words: &NOWHERE, socket: Socket(0) },
     }
 }
 
@@ -207,24 +251,24 @@ fn set_far(number: u32, socket: Socket) {
     if number < ALL && FAR.load(Relaxed).is_null() && socket.0 != 0 {
         map_far();
     }
-    if let Some(word) = far_word(number) {
+    if let Some(words) = far_words(number) {
         // Nothing is held beyond the first table: the quick paths know only that one.
-        word.store(socket.without(HOLDABLE).0, Relaxed);
+        words.set(if socket.is_connection() { socket.with(NO_HOLD | CLOSELY) } else { socket });
     }
 }
 
-fn far_word(number: u32) -> Option<&'static AtomicU64> {
+fn far_words(number: u32) -> Option<&'static Words> {
     let table = FAR.load(Relaxed);
     if table.is_null() || !(NEAR..ALL).contains(&number) {
         return None;
     }
-    // SAFETY: the mapping has a word for each number from NEAR to ALL and is never unmapped once published.
+    // SAFETY: the mapping has words for each number from NEAR to ALL and is never unmapped once published.
     Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
 }
 
 /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
 fn map_far() {
-    const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<AtomicU64>();
+    const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<Words>();
     let (protection, flags) = (
         (libc::PROT_READ | libc::PROT_WRITE) as usize,
         (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
@@ -234,7 +278,7 @@ fn map_far() {
     if (-4095..0).contains(&at) {
         return;
     }
-    let table = at as *mut AtomicU64;
+    let table = at as *mut Words;
     if FAR.compare_exchange(null_mut(), table, Relaxed, Relaxed).is_err() {
         // SAFETY: the mapping made above, which nobody else has seen.
         unsafe { syscall6(libc::SYS_munmap, at as usize, LENGTH, 0, 0, 0, 0) };

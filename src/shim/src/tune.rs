@@ -4,13 +4,13 @@
 use core::ffi::{c_int, c_void};
 
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, HELD, HOLDABLE, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
     QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::start::{plain, settings};
-use crate::{applied, kernel, services, table, watch};
+use crate::{applied, count, kernel, services, split, table, watch};
 
 /// A number that no other socket has (asm-generic/socket.h).
 const SO_COOKIE: c_int = 57;
@@ -55,9 +55,16 @@ pub(crate) fn meet(fd: c_int) -> Socket {
     let socket = if kernel::get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1) {
         listening(fd, found.into(Kind::Listener)).with_queued(queued(fd))
     } else {
-        by_peer(fd, found.into(Kind::Accepted).on_service(services::INHERITED), None)
+        divided(fd, found.into(Kind::Accepted).on_service(services::INHERITED), None)
     };
     table::add(fd, socket);
+    if count::on() {
+        if socket.is_connection() {
+            count::given(fd, socket);
+        } else {
+            count::listening(fd, socket);
+        }
+    }
     socket
 }
 
@@ -84,7 +91,14 @@ pub(crate) fn identified(fd: c_int) -> Socket {
 
 /// Before connect(2), so that the very first data has the options.
 pub(crate) fn connecting(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
-    let socket = socket.into(Kind::Client);
+    let mut socket = socket.into(Kind::Client);
+    if split::on() {
+        let untouched;
+        (socket, untouched) = split::divide(socket);
+        if untouched {
+            return socket;
+        }
+    }
     let socket = choose(fd, socket, Direction::Client, peer);
     apply(fd, socket, Direction::Client)
 }
@@ -100,6 +114,9 @@ pub(crate) fn listening(fd: c_int, socket: Socket) -> Socket {
 pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
     let mut listener = listener;
     let mut socket = listener.accepted();
+    if split::on() {
+        return divided(fd, socket, peer);
+    }
     let settings = settings();
     if settings.has_rules() && settings.needs_peer(Direction::Server, local_port(fd)) {
         return by_peer(fd, socket, peer);
@@ -115,7 +132,7 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
             listener = listener.with(CHECKED);
             if kernel::get_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
                 listener = listener.with(NO_INHERIT);
-            } else if !settings.has_rules() && tuning.set.is_empty() {
+            } else if !settings.has_rules() && tuning.set.is_empty() && !count::on() {
                 listener = listener.with(UNIFORM);
             }
             table::set(listener_fd, listener);
@@ -128,6 +145,18 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
         applied::at_accept(fd, tuning);
     }
     ready(socket)
+}
+
+/// The same where a share of the connections is left untouched.
+#[cold]
+fn divided(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+    if split::on() {
+        let (socket, untouched) = split::divide(socket);
+        if untouched {
+            return ready(socket);
+        }
+    }
+    by_peer(fd, socket, peer)
 }
 
 /// Chooses for a server's open connection, by its peer too, and sets what the tuning wants.
@@ -159,14 +188,17 @@ fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     if !tuning.enabled() {
         return socket.with(NO_HOLD);
     }
-    if wants_nodelay(tuning, socket) && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0 {
+    let listener = matches!(socket.kind(), Kind::Listener);
+    // What is to be divided inherits nothing.
+    let touched = !listener || !split::on();
+    if touched && wants_nodelay(tuning, socket) && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0 {
         socket = socket.with(NODELAY_OURS | NODELAY_ON);
     }
     if !matches!(tuning.cork, Cork::Auto) {
         socket = socket.with(NO_HOLD);
     }
     if !tuning.set.is_empty() {
-        applied::at_start(fd, tuning, direction, matches!(socket.kind(), Kind::Listener));
+        applied::at_start(fd, tuning, direction, listener);
     }
     socket
 }
@@ -194,7 +226,7 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 /// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
 #[inline]
 pub(crate) fn ready(socket: Socket) -> Socket {
-    let socket = socket.without(ATTEND | HOLDABLE | QUICKACK | QUICKACK_AUTO);
+    let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
     if plain() {
         return if socket.is_connection() { ready_plainly(socket) } else { socket };
     }
@@ -202,19 +234,21 @@ pub(crate) fn ready(socket: Socket) -> Socket {
     if !socket.is_connection() || !tuning.enabled() {
         return socket;
     }
-    let mut socket = watch::begin(socket, tuning);
-    if socket.has(NODELAY_ON) && !socket.has(NO_HOLD) {
-        socket = socket.with(HOLDABLE);
-    }
-    let watched = socket.has(HOLDABLE | QUICKACK | QUICKACK_AUTO) || watch::releases_all(tuning);
-    if watched { socket.with(ATTEND) } else { socket }
+    let socket = watch::begin(socket, tuning);
+    let (may_hold, watched) = (may_hold(socket), socket.has(QUICKACK | QUICKACK_AUTO));
+    if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
 }
 
 /// The same where no other settings than the defaults hold.
 #[inline(always)]
 pub(crate) fn ready_plainly(connection: Socket) -> Socket {
-    let holdable = connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON;
-    if holdable { connection.with(ATTEND | HOLDABLE) } else { connection }
+    if may_hold(connection) { connection.opened(false) } else { connection }
+}
+
+/// Does nothing speak against holding on this connection?
+#[inline(always)]
+fn may_hold(connection: Socket) -> bool {
+    connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON
 }
 
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
@@ -251,6 +285,9 @@ fn note_nodelay(fd: c_int, socket: Socket, on: bool, forced: bool) {
         (false, false) => next,
     };
     table::set(fd, if socket.is_connection() { ready(next) } else { next });
+    if count::on() {
+        count::changed(fd);
+    }
 }
 
 /// Connections that wait in a listener's queue: they were made before its options were set. `tcpi_unacked` of a listener is
@@ -266,7 +303,7 @@ fn queued(fd: c_int) -> u32 {
 }
 
 /// The local port, 0 where there is none.
-fn local_port(fd: c_int) -> u16 {
+pub(crate) fn local_port(fd: c_int) -> u16 {
     address_of(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
@@ -311,5 +348,8 @@ pub(crate) fn application_set_cork(fd: c_int, on: bool) {
     let socket = table::get(fd);
     if socket.is_tcp() {
         table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | HELD) });
+        if count::on() {
+            count::changed(fd);
+        }
     }
 }

@@ -4,13 +4,16 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use policy::socket::{APP_CORK, CORKED, HELD, HOLDABLE, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
+use policy::socket::{APP_CORK, CORKED, HELD, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
 use policy::stall::{self, Action, Stall};
 use policy::{Quickack, Release, Tuning};
 
 use crate::arch::{GAP, ticks};
 use crate::start::settings;
 use crate::{hold, kernel, table, tune};
+
+/// Stalls are told in units of a microsecond or two.
+const COARSE: u32 = 8;
 
 /// By descriptor, for TCPTUNE_QUICKACK=auto (policy::stall). Zero pages until that is used. Relaxed: a hint, as the table.
 static STALLS: [AtomicU32; table::NEAR as usize] = [const { AtomicU32::new(0) }; table::NEAR as usize];
@@ -30,12 +33,12 @@ pub(crate) fn application_sent(fd: c_int, socket: Socket, flags: c_int) {
         socket = tune::ready(socket.with(NO_HOLD));
     }
     if (more || socket.has(APP_CORK)) && releases_all(settings().tuning(socket.tuning())) && hold::take(fd) {
-        socket = socket.with(HELD);
+        socket = hold::held(socket);
     } else {
         socket = socket.without(HELD);
     }
     table::set(fd, socket);
-    if socket.has(QUICKACK_AUTO) && !socket.has(HOLDABLE) {
+    if socket.has(QUICKACK_AUTO) && !socket.holdable() {
         note(fd, Stall(0));
     }
 }
@@ -46,7 +49,7 @@ pub(crate) fn application_sent(fd: c_int, socket: Socket, flags: c_int) {
 pub(crate) fn received(fd: c_int, before: Socket, length: usize) {
     if before.has(QUICKACK_AUTO) {
         let state = STALLS.get(fd as u32 as usize).map_or(0, |word| word.load(Relaxed));
-        let (next, action) = stall::received(Stall(state), ticks(), GAP, length, before.in_burst());
+        let (next, action) = stall::received(Stall(state), ticks() >> COARSE, GAP >> COARSE, length, before.in_burst());
         note(fd, next);
         if matches!(action, Action::Nothing) {
             return;

@@ -6,8 +6,8 @@
 
 #![allow(dead_code, reason = "each of its users needs a part of it")]
 
-use tcptune_policy::burst::{self, Advice, Quick, Table};
-use tcptune_policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
+use tcptune_policy::burst::{self, Advice, Table};
+use tcptune_policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_ON, Socket};
 
 use super::trace::{Event, Step, Trace};
 
@@ -107,7 +107,7 @@ impl Replay<'_> {
         match event.step {
             Step::Open { connection, service } => {
                 self.release(thread);
-                let socket = Socket::new(Kind::Accepted).on_service(service).with(HOLDABLE);
+                let socket = Socket::new(Kind::Accepted).on_service(service).with(NODELAY_ON).opened(false);
                 self.connections[connection] = Connection { socket, ..Connection::default() };
                 self.counts.connections += 1;
             }
@@ -125,8 +125,11 @@ impl Replay<'_> {
             }
             Step::Receive { connection } => {
                 let word = &mut self.connections[connection].socket;
-                if word.0 & (HOLDABLE | HELD) == HOLDABLE {
-                    *word = burst::received(*word, self.table);
+                if word.holdable() && !word.has(HELD) {
+                    *word = match self.table.next_received(word.low()) {
+                        0 => burst::received(*word, self.table),
+                        next => Socket(word.0 & !0xff | u64::from(next)),
+                    };
                 }
             }
             Step::Close { connection } => {
@@ -143,13 +146,13 @@ impl Replay<'_> {
     /// The application has said that it corks by itself.
     fn owned(&mut self, connection: usize) {
         let word = &mut self.connections[connection].socket;
-        *word = word.without(HOLDABLE);
+        *word = word.with(NO_HOLD).opened(true);
     }
 
     fn data(&mut self, thread: usize, connection: usize, length: i64, result: i64) {
         self.plain(connection, result, false);
         let word = self.connections[connection].socket;
-        if !word.has(HOLDABLE) {
+        if !word.holdable() {
             return self.leaves(connection, result, false);
         }
         self.counts.calls += 1;
@@ -157,7 +160,6 @@ impl Replay<'_> {
         if held {
             self.counts.holds += 1;
             if result != length {
-                self.slots[thread].take_if(|held| *held == connection);
                 let word = &mut self.connections[connection].socket;
                 *word = burst::not_held(*word);
             }
@@ -169,32 +171,32 @@ impl Replay<'_> {
     /// The hooks' quick path: whether the call is held, where it decides.
     fn quickly(&mut self, thread: usize, connection: usize) -> Option<bool> {
         let word = self.connections[connection].socket;
-        let mine = self.slots[thread] == Some(connection);
         if word.has(CORKED) {
-            if mine && let Some(next) = corked_call(word, self.clock()) {
-                self.connections[connection].socket = next;
-                return Some(false);
-            }
+            let next = if self.slots[thread] == Some(connection) { self.corked_call(word) } else { None };
+            self.connections[connection].socket = next?;
+            return Some(false);
+        }
+        let next = self.ready(word)?;
+        let held = next.has(HELD);
+        if held && !self.take(thread, connection) {
             return None;
         }
-        if word.has(HELD) && !mine {
+        self.connections[connection].socket = next;
+        Some(held)
+    }
+
+    /// What the table keeps ready for a data call.
+    fn ready(&self, word: Socket) -> Option<Socket> {
+        let next = self.table.next_sent(word.low());
+        if next == 0 || word.has(HELD) && !burst::in_time(word.high(), self.clock(), GAP) {
             return None;
         }
-        match burst::sent_quickly(word, self.clock(), GAP, self.table) {
-            Quick::Send(next) => {
-                self.connections[connection].socket = next;
-                if mine {
-                    self.slots[thread] = None;
-                }
-                Some(false)
-            }
-            Quick::Hold(next) if mine || self.slots[thread].is_none() => {
-                self.connections[connection].socket = next;
-                self.slots[thread] = Some(connection);
-                Some(true)
-            }
-            _ => None,
-        }
+        Some(Socket::of(word.low() & !0xff | u32::from(next), self.clock()))
+    }
+
+    /// A call on a corked socket, as the library makes it: quickly, or one of the first two that follow.
+    fn corked_call(&self, word: Socket) -> Option<Socket> {
+        self.ready(word).or_else(|| burst::sent_newly_corked(word, self.clock(), GAP))
     }
 
     fn sent(&mut self, connection: usize) -> (Socket, Advice) {
@@ -215,10 +217,7 @@ impl Replay<'_> {
         }
         let set = |replay: &mut Self, flags| replay.connections[connection].socket = next.with(flags);
         match advice {
-            Advice::Send => {
-                self.slots[thread].take_if(|held| *held == connection);
-                set(self, 0);
-            }
+            Advice::Send => set(self, 0),
             Advice::Hold | Advice::Cork if !self.take(thread, connection) => set(self, 0),
             Advice::Hold => {
                 set(self, HELD);
@@ -226,7 +225,7 @@ impl Replay<'_> {
             }
             Advice::Cork => {
                 self.corked(word);
-                self.connections[connection].socket = burst::corked(next, self.clock());
+                self.connections[connection].socket = burst::corked(next, self.clock(), self.table);
             }
         }
         false
@@ -236,38 +235,30 @@ impl Replay<'_> {
     fn pass(&mut self, thread: usize, connection: usize, result: i64) {
         self.plain(connection, result, false);
         let word = self.connections[connection].socket;
-        if !word.has(HOLDABLE) {
+        if !word.holdable() {
             return self.leaves(connection, result, false);
         }
         self.counts.calls += 1;
-        let mine = self.slots[thread] == Some(connection);
-        let quick = if !word.has(HELD) || mine && !word.has(CORKED) {
-            match burst::sent_quickly(word, self.clock(), GAP, self.table) {
-                Quick::Send(next) => Some((next, word.has(HELD))),
-                _ => None,
-            }
-        } else if mine {
-            corked_call(word, self.clock()).map(|next| (next, false))
+        let quick = if !word.has(CORKED) {
+            self.ready(word).filter(|next| !next.has(HELD))
+        } else if self.slots[thread] == Some(connection) {
+            self.corked_call(word)
         } else {
             None
         };
-        let had = if let Some((next, had)) = quick {
+        let had = if let Some(next) = quick {
             self.connections[connection].socket = next;
-            if had {
-                self.slots[thread] = None;
-            }
-            had
+            word.has(HELD) && !word.has(CORKED)
         } else {
             let (next, advice) = self.sent(connection);
             if advice != Advice::Send && self.take(thread, connection) {
                 self.corked(word);
-                self.connections[connection].socket = burst::corked(next, self.clock());
+                self.connections[connection].socket = burst::corked(next, self.clock(), self.table);
                 false
             } else {
                 if word.has(CORKED) {
                     self.push(connection);
                 }
-                self.slots[thread].take_if(|held| *held == connection);
                 self.connections[connection].socket = next;
                 word.has(HELD) && !word.has(CORKED)
             }
@@ -294,7 +285,7 @@ impl Replay<'_> {
 
     /// hold.rs, `release`.
     fn release(&mut self, thread: usize) {
-        if let Some(connection) = self.slots[thread].take()
+        if let Some(connection) = self.slots[thread]
             && self.connections[connection].socket.has(HELD)
         {
             self.flush(connection);
@@ -304,7 +295,7 @@ impl Replay<'_> {
     /// hold.rs, `flush`.
     fn flush(&mut self, connection: usize) {
         let word = self.connections[connection].socket;
-        if word.has(HOLDABLE) {
+        if word.holdable() {
             let (next, miss) = burst::released(word, self.clock(), GAP, self.table);
             self.connections[connection].socket = next;
             if miss {
@@ -349,7 +340,7 @@ impl Replay<'_> {
         let all = had + sent;
         self.counts.segments += if more { all / MSS } else { all.div_ceil(MSS) };
         state.tail = if more { all % MSS } else { 0 };
-        if had != 0 && state.socket.has(HOLDABLE) && (all >= MSS || !more) {
+        if had != 0 && state.socket.holdable() && (all >= MSS || !more) {
             let delay = (self.now - state.since).min(KERNEL);
             self.counts.waits += 1;
             self.counts.delay += delay;
@@ -373,9 +364,4 @@ impl Replay<'_> {
         self.counts.plain += if more { all / MSS } else { all.div_ceil(MSS) };
         state.plain_tail = if more { all % MSS } else { 0 };
     }
-}
-
-/// A call on a corked socket, as the library makes it: quickly, or one of the first two that follow.
-fn corked_call(word: Socket, now: u32) -> Option<Socket> {
-    burst::sent_corked(word, now, GAP).or_else(|| burst::sent_newly_corked(word, now, GAP))
 }

@@ -4,7 +4,7 @@ use core::arch::{asm, global_asm};
 
 /// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
 /// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
-pub(crate) const GAP: u32 = 977;
+pub(crate) const GAP: u32 = 31_250 << 3;
 
 /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
 ///
@@ -35,13 +35,37 @@ pub(crate) fn thread_pointer() -> usize {
     pointer
 }
 
-/// The virtual counter in units of 32 counts.
+/// The virtual counter, eight units to a count, so that the lowest 8 bits, a microsecond or less, may be used for something
+/// else (hold.rs); wraps after ten seconds or more, at 1 GHz after half a second.
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let count: u64;
     // SAFETY: the kernel lets user space read CNTVCT_EL0 (its own vDSO does).
     unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
-    (count >> 5) as u32
+    (count << 3) as u32
+}
+
+/// `word` with its lowest byte taken from `byte`.
+#[inline(always)]
+pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
+    word & !0xff | byte & 0xff
+}
+
+/// Counts of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 32;
+
+/// The virtual counter in units of 256 [`ticks`].
+#[inline(always)]
+pub(crate) fn coarse_ticks() -> u32 {
+    (cycles() >> 5) as u32
+}
+
+/// The whole counter.
+pub(crate) fn cycles() -> u64 {
+    let count: u64;
+    // SAFETY: as in `ticks`.
+    unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
+    count
 }
 
 /// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not

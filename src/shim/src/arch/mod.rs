@@ -10,4 +10,7 @@ mod machine;
 #[macro_use]
 mod machine;
 
-pub(crate) use machine::{GAP, in_one_register, syscall6, thread_pointer, ticks, weak_dlsym};
+pub(crate) use machine::{
+    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, syscall6, thread_pointer, ticks, weak_dlsym,
+    with_lowest_byte,
+};

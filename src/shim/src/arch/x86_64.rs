@@ -6,7 +6,7 @@ global_asm!(include_str!("x86_64_memory.s"));
 
 /// One millisecond in [`ticks`], taken at 2.5 GHz. Processors run their counter at 1 to 5 GHz, so the bound lies between
 /// 0.5 and 2.5 ms: it only has to tell "at once" (microseconds) from "later" (5 ms and more).
-pub(crate) const GAP: u32 = 610;
+pub(crate) const GAP: u32 = 2_500_000 >> 4;
 
 /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
 ///
@@ -39,14 +39,44 @@ pub(crate) fn thread_pointer() -> usize {
     pointer
 }
 
-/// The cycle counter in units of 4,096 cycles (about 1.6 microseconds); wraps after an hour or more.
+/// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more. The lowest 8 bits, less than two
+/// microseconds, may be used for something else (hold.rs).
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
     // SAFETY: the intrinsic gives the 64 bits in two halves, whose joining costs more than their use; RDTSC needs no feature,
     // and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded for and never comes here (sandbox.rs).
+    unsafe { asm!("rdtsc", "shrd eax, edx, 4", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
+    ticks
+}
+
+/// Cycles of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 4096;
+
+/// The cycle counter in units of 256 [`ticks`] (about 1.6 microseconds); wraps after an hour or more.
+#[inline(always)]
+pub(crate) fn coarse_ticks() -> u32 {
+    let ticks: u32;
+    // SAFETY: as in `ticks`.
     unsafe { asm!("rdtsc", "shrd eax, edx, 12", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
     ticks
+}
+
+/// The whole cycle counter.
+pub(crate) fn cycles() -> u64 {
+    // SAFETY: as in `ticks`.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// `word` with its lowest byte taken from `byte`: one instruction, where the compiler would make three.
+#[inline(always)]
+pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
+    let mut word = word;
+    // SAFETY: moves between two registers, nothing else.
+    unsafe {
+        asm!("mov {0:l}, {1:l}", inlateout(reg) word, in(reg) byte, options(pure, nomem, nostack, preserves_flags))
+    };
+    word
 }
 
 /// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not

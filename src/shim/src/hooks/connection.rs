@@ -6,8 +6,7 @@ use policy::socket::{Kind, Socket};
 use super::*;
 use crate::mode::{self, HAS_HELD, SPECIAL};
 use crate::start::{plain, settings};
-use crate::table::Glance;
-use crate::{applied, hold, kernel, services, table, tune};
+use crate::{applied, count, hold, kernel, services, table, tune};
 
 hook! {
     /// socket(2): what it makes is known from its arguments.
@@ -37,16 +36,15 @@ hook! {
     /// connect(2): TCP_NODELAY before it, so that the very first data has it.
     fn connect(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int
     where signature (libc::connect), raw raw!(libc::SYS_connect, fd, address, length); {
-        match table::glance(fd) {
-            Glance::Near(entry) if matches!(entry.socket.kind(), Kind::Fresh) && !mode::is(HAS_HELD | SPECIAL) => {
-                let tuned = tune::set_nodelay(fd, entry.socket.into(Kind::Client));
-                // SAFETY: the caller's arguments.
-                let result = unsafe { connect::real(fd, address, length) };
-                after_connect_plainly(fd, tuned.0, result, address, length)
-            }
+        let socket = if table::is_near(fd) { table::near(fd).socket } else { Socket(0) };
+        if !matches!(socket.kind(), Kind::Fresh) || mode::is(HAS_HELD | SPECIAL) {
             // SAFETY: the caller's arguments.
-            _ => unsafe { connect_rarely(fd, address, length) },
+            return unsafe { connect_rarely(fd, address, length) };
         }
+        let tuned = tune::set_nodelay(fd, socket.into(Kind::Client));
+        // SAFETY: the caller's arguments.
+        let result = unsafe { connect::real(fd, address, length) };
+        after_connect_plainly(fd, tuned.0, result, address, length)
     }
 }
 
@@ -124,7 +122,12 @@ fn connect_first(fd: c_int, met: Socket, address: *const sockaddr, length: sockl
     table::set(fd, tuned);
     // SAFETY: the caller's arguments.
     let result = unsafe { connect::real(fd, address, length) };
-    table::set(fd, after_connect(tuned, result, address, length));
+    let opened = after_connect(tuned, result, address, length);
+    table::set(fd, opened);
+    if count::on() && opened.is_connection() {
+        // SAFETY: the kernel has just read the address.
+        count::connected(fd, opened, unsafe { tune::parse_at(address.cast(), length.min(28)) });
+    }
     result
 }
 
@@ -148,6 +151,9 @@ fn listen_first(fd: c_int, met: Socket, backlog: c_int) -> c_int {
     // SAFETY: the caller's arguments.
     let result = unsafe { listen::real(fd, backlog) };
     table::add(fd, if result == 0 || !met.is_tcp() { tuned } else { tuned.into(Kind::Fresh) });
+    if count::on() && result == 0 && met.is_tcp() {
+        count::listening(fd, tuned);
+    }
     result
 }
 
@@ -222,11 +228,19 @@ fn after_accept(fd: c_int, listener: Socket, new: c_int, address: *mut sockaddr,
     } else {
         None
     };
-    table::add(new, tune::accepted(fd, listener, new, peer));
+    let socket = tune::accepted(fd, listener, new, peer);
+    table::add(new, socket);
+    if count::on() {
+        count::accepted(fd, new, socket);
+    }
 }
 
 /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
 #[cold]
 pub(super) fn opened_by_send(fd: c_int, fresh: Socket) {
-    table::set(fd, tune::ready(tune::connecting(fd, fresh, None)));
+    let socket = tune::ready(tune::connecting(fd, fresh, None));
+    table::set(fd, socket);
+    if count::on() {
+        count::connected(fd, socket, None);
+    }
 }

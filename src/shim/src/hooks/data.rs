@@ -4,116 +4,61 @@
 //! a sendmsg(2). No byte is looked at, and no pointer of the application's is followed.
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
-use policy::burst::{self, Advice, Quick};
-use policy::socket::{CORKED, HELD, HOLDABLE, Kind, Socket};
-
-use core::sync::atomic::Ordering::Relaxed;
+use policy::burst::{self, Advice};
+use policy::socket::{CORKED, HELD, Kind, Socket};
 
 use super::*;
-use crate::arch::{GAP, ticks};
-use crate::hold::LEARNED;
-use crate::table::Glance;
+use crate::arch::{GAP, ticks, with_lowest_byte};
 use crate::{hold, kernel, table, tune, watch};
 
 /// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
 /// completion would wait with it, and MSG_MORE is the application's own word.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// Makes a hook for a call that can be held. What is commonest is decided in its first instructions; each rarer case is a
-/// function of its own that the hook jumps to, so that it costs the others nothing. `whole` is the length, if the call says
-/// it; `when` says whether the held form of the call may stand for it.
+/// Makes a hook for a call that can be held. What is commonest is decided in its first instructions (quick/), by the next state
+/// that policy::burst keeps ready; the rarer cases are functions beside it, to which it jumps. `whole` is the length, if
+/// the call says it; `when` says whether the held form of the call may stand for it.
 macro_rules! send_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
-     when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
+     when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr; by $way:ident;) => {
         hook! {
             $(#[$doc])*
-            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
-                match table::glance($fd) {
-                    // SAFETY: the caller's arguments.
-                    Glance::Near(entry) if entry.socket.attended() => return unsafe { attended($fd, $($arg),*) },
-                    // A call that only sockets have, on one that was never met: it came from elsewhere.
-                    // SAFETY: the caller's arguments.
-                    Glance::Near(entry) if $sockets && !entry.socket.is_met() => return unsafe { rarely($fd, $($arg),*) },
-                    // SAFETY: the caller's arguments.
-                    Glance::Beyond => return unsafe { rarely($fd, $($arg),*) },
-                    _ => {}
-                }
-
-                /// On a connection.
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw;
+            { $way!($name($fd, $($arg),*) flags $flags, whole $whole, when $when, sockets $sockets) } with {
+                /// Another call follows this one at once; or the socket is corked.
                 #[inline(never)]
-                unsafe extern "C" fn attended($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    let entry = table::near($fd);
-                    let socket = entry.socket;
-                    if $flags & SPECIAL != 0 || !$when {
+                pub(super) unsafe extern "C" fn more($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let shared = table::shared();
+                    let words = shared.near($fd);
+                    let (low, now) = (words.low.load(Relaxed), ticks());
+                    let follows = low & HELD as u32 != 0;
+                    if follows && !burst::in_time(words.high.load(Relaxed), now, GAP) || !$when {
                         // SAFETY: the caller's arguments.
                         return unsafe { rarely($fd, $($arg),*) };
                     }
-                    if socket.has(CORKED) {
-                        if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
-                            entry.set(next);
-                            // SAFETY: the caller's arguments.
-                            return unsafe { $name::real($fd, $($arg),*) };
-                        }
+                    let Some(time) = hold::take_quickly(shared, $fd, now) else {
                         // SAFETY: the caller's arguments.
                         return unsafe { rarely($fd, $($arg),*) };
+                    };
+                    words.high.store(time, Relaxed);
+                    if low & CORKED as u32 != 0 {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { $name::real($fd, $($arg),*) };
                     }
-                    if socket.0 & (HOLDABLE | HELD) != HOLDABLE {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { last($fd, $($arg),*) };
-                    }
-                    match burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
-                        Quick::Send(next) => entry.set(next),
-                        // SAFETY: the caller's arguments.
-                        Quick::Hold(next) => return unsafe { held($fd, $($arg,)* next.0) },
-                        // SAFETY: the caller's arguments.
-                        Quick::Unsure => return unsafe { rarely($fd, $($arg),*) },
+                    words.low.store(with_lowest_byte(low, u32::from(shared.learned.next_sent(low))), Relaxed);
+                    // SAFETY: the caller's arguments, with a flag more.
+                    let sent = unsafe { $held };
+                    if accepted(sent, $whole) {
+                        return sent;
                     }
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
-                }
-
-                /// Another call will follow at once.
-                #[inline(never)]
-                unsafe extern "C" fn held($fd: c_int, $($arg: $ty,)* next: u64) -> ssize_t {
-                    if $whole != 0 && hold::take_quickly($fd) {
-                        table::near($fd).set(Socket(next));
-                        // SAFETY: the caller's arguments, with a flag more.
-                        let sent = unsafe { $held };
-                        if accepted(sent, $whole) {
-                            return sent;
-                        }
-                        // SAFETY: the caller's arguments.
-                        return unsafe { again(sent, $fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { rarely($fd, $($arg),*) }
-                }
-
-                /// The call before was held: most often this is the last of its burst.
-                #[inline(never)]
-                unsafe extern "C" fn last($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    let entry = table::near($fd);
-                    if entry.socket.has(HOLDABLE) && $whole != 0 && let Some(slot) = hold::slot_of($fd) {
-                        match burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED) {
-                            Quick::Send(next) => {
-                                entry.set(next);
-                                slot.store(0, Relaxed);
-                                // SAFETY: the caller's arguments.
-                                return unsafe { $name::real($fd, $($arg),*) };
-                            }
-                            // SAFETY: the caller's arguments.
-                            Quick::Hold(next) => return unsafe { held($fd, $($arg,)* next.0) },
-                            Quick::Unsure => {}
-                        }
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { rarely($fd, $($arg),*) }
+                    unsafe { again(sent, $fd, $($arg),*) }
                 }
 
                 /// Everything else.
                 #[cold]
                 #[inline(never)]
-                unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
@@ -130,16 +75,13 @@ macro_rules! send_hook {
                 /// A held call was not accepted whole.
                 #[cold]
                 #[inline(never)]
-                unsafe extern "C" fn again(sent: ssize_t, $fd: c_int, $($arg: $ty),*) -> ssize_t {
+                pub(super) unsafe extern "C" fn again(sent: ssize_t, $fd: c_int, $($arg: $ty),*) -> ssize_t {
                     if cut_short($fd, sent) {
                         // SAFETY: the caller's arguments.
                         return unsafe { $name::real($fd, $($arg),*) };
                     }
                     sent
                 }
-
-                // SAFETY: the caller's arguments.
-                unsafe { $name::real($fd, $($arg),*) }
             }
         }
     };
@@ -170,7 +112,7 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     if !socket.is_connection() {
         return false;
     }
-    if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
+    if !socket.holdable() || flags & SPECIAL != 0 {
         watch::application_sent(fd, socket, flags);
         return false;
     }
@@ -181,31 +123,33 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     if newly_corked(fd, socket) {
         return false;
     }
-    let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
+    let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
         hold::push(fd, socket);
     }
     match advice {
-        Advice::Send => {
-            hold::drop(fd);
-            entry.set(next);
-        }
+        Advice::Send => entry.set(next),
         Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
         Advice::Hold => {
-            entry.set(next.with(HELD));
+            entry.set(hold::held(next));
             return true;
         }
-        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(burst::corked(next, ticks())),
+        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(corked(next)),
         Advice::Cork => entry.set(next),
     }
     false
+}
+
+/// The state of a socket that this thread has corked.
+fn corked(socket: Socket) -> Socket {
+    hold::held(burst::corked(socket, ticks(), &table::shared().learned))
 }
 
 /// Is this one of the first calls that follow the one that was corked? Then it is noted, and the socket stays corked.
 #[inline(never)]
 fn newly_corked(fd: c_int, socket: Socket) -> bool {
     if socket.has(CORKED)
-        && hold::has(fd)
+        && hold::names(table::shared(), fd)
         && let Some(next) = burst::sent_newly_corked(socket, ticks(), GAP)
     {
         table::set(fd, next);
@@ -223,34 +167,38 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
     if sent < 0 && bind::last_error() == libc::ENOTSOCK {
         // The number was closed behind our back and now names something else.
         entry.set(Socket(0));
-        hold::drop(fd);
         return true;
     }
-    hold::drop(fd);
     entry.set(burst::not_held(entry.socket));
     false
 }
 
 send_hook! {
     /// write(2). Held, it becomes a send(2), which is what it does on a socket.
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn write(fd: c_int, data: *const c_void, length: size_t)
     flags 0, whole length, when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
+    by send_quickly;
 }
 
 send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
     flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
     held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
     where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count);
+    by send_quickly;
 }
 
 send_hook! {
     /// send(2).
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
     flags flags, whole length, when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
+    by send_quickly;
 }
 
 send_hook! {
@@ -258,13 +206,16 @@ send_hook! {
     fn sendto(fd: c_int, data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t)
     flags flags, whole length, when true, sockets true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
     where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length);
+    by send_portably;
 }
 
 send_hook! {
     /// sendmsg(2).
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
     flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
+    by send_quickly;
 }
 
 /// What sendmsg(2) needs to send a vector and nothing else.
@@ -280,64 +231,24 @@ fn message_of(parts: *const iovec, count: c_int) -> msghdr {
 /// fails or finds nothing to send. Where history says that more such calls follow, the socket is corked for them.
 macro_rules! pass_hook {
     ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
-     flags $flags:expr, $count:ident; where signature $check:tt, raw $raw:expr;) => {
+     flags $flags:expr, $count:ident; where signature $check:tt, raw $raw:expr; by $way:ident;) => {
         hook! {
             $(#[$doc])*
-            fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
-                match table::glance($fd) {
-                    Glance::Near(entry) if entry.socket.attended() => {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { attended($($before,)* $fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    Glance::Beyond => return unsafe { rarely($($before,)* $fd, $($arg),*) },
-                    _ => {}
-                }
-
-                /// On a connection.
+            fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw;
+            { $way!($name($($before,)* [$fd], $($arg),*) -> $ret; flags $flags, $count) } with {
+                /// History says that more such calls follow, or the socket is corked for them already.
                 #[inline(never)]
-                unsafe extern "C" fn attended($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let entry = table::near($fd);
-                    let socket = entry.socket;
-                    if $flags & SPECIAL == 0 && socket.has(HOLDABLE) {
-                        if socket.has(CORKED) {
-                            if let Some(next) = burst::sent_corked(socket, ticks(), GAP) && hold::has($fd) {
-                                entry.set(next);
-                                // SAFETY: the caller's arguments.
-                                return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            }
-                            // SAFETY: the caller's arguments.
-                            return unsafe { rarely($($before,)* $fd, $($arg),*) };
-                        }
-                        if socket.has(HELD) {
-                            // SAFETY: the caller's arguments.
-                            return unsafe { last($($before,)* $fd, $($arg),*) };
-                        }
-                        if let Quick::Send(next) = burst::sent_quickly(socket, ticks(), GAP, &LEARNED) {
-                            entry.set(next);
-                            // SAFETY: the caller's arguments.
-                            return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                        }
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { rarely($($before,)* $fd, $($arg),*) }
-                }
-
-                /// What was held goes out with this call.
-                #[inline(never)]
-                unsafe extern "C" fn last($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let entry = table::near($fd);
-                    if let Quick::Send(next) = burst::sent_quickly(entry.socket, ticks(), GAP, &LEARNED)
-                        && let Some(slot) = hold::slot_of($fd)
+                pub(super) unsafe extern "C" fn more($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let shared = table::shared();
+                    let words = shared.near($fd);
+                    let now = ticks();
+                    if words.low.load(Relaxed) & CORKED as u32 != 0
+                        && burst::in_time(words.high.load(Relaxed), now, GAP)
+                        && let Some(time) = hold::take_quickly(shared, $fd, now)
                     {
-                        entry.set(next);
-                        slot.store(0, Relaxed);
+                        words.high.store(time, Relaxed);
                         // SAFETY: the caller's arguments.
-                        let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                        if sent as ssize_t == $count as ssize_t {
-                            return sent;
-                        }
-                        return ran_out($fd, sent as ssize_t) as $ret;
+                        return unsafe { $name::real($($before,)* $fd, $($arg),*) };
                     }
                     // SAFETY: the caller's arguments.
                     unsafe { rarely($($before,)* $fd, $($arg),*) }
@@ -346,18 +257,15 @@ macro_rules! pass_hook {
                 /// Everything else.
                 #[cold]
                 #[inline(never)]
-                unsafe extern "C" fn rarely($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                pub(super) unsafe extern "C" fn rarely($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
                     let held = pass($fd, $flags);
                     // SAFETY: the caller's arguments.
                     let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
                     if held && sent as ssize_t != $count as ssize_t {
-                        ran_out($fd, sent as ssize_t);
+                        ran_out(sent as ssize_t, $fd);
                     }
                     sent
                 }
-
-                // SAFETY: the caller's arguments.
-                unsafe { $name::real($($before,)* $fd, $($arg),*) }
             }
         }
     };
@@ -369,23 +277,22 @@ macro_rules! pass_hook {
 fn pass(fd: c_int, flags: c_int) -> bool {
     let entry = table::entry(fd);
     let socket = entry.socket;
-    if !socket.has(HOLDABLE) || flags & SPECIAL != 0 {
+    if !socket.holdable() || flags & SPECIAL != 0 {
         decide(fd, flags, true, false);
         return false;
     }
     if newly_corked(fd, socket) {
         return false;
     }
-    let (next, advice) = burst::sent(socket, ticks(), GAP, &LEARNED);
+    let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
     if more && (socket.has(CORKED) || hold::cork(fd)) {
-        entry.set(burst::corked(next, ticks()));
+        entry.set(corked(next));
         return false;
     }
     if socket.has(CORKED) {
         hold::push(fd, socket);
     }
-    hold::drop(fd);
     entry.set(next);
     socket.has(HELD) && !socket.has(CORKED)
 }
@@ -395,20 +302,25 @@ pass_hook! {
     fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
     flags flags, count;
     where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
+    by pass_portably;
 }
 
 pass_hook! {
     /// sendfile(2).
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
+    by pass_quickly;
 }
 
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
+    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile64), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
+    by pass_quickly;
 }
 
 pass_hook! {
@@ -416,13 +328,14 @@ pass_hook! {
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length;
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
+    by pass_portably;
 }
 
 /// Held data met the end of the file, or an error: nothing has pushed it. Where some of the file was sent, kernels before
 /// 6.5 keep its tail (they expect the rest that the application asked for).
 #[cold]
 #[inline(never)]
-extern "C" fn ran_out(fd: c_int, sent: ssize_t) -> ssize_t {
+pub(super) extern "C" fn ran_out(sent: ssize_t, fd: c_int) -> ssize_t {
     if sent <= 0 || kernel::keeps_tail_of_short_sendfile() {
         hold::push(fd, table::get(fd));
     }

@@ -2,9 +2,10 @@
 
 use policy::socket::{HELD, Kind, SHARED, Socket};
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 use crate::mode::{self, HAS_HELD, SPECIAL};
-use crate::table::Glance;
 use crate::{applied, hold, table};
 
 /// close_range(2), linux/close_range.h.
@@ -14,22 +15,26 @@ hook! {
     /// close(2). The entry is cleared before the call: afterwards the number may already be another thread's new file.
     fn close(fd: c_int) -> c_int
     where signature (libc::close), raw raw!(libc::SYS_close, fd); {
-        match table::glance(fd) {
+        if table::is_near(fd) {
+            if Socket::of(table::shared().near(fd).low.load(Relaxed), 0).is_met() {
+                // SAFETY: the caller's arguments.
+                return unsafe { attended(fd) };
+            }
+        } else if table::is_beyond(fd) {
             // SAFETY: the caller's arguments.
-            Glance::Near(entry) if entry.socket.is_met() => return unsafe { attended(fd) },
-            // SAFETY: the caller's arguments.
-            Glance::Beyond => return unsafe { holding(fd) },
-            _ => {}
+            return unsafe { holding(fd) };
         }
 
         #[inline(never)]
         unsafe extern "C" fn attended(fd: c_int) -> c_int {
-            let entry = table::near(fd);
-            if hold::any_or_on(entry.socket) {
+            // All that matters is in the lower word.
+            let low = &table::shared().near(fd).low;
+            let socket = Socket::of(low.load(Relaxed), 0);
+            if hold::any_or_on(socket) {
                 // SAFETY: the caller's arguments.
                 return unsafe { holding(fd) };
             }
-            entry.set(entry.socket.closed());
+            low.store(socket.closed().low(), Relaxed);
             // SAFETY: the caller's arguments.
             unsafe { close::real(fd) }
         }
@@ -109,10 +114,13 @@ extern "C" fn duplicated_plainly(fd: c_int, new: c_int) -> c_int {
     if (fd | new) as u32 >= table::NEAR {
         return duplicated(fd, table::get(fd), new);
     }
-    let entry = table::near(fd);
-    let socket = entry.socket.duplicated();
-    entry.set(socket);
-    table::add_near(new, socket);
+    let shared = table::shared();
+    let (old, copy) = (shared.near(fd), shared.near(new));
+    let low = Socket::of(old.low.load(Relaxed), 0).duplicated().low();
+    old.low.store(low, Relaxed);
+    copy.low.store(low, Relaxed);
+    copy.high.store(old.high.load(Relaxed), Relaxed);
+    table::reached(new);
     new
 }
 

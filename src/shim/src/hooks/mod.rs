@@ -4,10 +4,13 @@ use core::ffi::{c_int, c_long, c_uint, c_void};
 
 use crate::bind;
 
+#[macro_use]
+mod quick;
+
 mod connection;
-mod data;
-mod descriptor;
+pub(crate) mod data;
+pub(crate) mod descriptor;
 mod options;
-mod process;
-mod receive;
-mod wait;
+pub(crate) mod process;
+pub(crate) mod receive;
+pub(crate) mod wait;

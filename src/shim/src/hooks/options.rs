@@ -4,7 +4,7 @@ use libc::socklen_t;
 use policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_OURS};
 
 use super::*;
-use crate::{applied, hold, table, tune};
+use crate::{applied, count, hold, table, tune};
 
 /// TCP_ULP (linux/tcp.h): kernel TLS and the like.
 const TCP_ULP: c_int = 31;
@@ -48,6 +48,9 @@ fn before_cork(fd: c_int) {
     if socket.is_tcp() {
         let next = socket.with(NO_HOLD);
         table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });
+        if count::on() {
+            count::changed(fd);
+        }
     }
 }
 

@@ -3,10 +3,9 @@
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
-use policy::socket::{HELD, HOLDABLE, Kind, POSITION, QUICKACK, QUICKACK_AUTO, Socket};
+use policy::socket::{HELD, Kind, QUICKACK, QUICKACK_AUTO, Socket};
 
 use super::*;
-use crate::hold::LEARNED;
 use crate::{hold, table, tune, watch};
 
 /// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released. For a call
@@ -22,39 +21,17 @@ fn before(fd: c_int, only_sockets: bool) {
     hold::release();
 }
 
-/// After it: `got` is what the call returned.
-#[inline(never)]
-fn after(fd: c_int, got: ssize_t) {
-    if got > 0 {
-        ended_otherwise(got, fd);
-    }
-}
-
-/// Received data ends the burst. Most often none is under way, and nobody watches for stalls.
-#[inline(always)]
-fn concerns(socket: Socket) -> bool {
-    socket.has(POSITION | QUICKACK | QUICKACK_AUTO)
-}
-
-/// The burst is over: its connection's next state, where there is nothing to learn from that, nor to watch.
-#[inline(always)]
-fn ended(socket: Socket) -> Option<Socket> {
-    if socket.0 & (HOLDABLE | HELD | QUICKACK | QUICKACK_AUTO) != HOLDABLE {
-        return None;
-    }
-    burst::received_quickly(socket, &LEARNED)
-}
-
-/// The same where there may be; `got` is what the call returned, and this returns, so that a hook can end with it.
+/// After it, where no next state is kept ready; `got` is what the call returned, and this returns, so that a hook can end
+/// with it. Received data ends the burst.
 #[cold]
 #[inline(never)]
-extern "C" fn ended_otherwise(got: ssize_t, fd: c_int) -> ssize_t {
+pub(super) extern "C" fn after(got: ssize_t, fd: c_int) -> ssize_t {
     let entry = table::entry(fd);
     let socket = entry.socket;
-    if concerns(socket) && socket.attended() {
+    if got > 0 && socket.attended() {
         // What another thread holds is in the middle of its burst.
-        if socket.0 & (HOLDABLE | HELD) == HOLDABLE {
-            entry.set(burst::received(socket, &LEARNED));
+        if socket.holdable() && !socket.has(HELD) {
+            entry.set(burst::received(socket, &table::shared().learned));
         }
         if socket.has(QUICKACK | QUICKACK_AUTO) {
             watch::received(fd, socket, got as usize);
@@ -63,49 +40,24 @@ extern "C" fn ended_otherwise(got: ssize_t, fd: c_int) -> ssize_t {
     got
 }
 
-/// Makes a hook for a receive. `quick` tells, without looking closer, that the call is only to be forwarded: for a read,
-/// that the descriptor is a file; for a call that only sockets have, that it is left alone and nothing is held.
+/// Makes a hook for a receive. `sockets` says that only sockets have the call: then a descriptor that was never met is looked
+/// at, otherwise it is a file.
 macro_rules! receive_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t
-     quick $quick:expr, sockets $sockets:expr; where signature $check:tt, raw $raw:expr;) => {
+     sockets $sockets:tt; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
-                if $quick {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { $name::real($fd, $($arg),*) };
-                }
-
-                /// On an open connection, with nothing held.
+            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw;
+            { receive_quickly!($name($fd, $($arg),*) sockets $sockets) } with {
+                /// On any other descriptor, or where the thread holds something.
                 #[inline(never)]
-                unsafe extern "C" fn attended($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if !table::near($fd).socket.has(HOLDABLE) || $fd as u32 >= table::NEAR || hold::any() {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { rarely($fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    let got = unsafe { $name::real($fd, $($arg),*) };
-                    if got > 0 {
-                        let entry = table::near($fd);
-                        if concerns(entry.socket) {
-                            let Some(next) = ended(entry.socket) else { return ended_otherwise(got, $fd) };
-                            entry.set(next);
-                        }
-                    }
-                    got
-                }
-
-                #[inline(never)]
-                unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     before($fd, $sockets);
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
-                    after($fd, got);
-                    got
+                    after(got, $fd)
                 }
-
-                // SAFETY: the caller's arguments.
-                unsafe { attended($fd, $($arg),*) }
             }
         }
     };
@@ -114,39 +66,39 @@ macro_rules! receive_hook {
 receive_hook! {
     /// read(2).
     fn read(fd: c_int, data: *mut c_void, length: size_t) -> ssize_t
-    quick !table::met(fd), sockets false; where signature (libc::read), raw raw!(libc::SYS_read, fd, data, length);
+    sockets false; where signature (libc::read), raw raw!(libc::SYS_read, fd, data, length);
 }
 receive_hook! {
     /// readv(2).
     fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t
-    quick !table::met(fd), sockets false; where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
+    sockets false; where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
 }
 receive_hook! {
     /// read(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/read_chk.c`).
     fn __read_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t) -> ssize_t
-    quick !table::met(fd), sockets false; where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
+    sockets false; where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
 }
 receive_hook! {
     /// recv(2).
     fn recv(fd: c_int, data: *mut c_void, length: size_t, flags: c_int) -> ssize_t
-    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    sockets true; where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recv(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recv_chk.c`).
     fn __recv_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
-    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
+    sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
     /// recvfrom(2).
     fn recvfrom(fd: c_int, data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t)
         -> ssize_t
-    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    sockets true; where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 receive_hook! {
     /// recvfrom(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recvfrom_chk.c`).
     fn __recvfrom_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
         from_length: *mut socklen_t) -> ssize_t
-    quick !table::attended_socket(fd) && !hold::any(), sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
+    sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 
 hook! {
@@ -156,7 +108,7 @@ hook! {
         before(fd, true);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmsg::real(fd, message, flags) };
-        after(fd, got);
+        after(got, fd);
         if got >= 0 {
             // SAFETY: the kernel has just filled it in.
             unsafe { received_descriptors(message) };
@@ -172,7 +124,7 @@ hook! {
         before(fd, true);
         // SAFETY: the caller's arguments.
         let got = unsafe { recvmmsg::real(fd, messages, count, flags, timeout) };
-        after(fd, got as ssize_t);
+        after(got as ssize_t, fd);
         for index in 0..got.max(0) as usize {
             let message = messages.wrapping_add(index);
             // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.

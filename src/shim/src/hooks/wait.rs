@@ -16,15 +16,13 @@ macro_rules! poll_hook {
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
+            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                if !hold::any() {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { $name::real($($arg),*) };
-                }
-
+                wait_quickly!($name($($arg),*))
+            } with {
                 #[cold]
                 #[inline(never)]
-                unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
+                pub(super) unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
                     if $timeout != 0 && hold::holds() {
                         // SAFETY: the caller's arguments, with a timeout of zero.
                         let result = unsafe { $name::real($($now),*) };
@@ -36,9 +34,6 @@ macro_rules! poll_hook {
                     // SAFETY: the caller's arguments.
                     unsafe { $name::real($($arg),*) }
                 }
-
-                // SAFETY: the caller's arguments.
-                unsafe { holding($($arg),*) }
             }
         }
     };
@@ -51,22 +46,17 @@ macro_rules! select_hook {
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
+            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                if !hold::any() {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { $name::real($($arg),*) };
-                }
-
+                wait_quickly!($name($($arg),*))
+            } with {
                 #[cold]
                 #[inline(never)]
-                unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
+                pub(super) unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
                     release_unless_zero($timeout.cast());
                     // SAFETY: the caller's arguments.
                     unsafe { $name::real($($arg),*) }
                 }
-
-                // SAFETY: the caller's arguments.
-                unsafe { holding($($arg),*) }
             }
         }
     };

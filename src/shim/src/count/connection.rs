@@ -1,0 +1,341 @@
+//! Connections come and go: which service and arm they count for, why they are tuned or not, and what the kernel has counted
+//! of them when they are closed. Runs a few times in a connection's life, and only where counting is on.
+
+use core::ffi::c_int;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+
+use policy::counters::tally::{self, Burst};
+use policy::counters::{
+    Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, Service, TAKEN, answer_bucket, answers_at, arm_at,
+    service_at, service_word_at,
+};
+use policy::socket::{APP_CORK, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
+use policy::{Nodelay, Peer, UNTOUCHED};
+
+use super::file;
+use super::record::{self, CLASSED, COPIED, Counts, IN_CONTROL, LISTENS, LONG, Record, SERVICE, USED};
+use crate::arch::{coarse_ticks, cycles};
+use crate::start::settings;
+use crate::{kernel, table, tune};
+
+/// The service that stands for all that find no place.
+const OTHERS: usize = SERVICES - 1;
+
+/// The program has opened a connection, or is opening it.
+#[cold]
+pub(crate) fn connected(fd: c_int, socket: Socket, peer: Option<Peer>) {
+    let Some((file, record)) = record::of_new(fd) else { return };
+    let service = match peer {
+        Some(peer) => find(file, CLIENT, peer.port(), peer.address()),
+        None => OTHERS,
+    };
+    begin(file, fd, record, service, socket);
+}
+
+/// A listener is open.
+#[cold]
+pub(crate) fn listening(fd: c_int, socket: Socket) {
+    let Some((file, record)) = record::of_new(fd) else { return };
+    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    record.forget();
+    record.state.store(LISTENS | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
+}
+
+/// A listener has given a connection.
+#[cold]
+pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
+    let Some((file, record)) = record::of_new(fd) else { return };
+    let known = record::of(listener).filter(|listener| listener.is(LISTENS)).map(Record::service);
+    let service = known.unwrap_or_else(|| find(file, SERVER, tune::local_port(fd), [0; 16]));
+    begin(file, fd, record, service, socket);
+}
+
+/// A connection came from elsewhere: inherited, or passed by another process.
+#[cold]
+pub(crate) fn given(fd: c_int, socket: Socket) {
+    let Some((file, record)) = record::of_new(fd) else { return };
+    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    begin(file, fd, record, service, socket);
+}
+
+fn of_arm(socket: Socket) -> u32 {
+    if socket.tuning() == UNTOUCHED { IN_CONTROL } else { 0 }
+}
+
+fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, socket: Socket) {
+    if record.counts().is_some() && !record.is(LISTENS) {
+        // Its number was closed behind our back, and given again.
+        finish(record, socket);
+    }
+    record.forget();
+    for word in [&record.received, &record.calls, &record.bursts] {
+        word.store(0, Relaxed);
+    }
+    record.begin();
+    record.sizes.store(u64::MAX, Relaxed);
+    record.opened.store(coarse_ticks(), Relaxed);
+    record.state.store(USED | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
+    let counts = resume(file, fd, record);
+    if let Some(counts) = counts {
+        counts.add(Counter::Connections, 1);
+    }
+}
+
+/// Counting begins, or goes on, on a connection.
+pub(super) fn resume(file: *mut u8, fd: c_int, record: &Record) -> Option<Counts> {
+    if !record.is(USED) {
+        return None;
+    }
+    let arm = if record.is(IN_CONTROL) { Arm::Control } else { Arm::Tuned };
+    let counts = Counts::at(file, service_at(record.service()).wrapping_add(arm_at(arm)));
+    record.arm.set(Some(counts));
+    changed(fd);
+    Some(counts)
+}
+
+/// Finds the place of a service, or takes one for it.
+fn find(file: *mut u8, direction: u64, port: u16, address: [u8; 16]) -> usize {
+    let [first, last] = halves(address);
+    let key = [
+        (Service::Direction, direction),
+        (Service::Port, u64::from(port)),
+        (Service::AddressFirst, first),
+        (Service::AddressLast, last),
+    ];
+    for number in 0..OTHERS {
+        let at = |word| file::word(file, service_at(number).wrapping_add(service_word_at(word)));
+        let state = at(Service::State);
+        if state.load(Relaxed) == FREE && state.compare_exchange(FREE, TAKEN, Relaxed, Relaxed).is_ok() {
+            for (word, value) in key {
+                at(word).store(value, Relaxed);
+            }
+            // Release: another process reads what was written before it.
+            state.store(READY, Release);
+            return number;
+        }
+        // One that another thread is just writing is passed over: in the worst case the same service has two places.
+        if state.load(Relaxed) == READY && key.iter().all(|&(word, value)| at(word).load(Relaxed) == value) {
+            return number;
+        }
+    }
+    OTHERS
+}
+
+fn halves(address: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = address;
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)]
+}
+
+/// The program has changed an option that calls are counted by.
+#[cold]
+pub(crate) fn changed(fd: c_int) {
+    let Some(record) = record::if_any(fd) else { return };
+    let Some(counts) = record.counts() else { return };
+    let socket = table::get(fd);
+    // Simple: no wait on it can be for Nagle's rule or the program's own cork, and the predictor has read the clock.
+    let simple = socket.holdable() && !socket.has(APP_CORK);
+    if simple && record.simple.get().is_some() {
+        return;
+    }
+    record.sizes.store(u64::MAX, Relaxed);
+    record.clock.store(table::time_of(fd), Relaxed);
+    record.sent.store(if simple { record.time() } else { coarse_ticks() }, Relaxed);
+    record.arm.set(if simple { None } else { Some(counts) });
+    record.simple.set(if simple { Some(counts) } else { None });
+}
+
+/// The present burst is over: counts it. `answer` is the time from its last call to the first byte of the answer.
+#[cold]
+#[inline(never)]
+pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Option<u32>) {
+    let burst = tally::burst(record.tally.load(Relaxed));
+    let last_alone = u32::from(record.other.load(Relaxed)) != burst.calls && burst.calls != 0;
+    let several = burst.calls > 1 || record.is(LONG);
+    counts.add(Counter::Bursts, 1);
+    counts.add_some(Counter::Several, u32::from(several));
+    add(&record.bursts, 1);
+    part(record, counts, burst, last_alone);
+    record.without(LONG);
+    if !record.is(CLASSED) {
+        class(record, counts, table::get(record.fd()));
+    }
+    let Some(delay) = answer else { return };
+    counts.add(Counter::Exchanges, 1);
+    counts.add(Counter::ExchangeDelay, u64::from(delay));
+    counts.bucket(answers_at(answer_bucket(delay)));
+    let small = last_alone || record.sizes.load(Relaxed) & 0xffff < tally::SMALL as u64;
+    counts.add_some(Counter::Exposed, u32::from(several && small));
+}
+
+/// The burst goes on, but its tally is full.
+#[cold]
+#[inline(never)]
+pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
+    part(record, counts, tally::burst(record.tally.load(Relaxed)), false);
+    record.with(LONG);
+}
+
+fn part(record: &Record, counts: Counts, burst: Burst, last_alone: bool) {
+    let held = record.held.load(Relaxed);
+    record.begin();
+    add(&record.calls, burst.calls);
+    counts.add_some(Counter::Runts, burst.runts(last_alone));
+    counts.add_some(Counter::Tiny, burst.tiny);
+    counts.add_some(Counter::Floods, u32::from(burst.flood() != 0 && !record.is(LONG)));
+    counts.add_some(Counter::FloodCalls, if record.is(LONG) { burst.tiny } else { burst.flood() });
+    counts.add_some(Counter::ReleasedNext, u32::from(held));
+}
+
+fn add(word: &AtomicU32, more: u32) {
+    word.store(word.load(Relaxed).wrapping_add(more), Relaxed);
+}
+
+/// Counts why a connection is tuned or not: when its first burst is over, because most programs set their options after they
+/// have opened it.
+fn class(record: &Record, counts: Counts, socket: Socket) {
+    record.with(CLASSED);
+    let settings = settings();
+    let tuning = settings.tuning(socket.tuning());
+    counts.add(
+        if settings.observing() {
+            Counter::SkippedObserving
+        } else if record.is(IN_CONTROL) {
+            Counter::SkippedControl
+        } else if socket.has(NODELAY_OURS) {
+            Counter::Tuned
+        } else if socket.has(NODELAY_ON) {
+            Counter::SkippedProgramOn
+        } else if !tuning.enabled() || matches!(tuning.nodelay, Nodelay::Off) {
+            Counter::SkippedRule
+        } else if socket.has(NODELAY_APP) {
+            Counter::SkippedProgramOff
+        } else {
+            Counter::SkippedKernel
+        },
+        1,
+    );
+    if socket.has(NO_HOLD) {
+        counts.add(Counter::NeverHeld, 1);
+    }
+}
+
+/// A descriptor is about to be closed.
+#[cold]
+pub(super) fn closing(fd: c_int, record: &'static Record) {
+    if record.counts().is_none() || !table::enabled() {
+        record.forget();
+        return;
+    }
+    // Another number of the same socket may stay open, and will ask then.
+    let last = !record.is(COPIED) || !has_copy(record);
+    if last && let Some(info) = kernel::tcp_info(fd) {
+        sample(record, &info);
+    }
+    if last {
+        finish(record, table::get(fd));
+    }
+    record.forget();
+}
+
+/// Is there another record of the same socket? They were opened at the same time for the same service.
+fn has_copy(record: &'static Record) -> bool {
+    let mut found = false;
+    record::each(|_, other| {
+        found |= other.is(COPIED)
+            && !core::ptr::eq(other, record)
+            && other.opened.load(Relaxed) == record.opened.load(Relaxed)
+            && other.service() == record.service();
+    });
+    found
+}
+
+/// Counts what is left of a connection that is closed, or was.
+fn finish(record: &'static Record, socket: Socket) {
+    let Some(counts) = record.counts() else { return };
+    if record.tally.load(Relaxed) != 0 {
+        burst_ended(record, counts, None);
+    } else if !record.is(CLASSED) {
+        class(record, counts, socket);
+    }
+    counts.add(Counter::Closed, 1);
+    counts.add(Counter::ConnectionTime, u64::from(coarse_ticks().wrapping_sub(record.opened.load(Relaxed))));
+    if let Some(file) = file::known() {
+        let last = file::head(file, Head::LastCycles).load(Relaxed);
+        if cycles().wrapping_sub(last) > SELDOM {
+            file::refresh_clock(file);
+        }
+    }
+}
+
+/// About a second.
+const SELDOM: u64 = 1 << 31;
+
+fn sample(record: &'static Record, info: &kernel::TcpInfo) {
+    let Some(counts) = record.counts() else { return };
+    if record.tally.load(Relaxed) != 0 {
+        burst_ended(record, counts, None);
+    }
+    for (counter, more) in [
+        (Counter::Sampled, 1),
+        (Counter::SegmentsSent, info.segments_sent()),
+        (Counter::SegmentsReceived, info.segments_received()),
+        (Counter::Retransmissions, info.retransmissions()),
+        (Counter::RoundTrip, info.round_trip()),
+        (Counter::SampledCalls, record.calls.load(Relaxed)),
+        (Counter::SampledBursts, record.bursts.load(Relaxed)),
+    ] {
+        counts.add(counter, u64::from(more));
+    }
+}
+
+/// Another number stands for the same socket now.
+#[cold]
+pub(super) fn copied(fd: c_int, new: c_int) {
+    let Some(record) = record::of(fd) else { return };
+    if !record.is(USED | LISTENS) {
+        return;
+    }
+    let Some((_, copy)) = record::of_new(new) else { return };
+    record.with(COPIED);
+    copy.forget();
+    for (to, from) in [(&copy.opened, &record.opened), (&copy.state, &record.state)] {
+        to.store(from.load(Relaxed), Relaxed);
+    }
+    copy.begin();
+    for word in [&copy.received, &copy.calls, &copy.bursts] {
+        word.store(0, Relaxed);
+    }
+    copy.sizes.store(u64::MAX, Relaxed);
+    copy.arm.set(record.counts());
+    changed(new);
+}
+
+/// Why held data was sent off.
+#[derive(Clone, Copy)]
+pub(crate) enum Cause {
+    /// The thread is about to wait.
+    Wait,
+    /// The descriptor or the process is about to end, or to be shared.
+    End,
+}
+
+/// What was held on a socket was sent off, `miss` in vain, after so many ticks.
+#[cold]
+pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
+    let Some(record) = record::if_any(fd) else { return };
+    let Some(counts) = record.counts() else { return };
+    counts.add(
+        match cause {
+            Cause::Wait => Counter::ReleasedWait,
+            Cause::End => Counter::ReleasedEnd,
+        },
+        1,
+    );
+    if miss {
+        counts.add(Counter::Misses, 1);
+        counts.add(Counter::MissDelay, u64::from(after));
+    }
+    // It is none of those that the next call took along.
+    record.held.store(record.held.load(Relaxed).saturating_sub(1), Relaxed);
+}

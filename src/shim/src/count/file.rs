@@ -1,0 +1,298 @@
+//! The mapped file: made when the first TCP socket appears, never written to by a system call afterwards, no descriptor kept.
+//! Its blocks are reserved before it is mapped, so that a full disk cannot end the program (SIGBUS).
+
+use core::ffi::{CStr, c_int};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed, Ordering::Release};
+
+use policy::counters::{
+    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SITE_SIZE, SITES,
+    SITES_AT, SIZE, STALLS, SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
+};
+
+use super::record;
+use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
+use crate::kernel::{self, close, open_at};
+use crate::start::{self, settings};
+
+/// The mapping; null while there is none.
+static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+/// It could not be made: do not try at every socket.
+const FAILED: *mut u8 = 1 as *mut u8;
+
+/// A word of the mapping.
+pub(super) type Word = AtomicU64;
+
+/// Where the file is mapped; makes it if that was not tried yet.
+#[cold]
+pub(super) fn mapped() -> Option<*mut u8> {
+    let mut file = FILE.load(Relaxed);
+    if file.is_null() {
+        let made = make();
+        // Where two threads come at once, the later one takes its own away.
+        let at = made.as_ref().map_or(FAILED, |new| new.at);
+        if FILE.compare_exchange(null_mut(), at, Relaxed, Relaxed).is_err()
+            && let Some(new) = made
+        {
+            new.discard();
+        }
+        file = FILE.load(Relaxed);
+    }
+    if file == FAILED || file.is_null() { None } else { Some(file) }
+}
+
+/// The mapping, if there is one already.
+pub(super) fn known() -> Option<*mut u8> {
+    let file = FILE.load(Relaxed);
+    if file == FAILED || file.is_null() { None } else { Some(file) }
+}
+
+/// A word at a place of the mapping.
+pub(super) fn word(file: *mut u8, at: usize) -> &'static Word {
+    // SAFETY: all places come from the layout, whose words lie inside SIZE bytes and are aligned; the mapping stays.
+    unsafe { &*file.wrapping_add(at).cast::<Word>() }
+}
+
+/// A word of the header.
+pub(super) fn head(file: *mut u8, at: Head) -> &'static Word {
+    word(file, head_at(at))
+}
+
+/// A file that was just made.
+struct New {
+    at: *mut u8,
+    name: Name,
+}
+
+impl New {
+    /// Another thread was faster.
+    #[cold]
+    fn discard(self) {
+        // SAFETY: the mapping that `make` made and nobody else knows.
+        unsafe { syscall6(libc::SYS_munmap, self.at as usize, SIZE, 0, 0, 0, 0) };
+        if let Ok(directory) = open_directory() {
+            self.name.unlink(directory);
+            close(directory);
+        }
+    }
+}
+
+/// What is wrong with the directory, in words that follow its path.
+pub(crate) fn check_directory() -> Result<(), &'static str> {
+    let directory = open_directory()?;
+    const AT_EACCESS: usize = 0x200;
+    let (dot, wanted) = (c".".as_ptr() as usize, (libc::W_OK | libc::X_OK) as usize);
+    // SAFETY: faccessat2(2) reads the path; the descriptor is the one just opened.
+    let allowed = unsafe { syscall6(libc::SYS_faccessat2, directory as usize, dot, wanted, AT_EACCESS, 0, 0) };
+    close(directory);
+    match allowed.wrapping_neg() as c_int {
+        libc::EACCES => Err("may not be written by this user"),
+        libc::EROFS => Err("is on a file system that is mounted read-only"),
+        // Kernels before 5.8 do not know the call.
+        _ => Ok(()),
+    }
+}
+
+/// Opens the directory that TCPTUNE_STATS names, if we may trust it: whoever owns it can put another file in our file's place.
+fn open_directory() -> Result<c_int, &'static str> {
+    let mut path = [0u8; 256];
+    for (to, from) in path.iter_mut().zip(settings().stats()) {
+        *to = *from;
+    }
+    let path = CStr::from_bytes_until_nul(&path).unwrap_or(c"");
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let directory = open_at(libc::AT_FDCWD, path, flags, 0);
+    if directory < 0 {
+        return Err(match directory.wrapping_neg() {
+            libc::ENOENT => "is not there",
+            libc::ENOTDIR | libc::ELOOP => "is no directory (a symbolic link to one is not followed)",
+            libc::EACCES => "may not be entered by this user",
+            _ => "cannot be opened",
+        });
+    }
+    let mut about = [0u64; 18];
+    const { assert!(size_of::<libc::stat>() <= size_of::<[u64; 18]>()) };
+    // SAFETY: fstat(2) writes a `struct stat`, for which there is room.
+    let known = unsafe { syscall6(libc::SYS_fstat, directory as usize, about.as_mut_ptr() as usize, 0, 0, 0, 0) };
+    // SAFETY: a `struct stat` is plain numbers, just filled in, and the room is aligned for it.
+    let owner = unsafe { (*about.as_ptr().cast::<libc::stat>()).st_uid };
+    if known != 0 || owner != 0 && owner != user() {
+        close(directory);
+        return Err("belongs to another user");
+    }
+    Ok(directory)
+}
+
+fn user() -> u32 {
+    // SAFETY: geteuid(2) takes nothing.
+    unsafe { syscall6(libc::SYS_geteuid, 0, 0, 0, 0, 0, 0) as u32 }
+}
+
+fn process() -> u64 {
+    // SAFETY: getpid(2) takes nothing.
+    unsafe { syscall6(libc::SYS_getpid, 0, 0, 0, 0, 0, 0) as u64 }
+}
+
+/// Makes and maps a file; None where that cannot be, and then nothing is left behind.
+#[cold]
+fn make() -> Option<New> {
+    if !may_write_files() {
+        return None;
+    }
+    let directory = open_directory().ok()?;
+    let name = Name::new();
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let fd = open_at(directory, name.text(), flags, 0o600);
+    let mut at = None;
+    if fd >= 0 {
+        at = if reserve(fd) { map(fd) } else { None };
+        close(fd);
+        if at.is_none() {
+            name.unlink(directory);
+        }
+    }
+    close(directory);
+    let at = at?;
+    begin(at);
+    Some(New { at, name })
+}
+
+/// A file longer than RLIMIT_FSIZE is not only refused: the program would get SIGXFSZ.
+fn may_write_files() -> bool {
+    let mut limits = [0u64; 2];
+    let at = limits.as_mut_ptr() as usize;
+    // SAFETY: prlimit64(2) writes two words to `limits`.
+    let known = unsafe { syscall6(libc::SYS_prlimit64, 0, libc::RLIMIT_FSIZE as usize, 0, at, 0, 0) };
+    known == 0 && limits.first().is_some_and(|most| *most >= SIZE as u64)
+}
+
+/// Makes sure that there are blocks for the whole file. Where the file system cannot promise that, it is written with zeros.
+fn reserve(fd: c_int) -> bool {
+    // SAFETY: fallocate(2) takes numbers; the descriptor is ours.
+    let result = unsafe { syscall6(libc::SYS_fallocate, fd as usize, 0, 0, SIZE, 0, 0) };
+    if result.wrapping_neg() as c_int != libc::EOPNOTSUPP {
+        return result == 0;
+    }
+    static ZEROS: [u8; 512] = [0; 512];
+    let mut at = 0usize;
+    while at < SIZE {
+        let from = ZEROS.as_ptr() as usize;
+        // SAFETY: pwrite64(2) reads the zeros; the descriptor is ours.
+        let written = unsafe { syscall6(libc::SYS_pwrite64, fd as usize, from, ZEROS.len(), at, 0, 0) };
+        if written <= 0 {
+            return false;
+        }
+        at = at.wrapping_add(written as usize);
+    }
+    true
+}
+
+fn map(fd: c_int) -> Option<*mut u8> {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    // SAFETY: a fresh mapping of our file at an address of the kernel's choice.
+    let at = unsafe { syscall6(libc::SYS_mmap, 0, SIZE, protection, libc::MAP_SHARED as usize, fd as usize, 0) };
+    if (-4095..0).contains(&at) { None } else { Some(at as *mut u8) }
+}
+
+/// Fills in the header.
+fn begin(file: *mut u8) {
+    let set = |at, value: u64| head(file, at).store(value, Relaxed);
+    let settings = settings();
+    for (at, value) in [
+        (Head::Version, VERSION),
+        (Head::Size, SIZE as u64),
+        (Head::ServicesAt, SERVICES_AT as u64),
+        (Head::ServiceSize, SERVICE_SIZE as u64),
+        (Head::Services, SERVICES as u64),
+        (Head::ArmsAt, ARMS_AT as u64),
+        (Head::ArmSize, ARM_SIZE as u64),
+        (Head::Counters, COUNTERS as u64),
+        (Head::Answers, ANSWERS as u64),
+        (Head::Stalls, STALLS as u64),
+        (Head::SitesAt, SITES_AT as u64),
+        (Head::SiteSize, SITE_SIZE as u64),
+        (Head::Sites, SITES as u64),
+        (Head::Pid, process()),
+        (Head::User, u64::from(user())),
+        (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),
+        (Head::CreatedBoot, kernel::clock(libc::CLOCK_BOOTTIME)),
+        (Head::CyclesPerTick, CYCLES_PER_TICK),
+        (Head::Gap, u64::from(super::GAP)),
+        (Head::Observing, u64::from(settings.observing())),
+        (Head::Split, u64::from(settings.split())),
+    ] {
+        set(at, value);
+    }
+    set(Head::FirstCycles, cycles());
+    set(Head::FirstClock, kernel::clock(libc::CLOCK_MONOTONIC));
+    refresh_clock(file);
+    let mut text = [0u8; 4096];
+    put(file, Head::LIBRARY, env!("CARGO_PKG_VERSION").as_bytes());
+    put(file, Head::PROGRAM, start::program(&mut text));
+    put(file, Head::COMMAND, start::command_line(&mut text));
+    put(file, Head::SETTINGS, start::given());
+    // The last service stands for all that find no place.
+    let others = service_at(SERVICES.wrapping_sub(1)).wrapping_add(service_word_at(Service::State));
+    word(file, others).store(READY, Relaxed);
+    // Now a reader can make sense of it. Release: it is another process.
+    head(file, Head::Magic).store(MAGIC, Release);
+}
+
+fn put(file: *mut u8, place: Text, text: &[u8]) {
+    for (at, &byte) in text.iter().take(place.room).enumerate() {
+        // SAFETY: texts lie inside the header; nobody reads them before the magic number is there.
+        unsafe { file.wrapping_add(place.at.wrapping_add(at)).write(byte) };
+    }
+}
+
+/// What both clocks show now: from time to time, so that a reader learns how fast the cycle counter runs.
+#[cold]
+pub(super) fn refresh_clock(file: *mut u8) {
+    head(file, Head::LastClock).store(kernel::clock(libc::CLOCK_MONOTONIC), Relaxed);
+    head(file, Head::LastCycles).store(cycles(), Relaxed);
+}
+
+/// The process ends by itself: the last that can be counted. A forked child that ends is not the end of the file.
+#[cold]
+pub(crate) fn ended() {
+    let Some(file) = known() else { return };
+    record::close_all();
+    refresh_clock(file);
+    if head(file, Head::Pid).load(Relaxed) == process() {
+        head(file, Head::Ended).store(1, Relaxed);
+    }
+}
+
+/// The name of a file: "PID-NUMBER.tcptune", where the number is the cycle counter's.
+struct Name {
+    text: [u8; 48],
+}
+
+impl Name {
+    fn new() -> Name {
+        let mut name = Name { text: [0; 48] };
+        let mut used = 0usize;
+        let mut add = |piece: &[u8]| {
+            for &byte in piece {
+                if let Some(place) = name.text.get_mut(used) {
+                    *place = byte;
+                    used = used.wrapping_add(1);
+                }
+            }
+        };
+        policy::decimal(process(), &mut add);
+        add(b"-");
+        policy::hexadecimal(cycles(), &mut add);
+        add(SUFFIX.as_bytes());
+        name
+    }
+
+    fn text(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.text).unwrap_or(c"")
+    }
+
+    fn unlink(&self, directory: c_int) {
+        // SAFETY: unlinkat(2) reads the path.
+        unsafe { syscall6(libc::SYS_unlinkat, directory as usize, self.text().as_ptr() as usize, 0, 0, 0, 0) };
+    }
+}

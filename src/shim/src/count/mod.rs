@@ -1,0 +1,34 @@
+//! Counting (TCPTUNE_STATS): what happens on TCP connections, in one mapped file for each process (policy::counters has its
+//! layout). Nothing of this runs, or is even looked for, where it is off: the counting functions stand between a hook and the
+//! real function (calls.rs, waits.rs), where they are put when the first TCP socket appears (insert.rs). A process that has
+//! none leaves no file.
+//!
+//! A forked child counts into its parent's file: the additions are atomic, a server that forks for each connection stays one
+//! file, and neither fork nor vfork costs a system call. An exec begins anew.
+//!
+//! Must not change what the program sees, make a system call in the steady state, or count what it is not sure of.
+//! Orderings: relaxed, as everywhere; but for the words that say that a part of the file can be read, which another process
+//! looks at.
+
+mod calls;
+mod connection;
+mod file;
+mod insert;
+mod record;
+mod stalls;
+mod waits;
+
+pub(crate) use connection::{Cause, accepted, changed, connected, given, listening, released};
+pub(crate) use file::{check_directory, ended};
+pub(crate) use record::{stop, stopped};
+
+use crate::mode::{self, COUNTING};
+
+/// The longest pause inside a burst, in `arch::coarse_ticks`.
+const GAP: u32 = crate::arch::GAP >> 8;
+
+/// Does this process count?
+#[inline(always)]
+pub(crate) fn on() -> bool {
+    mode::is(COUNTING)
+}
