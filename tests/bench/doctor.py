@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -133,7 +134,7 @@ def healthy(net):
 
 
 def diagnose(net, case, way, seconds):
-    """The report of doctor on a server under load, and its exit status."""
+    """The report of doctor on a server under load, its exit status, and the mean seconds of an exchange meanwhile."""
     file = build.scratch() / "report.json"
     options = ["doctor", "--json", "--output", file]
     if way == "--pid":
@@ -141,23 +142,21 @@ def diagnose(net, case, way, seconds):
             watching = subprocess.Popen([str(word) for word in (tcptune(), *options, "--pid", server.process.pid, "--duration", seconds)],
                                         start_new_session=True)
             time.sleep(0.3)
-            case.load(server, seconds - 1)
+            mean = case.load(server, seconds - 1)
             code = watching.wait(30)
     else:
         argv = [tcptune(), *options, "--library", library.path(), "--", *case.argv]
         with process.Server(net, argv, case.port, cwd=case.cwd) as server:
-            case.load(server, seconds - 1)
+            mean = case.load(server, seconds - 1)
             server.process.terminate()
             code = server.process.wait(30)
-    return json.loads(file.read_text()), code
+    return json.loads(file.read_text()), code, mean
 
 
-def measured(net, case, seconds):
-    """Seconds that an exchange takes less when cured."""
-    def mean(argv):
-        with process.Server(net, argv, case.port, cwd=case.cwd) as server:
-            return case.load(server, seconds)
-    return mean(case.argv) - mean(case.cured)
+def cured(net, case, seconds):
+    """Mean seconds of an exchange when the program's own option is set."""
+    with process.Server(net, case.cured, case.port, cwd=case.cwd) as server:
+        return case.load(server, seconds)
 
 
 def row(name, way, truth, proposal, report, code, saved):
@@ -193,22 +192,23 @@ def mails(net, seconds):
     """The first story: imaplib against Cyrus, as a command and as a process."""
     count = int(seconds * 20)
     with imap_append.Cyrus(net) as cyrus:
-        cyrus.append(50, "--nodelay")
-        saved = 1 / cyrus.append(count) - 1 / cyrus.append(count, "--nodelay")
+        best = 1 / cyrus.append(count, "--nodelay")
         file = build.scratch() / "report.json"
         script = ["/usr/bin/python3", imap_append.PROGRAMS / "migrate_imap.py", *cyrus.account, count]
         options = ["doctor", "--json", "--output", file]
         for way in ("--pid", "command"):
             if way == "command":
                 argv = process.command(net.server, [tcptune(), *options, "--library", library.path(), "--", *script], end=1)
-                code = subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode
+                client = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
+                code, output = client.returncode, client.stdout
             else:
-                client = subprocess.Popen(process.command(net.server, script, end=1), stdout=subprocess.DEVNULL)
+                client = subprocess.Popen(process.command(net.server, script, end=1), stdout=subprocess.PIPE, text=True)
                 argv = [tcptune(), *options, "--pid", client.pid, "--duration", seconds + 5]
                 # ip, nice and taskset become the script; the namespace must be entered by then.
                 time.sleep(0.5)
                 code = subprocess.run([str(word) for word in argv], check=False).returncode
-                client.wait(30)
+                output = client.communicate(timeout=60)[0]
+            saved = 1 / float(re.search(r"([\d.]+)/s", output)[1]) - best
             report = json.loads(file.read_text())
             # A mail is one exchange for the command and one for the mail itself; doctor's gain is per exchange.
             finding = report["findings"][0] if report["findings"] else None
@@ -231,9 +231,10 @@ def main():
         rows += mails(net, arguments.seconds)
     for case in (case for cases in (stalled, healthy) for case in cases(net) if arguments.only in case.name):
         with case.beside():
-            saved = measured(net, case, arguments.seconds - 1) if case.truth else None
+            best = cured(net, case, arguments.seconds - 1) if case.truth else None
             for way in case.ways:
-                report, code = diagnose(net, case, way, arguments.seconds)
+                report, code, mean = diagnose(net, case, way, arguments.seconds)
+                saved = mean - best if case.truth else None
                 rows.append(row(case.name, way, case.truth, case.proposal, report, code, saved))
     head = ["program", "by", "truth", "verdict", "waits of exchanges", "each, ms", "predicted gain, ms", "measured", "ratio", ""]
     table.show("tcptune doctor on real programs", head, [cells for cells, _ in rows],

@@ -132,6 +132,21 @@ impl Member {
     }
 }
 
+/// Processes that counted have the library, whether they were seen or not.
+pub fn acknowledge(members: &mut Vec<Member>, counted: &[(u32, Program)]) {
+    for (pid, program) in counted {
+        let known = members.iter_mut().find(|m| m.pid == *pid && m.program.file == program.file);
+        match known {
+            Some(member) => (member.loaded, member.reason) = (Some(true), None),
+            None => {
+                let mut member = Member::new(*pid, program.clone(), 0);
+                (member.loaded, member.reason) = (Some(true), None);
+                members.push(member);
+            }
+        }
+    }
+}
+
 fn children(pid: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());

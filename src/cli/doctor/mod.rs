@@ -2,8 +2,10 @@
 //! what was found, where, what tcptune would change, what that gains, and what to send upstream.
 
 pub mod args;
+mod counted;
 mod cures;
 mod diag;
+mod directory;
 mod evidence;
 mod family;
 mod finding;
@@ -18,6 +20,7 @@ mod watch;
 mod words;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,7 @@ use crate::library::Library;
 use crate::{check, library, output, settings};
 
 use args::DoctorArgs;
+use directory::Directory;
 use evidence::Evidence;
 use family::{Family, Member};
 use finding::Finding;
@@ -104,11 +108,11 @@ fn of_processes(args: &DoctorArgs) -> Result<Report, Failure> {
     let watched = begin.elapsed();
     follower.stop();
     watch.end();
-    Ok(assemble(&watch, watched, Vec::new(), None))
+    Ok(assemble(&watch, &evidence::from_kernel(&watch), watched, Vec::new(), None))
 }
 
 fn exists(pid: u32) -> bool {
-    std::path::Path::new("/proc").join(pid.to_string()).exists()
+    Path::new("/proc").join(pid.to_string()).exists()
 }
 
 /// A process whose descriptors may not be listed cannot be watched.
@@ -169,7 +173,8 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut watch = Watch::new(Scope { processes: true, port: args.port })?;
     // Connections that are there before the command.
     watch.look(&[])?;
-    let environment = environment(library.as_ref());
+    let directory = Directory::new()?;
+    let environment = environment(library.as_ref(), directory.path());
     let begin = Instant::now();
     let child = launch::start(&args.command, &environment)?;
     let signals = Signals::note()?;
@@ -194,7 +199,8 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
     let watched = begin.elapsed();
     watch.end();
     follower.stop();
-    let family = family.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut family = family.lock().unwrap_or_else(PoisonError::into_inner);
+    family.look();
     let still: Vec<String> = family.pids().iter().map(u32::to_string).collect();
     if !still.is_empty() {
         notes.push(format!(
@@ -203,20 +209,29 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
         ));
     }
     let ended = course.status.map(launch::ending);
-    let mut report = assemble(&watch, watched, family.members.clone(), ended);
+    let mut members = family.members.clone();
+    let counted = counted::read(directory.path(), watched)?;
+    family::acknowledge(&mut members, &counted.programs);
+    notes.extend(counted.notes);
+    let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
+    let mut report = assemble(&watch, &evidence, watched, members, ended);
     report.notes.splice(0..0, notes);
     Ok(report)
 }
 
 /// The environment of the command: the library is loaded and only observes.
-fn environment(library: Option<&Library>) -> Vec<settings::Pair> {
+fn environment(library: Option<&Library>, counters: &Path) -> Vec<settings::Pair> {
     let mut environment = settings::environment();
     if let Some(library) = library {
         let existing = environment.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
         let list = library::preload_list(&library.file, existing);
-        environment.retain(|(name, _)| name != "LD_PRELOAD" && name != "TCPTUNE");
-        environment.push(("LD_PRELOAD".into(), list));
-        environment.push(("TCPTUNE".into(), "observe".into()));
+        let ours: [settings::Pair; 3] = [
+            ("LD_PRELOAD".into(), list),
+            ("TCPTUNE".into(), "observe".into()),
+            ("TCPTUNE_STATS".into(), counters.into()),
+        ];
+        environment.retain(|(name, _)| ours.iter().all(|(own, _)| name != own));
+        environment.extend(ours);
     }
     environment
 }
@@ -300,8 +315,13 @@ fn urge() {
     let _ = rustix::process::setpriority_process(None, -10);
 }
 
-fn assemble(watch: &Watch, watched: Duration, processes: Vec<Member>, command_ended: Option<String>) -> Report {
-    let evidence = evidence::from_kernel(watch);
+fn assemble(
+    watch: &Watch,
+    evidence: &[Evidence],
+    watched: Duration,
+    processes: Vec<Member>,
+    command_ended: Option<String>,
+) -> Report {
     let ours = || evidence.iter().filter(|e| !e.other_end);
     let mut findings: Vec<Told> = evidence.iter().flat_map(finding::judge).map(tell).collect();
     findings.sort_by(|a, b| b.finding.waited_s.total_cmp(&a.finding.waited_s));

@@ -74,8 +74,8 @@ fn processes(report: &Report, line: &mut impl FnMut(String)) {
     let (with, without, unknown) = (count(Some(true)), count(Some(false)), count(None));
     let unknown = if unknown == 0 { String::new() } else { format!(", {unknown} not known") };
     row(
-        "programs",
-        &format!("{} started; with the library {with}, without {without}{unknown}", report.processes.len()),
+        "processes",
+        &format!("{} seen; with the library {with}, without {without}{unknown}", report.processes.len()),
         line,
     );
     let outside = report.processes.iter().filter(|m| m.loaded != Some(true));
