@@ -25,6 +25,21 @@ pub struct Sighting {
     pub local: SocketAddr,
     pub peer: SocketAddr,
     pub info: TcpInfo,
+    pub key: Key,
+}
+
+/// What the kernel finds a socket by.
+#[derive(Clone, Debug)]
+pub struct Key {
+    family: u8,
+    id: SocketId,
+}
+
+impl Default for Key {
+    /// Of no socket.
+    fn default() -> Self {
+        Self { family: AF_INET, id: SocketId::new_v4() }
+    }
 }
 
 pub struct Diag {
@@ -51,9 +66,33 @@ impl Diag {
         Ok(found)
     }
 
+    /// One connection again; none: it is no more. Much cheaper than all: the kernel walks its whole table for those.
+    pub fn one(&mut self, key: &Key) -> io::Result<Option<TcpInfo>> {
+        self.send(NLM_F_REQUEST, key.family, key.id.clone())?;
+        self.buffer.clear();
+        self.socket.recv(&mut self.buffer, 0)?;
+        let mut found = Vec::new();
+        match part(&self.buffer, &mut found) {
+            Ok(_) => Ok(found.pop().map(|s| s.info)),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESTALE)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn ask(&mut self, family: u8, socket_id: SocketId, found: &mut Vec<Sighting>) -> io::Result<()> {
+        self.send(NLM_F_REQUEST | NLM_F_DUMP, family, socket_id)?;
+        loop {
+            self.buffer.clear();
+            self.socket.recv(&mut self.buffer, 0)?;
+            if part(&self.buffer, found)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&mut self, flags: u16, family: u8, socket_id: SocketId) -> io::Result<()> {
         let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+        header.flags = flags;
         let states = StateFlags::ESTABLISHED
             | StateFlags::CLOSE_WAIT
             | StateFlags::FIN_WAIT1
@@ -65,14 +104,7 @@ impl Diag {
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
-        self.socket.send(&bytes, 0)?;
-        loop {
-            self.buffer.clear();
-            self.socket.recv(&mut self.buffer, 0)?;
-            if part(&self.buffer, found)? {
-                return Ok(());
-            }
-        }
+        self.socket.send(&bytes, 0).map(|_| ())
     }
 }
 
@@ -83,7 +115,7 @@ fn part(mut bytes: &[u8], found: &mut Vec<Sighting>) -> io::Result<bool> {
         let message = <NetlinkMessage<SockDiagMessage>>::deserialize(bytes).map_err(malformed)?;
         let length = message.header.length as usize;
         match message.payload {
-            NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => found.push(sighting(&response)),
+            NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => found.extend(sighting(&response)),
             NetlinkPayload::Error(error) => return Err(error.to_io()),
             NetlinkPayload::Done(_) => return Ok(true),
             _ => {}
@@ -94,22 +126,24 @@ fn part(mut bytes: &[u8], found: &mut Vec<Sighting>) -> io::Result<bool> {
     Ok(false)
 }
 
-fn sighting(response: &InetResponse) -> Sighting {
+/// None: a connection of which only the name is left (TIME-WAIT).
+fn sighting(response: &InetResponse) -> Option<Sighting> {
     let header = &response.header;
     let id = &header.socket_id;
     let address = |ip: IpAddr, port| SocketAddr::new(ip.to_canonical(), port);
     let info = response.nlas.iter().find_map(|nla| match nla {
         Nla::TcpInfo(bytes) => Some(TcpInfo::parse(bytes)),
         _ => None,
-    });
-    Sighting {
+    })?;
+    Some(Sighting {
         cookie: u64::from_ne_bytes(id.cookie),
         inode: header.inode.into(),
         listening: header.state == TCP_LISTEN,
         local: address(id.source_address, id.source_port),
         peer: address(id.destination_address, id.destination_port),
-        info: info.unwrap_or_default(),
-    }
+        info,
+        key: Key { family: header.family, id: id.clone() },
+    })
 }
 
 #[cfg(test)]
@@ -134,6 +168,13 @@ mod tests {
             assert_eq!((near.info.data_segments_out, far.info.data_segments_in), (1, 1));
             assert!(near.inode != 0 && near.cookie != far.cookie && !near.listening);
             assert!(all.iter().any(|s| s.listening && s.local == to));
+            let mut diag = Diag::open().expect("netlink");
+            client.write_all(b"again").expect("open");
+            let again = diag.one(&near.key).expect("an answer").expect("the client's end");
+            assert_eq!(again.bytes_sent, 10);
+            // A server closes its end with data unread: the connection is reset and gone at both ends.
+            drop(server);
+            assert_eq!(diag.one(&near.key).expect("an answer"), None);
         }
     }
 }

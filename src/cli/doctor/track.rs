@@ -76,15 +76,21 @@ impl Track {
     /// `fresh`: it was opened while we watched, so all that its counters show has happened since.
     pub fn new(sighting: &Sighting, server: bool, fresh: bool, now: Instant) -> Self {
         let began = if fresh { TcpInfo { mss: sighting.info.mss, ..TcpInfo::default() } } else { sighting.info };
+        // What is held at the first look was written when something was last sent; unless nothing was sent yet.
+        let sent = match (fresh, sighting.info.unacked) {
+            (true, 1..) => now.checked_sub(Duration::from_millis(sighting.info.last_data_sent.into())).unwrap_or(now),
+            _ => now,
+        };
+        let hold = sighting.info.holds().then(|| Hold::new(sent, sighting.info, fresh));
         Self {
             local: sighting.local,
             peer: sighting.peer,
             inode: sighting.inode,
             server,
-            began: (now, began),
+            began: (sent, began),
             last: (now, sighting.info),
             changed: now,
-            hold: None,
+            hold,
             waits: Vec::new(),
             busy: [Duration::ZERO; 2],
             peer_waits: Vec::new(),
@@ -235,7 +241,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::Track;
-    use crate::doctor::diag::Sighting;
+    use crate::doctor::diag::{Key, Sighting};
     use crate::doctor::tcp_info::TcpInfo;
     use std::time::{Duration, Instant};
 
@@ -261,7 +267,8 @@ mod tests {
 
     fn track(now: Instant) -> Track {
         let (local, peer) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 143).into());
-        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: IDLE };
+        let key = Key::default();
+        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: IDLE, key };
         Track::new(&sighting, false, false, now)
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::diag::{Diag, Sighting};
+use super::diag::{Diag, Key, Sighting};
 use super::owners::{self, Owners};
 use super::program::Program;
 use super::track::Track;
@@ -17,6 +17,12 @@ use crate::errors::Failure;
 
 /// How many sockets are asked for their options: enough to tell, and no burden.
 const ASKED: u32 = 64;
+
+/// How often to look for new connections, at most; and for which part of the time.
+const ALL: Duration = Duration::from_millis(12);
+const ALL_SHARE: u32 = 8;
+/// More connections than this are cheaper to look at all together.
+const SINGLE: usize = 100;
 
 /// Whose connections.
 pub struct Scope {
@@ -52,6 +58,10 @@ pub struct Watch {
     pub programs: HashMap<u32, Program>,
     /// Connections that were there before us.
     old: Option<HashSet<u64>>,
+    /// Connections that were there at the last look at all.
+    living: Vec<(u64, Key)>,
+    /// When all were looked at, and how long that took.
+    all: Option<(Instant, Duration)>,
     asked: u32,
     pub looks: u32,
     pub longest_gap: Duration,
@@ -69,6 +79,8 @@ impl Watch {
             seen: HashMap::new(),
             programs: HashMap::new(),
             old: None,
+            living: Vec::new(),
+            all: None,
             asked: 0,
             looks: 0,
             longest_gap: Duration::ZERO,
@@ -76,14 +88,40 @@ impl Watch {
         })
     }
 
-    /// One look at everything. `pids` are the processes in question as of now.
+    /// One look. `pids` are the processes in question as of now.
     pub fn look(&mut self, pids: &[u32]) -> Result<(), Failure> {
-        let all = self.diag.all().map_err(|e| Failure::own(format!("the kernel did not list its sockets: {e}")))?;
-        let now = Instant::now();
-        if let Some(last) = self.last.replace(now) {
-            self.longest_gap = self.longest_gap.max(now - last);
+        let begin = Instant::now();
+        if let Some(last) = self.last.replace(begin) {
+            self.longest_gap = self.longest_gap.max(begin - last);
         }
         self.looks += 1;
+        let due = self.all.is_none_or(|(at, took)| begin - at >= ALL.max(took * ALL_SHARE));
+        if due || self.living.len() > SINGLE {
+            self.look_at_all(pids)?;
+            self.all = Some((begin, begin.elapsed()));
+        } else {
+            self.look_at_known()?;
+        }
+        self.ask_for_options();
+        Ok(())
+    }
+
+    fn look_at_known(&mut self) -> Result<(), Failure> {
+        for (cookie, key) in std::mem::take(&mut self.living) {
+            if let Some(info) = self.diag.one(&key).map_err(refused)? {
+                if let Some(seen) = self.seen.get_mut(&cookie) {
+                    seen.track.look(info, Instant::now());
+                }
+                self.living.push((cookie, key));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_all(&mut self, pids: &[u32]) -> Result<(), Failure> {
+        let all = self.diag.all().map_err(refused)?;
+        let now = Instant::now();
+        self.living.clear();
         let old = self.old.get_or_insert_with(|| all.iter().map(|s| s.cookie).collect());
         let ports: HashSet<u16> = all.iter().filter(|s| s.listening).map(|s| s.local.port()).collect();
         let mut ours: HashSet<(SocketAddr, SocketAddr)> = HashSet::new();
@@ -94,14 +132,15 @@ impl Watch {
                     remember(&mut self.programs, pid);
                     ours.insert((sighting.local, sighting.peer));
                     note(&mut self.seen, sighting, pid, false, &ports, old, now);
+                    self.living.push((sighting.cookie, sighting.key.clone()));
                 }
                 None => rest.push(sighting),
             }
         }
         for sighting in rest.into_iter().filter(|s| ours.contains(&(s.peer, s.local))) {
             note(&mut self.seen, sighting, None, true, &ports, old, now);
+            self.living.push((sighting.cookie, sighting.key.clone()));
         }
-        self.ask_for_options();
         Ok(())
     }
 
@@ -125,6 +164,10 @@ impl Watch {
             seen.track.end();
         }
     }
+}
+
+fn refused(error: std::io::Error) -> Failure {
+    Failure::own(format!("the kernel did not list its sockets: {error}"))
 }
 
 /// Is it one of ours, and whose?
@@ -157,16 +200,17 @@ fn note(
     old: &HashSet<u64>,
     now: Instant,
 ) {
-    let entry = seen.entry(sighting.cookie).or_insert_with(|| {
-        let fresh = !old.contains(&sighting.cookie);
-        let track = Track::new(sighting, ports.contains(&sighting.local.port()), fresh, now);
-        Seen { track, pid, other_end, options: None, asked: false }
-    });
-    if entry.track.inode == 0 {
-        // It was not accepted yet.
-        entry.track.inode = sighting.inode;
+    if let Some(entry) = seen.get_mut(&sighting.cookie) {
+        if entry.track.inode == 0 {
+            // It was not accepted yet.
+            entry.track.inode = sighting.inode;
+        }
+        entry.track.look(sighting.info, now);
+        return;
     }
-    entry.track.look(sighting.info, now);
+    let fresh = !old.contains(&sighting.cookie);
+    let track = Track::new(sighting, ports.contains(&sighting.local.port()), fresh, now);
+    seen.insert(sighting.cookie, Seen { track, pid, other_end, options: None, asked: false });
 }
 
 fn remember(programs: &mut HashMap<u32, Program>, pid: Option<u32>) {
