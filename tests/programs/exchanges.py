@@ -1,4 +1,5 @@
-"""Exchanges over loopback on request, in a process that lives on: `server once|twice`, `client PORT once|twice`.
+"""Exchanges over loopback on request, in a process that lives on: `server once|twice [ADDRESS]`,
+`client PORT once|twice [ADDRESS]`.
 
 The side that writes twice stalls for 40 ms per exchange. Both set no option. The client reads commands from its standard
 input, one a line: a number makes so many exchanges and prints their median in milliseconds; `open` changes to a new
@@ -37,9 +38,9 @@ def serve(connection, twice):
     connection.close()
 
 
-def server(twice):
+def server(twice, address="127.0.0.1"):
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind((address, 0))
     listener.listen(1024)
     print(listener.getsockname()[1], flush=True)
     while True:
@@ -58,8 +59,8 @@ def median(connection, count, twice):
     return sorted(times[WARM_UP:])[count // 2] * 1000
 
 
-def client(port, twice):
-    address = ("127.0.0.1", port)
+def client(port, twice, host="127.0.0.1"):
+    address = (host, port)
     connection = socket.create_connection(address)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -72,6 +73,6 @@ def client(port, twice):
 
 
 if sys.argv[1] == "server":
-    server(sys.argv[2] == "twice")
+    server(sys.argv[2] == "twice", *sys.argv[3:])
 else:
-    client(int(sys.argv[2]), sys.argv[3] == "twice")
+    client(int(sys.argv[2]), sys.argv[3] == "twice", *sys.argv[4:])

@@ -93,6 +93,8 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         bytes_sent: get(Counter::BytesSent),
         segments: get(Counter::SegmentsSent).max(get(Counter::FloodCalls)),
         fewest_segments: 0,
+        calls: get(Counter::CallsSent),
+        flood_calls: get(Counter::FloodCalls),
         service,
     }
 }
@@ -126,6 +128,7 @@ fn refine(seen: &mut Evidence, inside: Evidence) {
     }
     let stream = inside.exchanges * 2 < inside.nagle.count + inside.cork.count
         || seen.exchanges * 2 < seen.nagle.count + seen.cork.count;
+    (seen.calls, seen.flood_calls) = (inside.calls, inside.flood_calls);
     seen.connections = seen.connections.max(inside.connections);
     if !stream {
         seen.exchanges = inside.exchanges;

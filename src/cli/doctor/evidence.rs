@@ -104,6 +104,9 @@ pub struct Evidence {
     pub segments: u64,
     /// Segments in which the same answers would fit.
     pub fewest_segments: u64,
+    /// Calls that sent data, and those among them that were the eighth and later tiny one in a row; where that was counted.
+    pub calls: u64,
+    pub flood_calls: u64,
 }
 
 /// The evidence from the kernel's view of each connection.
@@ -154,6 +157,8 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
         bytes_sent,
         segments: count(|seen| seen.track.segments_out().into()),
         fewest_segments: count(fewest),
+        calls: 0,
+        flood_calls: 0,
         service,
     }
 }

@@ -67,6 +67,8 @@ pub struct Finding {
     pub segments: u64,
     pub fewest_segments: u64,
     pub bytes_sent: u64,
+    pub calls: u64,
+    pub flood_calls: u64,
     pub gain: Option<Gain>,
 }
 
@@ -74,8 +76,8 @@ pub struct Finding {
 const SEVERAL: u64 = 3;
 /// Parts of the time that a cure is worth the trouble for: of several waits, of a few.
 const WORTH: (f64, f64) = (0.01, 0.1);
-/// A segment of fewer bytes is tiny.
-const TINY: u64 = 256;
+/// A segment of fewer bytes is tiny. (On loopback several small writes may share one even so.)
+const TINY: u64 = 512;
 /// So many answers tell how many segments one takes.
 const ENOUGH: u64 = 20;
 /// Tiny segments in a second that nothing answers are a flood.
@@ -94,6 +96,8 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     }
     // Five and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
     let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 8;
+    // Who only listens to what comes every 40 ms keeps nobody waiting.
+    let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
     if !evidence.other_end && in_time && worth(&evidence.peer, evidence.span) {
         found.push(finding(Kind::Peer, evidence, &evidence.peer));
     }
@@ -115,6 +119,9 @@ fn small_segments(evidence: &Evidence) -> Option<Kind> {
     let per_second = segments as f64 / evidence.span.as_secs_f64().max(0.001);
     let unanswered = exchanges * 20 < segments;
     if tiny && excess >= 100 && unanswered && segments >= 1000 && per_second >= FLOOD_PER_SECOND {
+        return Some(Kind::Flood);
+    }
+    if evidence.flood_calls >= 1000 && evidence.flood_calls * 2 >= evidence.calls {
         return Some(Kind::Flood);
     }
     if tiny && exchanges >= ENOUGH && excess >= 100 && segments >= fewest_segments * 3 && !unanswered {
@@ -146,6 +153,8 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         segments: evidence.segments,
         fewest_segments: evidence.fewest_segments,
         bytes_sent: evidence.bytes_sent,
+        calls: evidence.calls,
+        flood_calls: evidence.flood_calls,
         gain: gain(evidence, waits),
     }
 }
@@ -213,6 +222,8 @@ mod tests {
             bytes_sent: 10_200,
             segments: 100,
             fewest_segments: 100,
+            calls: 0,
+            flood_calls: 0,
         }
     }
 

@@ -9,6 +9,13 @@ pub fn verdict(finding: &Finding) -> String {
     let with = &f.service;
     let of_time = format!("{} of {}", time(f.waited_s), time(f.span_s));
     match f.kind {
+        Kind::Flood if f.flood_calls > 0 => format!(
+            "{} of {} calls sent a tiny piece to {with} by itself, {} segments in all where {} would do",
+            number(f.flood_calls),
+            number(f.calls),
+            number(f.segments),
+            number(f.fewest_segments)
+        ),
         Kind::Flood => format!(
             "{} segments of {} bytes on average went to {with} where {} would do",
             number(f.segments),
