@@ -91,7 +91,7 @@ pub struct Evidence {
     pub cork: Waits,
     /// The peer's, for our delayed acknowledgement.
     pub peer: Waits,
-    /// Acknowledgements without data that we sent.
+    /// How often acknowledgements without data were seen to go.
     pub bare_acks: u64,
     /// Time in which these connections were in use, added up.
     pub span: Duration,

@@ -94,8 +94,8 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     if worth(&evidence.cork, evidence.span) {
         found.push(finding(Kind::Cork, evidence, &evidence.cork));
     }
-    // Five and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
-    let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 8;
+    // Five, and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
+    let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 6;
     // Who only listens to what comes every 40 ms keeps nobody waiting.
     let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
     if !evidence.other_end && in_time && worth(&evidence.peer, evidence.span) {

@@ -68,7 +68,7 @@ pub struct Track {
     busy: [Duration; 2],
     /// Pauses in which the peer seems to have waited for our delayed acknowledgement.
     pub peer_waits: Vec<Duration>,
-    /// Acknowledgements without data, which a peer that waits needs one of each time; where looks were close enough.
+    /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
     pub bare_acks: u32,
 }
 
@@ -165,7 +165,7 @@ impl Track {
         }
         let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
         let acks = bare(&info).wrapping_sub(bare(&previous));
-        self.bare_acks = self.bare_acks.saturating_add(acks);
+        self.bare_acks += u32::from(acks > 0);
         let received = info.bytes_received.saturating_sub(previous.bytes_received);
         // In the same tick of the kernel's timer we answered what came before.
         let silent = previous.last_data_sent >= previous.last_data_received;
