@@ -38,7 +38,7 @@ use args::DoctorArgs;
 use directory::Directory;
 use evidence::Evidence;
 use family::{Family, Member};
-use finding::Finding;
+use finding::{Finding, Kind};
 use launch::Signals;
 use report::{Report, Told, Verdict};
 use watch::{Scope, Watch};
@@ -323,7 +323,11 @@ fn assemble(
     command_ended: Option<String>,
 ) -> Report {
     let ours = || evidence.iter().filter(|e| !e.other_end);
-    let mut findings: Vec<Told> = evidence.iter().flat_map(finding::judge).map(tell).collect();
+    let mut findings: Vec<Finding> = evidence.iter().flat_map(finding::judge).collect();
+    // Where the end that waits was seen itself, the pauses it makes need not be told.
+    let seen: Vec<u16> = findings.iter().filter(|f| f.kind == Kind::Nagle).map(|f| f.port).collect();
+    findings.retain(|f| f.kind != Kind::Peer || !seen.contains(&f.port));
+    let mut findings: Vec<Told> = findings.into_iter().map(tell).collect();
     findings.sort_by(|a, b| b.finding.waited_s.total_cmp(&a.finding.waited_s));
     let connections = ours().map(|e| e.connections).sum();
     let mut notes = Vec::new();
