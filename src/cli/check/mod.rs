@@ -91,9 +91,11 @@ pub fn process_standing(pid: u32, library: &Library) -> Result<Standing, Failure
     let found = process(pid)?;
     let verdict = verdict::judge(&found.facts(&library.elf.platform));
     let loaded = found.process.as_ref().is_some_and(|p| p.library.is_some());
-    let handed_on = found.process.as_ref().is_some_and(|p| p.preload_names_library());
+    let is = |what: fn(&process::Process) -> bool| found.process.as_ref().is_some_and(what);
+    let handed_on = is(process::Process::preload_names_library);
     // The loader of a program that was just started may not have come to the library yet.
-    let early = handed_on && !loaded && verdict::obstacle_in_file(&found.facts(&library.elf.platform)).is_none();
+    let stands = verdict::obstacle_in_file(&found.facts(&library.elf.platform)).is_some() || is(|p| p.secure);
+    let early = handed_on && !loaded && !stands;
     Ok(Standing { loaded, reason: (!verdict.reachable).then_some(verdict.reason), handed_on, early })
 }
 

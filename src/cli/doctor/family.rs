@@ -33,7 +33,7 @@ pub struct Member {
 
 /// When to look whether the library is there: the loader needs its time, and more of it on a busy machine.
 const LOOKS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(500)];
+    [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(250)];
 
 pub struct Family {
     /// None: nothing is loaded, so there is nothing to find out but who is there.
