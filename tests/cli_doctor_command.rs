@@ -117,7 +117,7 @@ fn a_static_program_is_watched_from_outside() {
         (1, Some("nagle"), Some("client")),
         "{report:#}"
     );
-    assert!(found["waits"].as_u64().is_some_and(|n| (25..=45).contains(&n)), "{found:#}");
+    assert!(found["waits"].as_u64().is_some_and(|n| (15..=60).contains(&n)), "{found:#}");
     let change = found["change"].as_str().expect("a text");
     assert!(change.contains("cannot be loaded into it, but `tcptune attach"), "{change}");
     let seen = process(&report, "static-client");
@@ -160,7 +160,10 @@ fn every_descendant_is_accounted_for() {
         assert_eq!(seen["loaded"], loaded, "{command}: {seen:#}");
         assert!(seen["reason"].as_str().unwrap_or_default().contains(reason), "{command}: {seen:#}");
     }
-    assert!(processes(&report).iter().all(|p| !p["loaded"].is_null()), "{report:#}");
+    let unknown = processes(&report).iter().filter(|p| p["loaded"].is_null());
+    for process in unknown {
+        assert!(process["reason"].as_str().is_some_and(|r| r.starts_with("it ended before")), "{process:#}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::program::Program;
-use crate::attach::process::stat;
+use crate::attach::process::{parent, stat};
 use crate::check;
 use crate::library::Library;
 
@@ -86,8 +86,13 @@ impl Family {
                 // It gave itself another name, or another of its threads did.
                 Some(member) => member.program.name = program.name,
                 None => {
+                    let mut member = Member::new(pid, program, started);
+                    if self.parent(pid).is_some_and(|p| p.program == member.program && p.loaded == Some(true)) {
+                        // A copy of its parent, which has not called exec (yet).
+                        (member.loaded, member.reason) = (Some(true), None);
+                    }
                     self.alive.insert(pid, self.members.len());
-                    self.members.push(Member::new(pid, program, started));
+                    self.members.push(member);
                 }
             }
         }
@@ -95,6 +100,12 @@ impl Family {
         if let (Some(member), Some(library)) = (member, &self.library) {
             member.look(library, now);
         }
+    }
+}
+
+impl Family {
+    fn parent(&self, pid: u32) -> Option<&Member> {
+        self.alive.get(&parent(pid)?).and_then(|&at| self.members.get(at))
     }
 }
 
