@@ -186,7 +186,7 @@ fn of_command(args: &DoctorArgs) -> Result<Report, Failure> {
         family.pids()
     });
     urge();
-    let mut course = Course { child, status: None, told: None };
+    let mut course = Course { child, status: None, told: None, told_to: Vec::new() };
     loop {
         let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
@@ -240,39 +240,44 @@ fn environment(library: Option<&Library>, counters: &Path) -> Vec<settings::Pair
 struct Course {
     child: Pid,
     status: Option<ExitStatus>,
-    /// When its processes were told to end.
+    /// When it was told to end, and which processes were.
     told: Option<Instant>,
+    told_to: Vec<u32>,
 }
 
 impl Course {
     /// Is there nothing more to watch? Passes signals on, and ends what has had its time.
     fn is_over(&mut self, follow: bool, pids: &[u32], over: bool, signal: Option<i32>) -> bool {
-        let ended = self.status.is_some() && (!follow || pids.is_empty());
-        if ended || self.status.is_some() && signal.is_some() {
+        if self.status.is_some() && (pids.is_empty() || signal.is_some() || !follow && !over) {
             return true;
         }
         if !over && signal.is_none() {
             return false;
         }
-        let all = pids.iter().filter_map(|pid| Pid::from_raw(pid.cast_signed()));
-        match self.told {
-            None => {
-                self.told = Some(Instant::now());
-                // A terminal has told the command of Ctrl-C already; who ends us by number has not.
-                match signal {
-                    Some(libc::SIGINT | libc::SIGQUIT) => {}
-                    Some(_) => launch::tell(self.child, Signal::TERM),
-                    None => all.for_each(|pid| launch::tell(pid, Signal::TERM)),
-                }
-                false
+        let late = self.told.get_or_insert_with(Instant::now).elapsed() > GRACE;
+        match signal {
+            // A terminal has told the command of Ctrl-C already; who ends us by number has not.
+            Some(libc::SIGINT | libc::SIGQUIT) => {}
+            Some(_) => self.tell(&[self.child.as_raw_nonzero().get().cast_unsigned()]),
+            None => self.tell(pids),
+        }
+        if late && over {
+            for pid in pids.iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+                launch::tell(pid, Signal::KILL);
             }
-            Some(at) if at.elapsed() > GRACE => {
-                if over {
-                    all.for_each(|pid| launch::tell(pid, Signal::KILL));
+        }
+        late
+    }
+
+    /// Each of them once.
+    fn tell(&mut self, pids: &[u32]) {
+        for &pid in pids {
+            if !self.told_to.contains(&pid) {
+                self.told_to.push(pid);
+                if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+                    launch::tell(pid, Signal::TERM);
                 }
-                true
             }
-            Some(_) => false,
         }
     }
 }
