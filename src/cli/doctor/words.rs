@@ -106,10 +106,14 @@ pub fn pattern(f: &Finding) -> Option<String> {
     })
 }
 
+/// A longer command line is not repeated.
+const LONG: usize = 60;
+
 /// What tcptune would change.
 pub fn change(f: &Finding, reachable: bool) -> String {
     let pid = f.pids.first().map_or_else(|| "PID".to_owned(), u32::to_string);
-    let run = |settings: &str| format!("`tcptune run {settings}-- …`");
+    let command = Some(f.program.command.as_str()).filter(|c| !c.is_empty() && c.len() <= LONG).unwrap_or("…");
+    let run = |settings: &str| format!("`tcptune run {settings}-- {command}`");
     match f.kind {
         Kind::Nagle if !reachable => format!(
             "cannot be loaded into it, but `tcptune attach {pid}` sets TCP_NODELAY on its sockets from outside (with --watch \
