@@ -86,7 +86,7 @@ fn a_healthy_command_gets_a_clean_bill_and_leaves_nothing_behind() {
     command.env("TMPDIR", temporary.path()).arg("--").args(words).stdin(input).stdout(Stdio::null());
     let done = command.output().expect("it starts");
     let text = support::text(&done.stderr);
-    assert!(done.status.success() && text.contains("no stall found: 305 exchanges on 1 connections"), "{text}");
+    assert!(done.status.success() && text.contains("no stall found: 305 exchanges on 1 connection "), "{text}");
     assert!(text.contains("1 seen; with the library 1, without 0"), "{text}");
     assert_eq!(std::fs::read_dir(temporary.path()).expect("there").count(), 0);
 }

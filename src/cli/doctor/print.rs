@@ -21,9 +21,9 @@ pub fn text(report: &Report) -> String {
         finding(told, &mut line);
     }
     let seen = format!(
-        "{} exchanges on {} connections in {}",
-        words::number(report.exchanges),
-        words::number(report.connections),
+        "{} on {} in {}",
+        words::several(report.exchanges, "exchange"),
+        words::several(report.connections, "connection"),
         words::time(report.watched_s)
     );
     match report.verdict {

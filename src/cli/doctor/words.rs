@@ -74,7 +74,7 @@ pub fn place(f: &Finding) -> String {
     };
     let connections = match f.connections {
         0 | 1 => String::new(),
-        n => format!(", {} connections", number(n)),
+        n => format!(", {}", several(n, "connection")),
     };
     let socket = f.socket.as_ref().map(|(local, peer)| format!(", socket {local} -> {peer}")).unwrap_or_default();
     format!("{}{pids}, {side}{connections}{socket}", f.program.shown())
@@ -82,7 +82,7 @@ pub fn place(f: &Finding) -> String {
 
 /// The pattern of calls behind it.
 pub fn pattern(f: &Finding) -> Option<String> {
-    let bytes = |n: &u64| format!("{} byte{}", number(*n), if *n == 1 { "" } else { "s" });
+    let bytes = |n: &u64| several(*n, "byte");
     let nodelay = f.options.map(|o| if o.nodelay { "TCP_NODELAY is on" } else { "TCP_NODELAY is off" });
     let (held, left) = match f.pattern.split_last() {
         Some(split) if f.waits > 0 => split,
@@ -184,6 +184,11 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
+/// A number of things.
+pub fn several(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
 /// With a comma between thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -199,11 +204,12 @@ pub fn number(n: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ms, number, time};
+    use super::{ms, number, several, time};
 
     #[test]
     fn numbers_read_well() {
         assert_eq!([number(7), number(1_000), number(1_234_567)], ["7", "1,000", "1,234,567"]);
+        assert_eq!([several(1, "wait"), several(1_500, "wait")], ["1 wait", "1,500 waits"]);
         assert_eq!([ms(40.93), ms(0.41), ms(0.034)], ["40.9 ms", "0.41 ms", "0.034 ms"]);
         assert_eq!([time(0.25), time(18.1), time(222.0)], ["250.0 ms", "18.1 s", "3 min 42 s"]);
     }
