@@ -43,7 +43,11 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+<<<<<<< HEAD
     Doctor(DoctorArgs),
+=======
+    Report(ReportArgs),
+>>>>>>> stats
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),
@@ -77,11 +81,43 @@ pub struct RunArgs {
     /// Say on stderr what is set and which library is loaded
     #[arg(short, long)]
     pub verbose: bool,
+    /// Say in three lines on stderr, when the program has ended, what was tuned, what that saved, what could not be seen
+    ///
+    /// tcptune then stays the program's parent: it passes on signals and ends as the program ends. Without --stats the counters
+    /// are kept in a directory of their own, which is removed.
+    #[arg(long)]
+    pub summary: bool,
     #[command(flatten)]
     pub settings: SettingFlags,
     /// The program and its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
+}
+
+/// Show what programs have counted, tuned connections beside untouched ones
+///
+/// Reads the files that programs started with TCPTUNE_STATS=DIR keep there, also while they run. With TCPTUNE_SPLIT a share of
+/// their connections is left untouched: both groups are then compared, with confidence intervals. Services of several processes
+/// are added up.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status:\n  \
+    0    something was counted there\n  \
+    1    nothing was, or not everything could be removed\n  \
+    125  wrong use, or the directory cannot be read\n\n\
+    Examples:\n  \
+    tcptune run --stats /run/tcptune --split 50 -- ./server\n  \
+    tcptune report /run/tcptune\n  \
+    tcptune report --clean /run/tcptune    remove the files of processes that are gone")]
+pub struct ReportArgs {
+    /// The directory that TCPTUNE_STATS names for the programs; without it that of the environment
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// Print everything that was counted as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Only remove the files of processes that are gone
+    #[arg(long, conflicts_with = "json")]
+    pub clean: bool,
 }
 
 /// Show the settings that hold here, and where each comes from

@@ -6,7 +6,6 @@
 mod args;
 mod attach;
 mod check;
-#[allow(dead_code, unused_imports, reason = "the subcommands that read it come next")]
 mod counters;
 mod demo;
 mod doctor;
@@ -15,12 +14,15 @@ mod errors;
 mod exec;
 mod flags;
 mod generate;
+mod launch;
 mod library;
 mod output;
 mod reference;
+mod report;
 mod run;
 mod search;
 mod settings;
+mod summary;
 
 use std::ffi::OsString;
 
@@ -92,6 +94,7 @@ fn answer(arguments: Vec<OsString>) -> u8 {
 fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::command(&args),
+        Command::Report(args) => report::command(&args),
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),

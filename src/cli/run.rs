@@ -7,7 +7,9 @@ use std::path::Path;
 
 use crate::args::RunArgs;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
+use crate::launch::{self, End};
 use crate::settings::Pair;
+use crate::summary::Place;
 use crate::{check, exec, library, settings};
 
 const PRELOAD: &str = "LD_PRELOAD";
@@ -15,7 +17,7 @@ const PRELOAD: &str = "LD_PRELOAD";
 pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
     for (row, value) in &args.settings.given {
-        set(&mut environment, row.name, value.clone());
+        set(&mut environment, row.name, whole_path(row.name, value)?);
     }
     let reading = settings::read(&environment);
     if !reading.faults.is_empty() {
@@ -43,7 +45,16 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     if args.verbose {
         tell(&library.file, &environment, args, &reading);
     }
-    let error = exec::replace_process(&args.command, &environment);
+    let error = if args.summary {
+        let unreachable =
+            verdict.as_ref().ok().filter(|verdict| !verdict.reachable).map(|verdict| verdict.reason.clone());
+        match summarised(args, &mut environment, &reading, unreachable.as_deref())? {
+            Ok(code) => return Ok(code),
+            Err(error) => error,
+        }
+    } else {
+        exec::replace_process(&args.command, &environment)
+    };
     let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
     // What `check` found out says more than the system's "No such file or directory", which may mean the interpreter.
     let reason = match verdict {
@@ -51,6 +62,34 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
     };
     Err(Failure::new(code, format!("cannot run {reason}")))
+}
+
+/// Stays the program's parent and tells what was counted; the inner error is that of its start.
+fn summarised(
+    args: &RunArgs,
+    environment: &mut Vec<Pair>,
+    reading: &settings::Reading,
+    unreachable: Option<&str>,
+) -> Result<std::io::Result<u8>, Failure> {
+    let place = Place::prepare(reading.settings.stats())?;
+    set(environment, "TCPTUNE_STATS", place.directory());
+    let end = launch::run(&args.command, environment);
+    if end.is_ok() {
+        place.tell(unreachable);
+    }
+    place.remove();
+    Ok(end.map(|end| match end {
+        End::Exited(code) => code,
+        End::Killed(signal) => launch::die_by(signal),
+    }))
+}
+
+/// The value of an option as the library wants it: a directory by its whole path.
+fn whole_path(name: &str, value: &OsStr) -> Result<OsString, Failure> {
+    if name == "TCPTUNE_STATS" && !value.is_empty() && value != "off" {
+        return Ok(std::path::absolute(value)?.into_os_string());
+    }
+    Ok(value.to_owned())
 }
 
 /// Put a variable in the place of all of its name.

@@ -55,7 +55,8 @@ int main(void) {
             teach(pair[0], pair[1], 2); // the parent's socket is as good as before
             close(pair[0]), close(pair[1]);
         }
-        printf("  late %d\n", way == 7 || way == 12 ? 0 : worst); // a crash and a raw system call cannot be seen
+        // Once may be the machine's doing; a crash and a raw system call cannot be seen.
+        printf("  late more than once %d\n", way == 7 || way == 12 ? 0 : worst > 1);
     }
     return 0;
 }

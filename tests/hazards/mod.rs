@@ -4,6 +4,8 @@
 
 use crate::support::{Mode, Outcome, build_dir, finish, library, text};
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -90,14 +92,36 @@ pub fn compare(command: &dyn Fn() -> Command, beside: Option<&Path>) {
     if let Some(beside) = beside {
         orders = vec![vec![library.as_path(), beside], vec![beside, library.as_path()]];
     }
+    let mut results = Vec::new();
     for preload in &orders {
         for (name, settings) in SETTINGS {
             let preloaded = Start { command, preload, settings }.run();
+            results.push(summary(&preloaded));
             if let Some(difference) = difference(&plain, &preloaded) {
+                record(&program, &plain, &results);
                 panic!("{program:?} with {preload:?} and {name} differs on {difference}");
             }
         }
     }
+    record(&program, &plain, &results);
+}
+
+/// How a program ended and what it printed, in a few words.
+fn summary(outcome: &Outcome) -> String {
+    let mut hash = DefaultHasher::new();
+    (&outcome.stdout, &outcome.stderr).hash(&mut hash);
+    let lines = text(&outcome.stdout).lines().count() + text(&outcome.stderr).lines().count();
+    format!("{}, {lines} lines, {:08x}", outcome.status, hash.finish() as u32)
+}
+
+/// Writes a comparison down, where HAZARD_TABLE names a file to which it is to be added (scripts/hazards).
+fn record(program: &Command, plain: &Outcome, results: &[String]) {
+    let Some(table) = std::env::var_os("HAZARD_TABLE") else { return };
+    let words: Vec<_> = std::iter::once(program.get_program()).chain(program.get_args()).collect();
+    let words: Vec<_> = words.iter().map(|word| Path::new(word).file_name().unwrap_or_default().to_string_lossy()).collect();
+    let row = format!("{}\t{}\t{}\n", words.join(" "), summary(plain), results.join("\t"));
+    let mut file = std::fs::File::options().append(true).create(true).open(table).expect("the table can be written");
+    file.write_all(row.as_bytes()).expect("the table can be written");
 }
 
 /// Runs a command plain and under this other library, and gives the first difference; hangs end after a few seconds.

@@ -1,12 +1,13 @@
 #!/bin/bash
 # instr.sh SPEC...   (SPEC: see common.sh; e.g. instr.sh peers ../../target/release/libtcptune.so)
 # User-space instructions that each library adds to one round of each kind of call, counted by callgrind:
-# ((2N run - N run) with the library - the same without) / N, so that the loop, start-up and warm-up drop out.
+# ((2N run - N run) with the library - the same without) / N, so that the loop, start-up and warm-up drop out. Of ten runs of
+# each length the one with the fewest counts: the machine has not interrupted it.
 # Deterministic; a cell is "?" where a run failed, "-" = nothing added.  "write+sendfile" is two calls, "serve" four
 # (epoll_wait, recv, write, sendfile), "write+write+read" three; "xT" is per call, T threads.
-# KINDS='write tcp,serve' for some only; N=1000 for more rounds.
+# KINDS='write tcp,serve' for some only; N=400 for more rounds.
 . "$(dirname "$0")/common.sh"; build; specs "$@"
-N=${N:-400}
+N=${N:-50}
 mapfile -t kinds < <(if [ -n "$KINDS" ]; then tr , '\n' <<<"$KINDS"; else "$B/calls" list; fi)
 
 one() {                                    # one I KIND: instructions per round
@@ -14,7 +15,9 @@ one() {                                    # one I KIND: instructions per round
   d=$(mktemp -d "$B/cg.XXXX")
   under $1 timeout 120 valgrind -q --tool=callgrind --callgrind-out-file=$d/o "$B/calls" "$2" $N >"$d/log" 2>&1; rc=$?
   threads=${2##* x}; [ "$threads" = "$2" ] && threads=1
-  totals=($(grep -h '^totals:' $d/o.1 $d/o.2 2>/dev/null | gawk '{ print $2 }'))
+  totals=($(for half in "$d"/o.{1,2,3,4,5,6,7,8,9,10} : "$d"/o.{11,12,13,14,15,16,17,18,19,20}; do
+      if [ "$half" = : ]; then echo :; else gawk '/^totals:/ { print $2 }' "$half" 2>/dev/null; fi; done |
+    gawk '$1 == ":" { print least; least = ""; next } least == "" || $1 < least { least = $1 } END { print least }'))
   if [ $rc = 0 ] && [ ${#totals[@]} = 2 ]; then
     gawk -v a=${totals[0]} -v b=${totals[1]} -v n=$((N * threads)) 'BEGIN { printf "%.2f\n", (b - a) / n }'
   else echo "?"; sed "s/^/overhead: ${LABEL[$1]}, $2: /" "$d/log" | head -5 >&2; fi

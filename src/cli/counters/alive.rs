@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 
 /// Which files are mapped, by inode. Looks at all processes, once, and only when somebody asks about a process that is gone.
 #[derive(Debug, Default)]
@@ -47,7 +48,12 @@ fn started(pid: u64) -> Option<u64> {
 }
 
 fn mappings(pid: &str) -> Option<String> {
-    let bytes = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    let bytes = match fs::read(format!("/proc/{pid}/maps")) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
+        // It has gone.
+        Err(_) => Vec::new(),
+    };
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -71,7 +77,7 @@ fn scan() -> Scan {
                 let ours = lines.lines().filter(|line| line.contains(tcptune_policy::counters::SUFFIX));
                 scan.inodes.extend(ours.filter_map(inode_of));
             }
-            None => scan.partly |= entry.path().exists(),
+            None => scan.partly = true,
         }
     }
     scan

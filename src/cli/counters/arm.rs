@@ -4,6 +4,16 @@ use tcptune_policy::counters::{ANSWERS, COUNTERS, Counter, STALLS, Unit, answer_
 
 use super::histogram::Histogram;
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a sum of squares, with as many digits as its mean is worth"
+)]
+fn squared(value: u64, micros_per_tick: f64) -> u64 {
+    (value as f64 * micros_per_tick * micros_per_tick) as u64
+}
+
 /// What was counted for one arm of one service, or sums of that.
 #[derive(Clone, Debug)]
 pub struct ArmCounts {
@@ -32,7 +42,12 @@ impl ArmCounts {
                 reason = "a time"
             )]
             let nanos = || (value as f64 * nanos_per_tick) as u64;
-            *place = if counter.row().unit == Unit::Ticks { nanos() } else { value };
+            *place = match counter.row().unit {
+                Unit::Ticks => nanos(),
+                // Square microseconds, so that sums of many have room.
+                Unit::TicksSquared => squared(value, nanos_per_tick / 1000.0),
+                _ => value,
+            };
         }
         Self {
             counts,
@@ -41,7 +56,7 @@ impl ArmCounts {
         }
     }
 
-    /// A counter; times are nanoseconds.
+    /// A counter; times are nanoseconds, their squares square microseconds.
     pub fn get(&self, counter: Counter) -> u64 {
         self.counts[counter as usize]
     }
@@ -61,6 +76,7 @@ impl ArmCounts {
     }
 
     /// What has come since `before`, an earlier reading.
+    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let mut change = self.clone();
         for &counter in Counter::ALL {

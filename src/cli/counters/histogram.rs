@@ -32,6 +32,7 @@ impl Histogram {
     }
 
     /// What has come since `before`, an earlier reading of the same file.
+    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let earlier = before.buckets.iter().map(|(_, count)| *count).chain(std::iter::repeat(0));
         let buckets = self.buckets.iter().zip(earlier).map(|((at, count), then)| (*at, count.saturating_sub(then)));
@@ -57,11 +58,6 @@ impl Histogram {
         }
         self.buckets.iter().rev().find(|(_, count)| *count > 0).map(|&(from, _)| nanos(from))
     }
-
-    /// How many are at least so long, as far as buckets tell.
-    pub fn at_least(&self, time: Duration) -> u64 {
-        self.buckets.iter().filter(|(from, _)| *from >= time.as_secs_f64() * 1e9).map(|(_, count)| count).sum()
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time, not negative")]
@@ -81,7 +77,6 @@ mod tests {
         assert!((2000..=4000).contains(&median), "{median}");
         let late = counts.quantile(0.9).expect("not empty").as_nanos();
         assert!((8000..=10_000).contains(&late), "{late}");
-        assert_eq!(counts.at_least(Duration::from_nanos(8000)), 10);
         assert_eq!(Histogram::default().quantile(0.5), None);
         let mut sum = counts.clone();
         sum.add(&counts);

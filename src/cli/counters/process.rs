@@ -44,8 +44,6 @@ pub struct Process {
     pub uncounted: u64,
     /// It restricted its own system calls: from then on nothing was tuned or counted.
     pub restricted: bool,
-    /// Nanoseconds of a tick of its clock.
-    pub nanos_per_tick: f64,
     pub services: Vec<Service>,
     pub sites: Vec<Site>,
 }
@@ -103,6 +101,7 @@ impl Service {
     }
 
     /// What has come since `before`, an earlier reading.
+    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let [tuned, control] = &self.arms;
         Self { arms: [tuned.since(&before.arms[0]), control.since(&before.arms[1])], ..self.clone() }
@@ -187,7 +186,6 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         forks: head(Head::Forks)?,
         uncounted: head(Head::Uncounted)?,
         restricted: head(Head::Restricted)? != 0,
-        nanos_per_tick,
         sites: sites.iter().filter_map(|block| site(block, &all, nanos_per_tick)).collect(),
         services: all.into_iter().flatten().collect(),
     })

@@ -212,7 +212,7 @@ pub fn sent(socket: Socket, now: u32, gap: u32, table: &Table) -> (Socket, Advic
     if index & LAST_POSITION != 0 {
         if late(socket, now, gap) {
             index = paused(socket, index, table);
-        } else if followed(table.cell(index)) {
+        } else if followed(table.cell(index), index & LAST_POSITION) {
             table.prepare(index);
         }
     }
@@ -306,9 +306,9 @@ fn paused(socket: Socket, index: u64, table: &Table) -> u64 {
     closed(index)
 }
 
-/// Another call followed at once. True where that changes what is to be done there.
+/// Another call followed at once. True where that changes what is to be kept ready.
 #[inline]
-fn followed(cell: &AtomicU32) -> bool {
+fn followed(cell: &AtomicU32, position: u64) -> bool {
     let value = cell.load(Relaxed);
     if value & COUNTER == COUNTER {
         return false;
@@ -316,7 +316,8 @@ fn followed(cell: &AtomicU32) -> bool {
     let ignored = value >> IGNORE != 0;
     let next = if ignored { value.wrapping_sub(1 << IGNORE) } else { value.wrapping_add(1) };
     cell.store(next, Relaxed);
-    true
+    // An end there has something to teach from now on; or it is held from now on; or it is sure.
+    after_end(value, position) == value || (value ^ next) & CONFIDENT != 0 || next & COUNTER == COUNTER
 }
 
 /// The burst ended here, nothing being held.

@@ -19,6 +19,7 @@ use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
 
 use crate::arch::{GAP, thread_pointer, ticks, with_lowest_byte};
+use crate::count::{self, Cause};
 use crate::mode::{self, HAS_HELD};
 use crate::table::{Shared, shared};
 use crate::{kernel, table};
@@ -144,12 +145,28 @@ pub(crate) fn release() {
     }
 }
 
+/// The same where the thread is not about to wait: something ends, or is to be shared.
+#[inline(always)]
+pub(crate) fn release_at_end() {
+    if any() {
+        release_own_at_end();
+    }
+}
+
 /// Releases what this thread holds, where [`any`] says that there may be something.
 #[cold]
 #[inline(never)]
 pub(crate) fn release_own() {
     if let Some((fd, socket)) = own() {
-        flush(fd, socket);
+        flush(fd, socket, Cause::Wait);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn release_own_at_end() {
+    if let Some((fd, socket)) = own() {
+        flush(fd, socket, Cause::End);
     }
 }
 
@@ -182,7 +199,7 @@ pub(crate) fn release_all() {
                 let fd = named(content);
                 let socket = table::get(fd);
                 if socket.has(HELD) {
-                    flush(fd, socket);
+                    flush(fd, socket, Cause::End);
                 }
             }
         }
@@ -197,10 +214,14 @@ pub(crate) fn cork(fd: c_int) -> bool {
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.
 #[cold]
-pub(crate) fn flush(fd: c_int, socket: Socket) {
+pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
     if socket.holdable() {
-        let (next, _miss) = burst::released(socket, ticks(), GAP, &shared().learned);
+        let now = ticks();
+        let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
         table::set(fd, next);
+        if count::on() {
+            count::released(fd, cause, miss, now.wrapping_sub(socket.high()));
+        }
     } else {
         table::set(fd, socket.without(HELD));
     }

@@ -16,6 +16,8 @@ pub enum Unit {
     Events,
     /// Time, in ticks of the process's clock (`Head::CyclesPerTick`).
     Ticks,
+    /// Squares of such times, of which only sums make sense.
+    TicksSquared,
     /// Time in microseconds.
     Micros,
     /// No sum: what was seen last.
@@ -106,6 +108,9 @@ counters! {
     RoundTrip, "round_trip", Micros, "The kernel's smoothed round-trip times, added up.";
     SampledCalls, "sampled_calls", Calls, "Calls that sent data on these connections.";
     SampledBursts, "sampled_bursts", Events, "Bursts on these connections.";
+    Compared, "compared", Connections, "Connections that were closed after one exchange or more.";
+    MeanDelay, "mean_delay", Ticks, "Their mean times to an answer, added up: connections are what chance divides, exchanges are not.";
+    MeanDelaySquare, "mean_delay_square", TicksSquared, "The squares of these means, added up.";
     ConnectionTime, "connection_time", Ticks, "Time from open to close, of all connections that were closed.";
 }
 

@@ -6,60 +6,87 @@ use core::ffi::{c_int, c_uint, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
-use policy::counters::Counter;
+use policy::burst;
 use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
+use policy::counters::{Counter, counter_at};
 use policy::socket::{APP_CORK, HELD, NODELAY_ON};
 
 use super::GAP;
-use super::connection::{burst_ended, burst_goes_on, changed};
+use super::connection::{WATCHED, burst_ended, burst_goes_on, changed};
 use super::insert::between;
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::stalls;
 use crate::arch::{self, coarse_ticks};
 use crate::table;
 
-/// Makes the function that counts a call that sends. `bytes` says how many of the result `sent` went out.
+/// Makes the functions that count a call that sends. `bytes` says how many of the result `sent` went out; `in machine code` are
+/// lines that go to 60 if the flags say that the call is held.
 macro_rules! sends {
-    ($($family:ident::$name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty,
-       flags $flags:expr, bytes |$sent:ident| $bytes:expr;)*) => { $(
+    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty,
+       flags $flags:expr, bytes |$sent:ident| $bytes:expr; in machine code $lines:expr;)*) => { $(
         between! {
-            fn $family::$name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                if let Some(record) = record::simple($fd) && $flags & libc::MSG_MORE == 0 {
-                    // SAFETY: the caller's arguments.
-                    let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
-                    return sent_simply($sent as isize, record, $bytes) as $ret;
-                }
-                // SAFETY: the caller's arguments.
-                return unsafe { otherwise($($before,)* $fd, $($arg),*) };
-
-                #[cold]
-                #[inline(never)]
-                unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    // SAFETY: the caller's arguments.
-                    let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
-                    if $sent > 0 && let Some(record) = record::counted($fd) {
-                        sent_otherwise(record, $bytes, $flags);
-                    }
-                    $sent
-                }
+            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
+                count_sent!($name([$fd], $($arg),*) flags $flags, bytes |$sent| $bytes; in machine code $lines)
+            } with {
+                sent_by_any!{ ([$fd], $($arg: $ty),*) -> $ret, flags $flags, bytes |$sent| $bytes; }
             }
         }
     )* };
 }
 
+/// What counts a call on any connection.
+macro_rules! sent_by_any {
+    (($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, flags $flags:expr,
+     bytes |$sent:ident| $bytes:expr;) => {
+        #[cold]
+        #[inline(never)]
+        unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+            // SAFETY: the caller's arguments.
+            let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
+            if $sent > 0 && let Some(record) = record::counted($fd) {
+                sent_otherwise(record, $bytes, $flags);
+            }
+            $sent
+        }
+    };
+}
+
 sends! {
     data::write([fd], data: *const c_void, length: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
+        in machine code "/* {more} */";
     data::writev([fd], parts: *const iovec, count: c_int) -> ssize_t, flags 0, bytes |sent| sent as usize;
+        in machine code "/* {more} */";
     data::send([fd], data: *const c_void, length: size_t, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
+        in machine code "test ecx, {more}\njne 60f";
     data::sendto([fd], data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t) -> ssize_t,
-        flags flags, bytes |sent| sent as usize;
+        flags flags, bytes |sent| sent as usize; in machine code "test ecx, {more}\njne 60f";
     data::sendmsg([fd], message: *const msghdr, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
-    data::sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int,
-        flags flags, bytes |sent| lengths(messages, sent);
+        in machine code "test edx, {more}\njne 60f";
     data::sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
+        in machine code "/* {more} */";
     data::sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-    data::splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t,
-        flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, bytes |sent| sent as usize;
+        in machine code "/* {more} */";
+}
+
+between! {
+    fn data::sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
+        // SAFETY: the caller's arguments.
+        unsafe { otherwise(fd, messages, count, flags) }
+    } with {
+        sent_by_any! { ([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int, flags flags,
+            bytes |sent| lengths(messages, sent); }
+    }
+}
+between! {
+    fn data::splice(from: c_int, from_offset: *mut loff_t, fd: c_int, offset: *mut loff_t, length: size_t, flags: c_uint)
+        -> ssize_t {
+        // SAFETY: the caller's arguments.
+        unsafe { otherwise(from, from_offset, fd, offset, length, flags) }
+    } with {
+        sent_by_any! { (from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint)
+            -> ssize_t, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, bytes |sent| sent as usize; }
+    }
 }
 
 /// What several messages had together, of which the kernel has taken `count`.
@@ -76,16 +103,18 @@ fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
 
 /// A call on a simple connection has returned `result`, which this returns, and sent so many bytes; a failed one more than any
 /// call can.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 fn sent_simply(result: isize, record: &'static Record, bytes: usize) -> isize {
     if bytes >= TINY {
-        return sent_more(result, record, bytes);
+        return sent_more(result, record);
     }
     simply(result, record, bytes, TINY_ALONE)
 }
 
 #[inline(never)]
-extern "C" fn sent_more(result: isize, record: &'static Record, bytes: usize) -> isize {
+extern "C" fn sent_more(result: isize, record: &'static Record) -> isize {
+    let bytes = result as usize;
     if bytes < SMALL {
         return simply(result, record, bytes, ALONE);
     }
@@ -100,11 +129,11 @@ extern "C" fn sent_more(result: isize, record: &'static Record, bytes: usize) ->
 
 #[inline(always)]
 fn simply(result: isize, record: &'static Record, bytes: usize, more: u32) -> isize {
-    let Some(counts) = record.simple.get() else { return result };
+    let Some(counts) = record.counts() else { return result };
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
     let now = record.time();
-    if now.wrapping_sub(record.sent.load(Relaxed)) >= arch::GAP {
+    if !burst::in_time(record.sent.load(Relaxed), now, arch::GAP) {
         return first(result, record, now, more);
     }
     record.sent.store(now, Relaxed);
@@ -150,15 +179,22 @@ fn unanswered(record: &'static Record) {
 fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     let fd = record.fd();
     let socket = table::get(fd);
-    if record.simple.get().is_some() && !socket.holdable() {
+    if record.is_simple() && !socket.holdable() {
         changed(fd);
     }
     let Some(counts) = record.counts() else { return };
     if record.is(STALLING) {
         stalls::over(record, counts);
     }
-    let (now, gap) = if record.simple.get().is_some() { (record.time(), arch::GAP) } else { (coarse_ticks(), GAP) };
-    if now.wrapping_sub(record.sent.load(Relaxed)) >= gap {
+    let sent = record.sent.load(Relaxed);
+    let (now, in_time) = if record.is_simple() {
+        let now = record.time();
+        (now, burst::in_time(sent, now, arch::GAP))
+    } else {
+        let now = coarse_ticks();
+        (now, now.wrapping_sub(sent) < GAP)
+    };
+    if !in_time {
         unanswered(record);
         record.began.store(coarse_ticks(), Relaxed);
     }
@@ -183,7 +219,7 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
         record.held.store(record.held.load(Relaxed).wrapping_add(1), Relaxed);
         counts.add(Counter::Held, 1);
     }
-    if record.simple.get().is_none() {
+    if !record.is_simple() {
         record.sizes.store(record.sizes.load(Relaxed) << 16 | bytes.min(0xffff) as u64, Relaxed);
     }
     if its_own {
@@ -199,82 +235,94 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     }
 }
 
-/// Makes the function that counts a call that receives.
+/// Makes the functions that count a call that receives.
 macro_rules! receives {
-    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, bytes |$got:ident| $bytes:expr;)*) => { $(
+    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*);)*) => { $(
         between! {
-            fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
-                if let Some(record) = record::simple($fd) {
-                    // SAFETY: the caller's arguments.
-                    let $got = unsafe { next($fd, $($arg),*) };
-                    if $got > 0 {
-                        return received($got as isize, record, $bytes) as $ret;
-                    }
-                    return $got;
-                }
-                // SAFETY: the caller's arguments.
-                return unsafe { otherwise($fd, $($arg),*) };
-
-                #[cold]
-                #[inline(never)]
-                unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
-                    stalls::before_receive($fd);
-                    // SAFETY: the caller's arguments.
-                    let $got = unsafe { next($fd, $($arg),*) };
-                    if $got > 0 && let Some(record) = record::counted($fd) {
-                        received_otherwise(record, $bytes);
-                    }
-                    $got
-                }
+            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                count_received!($name([$fd], $($arg),*))
+            } with {
+                received_by_any! { ([$fd], $($arg: $ty),*) -> ssize_t, bytes |got| got as usize; }
             }
         }
     )* };
 }
 
+/// What counts a receive on any connection.
+macro_rules! received_by_any {
+    (([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, bytes |$got:ident| $bytes:expr;) => {
+        #[cold]
+        #[inline(never)]
+        unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
+            stalls::before_receive($fd);
+            // SAFETY: the caller's arguments.
+            let $got = unsafe { next($fd, $($arg),*) };
+            if $got >= 0 && let Some(record) = record::counted($fd) {
+                received_otherwise(record, $bytes);
+            }
+            $got
+        }
+    };
+}
+
 receives! {
-    receive::read([fd], data: *mut c_void, length: size_t) -> ssize_t, bytes |got| got as usize;
-    receive::readv([fd], parts: *const iovec, count: c_int) -> ssize_t, bytes |got| got as usize;
-    receive::__read_chk([fd], data: *mut c_void, length: size_t, room: size_t) -> ssize_t, bytes |got| got as usize;
-    receive::recv([fd], data: *mut c_void, length: size_t, flags: c_int) -> ssize_t, bytes |got| got as usize;
-    receive::__recv_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t, bytes |got| got as usize;
-    receive::recvfrom([fd], data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t)
-        -> ssize_t, bytes |got| got as usize;
+    receive::read([fd], data: *mut c_void, length: size_t);
+    receive::readv([fd], parts: *const iovec, count: c_int);
+    receive::__read_chk([fd], data: *mut c_void, length: size_t, room: size_t);
+    receive::recv([fd], data: *mut c_void, length: size_t, flags: c_int);
+    receive::__recv_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int);
+    receive::recvfrom([fd], data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t);
     receive::__recvfrom_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
-        from_length: *mut socklen_t) -> ssize_t, bytes |got| got as usize;
-    receive::recvmsg([fd], message: *mut msghdr, flags: c_int) -> ssize_t, bytes |got| got as usize;
-    receive::recvmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int,
-        bytes |got| lengths(messages, got);
+        from_length: *mut socklen_t);
+    receive::recvmsg([fd], message: *mut msghdr, flags: c_int);
 }
 
-/// A call on a simple connection has returned `result`, which this returns, and received so much.
+between! {
+    fn receive::recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int {
+        // SAFETY: the caller's arguments.
+        unsafe { otherwise(fd, messages, count, flags, timeout) }
+    } with {
+        received_by_any! { ([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int,
+            bytes |got| lengths(messages, got); }
+    }
+}
+
+/// A receive on a simple connection has returned `result`, which this returns.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn received(result: isize, record: &'static Record, bytes: usize) -> isize {
-    let Some(counts) = record.simple.get() else { return result };
+fn received_simply(result: isize, record: &'static Record) -> isize {
+    let Some(counts) = record.counts().filter(|_| result > 0) else { return result };
     counts.add(Counter::CallsReceived, 1);
-    counts.add(Counter::BytesReceived, bytes as u64);
-    let now = coarse_ticks();
-    if record.tally.load(Relaxed) != 0 || now.wrapping_sub(record.received.load(Relaxed)) >= stalls::PAUSE {
-        return received_first(result, record, bytes, now);
+    counts.add(Counter::BytesReceived, result as u64);
+    if record.tally.load(Relaxed) != 0 || record.watch.load(Relaxed) != 0 {
+        return received_first(result, record);
     }
-    record.received.store(now, Relaxed);
     result
 }
 
-/// The same where it ends a burst, or comes after a pause.
+/// The same where it ends a burst, or pauses are looked for.
 #[inline(never)]
-extern "C" fn received_first(result: isize, record: &'static Record, bytes: usize, now: u32) -> isize {
+extern "C" fn received_first(result: isize, record: &'static Record) -> isize {
     if let Some(counts) = record.counts() {
-        came(record, counts, bytes, now);
+        came(record, counts, result as usize);
     }
     result
 }
 
-fn came(record: &'static Record, counts: Counts, bytes: usize, now: u32) {
+fn came(record: &'static Record, counts: Counts, bytes: usize) {
+    let now = coarse_ticks();
+    let watch = record.watch.load(Relaxed);
     if record.tally.load(Relaxed) != 0 {
         burst_ended(record, counts, Some(record.since_sent(now)));
         record.began.store(now, Relaxed);
-    } else {
-        stalls::paused(counts, now.wrapping_sub(record.received.load(Relaxed)), bytes);
+        record.watch.store(WATCHED, Relaxed);
+    } else if watch != 0 {
+        record.watch.store(watch.wrapping_sub(1), Relaxed);
+        let pause = now.wrapping_sub(record.received.load(Relaxed));
+        if pause >= stalls::PAUSE {
+            stalls::paused(counts, pause, bytes);
+        }
     }
     record.received.store(now, Relaxed);
 }
@@ -286,7 +334,12 @@ fn received_otherwise(record: &'static Record, bytes: usize) {
     if record.is(STALLING) {
         stalls::over(record, counts);
     }
+    if bytes == 0 {
+        // The other end has sent all.
+        return;
+    }
     counts.add(Counter::CallsReceived, 1);
     counts.add(Counter::BytesReceived, bytes as u64);
-    came(record, counts, bytes, coarse_ticks());
+    record.watch.store(record.watch.load(Relaxed).max(1), Relaxed);
+    came(record, counts, bytes);
 }

@@ -19,6 +19,9 @@ use crate::arch::{coarse_ticks, cycles};
 use crate::start::settings;
 use crate::{kernel, table, tune};
 
+/// So many receives after a burst, and of a new connection, are looked at for pauses.
+pub(super) const WATCHED: u32 = 32;
+
 /// The service that stands for all that find no place.
 const OTHERS: usize = SERVICES - 1;
 
@@ -69,10 +72,12 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         finish(record, socket);
     }
     record.forget();
-    for word in [&record.received, &record.calls, &record.bursts] {
+    record.delay.store(0, Relaxed);
+    for word in [&record.received, &record.calls, &record.bursts, &record.exchanges] {
         word.store(0, Relaxed);
     }
     record.begin();
+    record.watch.store(WATCHED, Relaxed);
     record.sizes.store(u64::MAX, Relaxed);
     record.opened.store(coarse_ticks(), Relaxed);
     record.state.store(USED | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
@@ -89,7 +94,7 @@ pub(super) fn resume(file: *mut u8, fd: c_int, record: &Record) -> Option<Counts
     }
     let arm = if record.is(IN_CONTROL) { Arm::Control } else { Arm::Tuned };
     let counts = Counts::at(file, service_at(record.service()).wrapping_add(arm_at(arm)));
-    record.arm.set(Some(counts));
+    record.count(counts, false);
     changed(fd);
     Some(counts)
 }
@@ -135,14 +140,13 @@ pub(crate) fn changed(fd: c_int) {
     let socket = table::get(fd);
     // Simple: no wait on it can be for Nagle's rule or the program's own cork, and the predictor has read the clock.
     let simple = socket.holdable() && !socket.has(APP_CORK);
-    if simple && record.simple.get().is_some() {
+    if simple && record.is_simple() {
         return;
     }
     record.sizes.store(u64::MAX, Relaxed);
     record.clock.store(table::time_of(fd), Relaxed);
     record.sent.store(if simple { record.time() } else { coarse_ticks() }, Relaxed);
-    record.arm.set(if simple { None } else { Some(counts) });
-    record.simple.set(if simple { Some(counts) } else { None });
+    record.count(counts, simple);
 }
 
 /// The present burst is over: counts it. `answer` is the time from its last call to the first byte of the answer.
@@ -163,6 +167,8 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
     counts.add(Counter::ExchangeDelay, u64::from(delay));
+    add(&record.exchanges, 1);
+    record.delay.store(record.delay.load(Relaxed).wrapping_add(u64::from(delay)), Relaxed);
     counts.bucket(answers_at(answer_bucket(delay)));
     let small = last_alone || record.sizes.load(Relaxed) & 0xffff < tally::SMALL as u64;
     counts.add_some(Counter::Exposed, u32::from(several && small));
@@ -259,6 +265,11 @@ fn finish(record: &'static Record, socket: Socket) {
         class(record, counts, socket);
     }
     counts.add(Counter::Closed, 1);
+    if let Some(mean) = record.delay.load(Relaxed).checked_div(u64::from(record.exchanges.load(Relaxed))) {
+        counts.add(Counter::Compared, 1);
+        counts.add(Counter::MeanDelay, mean);
+        counts.add(Counter::MeanDelaySquare, mean.saturating_mul(mean));
+    }
     counts.add(Counter::ConnectionTime, u64::from(coarse_ticks().wrapping_sub(record.opened.load(Relaxed))));
     if let Some(file) = file::known() {
         let last = file::head(file, Head::LastCycles).load(Relaxed);
@@ -303,12 +314,15 @@ pub(super) fn copied(fd: c_int, new: c_int) {
         to.store(from.load(Relaxed), Relaxed);
     }
     copy.begin();
-    for word in [&copy.received, &copy.calls, &copy.bursts] {
+    copy.delay.store(0, Relaxed);
+    for word in [&copy.received, &copy.calls, &copy.bursts, &copy.exchanges] {
         word.store(0, Relaxed);
     }
     copy.sizes.store(u64::MAX, Relaxed);
-    copy.arm.set(record.counts());
-    changed(new);
+    if let Some(counts) = record.counts() {
+        copy.count(counts, false);
+        changed(new);
+    }
 }
 
 /// Why held data was sent off.
@@ -320,7 +334,7 @@ pub(crate) enum Cause {
     End,
 }
 
-/// What was held on a socket was sent off, `miss` in vain, after so many ticks.
+/// What was held on a socket was sent off, `miss` in vain, after so many of `arch::ticks`.
 #[cold]
 pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
     let Some(record) = record::if_any(fd) else { return };
@@ -334,7 +348,8 @@ pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
     );
     if miss {
         counts.add(Counter::Misses, 1);
-        counts.add(Counter::MissDelay, u64::from(after));
+        // The lowest byte of the time of a held call is a mark (hold.rs): it may lie a little in the future.
+        counts.add(Counter::MissDelay, u64::from((after as i32).max(0) as u32 >> 8));
     }
     // It is none of those that the next call took along.
     record.held.store(record.held.load(Relaxed).saturating_sub(1), Relaxed);

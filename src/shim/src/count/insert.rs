@@ -8,8 +8,9 @@ use crate::bind::{self, Name};
 /// Makes a function that stands between a hook and the real function, with the hook's signature. In its body `next(arguments)`
 /// is the real call.
 macro_rules! between {
-    (fn $family:ident::$name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
-        #[allow(non_snake_case)]
+    ($(#[$how:meta])* fn $family:ident::$name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block
+     $(with { $($beside:item)* })?) => {
+        #[allow(non_snake_case, unused_imports)]
         pub(super) mod $name {
             use super::*;
             use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -19,6 +20,7 @@ macro_rules! between {
             /// Where the real function is. Relaxed: a pointer to code, which guards no data.
             static NEXT: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
+            #[allow(dead_code)]
             #[inline(always)]
             unsafe fn next($($arg: $ty),*) -> $ret {
                 let address = NEXT.load(Relaxed);
@@ -31,8 +33,11 @@ macro_rules! between {
 
             /// # Safety
             /// As the function of libc.
-            #[allow(clippy::needless_return)]
+            $(#[$how])*
+            #[allow(unused_variables)]
             unsafe extern "C" fn counting($($arg: $ty),*) -> $ret $body
+
+            $($($beside)*)?
 
             /// Puts it in place.
             pub(in super::super) fn insert() {

@@ -10,6 +10,9 @@
 //! Orderings: relaxed, as everywhere; but for the words that say that a part of the file can be read, which another process
 //! looks at.
 
+#[macro_use]
+mod quick;
+
 mod calls;
 mod connection;
 mod file;

@@ -2,8 +2,9 @@
 //! TCP socket appears. Like the table (table.rs) a hint: an entry may be about a socket that was closed behind our back.
 
 use core::ffi::c_int;
+use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::counters::Counter;
 use policy::counters::Head;
@@ -14,22 +15,18 @@ use crate::arch::{syscall6, ticks};
 use crate::table::NEAR;
 
 /// A connection, or a listener.
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub(super) struct Record {
-    /// Where its service and arm count; null where nothing does, and while the connection is a simple one …
-    pub(super) arm: Arm,
-    /// … whose calls need no closer look (calls.rs): then it is here.
-    pub(super) simple: Arm,
+    /// Where its service and arm count; null before it first did.
+    counts: AtomicPtr<Word>,
     /// Where a simple connection's time of its last call stands, in `arch::ticks`: the predictor has noted it.
     pub(super) clock: AtomicPtr<AtomicU32>,
-    /// The present burst (policy::counters::tally) …
-    pub(super) tally: AtomicU32,
-    /// … how many of its calls the library held …
-    pub(super) held: AtomicU16,
-    /// … and how many it had when the last was made that did not leave alone.
-    pub(super) other: AtomicU16,
     /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
     pub(super) sizes: AtomicU64,
+    /// The present burst (policy::counters::tally).
+    pub(super) tally: AtomicU32,
+    /// How many more receives are to be looked at for pauses. Beside the tally: one test tells whether both are 0.
+    pub(super) watch: AtomicU32,
     /// When data was last sent, in `arch::ticks` on a simple connection, in `arch::coarse_ticks` on any other, as all times
     /// below.
     pub(super) sent: AtomicU32,
@@ -39,12 +36,36 @@ pub(super) struct Record {
     pub(super) began: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
+    /// How many calls of the present burst the library held …
+    pub(super) held: AtomicU16,
+    /// … and how many it had when the last was made that did not leave alone.
+    pub(super) other: AtomicU16,
     /// Calls and bursts that were counted of this connection.
     pub(super) calls: AtomicU32,
     pub(super) bursts: AtomicU32,
     /// When it was opened.
     pub(super) opened: AtomicU32,
+    /// Its exchanges, and how long all of them took.
+    pub(super) exchanges: AtomicU32,
+    pub(super) delay: AtomicU64,
+    /// [`NOT`], [`SIMPLE`] or [`OTHER`].
+    mode: AtomicU8,
 }
+
+/// Nothing is counted here.
+const NOT: u8 = 0;
+/// Its calls need no closer look (calls.rs).
+pub(super) const SIMPLE: u8 = 1;
+/// Any other connection.
+const OTHER: u8 = 2;
+
+/// Where machine code finds a record and its parts.
+pub(super) const SHIFT: u32 = size_of::<Record>().trailing_zeros();
+pub(super) const MODE: usize = offset_of!(Record, mode);
+pub(super) const CLOCK: usize = offset_of!(Record, clock);
+pub(super) const SENT: usize = offset_of!(Record, sent);
+pub(super) const TALLY: usize = offset_of!(Record, tally);
+const _: () = assert!(offset_of!(Record, counts) == 0 && TALLY % 8 == 0 && offset_of!(Record, watch) == TALLY + 4);
 
 /// A wait now would be a wait for Nagle's rule …
 pub(super) const SUSPECT: u32 = 1;
@@ -66,22 +87,6 @@ pub(super) const LONG: u32 = 256;
 pub(super) const USED: u32 = 128;
 /// Where the number of the service is.
 pub(super) const SERVICE: u32 = 16;
-
-/// Where something is counted.
-#[repr(transparent)]
-pub(super) struct Arm(AtomicPtr<Word>);
-
-impl Arm {
-    #[inline(always)]
-    pub(super) fn get(&self) -> Option<Counts> {
-        let at = self.0.load(Relaxed);
-        if at.is_null() { None } else { Some(Counts(at)) }
-    }
-
-    pub(super) fn set(&self, counts: Option<Counts>) {
-        self.0.store(counts.map_or(null_mut(), |counts| counts.0), Relaxed);
-    }
-}
 
 /// The counters of an arm.
 #[derive(Clone, Copy)]
@@ -121,7 +126,7 @@ impl Counts {
 }
 
 /// The records; null until the first is needed.
-static RECORDS: AtomicPtr<Record> = AtomicPtr::new(null_mut());
+pub(super) static RECORDS: AtomicPtr<Record> = AtomicPtr::new(null_mut());
 /// The highest descriptor that has one.
 static HIGHEST: AtomicU32 = AtomicU32::new(0);
 
@@ -137,9 +142,10 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
 }
 
 /// The record of a simple connection.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
-    of(fd).filter(|record| record.simple.get().is_some())
+    of(fd).filter(|record| record.is_simple())
 }
 
 /// The record of a connection that is counted.
@@ -189,9 +195,22 @@ fn map() -> bool {
 }
 
 impl Record {
-    /// Is anything counted here?
+    /// Where it is counted, if it is.
+    #[inline(always)]
     pub(super) fn counts(&self) -> Option<Counts> {
-        self.simple.get().or_else(|| self.arm.get())
+        if self.mode.load(Relaxed) == NOT { None } else { Some(Counts(self.counts.load(Relaxed))) }
+    }
+
+    /// Do its calls need no closer look?
+    #[inline(always)]
+    pub(super) fn is_simple(&self) -> bool {
+        self.mode.load(Relaxed) == SIMPLE
+    }
+
+    /// It is counted there from now on.
+    pub(super) fn count(&self, counts: Counts, simple: bool) {
+        self.counts.store(counts.0, Relaxed);
+        self.mode.store(if simple { SIMPLE } else { OTHER }, Relaxed);
     }
 
     /// Nothing is counted here any more.
@@ -200,10 +219,9 @@ impl Record {
         self.state.store(0, Relaxed);
     }
 
-    /// Nothing is counted here for now.
+    /// Nothing is counted here for now. (What a call has begun to count it still counts in the same place.)
     fn pause(&self) {
-        self.arm.set(None);
-        self.simple.set(None);
+        self.mode.store(NOT, Relaxed);
     }
 
     /// Its descriptor.
@@ -222,7 +240,7 @@ impl Record {
     /// How long ago, at `now`, the last call of the burst was made.
     pub(super) fn since_sent(&self, now: u32) -> u32 {
         let sent = self.sent.load(Relaxed);
-        if self.simple.get().is_none() {
+        if !self.is_simple() {
             return now.wrapping_sub(sent);
         }
         // The fine clock has wrapped how often? So often that the call was made after `began`, but as late as that allows.

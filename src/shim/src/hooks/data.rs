@@ -25,38 +25,7 @@ macro_rules! send_hook {
             $(#[$doc])*
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw;
             { $way!($name($fd, $($arg),*) flags $flags, whole $whole, when $when, sockets $sockets) } with {
-                /// Another call follows this one at once; or the socket is corked.
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn more($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    let shared = table::shared();
-                    let words = shared.near($fd);
-                    let (low, now) = (words.low.load(Relaxed), ticks());
-                    let follows = low & HELD as u32 != 0;
-                    if follows && !burst::in_time(words.high.load(Relaxed), now, GAP) || !$when {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { rarely($fd, $($arg),*) };
-                    }
-                    let Some(time) = hold::take_quickly(shared, $fd, now) else {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { rarely($fd, $($arg),*) };
-                    };
-                    words.high.store(time, Relaxed);
-                    if low & CORKED as u32 != 0 {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($fd, $($arg),*) };
-                    }
-                    words.low.store(with_lowest_byte(low, u32::from(shared.learned.next_sent(low))), Relaxed);
-                    // SAFETY: the caller's arguments, with a flag more.
-                    let sent = unsafe { $held };
-                    if accepted(sent, $whole) {
-                        return sent;
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { again(sent, $fd, $($arg),*) }
-                }
-
-                /// Everything else.
-                #[cold]
+                /// Everything else, and what another call follows.
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     if decide($fd, $flags, $when && $whole != 0, $sockets) {
@@ -120,8 +89,11 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         // A call without data pushes nothing: what is held stays held.
         return false;
     }
-    if newly_corked(fd, socket) {
+    if stays_corked(fd, socket) {
         return false;
+    }
+    if hold_quickly(fd, socket) {
+        return true;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
@@ -145,17 +117,35 @@ fn corked(socket: Socket) -> Socket {
     hold::held(burst::corked(socket, ticks(), &table::shared().learned))
 }
 
-/// Is this one of the first calls that follow the one that was corked? Then it is noted, and the socket stays corked.
+/// Does a corked socket stay so, because this call came in time? Then that is noted.
 #[inline(never)]
-fn newly_corked(fd: c_int, socket: Socket) -> bool {
-    if socket.has(CORKED)
-        && hold::names(table::shared(), fd)
-        && let Some(next) = burst::sent_newly_corked(socket, ticks(), GAP)
-    {
-        table::set(fd, next);
-        return true;
+fn stays_corked(fd: c_int, socket: Socket) -> bool {
+    if !socket.has(CORKED) || !hold::names(table::shared(), fd) {
+        return false;
     }
-    false
+    let now = ticks();
+    let next = if burst::in_time(socket.high(), now, GAP) {
+        Some(Socket::of(socket.low(), now))
+    } else {
+        burst::sent_newly_corked(socket, now, GAP)
+    };
+    if let Some(next) = next {
+        table::set(fd, hold::held(next));
+    }
+    next.is_some()
+}
+
+/// Is this call to be held, as is known without asking [`burst::sent`]? Then that is noted.
+#[inline]
+fn hold_quickly(fd: c_int, socket: Socket) -> bool {
+    let (shared, now) = (table::shared(), ticks());
+    let next = shared.learned.next_sent(socket.low());
+    if next & HELD as u8 == 0 || socket.has(CORKED) || socket.has(HELD) && !burst::in_time(socket.high(), now, GAP) {
+        return false;
+    }
+    let Some(time) = hold::take_quickly(shared, fd, now) else { return false };
+    table::set(fd, Socket::of(with_lowest_byte(socket.low(), u32::from(next)), time));
+    true
 }
 
 /// A held call failed, or the buffer is full. True where the descriptor is no socket any more: the call is made again as it
@@ -236,24 +226,6 @@ macro_rules! pass_hook {
             $(#[$doc])*
             fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw;
             { $way!($name($($before,)* [$fd], $($arg),*) -> $ret; flags $flags, $count) } with {
-                /// History says that more such calls follow, or the socket is corked for them already.
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn more($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let shared = table::shared();
-                    let words = shared.near($fd);
-                    let now = ticks();
-                    if words.low.load(Relaxed) & CORKED as u32 != 0
-                        && burst::in_time(words.high.load(Relaxed), now, GAP)
-                        && let Some(time) = hold::take_quickly(shared, $fd, now)
-                    {
-                        words.high.store(time, Relaxed);
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { rarely($($before,)* $fd, $($arg),*) }
-                }
-
                 /// Everything else.
                 #[cold]
                 #[inline(never)]
@@ -281,7 +253,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
         decide(fd, flags, true, false);
         return false;
     }
-    if newly_corked(fd, socket) {
+    if stays_corked(fd, socket) {
         return false;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);

@@ -5,6 +5,7 @@ use policy::socket::{HELD, Kind, SHARED, Socket};
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::*;
+use crate::count::Cause;
 use crate::mode::{self, HAS_HELD, SPECIAL};
 use crate::{applied, hold, table};
 
@@ -57,12 +58,12 @@ hook! {
 /// A close can wait (SO_LINGER), and does not flush where another process or descriptor has the socket too.
 #[inline]
 fn closing(fd: c_int, socket: Socket) {
-    hold::release();
+    hold::release_at_end();
     if socket.has(HELD) {
         let now = table::get(fd);
         if now.has(HELD) {
             // Held by another thread, whose slot will find nothing.
-            hold::flush(fd, now);
+            hold::flush(fd, now, Cause::End);
         }
     }
 }
@@ -175,7 +176,7 @@ hook! {
 /// A duplicate keeps the socket open past a close, which then does not flush: so what is held goes out now.
 #[inline]
 fn before_dup(fd: c_int) -> Socket {
-    hold::release();
+    hold::release_at_end();
     table::get(fd)
 }
 

@@ -38,7 +38,7 @@ hook! {
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
 #[cold]
 fn before_cork(fd: c_int) {
-    hold::release();
+    hold::release_at_end();
     let mut socket = table::get(fd);
     if socket.has(CORKED) {
         // For another thread's burst: two cannot own the cork.
@@ -80,7 +80,7 @@ hook! {
     /// shutdown(2): what is held goes out first.
     fn shutdown(fd: c_int, how: c_int) -> c_int
     where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
-        hold::release();
+        hold::release_at_end();
         if matches!(table::get(fd).kind(), Kind::Unknown) {
             tune::meet(fd);
         }

@@ -16,7 +16,7 @@ const SECCOMP_SET_MODE_FILTER: c_long = 1;
 hook! {
     /// fork(2): the child has the socket too, and a close would no longer flush.
     fn fork() -> pid_t where signature (libc::fork), raw raw!(libc::SYS_clone, libc::SIGCHLD); {
-        hold::release();
+        hold::release_at_end();
         // SAFETY: no arguments.
         unsafe { fork::real() }
     }
@@ -28,7 +28,7 @@ macro_rules! exec_hook {
         hook! {
             $(#[$doc])*
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                hold::release();
+                hold::release_at_end();
                 // SAFETY: the caller's arguments.
                 unsafe { $name::real($($arg),*) }
             }
@@ -82,7 +82,7 @@ macro_rules! variadic_exec_hooks {
                         Ok(name) => name,
                         Err(_) => c"",
                     });
-                hold::release();
+                hold::release_at_end();
                 let found = bind::next(NAME);
                 if found.is_null() { missing as *mut () } else { found }
             }

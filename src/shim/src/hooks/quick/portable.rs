@@ -24,13 +24,9 @@ macro_rules! send_portably {
             return unsafe { $name::real($fd, $($arg),*) };
         }
         let next = shared.learned.next_sent(low);
-        if next == 0 || $flags & SPECIAL != 0 || !$when {
+        if next == 0 || next & policy::socket::HELD as u8 != 0 || $flags & SPECIAL != 0 || !$when {
             // SAFETY: the caller's arguments.
             return unsafe { $name::rarely($fd, $($arg),*) };
-        }
-        if next & policy::socket::HELD as u8 != 0 {
-            // SAFETY: the caller's arguments.
-            return unsafe { $name::more($fd, $($arg),*) };
         }
         let now = $crate::arch::ticks();
         if low & policy::socket::HELD as u32 != 0 && (!policy::burst::in_time(words.high.load(core::sync::atomic::Ordering::Relaxed), now, $crate::arch::GAP) || $whole == 0) {
@@ -63,13 +59,9 @@ macro_rules! pass_portably {
             return unsafe { $name::real($($before,)* $fd, $($arg),*) };
         }
         let next = shared.learned.next_sent(low);
-        if next == 0 || $flags & SPECIAL != 0 {
+        if next == 0 || next & policy::socket::HELD as u8 != 0 || $flags & SPECIAL != 0 {
             // SAFETY: the caller's arguments.
             return unsafe { $name::rarely($($before,)* $fd, $($arg),*) };
-        }
-        if next & policy::socket::HELD as u8 != 0 {
-            // SAFETY: the caller's arguments.
-            return unsafe { $name::more($($before,)* $fd, $($arg),*) };
         }
         let now = $crate::arch::ticks();
         let held = low & policy::socket::HELD as u32 != 0;

@@ -3,8 +3,8 @@
 //! Registers, from the calling convention (System V psABI): arguments in rdi, rsi, rdx, rcx, r8, r9; free are rax, r10, r11
 //! and those that the hook's own arguments leave. All through, r11 is the address of `table::SHARED`, rdi the descriptor, and
 //! r10 the lower word of its state. Labels: 20 this call ends a burst whose call before was held, 30 another call follows,
-//! 35 the same after one that was held or on a corked socket, 40 a call was not accepted whole, 50 what is left to `more`,
-//! 60 no attention is paid to the descriptor, 70 the rarer cases, 80 the real call and nothing else, 90 not in the table.
+//! 35 the same after one that was held or on a corked socket, 40 a call was not accepted whole, 60 no attention is paid to the
+//! descriptor, 70 the rarer cases, 75 the same with rdx to be put back, 80 the real call and nothing else, 90 not in the table.
 //! Where the stack is moved for a call the unwinder is told: a thread can be cancelled in it.
 
 /// Is the descriptor in the first table, and what is its state?
@@ -25,9 +25,11 @@ macro_rules! elsewhere {
     () => {
         "
         80: jmp qword ptr [rip + {real}]
+        75: mov rdx, r9
+        70: jmp {rarely}
         90: cmp edi, {near}
         jb 80b
-        70: jmp {rarely}
+        jmp 70b
         "
     };
 }
@@ -56,7 +58,7 @@ macro_rules! in_time {
     };
 }
 
-/// To 50 if this thread's slot does not name the descriptor; the time in eax becomes that of a held call. Uses rdx and r8.
+/// To 75 if this thread's slot does not name the descriptor; the time in eax becomes that of a held call. Uses rdx and r8.
 macro_rules! take {
     () => {
         "
@@ -66,7 +68,7 @@ macro_rules! take {
         shr edx, 20
         lea r8, [r8 + rdi + 1]
         cmp r8, qword ptr [r11 + rdx*8 + {slots}]
-        jne 50f
+        jne 75f
         mov al, dl
         "
     };
@@ -113,13 +115,13 @@ macro_rules! data_call {
     };
 }
 
-/// A corked socket that this thread has corked: only the time is to be noted. Anything else is left to `more`.
+/// A corked socket that this thread has corked: only the time is to be noted.
 macro_rules! corked {
     () => {
         concat!(
             "
         test r10d, {corked}
-        je 55f
+        je 70f
         ",
             clock!(),
             in_time!(),
@@ -128,31 +130,34 @@ macro_rules! corked {
         mov rdx, r9
         mov dword ptr [r11 + rdi*8 + 12], eax
         jmp qword ptr [rip + {real}]
-        50: mov rdx, r9
-        55: jmp {more}
         "
         )
     };
 }
 
-/// Makes the call that is given, and goes to 40 if its result is not the word that was pushed last; three were.
+/// Makes the call that is given, and goes to 40 if its result is not the word that was pushed last. So many bytes were pushed,
+/// an odd number of words, so that the stack is aligned for the call.
 macro_rules! call_whole {
-    ($push:expr, $call:expr) => {
+    ($push:expr, $bytes:literal, $call:expr) => {
         concat!(
             $push,
-            "
-        .cfi_adjust_cfa_offset 24
-        ",
+            "\n.cfi_adjust_cfa_offset ",
+            $bytes,
+            "\n",
             $call,
             "
-        cmp rax, qword ptr [rsp]
-        jne 40f
-        add rsp, 24
-        .cfi_adjust_cfa_offset -24
-        ret
-        40:
-        .cfi_adjust_cfa_offset 24
-        "
+            cmp rax, qword ptr [rsp]
+            jne 40f
+            add rsp, ",
+            $bytes,
+            "\n.cfi_adjust_cfa_offset -",
+            $bytes,
+            "
+            ret
+            40:
+            .cfi_adjust_cfa_offset ",
+            $bytes,
+            "\n"
         )
     };
 }
@@ -174,7 +179,7 @@ macro_rules! send_in_machine_code {
             limit = sym $crate::table::LIMIT, shared = sym $crate::table::SHARED, slots = const $crate::table::SLOTS_AT, near = const $crate::table::NEAR,
             sent = const $crate::table::SENT_AT, attend = const policy::socket::ATTEND, corked = const policy::socket::CORKED, gap = const $crate::arch::GAP,
             early = const policy::burst::EARLY, special = const SPECIAL, met = const policy::socket::Socket::MET, more_flag = const libc::MSG_MORE,
-            real = sym $name::REAL, rarely = sym $name::rarely, more = sym $name::more $(, $($operand)*)?
+            real = sym $name::REAL, rarely = sym $name::rarely $(, $($operand)*)?
         )
     };
 }
@@ -186,7 +191,7 @@ macro_rules! send_quickly {
             write, flags "/* {special} {met} */", last "test rdx, rdx\nje 70f", unmet "",
             held concat!(
                 "mov r10b, al", clock!(), take!(), note!(),
-                call_whole!("push rdi\npush rsi\npush r9", "mov rdx, r9\nmov ecx, {more_flag}\ncall qword ptr [rip + {held}]"),
+                call_whole!("push rdi\npush rsi\npush r9", 24, "mov rdx, r9\nmov ecx, {more_flag}\ncall qword ptr [rip + {held}]"),
                 "pop rcx\npop rdx\npop rsi\n.cfi_adjust_cfa_offset -24\nmov rdi, rax\njmp {again}\n"
             ),
             held = sym send::REAL, again = sym write::again
@@ -195,18 +200,26 @@ macro_rules! send_quickly {
     (send($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
             send, flags "test ecx, {special}\njne 70f", last "test rdx, rdx\nje 70f", unmet "test r10d, {met}\nje 70f",
-            held "jmp {more} /* {more_flag} */"
+            held concat!(
+                "mov r10b, al", clock!(), take!(), note!(),
+                call_whole!(
+                    "push rdi\npush rsi\npush rcx\npush rcx\npush r9", 40,
+                    "mov rdx, r9\nor ecx, {more_flag}\ncall qword ptr [rip + {real}]"
+                ),
+                "pop rcx\npop r8\npop r8\npop rdx\npop rsi\n.cfi_adjust_cfa_offset -40\nmov rdi, rax\njmp {again}\n"
+            ),
+            again = sym send::again
         )
     };
     (writev($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            writev, flags "/* {special} {met} */", last "test edx, edx\nje 70f", unmet "", held "jmp {more} /* {more_flag} */"
+            writev, flags "/* {special} {met} */", last "test edx, edx\nje 70f", unmet "", held "jmp 70f /* {more_flag} */"
         )
     };
     (sendmsg($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
             sendmsg, flags "test edx, {special}\njne 70f", last "", unmet "test r10d, {met}\nje 70f",
-            held "jmp {more} /* {more_flag} */"
+            held "jmp 70f /* {more_flag} */"
         )
     };
 }
@@ -219,7 +232,7 @@ macro_rules! pass_quickly {
             look!(),
             data_call!(""),
             "20:", clock!(), in_time!(), note!(),
-            call_whole!("push rdi\npush rcx\npush rcx", "call qword ptr [rip + {real}]"),
+            call_whole!("push rdi\npush rcx\npush rcx", 24, "call qword ptr [rip + {real}]"),
             "pop rcx\npop rcx\npop rsi\n.cfi_adjust_cfa_offset -24\nmov rdi, rax\njmp {ran_out}",
             "30:", corked!(),
             "60:",
@@ -227,7 +240,7 @@ macro_rules! pass_quickly {
             ".cfi_endproc",
             limit = sym $crate::table::LIMIT, shared = sym $crate::table::SHARED, slots = const $crate::table::SLOTS_AT, near = const $crate::table::NEAR,
             sent = const $crate::table::SENT_AT, attend = const policy::socket::ATTEND, corked = const policy::socket::CORKED, gap = const $crate::arch::GAP,
-            early = const policy::burst::EARLY, real = sym $name::REAL, rarely = sym $name::rarely, more = sym $name::more,
+            early = const policy::burst::EARLY, real = sym $name::REAL, rarely = sym $name::rarely,
             ran_out = sym ran_out
         )
     };

@@ -1,0 +1,137 @@
+//! What was counted, as JSON: everything, by the names of the table in `tcptune_policy::counters`. Times are nanoseconds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use serde::Serialize;
+use tcptune_policy::counters::{Arm, Counter};
+
+use super::compare::{self, Comparison};
+use crate::counters::{ArmCounts, Direction, Found, Histogram, Process, Service, Site, services};
+
+#[derive(Serialize)]
+pub struct Report {
+    directory: String,
+    processes: Vec<OneProcess>,
+    /// All processes added up.
+    services: Vec<OneService>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct OneProcess {
+    file: String,
+    pid: u64,
+    user: u32,
+    running: bool,
+    /// Seconds since 1970.
+    created: u64,
+    program: String,
+    command: String,
+    settings: String,
+    library: String,
+    observing: bool,
+    split: u64,
+    forks: u64,
+    uncounted: u64,
+    restricted: bool,
+    services: Vec<OneService>,
+    /// Where calls returned to that were the last before a stall.
+    sites: Vec<OneSite>,
+}
+
+#[derive(Serialize)]
+struct OneSite {
+    module: String,
+    offset: u64,
+    address: u64,
+    stalls: u64,
+    delay: u64,
+    service: String,
+}
+
+#[derive(Serialize)]
+struct OneService {
+    service: String,
+    direction: &'static str,
+    address: Option<String>,
+    port: u16,
+    tuned: OneArm,
+    untouched: OneArm,
+    comparison: Option<Comparison>,
+}
+
+#[derive(Serialize)]
+struct OneArm {
+    counters: BTreeMap<&'static str, u64>,
+    /// Times to an answer: the shortest of each bucket that is not empty, and how many.
+    answers: Vec<(f64, u64)>,
+    stalls: Vec<(f64, u64)>,
+}
+
+pub fn report(directory: &Path, found: &Found) -> Report {
+    Report {
+        directory: directory.display().to_string(),
+        processes: found.processes.iter().map(process).collect(),
+        services: services(&found.processes).iter().map(service).collect(),
+        problems: found.problems.clone(),
+    }
+}
+
+fn process(process: &Process) -> OneProcess {
+    OneProcess {
+        file: process.file.clone(),
+        pid: process.pid,
+        user: process.user,
+        running: process.running,
+        created: process.created.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+        program: process.program.clone(),
+        command: process.command.clone(),
+        settings: process.settings.clone(),
+        library: process.library.clone(),
+        observing: process.observing,
+        split: process.split,
+        forks: process.forks,
+        uncounted: process.uncounted,
+        restricted: process.restricted,
+        services: process.services.iter().map(service).collect(),
+        sites: process.sites.iter().map(site).collect(),
+    }
+}
+
+fn site(site: &Site) -> OneSite {
+    OneSite {
+        module: site.module.clone(),
+        offset: site.offset,
+        address: site.address,
+        stalls: site.stalls,
+        delay: u64::try_from(site.delay.as_nanos()).unwrap_or(u64::MAX),
+        service: site.service.clone(),
+    }
+}
+
+fn service(service: &Service) -> OneService {
+    let (tuned, untouched) = (service.arm(Arm::Tuned), service.arm(Arm::Control));
+    OneService {
+        service: service.to_string(),
+        direction: match service.direction {
+            Direction::Client => "client",
+            Direction::Server => "server",
+        },
+        address: service.address.map(|address| address.to_string()),
+        port: service.port,
+        tuned: arm(tuned),
+        untouched: arm(untouched),
+        comparison: compare::compare(tuned, untouched),
+    }
+}
+
+fn arm(arm: &ArmCounts) -> OneArm {
+    let filled = |histogram: &Histogram| histogram.buckets.iter().copied().filter(|(_, count)| *count > 0).collect();
+    OneArm {
+        counters: Counter::ALL.iter().map(|&counter| (counter.row().name, arm.get(counter))).collect(),
+        answers: filled(&arm.answers),
+        stalls: filled(&arm.stalls),
+    }
+}

@@ -1,0 +1,173 @@
+//! The report for people: a table for each service.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tcptune_policy::counters::{Arm, Counter};
+
+use super::compare::{self, Comparison, Verdict};
+use super::words::{milliseconds, number, per, share, time};
+use crate::counters::{ArmCounts, Direction, Found, Process, Service, services};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled};
+
+pub fn report(directory: &Path, found: &Found) {
+    if found.processes.is_empty() {
+        line(&format!(
+            "Nothing was counted in `{}` yet: a process makes its file when it opens its first TCP connection or listener.",
+            directory.display()
+        ));
+        return;
+    }
+    for process in &found.processes {
+        about(process);
+    }
+    if found.unsure {
+        line(&styled(
+            FAINT,
+            "Some processes of other users could not be looked at: one that is \"gone\" may still run.",
+        ));
+    }
+    for service in services(&found.processes) {
+        if service.both().get(Counter::Connections) > 0 {
+            table(&service);
+        }
+    }
+}
+
+fn about(process: &Process) {
+    let state = if process.running { styled(GOOD, "running") } else { styled(FAINT, "gone") };
+    line(&format!("{} {state}  {}", styled(BOLD, process.pid), process.command));
+    let mut notes = Vec::new();
+    if process.observing {
+        notes.push("only observes".to_owned());
+    }
+    if process.forks > 0 {
+        notes.push(format!("{} forked children count here too", number(process.forks)));
+    }
+    if process.uncounted > 0 {
+        notes.push(format!("{} connections with too high descriptors not counted", number(process.uncounted)));
+    }
+    if process.restricted {
+        notes.push("restricted its own system calls: nothing is tuned or counted since then".to_owned());
+    }
+    if !notes.is_empty() {
+        line(&styled(NOTE, format_args!("     {}", notes.join("; "))));
+    }
+}
+
+/// The rows of the table: what, and how it is taken from an arm.
+type Row = (&'static str, fn(&ArmCounts) -> String);
+
+const ROWS: &[Row] = &[
+    ("connections", |arm| number(arm.get(Counter::Connections))),
+    ("  with TCP_NODELAY set by the library", |arm| number(arm.get(Counter::Tuned))),
+    ("  set or turned off by the program", |arm| {
+        number(arm.get(Counter::SkippedProgramOn) + arm.get(Counter::SkippedProgramOff))
+    }),
+    ("exchanges", |arm| number(arm.get(Counter::Exchanges))),
+    ("time to an answer, median", |arm| quantile(arm, 0.5)),
+    ("  one in a hundred is longer than", |arm| quantile(arm, 0.99)),
+    ("exchanges that can stall", |arm| share(arm.get(Counter::Exposed), arm.get(Counter::Exchanges))),
+    ("stalls by Nagle's rule", |arm| events(arm, Counter::Stalls, Counter::StallDelay)),
+    ("stalls by the program's own cork", |arm| events(arm, Counter::CorkStalls, Counter::CorkStallDelay)),
+    ("pauses like the other end's stalls", |arm| events(arm, Counter::PeerStalls, Counter::PeerStallDelay)),
+    ("segments sent for each burst", |arm| per(arm.get(Counter::SegmentsSent), arm.get(Counter::SampledBursts))),
+    ("  for each call", |arm| per(arm.get(Counter::SegmentsSent), arm.get(Counter::SampledCalls))),
+    ("segments sent again", |arm| number(arm.get(Counter::Retransmissions))),
+    ("calls held for the next", |arm| number(arm.get(Counter::Held))),
+    ("  in vain", |arm| events(arm, Counter::Misses, Counter::MissDelay)),
+    ("small segments that left alone", |arm| number(arm.get(Counter::Runts))),
+    ("floods of tiny segments", |arm| number(arm.get(Counter::Floods))),
+];
+
+fn quantile(arm: &ArmCounts, share: f64) -> String {
+    arm.answers.quantile(share).map_or_else(|| "-".to_owned(), time)
+}
+
+/// How often, and how long in all.
+fn events(arm: &ArmCounts, count: Counter, delay: Counter) -> String {
+    match arm.get(count) {
+        0 => "0".to_owned(),
+        some => format!("{} ({})", number(some), time(Duration::from_nanos(arm.get(delay)))),
+    }
+}
+
+fn table(service: &Service) {
+    let (tuned, untouched) = (service.arm(Arm::Tuned), service.arm(Arm::Control));
+    let split = untouched.get(Counter::Connections) > 0;
+    let side = match service.direction {
+        Direction::Client => "connections to",
+        Direction::Server => "served on",
+    };
+    line("");
+    let first = if tuned.get(Counter::SkippedObserving) > 0 { "observed" } else { "tuned" };
+    let columns = if split { format!("{first:>20}{:>20}", "untouched") } else { format!("{first:>20}") };
+    line(&styled(BOLD, format_args!("{:38}{columns}", format!("{side} {service}"))));
+    for (what, value) in ROWS {
+        let (left, right) = (value(tuned), value(untouched));
+        let empty = |text: &str| matches!(text, "0" | "-");
+        if empty(&left) && (!split || empty(&right)) {
+            continue;
+        }
+        let right = if split { right } else { String::new() };
+        line(format!("{what:38}{left:>20}{right:>20}").trim_end());
+    }
+    pattern(&service.both());
+    match compare::compare(tuned, untouched) {
+        Some(found) => verdict(&found),
+        None if split => line(&styled(
+            NOTE,
+            format_args!(
+                "Too few connections were closed yet to compare: at least {} on either side are needed.",
+                compare::FEWEST
+            ),
+        )),
+        None => {}
+    }
+}
+
+/// The calls before the last stall.
+fn pattern(both: &ArmCounts) {
+    let sizes: Vec<String> = both
+        .pattern()
+        .iter()
+        .map(|&size| if size == u16::MAX { "65,535 or more".to_owned() } else { number(size.into()) })
+        .collect();
+    if !sizes.is_empty() {
+        line(&styled(FAINT, format_args!("  the last stall came after calls of {} bytes", sizes.join(", "))));
+    }
+}
+
+fn verdict(found: &Comparison) {
+    let Comparison { tuned, untouched, ratio, verdict } = found;
+    line(&format!(
+        "{:38}{:>20}{:>20}",
+        "mean time to an answer",
+        milliseconds(tuned.mean),
+        milliseconds(untouched.mean)
+    ));
+    let interval = |mean: &compare::Mean| format!("{} to {}", milliseconds(mean.low), milliseconds(mean.high));
+    line(&format!("{:38}{:>20}{:>20}", "  with 95 % confidence", interval(tuned), interval(untouched)));
+    let factor = |value: f64| if value >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") };
+    let times =
+        |mean: f64, low: f64, high: f64| format!("{} times ({} to {})", factor(mean), factor(low), factor(high));
+    line(&match verdict {
+        Verdict::TunedIsFaster => styled(
+            GOOD,
+            format_args!(
+                "An untouched connection waits {} as long for an answer.",
+                times(ratio.mean, ratio.low, ratio.high)
+            ),
+        ),
+        Verdict::TunedIsSlower => styled(
+            BAD,
+            format_args!(
+                "A tuned connection waits {} as long for an answer.",
+                times(1.0 / ratio.mean, 1.0 / ratio.high, 1.0 / ratio.low)
+            ),
+        ),
+        Verdict::NoDifference => {
+            styled(BOLD, format_args!("No difference: the ratio is {}.", times(ratio.mean, ratio.low, ratio.high)))
+        }
+    });
+}
