@@ -43,11 +43,8 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
-<<<<<<< HEAD
     Doctor(DoctorArgs),
-=======
     Report(ReportArgs),
->>>>>>> stats
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

@@ -118,7 +118,8 @@ fn summary(outcome: &Outcome) -> String {
 fn record(program: &Command, plain: &Outcome, results: &[String]) {
     let Some(table) = std::env::var_os("HAZARD_TABLE") else { return };
     let words: Vec<_> = std::iter::once(program.get_program()).chain(program.get_args()).collect();
-    let words: Vec<_> = words.iter().map(|word| Path::new(word).file_name().unwrap_or_default().to_string_lossy()).collect();
+    let words: Vec<_> =
+        words.iter().map(|word| Path::new(word).file_name().unwrap_or_default().to_string_lossy()).collect();
     let row = format!("{}\t{}\t{}\n", words.join(" "), summary(plain), results.join("\t"));
     let mut file = std::fs::File::options().append(true).create(true).open(table).expect("the table can be written");
     file.write_all(row.as_bytes()).expect("the table can be written");
