@@ -1,7 +1,10 @@
 //! Findings as sentences. Numbers come from the finding; nothing is judged here.
 
+use std::time::Duration;
+
 use super::evidence::Side;
 use super::finding::{Finding, Kind};
+use crate::report::words::{self, milliseconds as ms, number};
 
 /// The verdict in one sentence.
 pub fn verdict(finding: &Finding) -> String {
@@ -23,9 +26,9 @@ pub fn verdict(finding: &Finding) -> String {
             number(f.fewest_segments)
         ),
         Kind::Runts => format!(
-            "an answer to {with} takes {:.1} segments where {:.1} would do",
-            per(f.segments, f.exchanges),
-            per(f.fewest_segments, f.exchanges)
+            "an answer to {with} takes {} segments where {} would do",
+            words::per(f.segments, f.exchanges),
+            words::per(f.fewest_segments, f.exchanges)
         ),
         Kind::Peer => format!(
             "{} of {} exchanges with {with} paused {} until this end's delayed acknowledgement: {of_time}",
@@ -163,25 +166,8 @@ pub fn expected(f: &Finding) -> Option<String> {
     ))
 }
 
-fn per(n: u64, of: u64) -> f64 {
-    n as f64 / of.max(1) as f64
-}
-
-/// Milliseconds with as many digits as mean something.
-pub fn ms(ms: f64) -> String {
-    match ms {
-        ms if ms >= 10.0 => format!("{ms:.1} ms"),
-        ms if ms >= 0.1 => format!("{ms:.2} ms"),
-        ms => format!("{ms:.3} ms"),
-    }
-}
-
 pub fn time(seconds: f64) -> String {
-    match seconds {
-        s if s < 1.0 => ms(s * 1e3),
-        s if s < 120.0 => format!("{s:.1} s"),
-        s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
-    }
+    words::time(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// A number of things.
@@ -189,28 +175,13 @@ pub fn several(n: u64, thing: &str) -> String {
     format!("{} {thing}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
-/// With a comma between thousands.
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ms, number, several, time};
+    use super::{several, time};
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([number(7), number(1_000), number(1_234_567)], ["7", "1,000", "1,234,567"]);
         assert_eq!([several(1, "wait"), several(1_500, "wait")], ["1 wait", "1,500 waits"]);
-        assert_eq!([ms(40.93), ms(0.41), ms(0.034)], ["40.9 ms", "0.41 ms", "0.034 ms"]);
-        assert_eq!([time(0.25), time(18.1), time(222.0)], ["250.0 ms", "18.1 s", "3 min 42 s"]);
+        assert_eq!(time(-0.001), time(0.0));
     }
 }
