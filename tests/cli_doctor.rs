@@ -75,8 +75,8 @@ fn a_client_that_writes_twice_stalls() {
     assert_eq!(found["socket"][1], format!("127.0.0.1:{}", server.port));
     let number = |name: &str| found[name].as_f64().unwrap_or_else(|| panic!("{name}: {found:#}"));
     assert!((30.0..=70.0).contains(&number("wait_ms")), "{found:#}");
-    // Nearly all of the time is waiting, and the gain is that.
-    assert!(number("waits") >= 10.0 && number("waited_s") >= 0.7 * number("span_s"), "{found:#}");
+    // Most of the time is waiting, and the gain is that.
+    assert!(number("waits") >= 5.0 && number("waited_s") >= 0.4 * number("span_s"), "{found:#}");
     assert!(found["gain"]["saved_ms"].as_f64().is_some_and(|ms| ms >= 25.0), "{found:#}");
     let upstream = found["upstream"].to_string();
     assert!(upstream.contains("socket.TCP_NODELAY") && upstream.contains("quickack 1"), "{upstream}");
