@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tcptune_policy::counters::Counter;
 
-use super::evidence::{Evidence, Service, Side, Waits};
+use super::evidence::{Evidence, Key, Service, Side, Waits};
 use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
@@ -25,7 +25,7 @@ pub struct Counted {
 pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
     let found = counters::read(directory)?;
     let mut notes = found.problems;
-    let mut groups: HashMap<Service, (ArmCounts, Vec<u32>)> = HashMap::new();
+    let mut groups: HashMap<Key, (Service, ArmCounts, Vec<u32>)> = HashMap::new();
     let mut programs = Vec::new();
     for process in &found.processes {
         let program = program(process);
@@ -46,13 +46,13 @@ pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
                 Direction::Server => Side::Server,
             };
             let key = Service { program: program.clone(), side, address: service.address, port: service.port };
-            let (sum, pids) = groups.entry(key).or_default();
+            let (_, sum, pids) = groups.entry(key.key()).or_insert_with(|| (key, ArmCounts::default(), Vec::new()));
             sum.add(&service.both());
             pids.push(pid);
         }
     }
     let evidence =
-        groups.into_iter().map(|(service, (counts, pids))| evidence(service, &counts, pids, watched)).collect();
+        groups.into_values().map(|(service, counts, pids)| evidence(service, &counts, pids, watched)).collect();
     Ok(Counted { evidence, programs, notes })
 }
 
@@ -106,10 +106,7 @@ pub fn combine(outside: Vec<Evidence>, counted: Vec<Evidence>) -> Vec<Evidence> 
         if inside.connections == 0 {
             continue;
         }
-        let same = all.iter_mut().find(|e| {
-            let (a, b) = (&e.service, &inside.service);
-            !e.other_end && (&a.program.file, a.side, a.address, a.port) == (&b.program.file, b.side, b.address, b.port)
-        });
+        let same = all.iter_mut().find(|e| !e.other_end && e.service.key() == inside.service.key());
         match same {
             Some(seen) => refine(seen, inside),
             // Connections too short to be seen from outside.

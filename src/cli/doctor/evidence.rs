@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -58,7 +59,7 @@ impl Waits {
 }
 
 /// What tells services apart: the program, its end, and the remote address and port, or the local port of a server.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Service {
     pub program: Program,
     pub side: Side,
@@ -66,7 +67,15 @@ pub struct Service {
     pub port: u16,
 }
 
+/// What is equal for all connections of a service.
+pub type Key = (PathBuf, String, Side, Option<IpAddr>, u16);
+
 impl Service {
+    pub fn key(&self) -> Key {
+        let (file, command) = self.program.identity();
+        (file, command, self.side, self.address, self.port)
+    }
+
     pub fn shown(&self) -> String {
         match self.address {
             Some(ip) => SocketAddr::new(ip, self.port).to_string(),
@@ -111,7 +120,7 @@ pub struct Evidence {
 
 /// The evidence from the kernel's view of each connection.
 pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
-    let mut groups: HashMap<(Service, bool), Vec<&Seen>> = HashMap::new();
+    let mut groups: HashMap<(Key, bool), (Service, Vec<&Seen>)> = HashMap::new();
     for seen in watch.seen.values() {
         let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
         let track = &seen.track;
@@ -120,10 +129,11 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
             false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
         };
         let service = Service { program, side, address, port };
-        groups.entry((service, seen.other_end)).or_default().push(seen);
+        let (_, group) = groups.entry((service.key(), seen.other_end)).or_insert((service, Vec::new()));
+        group.push(seen);
     }
     let mut all: Vec<Evidence> =
-        groups.into_iter().map(|((service, other_end), g)| sum(service, other_end, &g)).collect();
+        groups.into_iter().map(|((_, other_end), (service, group))| sum(service, other_end, &group)).collect();
     all.sort_by_key(|e| std::cmp::Reverse(e.nagle.total + e.cork.total + e.peer.total));
     all
 }

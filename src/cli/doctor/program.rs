@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::attach::process::stat;
 use crate::check::elf;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Program {
     /// As it calls itself.
     pub name: String,
@@ -42,7 +42,26 @@ impl Program {
         }
     }
 
+    /// What two processes of one program have in common: the file, and for an interpreter the command line too. That of others
+    /// may say what they are doing at the moment.
+    pub fn identity(&self) -> (PathBuf, String) {
+        let command = if self.interpreted().is_some() { self.command.clone() } else { String::new() };
+        (self.file.clone(), command)
+    }
+
     pub fn language(&self) -> Language {
+        if let Some(language) = self.interpreted() {
+            return language;
+        }
+        match elf::read(Path::new(&self.file)) {
+            Ok(elf) if elf.go => Language::Go,
+            Ok(elf) if elf.rust => Language::Rust,
+            _ => Language::C,
+        }
+    }
+
+    /// The language of an interpreter.
+    fn interpreted(&self) -> Option<Language> {
         let base = self.base();
         let is = |names: &[&str]| names.iter().any(|n| base.strip_prefix(n).is_some_and(is_version));
         let named = [
@@ -57,14 +76,7 @@ impl Program {
             (Language::Lua, &["lua", "luajit"]),
             (Language::Tcl, &["tclsh", "expect", "wish"]),
         ];
-        if let Some((language, _)) = named.iter().find(|(_, names)| is(names)) {
-            return *language;
-        }
-        match elf::read(Path::new(&self.file)) {
-            Ok(elf) if elf.go => Language::Go,
-            Ok(elf) if elf.rust => Language::Rust,
-            _ => Language::C,
-        }
+        named.iter().find(|(_, names)| is(names)).map(|(language, _)| *language)
     }
 }
 
@@ -102,6 +114,11 @@ mod tests {
         assert_eq!(of("/usr/bin/perl"), Language::Perl);
         assert_eq!(of("/usr/bin/perlbug"), Language::C);
         assert_eq!(of("/nowhere"), Language::C);
+        let titled = |file: &str, command: &str| {
+            Program { file: file.into(), command: command.into(), ..Program::default() }.identity()
+        };
+        assert_eq!(titled("/usr/bin/postgres", "postgres: idle"), titled("/usr/bin/postgres", "postgres: SELECT"));
+        assert_ne!(titled("/usr/bin/python3.11", "python3 a.py"), titled("/usr/bin/python3.11", "python3 b.py"));
     }
 
     #[test]

@@ -146,7 +146,8 @@ impl Watch {
 
     /// Read the options of sockets on which something is being held at this moment.
     fn ask_for_options(&mut self) {
-        for seen in self.seen.values_mut().filter(|s| !s.asked && s.track.is_holding()) {
+        for (cookie, _) in &self.living {
+            let Some(seen) = self.seen.get_mut(cookie).filter(|s| !s.asked && s.track.is_holding()) else { continue };
             if self.asked >= ASKED {
                 return;
             }
@@ -185,10 +186,9 @@ fn belongs(
     if scope.port.is_some_and(|port| port != sighting.local.port() && port != sighting.peer.port()) {
         return None;
     }
-    match scope.processes {
-        true => (sighting.inode != 0).then(|| owners.owner(sighting.inode, pids, now)).flatten().map(Some),
-        false => Some(None),
-    }
+    let owner = if sighting.inode == 0 { None } else { owners.owner(sighting.inode, pids, now) };
+    // Without processes the port is enough, and an owner welcome.
+    (owner.is_some() || !scope.processes).then_some(owner)
 }
 
 fn note(
