@@ -139,7 +139,7 @@ def diagnose(net, case, way, seconds):
     options = ["doctor", "--json", "--output", file]
     if way == "--pid":
         with process.Server(net, case.argv, case.port, cwd=case.cwd) as server:
-            watching = subprocess.Popen([str(word) for word in (tcptune(), *options, "--pid", server.process.pid, "--duration", seconds)],
+            watching = subprocess.Popen([str(word) for word in (*process.NICE, tcptune(), *options, "--pid", server.process.pid, "--duration", seconds)],
                                         start_new_session=True)
             time.sleep(0.3)
             mean = case.load(server, seconds - 1)
@@ -203,7 +203,7 @@ def mails(net, seconds):
                 code, output = client.returncode, client.stdout
             else:
                 client = subprocess.Popen(process.command(net.server, script, end=1), stdout=subprocess.PIPE, text=True)
-                argv = [tcptune(), *options, "--pid", client.pid, "--duration", seconds + 5]
+                argv = [*process.NICE, tcptune(), *options, "--pid", client.pid, "--duration", seconds + 5]
                 # ip, nice and taskset become the script; the namespace must be entered by then.
                 time.sleep(0.5)
                 code = subprocess.run([str(word) for word in argv], check=False).returncode

@@ -86,6 +86,7 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         peer: waits(peers, Counter::PeerStallDelay),
         bare_acks: peers,
         span: if open { watched } else { time(Counter::ConnectionTime) },
+        pieces: 0,
         mean_delay: Duration::ZERO,
         round_trip: Duration::ZERO,
         pattern: counts.pattern().into_iter().map(u64::from).collect(),
@@ -123,8 +124,7 @@ fn refine(seen: &mut Evidence, inside: Evidence) {
     if blind {
         return;
     }
-    let stream = inside.exchanges * 2 < inside.nagle.count + inside.cork.count
-        || seen.exchanges * 2 < seen.nagle.count + seen.cork.count;
+    let stream = inside.is_stream() || seen.is_stream();
     (seen.calls, seen.flood_calls) = (inside.calls, inside.flood_calls);
     seen.connections = seen.connections.max(inside.connections);
     if !stream {

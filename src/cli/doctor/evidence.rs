@@ -104,6 +104,8 @@ pub struct Evidence {
     pub bare_acks: u64,
     /// Time in which these connections were in use, added up.
     pub span: Duration,
+    /// Pieces that were held, and how long a piece of data was held on average, those among them that were not held at all.
+    pub pieces: u64,
     pub mean_delay: Duration,
     pub round_trip: Duration,
     /// Sizes of the pieces before a wait: what left, what was held.
@@ -116,6 +118,14 @@ pub struct Evidence {
     /// Calls that sent data, and those among them that were the eighth and later tiny one in a row; where that was counted.
     pub calls: u64,
     pub flood_calls: u64,
+}
+
+impl Evidence {
+    /// Does data go one way, so that exchanges say nothing? Then there are more waits than answers, or many pieces in a wait.
+    pub fn is_stream(&self) -> bool {
+        let waits = self.nagle.count + self.cork.count;
+        self.exchanges * 2 < waits || self.pieces > waits * 3
+    }
 }
 
 /// The evidence from the kernel's view of each connection.
@@ -160,6 +170,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
         peer: Waits::of(group.iter().flat_map(|seen| seen.track.peer_waits.iter().copied()).collect()),
         bare_acks: count(|seen| seen.track.bare_acks.into()),
         span: group.iter().map(|seen| seen.track.span()).sum(),
+        pieces: group.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
         mean_delay: mean_delay(group),
         round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
         pattern: pattern(group.iter().flat_map(|s| &s.track.waits).map(|w| (w.in_flight, w.held.into())).collect()),
@@ -173,7 +184,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
     }
 }
 
-/// How long a piece of data was held on average, those among them that were not held at all.
+/// See there.
 fn mean_delay(group: &[&Seen]) -> Duration {
     let waits = || group.iter().flat_map(|seen| &seen.track.waits);
     let held: u32 = waits().map(|wait| wait.pieces).sum();

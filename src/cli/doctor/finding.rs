@@ -69,6 +69,8 @@ pub struct Finding {
     pub bytes_sent: u64,
     pub calls: u64,
     pub flood_calls: u64,
+    /// Data goes one way: nothing answers what waited.
+    pub stream: bool,
     pub gain: Option<Gain>,
 }
 
@@ -155,6 +157,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         bytes_sent: evidence.bytes_sent,
         calls: evidence.calls,
         flood_calls: evidence.flood_calls,
+        stream: waits.count > 0 && evidence.is_stream(),
         gain: gain(evidence, waits),
     }
 }
@@ -165,7 +168,7 @@ fn gain(evidence: &Evidence, waits: &Waits) -> Option<Gain> {
         return None;
     }
     let ms = |time: f64| time * 1e3;
-    if evidence.is_stream(waits) {
+    if evidence.is_stream() {
         let delay = ms(evidence.mean_delay.as_secs_f64());
         return Some(Gain { per: "piece of data", before_ms: delay, after_ms: 0.0, saved_ms: delay });
     }
@@ -175,18 +178,7 @@ fn gain(evidence: &Evidence, waits: &Waits) -> Option<Gain> {
     Some(Gain { per: "exchange", before_ms: before, after_ms: (before - saved).max(0.0), saved_ms: saved })
 }
 
-impl Evidence {
-    /// More waits than answers: data goes one way.
-    fn is_stream(&self, waits: &Waits) -> bool {
-        self.exchanges * 2 < waits.count
-    }
-}
-
 impl Finding {
-    pub fn is_stream(&self) -> bool {
-        self.exchanges * 2 < self.waits
-    }
-
     /// Was it the timer of a delayed acknowledgement, rather than the way to the peer and back?
     pub fn delayed(&self) -> bool {
         self.wait_ms - self.round_trip_ms >= DELAYED.as_secs_f64() * 1e3
@@ -215,6 +207,7 @@ mod tests {
             peer: Waits::default(),
             bare_acks: 0,
             span: MS(10_000),
+            pieces: 0,
             mean_delay: Duration::ZERO,
             round_trip: Duration::from_micros(30),
             pattern: vec![100, 2],

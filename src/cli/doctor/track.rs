@@ -28,6 +28,8 @@ const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
 
 struct Hold {
     began: Instant,
+    /// The first look at it.
+    first: Instant,
     /// Looks at it so far: what is seen once may be on its way at that moment.
     seen: u32,
     info: TcpInfo,
@@ -38,17 +40,25 @@ struct Hold {
 }
 
 impl Hold {
-    fn new(began: Instant, info: TcpInfo, whole: bool) -> Self {
-        Self { began, seen: 1, info, more: Vec::new(), whole }
+    fn new(began: Instant, first: Instant, info: TcpInfo, whole: bool) -> Self {
+        Self { began, first, seen: 1, info, more: Vec::new(), whole }
     }
 
-    /// How many pieces were held, and for how long in all. Between two looks several of the usual size may have come.
+    /// How many pieces were held, and for how long in all. Between two looks several of the usual size may have come, and
+    /// before the first as many as later in as long a time.
     fn pieces(&self, duration: Duration) -> (u32, Duration) {
         let mut sizes: Vec<u32> = self.more.iter().map(|(_, bytes)| *bytes).collect();
         sizes.sort_unstable();
         let usual = sizes.get(sizes.len() / 4).copied().unwrap_or(1).max(1);
-        let more = self.more.iter().map(|&(after, bytes)| (bytes / usual, duration.saturating_sub(after)));
-        more.fold((1, duration), |(count, sum), (pieces, each)| (count + pieces, sum + each * pieces))
+        let more: u32 = sizes.iter().map(|bytes| bytes / usual).sum();
+        let lead = self.first.saturating_duration_since(self.began).min(duration);
+        let seen = duration - lead;
+        // Of a short time nothing can be concluded for a longer one.
+        let rate = if seen * 2 >= lead { f64::from(more) / seen.as_secs_f64().max(1e-3) } else { 0.0 };
+        let before = (rate * lead.as_secs_f64()).round() as u32;
+        let delay =
+            self.more.iter().map(|&(after, bytes)| duration.saturating_sub(after) * (bytes / usual)).sum::<Duration>();
+        (1 + more + before, duration + delay + (duration - lead / 2) * before)
     }
 }
 
@@ -76,12 +86,15 @@ impl Track {
     /// `fresh`: it was opened while we watched, so all that its counters show has happened since.
     pub fn new(sighting: &Sighting, server: bool, fresh: bool, now: Instant) -> Self {
         let began = if fresh { TcpInfo { mss: sighting.info.mss, ..TcpInfo::default() } } else { sighting.info };
-        // What is held at the first look was written when something was last sent; unless nothing was sent yet.
-        let sent = match (fresh, sighting.info.unacked) {
-            (true, 1..) => now.checked_sub(Duration::from_millis(sighting.info.last_data_sent.into())).unwrap_or(now),
-            _ => now,
+        let info = &sighting.info;
+        // What is held at the first look is the first thing that was written, or came behind what was sent last.
+        let ago = match (fresh, info.bytes_acked) {
+            (false, _) => Duration::ZERO,
+            (true, 0..=1) => Duration::from_micros(info.busy_us),
+            (true, _) => Duration::from_millis(info.last_data_sent.into()),
         };
-        let hold = sighting.info.holds().then(|| Hold::new(sent, sighting.info, fresh));
+        let sent = if info.holds() { now.checked_sub(ago).unwrap_or(now) } else { now };
+        let hold = sighting.info.holds().then(|| Hold::new(sent, now, sighting.info, fresh));
         Self {
             local: sighting.local,
             peer: sighting.peer,
@@ -129,7 +142,7 @@ impl Track {
         }
         if gap > BLIND {
             self.end_hold(before, false);
-            self.hold = holds.then(|| Hold::new(now, info, false));
+            self.hold = holds.then(|| Hold::new(now, now, info, false));
             return true;
         }
         // What was held went in between: at the last sending if another piece is held by now, else half way, for all we know.
@@ -137,7 +150,7 @@ impl Track {
             now.checked_sub(Duration::from_millis(info.last_data_sent.into())).unwrap_or(before).clamp(before, now);
         let between = if holds { sent } else { before + gap / 2 };
         self.end_hold(between, true);
-        self.hold = holds.then(|| Hold::new(between, info, true));
+        self.hold = holds.then(|| Hold::new(between, now, info, true));
         false
     }
 
@@ -177,6 +190,13 @@ impl Track {
         {
             self.peer_waits.push(Duration::from_millis(previous.last_data_received.into()) + gap / 2);
         }
+    }
+
+    /// It is no more since the last look.
+    pub fn gone(&mut self, now: Instant) {
+        let (before, _) = self.last;
+        let gap = now.saturating_duration_since(before).min(BLIND);
+        self.end_hold(before + gap / 2, gap < BLIND);
     }
 
     /// No more of it will be seen. What is still held counts as held until now.

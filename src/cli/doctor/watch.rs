@@ -113,6 +113,8 @@ impl Watch {
                     seen.track.look(info, Instant::now());
                 }
                 self.living.push((cookie, key));
+            } else if let Some(seen) = self.seen.get_mut(&cookie) {
+                seen.track.gone(Instant::now());
             }
         }
         Ok(())
@@ -121,7 +123,12 @@ impl Watch {
     fn look_at_all(&mut self, pids: &[u32]) -> Result<(), Failure> {
         let all = self.diag.all().map_err(refused)?;
         let now = Instant::now();
-        self.living.clear();
+        let there: HashSet<u64> = all.iter().map(|s| s.cookie).collect();
+        for (cookie, _) in self.living.drain(..).filter(|(cookie, _)| !there.contains(cookie)) {
+            if let Some(seen) = self.seen.get_mut(&cookie) {
+                seen.track.gone(now);
+            }
+        }
         let old = self.old.get_or_insert_with(|| all.iter().map(|s| s.cookie).collect());
         let ports: HashSet<u16> = all.iter().filter(|s| s.listening).map(|s| s.local.port()).collect();
         let mut ours: HashSet<(SocketAddr, SocketAddr)> = HashSet::new();

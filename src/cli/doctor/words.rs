@@ -36,7 +36,7 @@ pub fn verdict(finding: &Finding) -> String {
             number(f.exchanges),
             ms(f.wait_ms)
         ),
-        Kind::Nagle | Kind::Cork if f.is_stream() => format!(
+        Kind::Nagle | Kind::Cork if f.stream => format!(
             "data for {with} was held {} times, {} each time and {} for an average byte, {}: {of_time}",
             number(f.waits),
             ms(f.wait_ms),
@@ -150,7 +150,7 @@ pub fn change(f: &Finding, reachable: bool) -> String {
 /// What to expect from a cure.
 pub fn expected(f: &Finding) -> Option<String> {
     let gain = f.gain.as_ref()?;
-    if f.is_stream() {
+    if f.stream {
         return Some(format!("a piece of data arrives {} earlier", ms(gain.saved_ms)));
     }
     // Looks are milliseconds apart: what is left by less than that is not known better.
