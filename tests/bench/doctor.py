@@ -139,8 +139,8 @@ def diagnose(net, case, way, seconds):
     options = ["doctor", "--json", "--output", file]
     if way == "--pid":
         with process.Server(net, case.argv, case.port, cwd=case.cwd) as server:
-            watching = subprocess.Popen([str(word) for word in (*process.NICE, tcptune(), *options, "--pid", server.process.pid, "--duration", seconds)],
-                                        start_new_session=True)
+            argv = [*process.NICE, tcptune(), *options, "--pid", server.process.pid, "--duration", seconds]
+            watching = subprocess.Popen([str(word) for word in argv], start_new_session=True)
             time.sleep(0.3)
             mean = case.load(server, seconds - 1)
             code = watching.wait(30)

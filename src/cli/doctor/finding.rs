@@ -134,6 +134,10 @@ fn small_segments(evidence: &Evidence) -> Option<Kind> {
 
 fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let stream = waits.count > 0 && evidence.is_stream();
+    // Waits that passed unseen are estimated: there are no more of them than exchanges, and they took no more than the time.
+    let most = if stream { waits.count } else { evidence.exchanges };
+    let waits = &Waits { count: waits.count.min(most), total: waits.total.min(evidence.span), ..*waits };
     Finding {
         kind,
         program: evidence.service.program.clone(),
@@ -157,7 +161,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         bytes_sent: evidence.bytes_sent,
         calls: evidence.calls,
         flood_calls: evidence.flood_calls,
-        stream: waits.count > 0 && evidence.is_stream(),
+        stream,
         gain: gain(evidence, waits),
     }
 }

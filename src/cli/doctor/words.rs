@@ -32,7 +32,7 @@ pub fn verdict(finding: &Finding) -> String {
         ),
         Kind::Peer => format!(
             "{} of {} exchanges with {with} paused {} until this end's delayed acknowledgement: {of_time}",
-            number(f.waits.min(f.exchanges)),
+            number(f.waits),
             number(f.exchanges),
             ms(f.wait_ms)
         ),
@@ -43,10 +43,9 @@ pub fn verdict(finding: &Finding) -> String {
             ms(f.gain.as_ref().map_or(0.0, |g| g.saved_ms)),
             cause(f),
         ),
-        // Both pieces of an exchange may wait; each counts.
         Kind::Nagle | Kind::Cork => format!(
             "{} of {} exchanges with {with} waited {} {}: {of_time}",
-            number(f.waits.min(f.exchanges)),
+            number(f.waits),
             number(f.exchanges),
             ms(f.wait_ms),
             cause(f),
