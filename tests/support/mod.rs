@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod compile;
+pub mod counters;
 pub mod cyrus;
 pub mod exchange;
 pub mod guard;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use tcptune_policy::counters::{
-    self as layout, Arm, ArmPlaces, CLIENT, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
+    self as layout, Arm, ArmPlaces, CLIENT, Counter, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
 };
 
 use super::arm::ArmCounts;
@@ -169,6 +169,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
     for block in &blocks_of_services {
         all.push(service(block, &places, nanos_per_tick)?);
     }
+    let in_use = |one: &Service| one.port != 0 || one.both().get(Counter::Connections) > 0;
     let sites = blocks(Head::SitesAt, Head::SiteSize, Head::Sites)?;
     Some(Process {
         file: file.to_owned(),
@@ -187,7 +188,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         uncounted: head(Head::Uncounted)?,
         restricted: head(Head::Restricted)? != 0,
         sites: sites.iter().filter_map(|block| site(block, &all, nanos_per_tick)).collect(),
-        services: all.into_iter().flatten().collect(),
+        services: all.into_iter().flatten().filter(in_use).collect(),
     })
 }
 

@@ -209,7 +209,11 @@ pub(crate) fn release_all() {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 pub(crate) fn cork(fd: c_int) -> bool {
-    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
+    let done = kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0;
+    if done && count::on() {
+        count::corked(fd);
+    }
+    done
 }
 
 /// Sends what the kernel holds on `fd`, and notes that the burst is over.

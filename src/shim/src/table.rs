@@ -168,8 +168,8 @@ pub(crate) fn entry(fd: c_int) -> Entry {
 
 /// Where the time of the last call on a descriptor is noted, for one of the first table.
 pub(crate) fn time_of(fd: c_int) -> *mut AtomicU32 {
-    let at = &raw const SHARED.words[(fd as u16 as usize).wrapping_add(1)].high;
-    at.cast_mut()
+    let words = SHARED.words.as_ptr().wrapping_add((fd as u16 as usize).wrapping_add(1));
+    words.cast_mut().wrapping_byte_add(offset_of!(Words, high)).cast()
 }
 
 /// The state of a descriptor.

@@ -255,7 +255,10 @@ macro_rules! received_by_any {
         #[cold]
         #[inline(never)]
         unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
-            stalls::before_receive($fd);
+            // It may wait, on whatever descriptor.
+            if stalls::any() {
+                stalls::waiting();
+            }
             // SAFETY: the caller's arguments.
             let $got = unsafe { next($fd, $($arg),*) };
             if $got >= 0 && let Some(record) = record::counted($fd) {

@@ -325,6 +325,14 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     }
 }
 
+/// The library has corked a connection for the rest of a long burst.
+#[cold]
+pub(crate) fn corked(fd: c_int) {
+    if let Some(counts) = record::if_any(fd).and_then(Record::counts) {
+        counts.add(Counter::Corks, 1);
+    }
+}
+
 /// Why held data was sent off.
 #[derive(Clone, Copy)]
 pub(crate) enum Cause {

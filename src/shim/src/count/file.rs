@@ -18,7 +18,7 @@ use crate::start::{self, settings};
 /// The mapping; null while there is none.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 /// It could not be made: do not try at every socket.
-const FAILED: *mut u8 = 1 as *mut u8;
+const FAILED: *mut u8 = core::ptr::dangling_mut();
 
 /// A word of the mapping.
 pub(super) type Word = AtomicU64;

@@ -72,17 +72,6 @@ pub(super) fn waiting() {
     }
 }
 
-/// The thread is about to receive on this descriptor.
-#[inline]
-pub(super) fn before_receive(fd: c_int) {
-    match record::counted(fd) {
-        Some(record) if record.is(SUSPECT | SUSPECT_CORK) && !record.is(STALLING) => ask(fd),
-        // Something else: a pipe, a UNIX socket, a file.
-        None if any() => waiting(),
-        _ => {}
-    }
-}
-
 /// The thread is about to wait: is anything kept on this socket?
 #[cold]
 #[inline(never)]
@@ -111,6 +100,10 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
     // When the kernel has sent the rest, in its own words; up to then it was the stall.
     let since = kernel::tcp_info(record.fd()).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
     let millisecond = millisecond();
+    // The thread did not wait after all: what it wanted was there already.
+    if waited < millisecond {
+        return;
+    }
     let stalled = waited.saturating_sub(since.saturating_mul(millisecond)).min(LONGEST.saturating_mul(millisecond));
     let (times, delay) =
         if corked { (Counter::CorkStalls, Counter::CorkStallDelay) } else { (Counter::Stalls, Counter::StallDelay) };

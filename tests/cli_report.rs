@@ -1,0 +1,193 @@
+//! `tcptune report` and `tcptune run --summary`: what they print, what they do with files that cannot be trusted, how they end.
+
+mod cli_support;
+mod support;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cli_support::{ended, tcptune};
+use support::{Guard, Mode, ScratchDir, compile, finish, library, text};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A file that the library has written, in a directory of its own, and its bytes.
+fn written() -> (ScratchDir, String, Vec<u8>) {
+    let scratch = ScratchDir::new("report");
+    let mut command = Mode::Preloaded.command(compile("counted"));
+    finish(command.args(["20", "end"]).env("TCPTUNE_STATS", scratch.path())).expect();
+    let name =
+        fs::read_dir(scratch.path()).expect("the directory").next().expect("a file").expect("its name").file_name();
+    let name = name.into_string().expect("a plain name");
+    let bytes = fs::read(scratch.join(&name)).expect("its bytes");
+    (scratch, name, bytes)
+}
+
+fn report(directory: &Path) -> (i32, String, String) {
+    ended(tcptune().arg("report").arg(directory))
+}
+
+#[test]
+fn tells_what_was_counted() {
+    let (scratch, _, _) = written();
+    let (code, out, err) = report(scratch.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    for words in ["program-counted 20 end", "connections to 127.0.0.1:", "served on port ", "calls held for the next"] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let (code, out, _) = ended(tcptune().arg("report").env("TCPTUNE_STATS", scratch.path()));
+    assert!(code == 0 && out.contains("program-counted"), "{out}");
+}
+
+#[test]
+fn without_counters_or_a_directory_one_line_says_so() {
+    let scratch = ScratchDir::new("report");
+    let file = scratch.file("file", "");
+    let empty = scratch.join("empty");
+    fs::create_dir(&empty).expect("a directory");
+    let (code, out, err) = report(&empty);
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.starts_with("Nothing was counted in `") && out.lines().count() == 1, "{out}");
+    for (directory, reason) in [(&scratch.join("missing"), "is not there"), (&file, "is no directory")] {
+        let (code, out, err) = report(directory);
+        assert_eq!((code, out.as_str()), (125, ""));
+        assert!(err.contains(reason) && err.contains("TCPTUNE_STATS") && err.lines().count() == 1, "{err}");
+    }
+    let (code, _, err) = ended(tcptune().arg("report"));
+    assert!(code == 125 && err.contains("no directory"), "{err}");
+}
+
+#[test]
+fn files_that_cannot_be_trusted_are_left_out_with_a_line_each() {
+    let (scratch, name, bytes) = written();
+    let damaged = |at: usize, value: u64| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+        bytes
+    };
+    scratch.file("1-short.tcptune", &bytes[..5000]);
+    scratch.file("2-empty.tcptune", "");
+    scratch.file("3-newer.tcptune", damaged(8, 2));
+    scratch.file("4-begun.tcptune", damaged(0, 0));
+    scratch.file("5-other.tcptune", "x".repeat(90_000));
+    // Places of services outside the file.
+    scratch.file("6-places.tcptune", damaged(3 * 8, 1 << 40));
+    std::os::unix::fs::symlink("/etc/passwd", scratch.join("7-link.tcptune")).expect("a link");
+    let foreign = scratch.file("8-foreign.tcptune", &bytes);
+    std::os::unix::fs::chown(&foreign, Some(65534), None).expect("tests run as root");
+    assert!(Command::new("mkfifo").arg(scratch.join("9-pipe.tcptune")).status().expect("mkfifo(1)").success());
+    scratch.file("no-counters.txt", "something else");
+    let (code, out, err) = report(scratch.path());
+    assert_eq!(code, 0, "{err}");
+    let reasons = [
+        "is truncated: 5000 of ",
+        "is truncated: 0 bytes",
+        "has layout 2, this command knows up to 1: use the tcptune that came with the library",
+        "is not finished",
+        "is no file of counters",
+        "is damaged",
+        "is a symbolic link",
+        "was not written by its owner (user 65534)",
+        "is no regular file",
+    ];
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines.len(), reasons.len(), "{err}");
+    for ((number, line), reason) in (1..).zip(lines).zip(reasons) {
+        assert!(line.starts_with("tcptune: `") && line.contains(&format!("/{number}-")), "{line}");
+        assert!(line.contains(reason) && line.ends_with(": left out"), "{line} does not say {reason}");
+    }
+    // The sound one is told of all the same.
+    assert!(out.contains("program-counted 20 end"), "{out}");
+    // Any damage to the header or to the first service is survived.
+    for at in (0..8 * 31).chain(8192..8192 + 8 * 8).step_by(8) {
+        fs::write(scratch.join(&name), damaged(at, 0x4141_4141_4141_4141)).expect("the file is ours");
+        let (code, _, err) = report(scratch.path());
+        assert!(code == 0 || code == 1, "byte {at}: {code} {err}");
+    }
+}
+
+#[test]
+fn clean_removes_what_is_gone_and_keeps_what_runs() {
+    let (scratch, name, _) = written();
+    let mut command = Mode::Preloaded.command(compile("counted"));
+    command.args(["1", "daemon"]).env("TCPTUNE_STATS", scratch.path()).stdout(Stdio::piped());
+    let mut daemon = Guard::spawn(&mut command);
+    let pid = daemon.first_line(PATIENCE);
+    let (code, out, err) = ended(tcptune().args(["report", "--clean"]).arg(scratch.path()));
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.ends_with("1 file of processes that are gone removed, 1 file of running ones kept\n"), "{out}");
+    assert!(!scratch.join(&name).exists());
+    let (_, out, _) = report(scratch.path());
+    assert!(out.contains("running"), "{out}");
+    assert!(Command::new("kill").arg(&pid).status().expect("kill(1)").success());
+}
+
+/// `tcptune run --summary` with the library under test.
+fn summary() -> Command {
+    let mut command = tcptune();
+    command.args(["run", "--summary", "--library"]).arg(library()).arg("--");
+    command
+}
+
+#[test]
+fn a_summary_is_three_lines_about_the_program() {
+    let before = temporary();
+    let (code, out, err) = ended(summary().arg(compile("counted")).args(["20", "end"]));
+    assert_eq!((code, out.as_str()), (0, ""));
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines.len(), 3, "{err}");
+    assert_eq!(lines[0], "tcptune: tuned: 2 connections in 1 process, TCP_NODELAY set on 2");
+    // Five more exchanges warm the connection up; the last of them ends no wait.
+    assert!(lines[1].starts_with("tcptune: saved: up to 25 waits for a delayed acknowledgement"), "{err}");
+    assert!(lines[2].starts_with("tcptune: not seen: nothing that is known"), "{err}");
+    assert_eq!(temporary(), before, "the directory is removed");
+
+    let (code, _, err) = ended(summary().args(["sh", "-c", "exit 7"]));
+    assert!(code == 7 && err.contains("not seen: no process opened a TCP connection"), "{err}");
+
+    let scratch = ScratchDir::new("report");
+    let mut kept = tcptune();
+    kept.args(["run", "--summary", "--stats"]).arg(scratch.path()).arg("--library").arg(library());
+    let (code, _, err) = ended(kept.arg(compile("counted")).args(["20", "end"]));
+    assert!(code == 0 && err.contains("tuned: 2 connections in 1 process"), "{err}");
+    assert_eq!(fs::read_dir(scratch.path()).expect("it stays").count(), 1);
+}
+
+/// Directories of summaries.
+fn temporary() -> usize {
+    let own = format!("tcptune-{}", std::process::id());
+    let entries = fs::read_dir(std::env::temp_dir()).expect("it can be read");
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap_or_default();
+    entries
+        .flatten()
+        .map(name)
+        .filter(|name| name.strip_prefix("tcptune-").is_some_and(is_number) && *name != own)
+        .count()
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<u32>().is_ok()
+}
+
+#[test]
+fn with_a_summary_signals_and_ends_are_the_programs() {
+    // It dies by a signal, and so do we.
+    let outcome = finish(summary().args(["sh", "-c", "kill -TERM $$"]));
+    assert_eq!(outcome.status.signal(), Some(15), "{}: {}", outcome.status, text(&outcome.stderr));
+    // Signals that are sent to us reach it.
+    for (signal, code) in [("TERM", 3), ("HUP", 4), ("USR1", 5)] {
+        let script = format!("trap 'exit {code}' {signal}; echo ready; while :; do sleep 0.01; done");
+        let mut guard =
+            Guard::spawn(summary().args(["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::null()));
+        assert_eq!(guard.first_line(PATIENCE), "ready");
+        let sent = Command::new("kill").args([&format!("-{signal}"), &guard.pid().to_string()]).status();
+        assert!(sent.expect("kill(1)").success());
+        assert_eq!(guard.wait(PATIENCE).code(), Some(code), "{signal}");
+    }
+    // What cannot be started is told as without a summary.
+    let (code, _, err) = ended(summary().arg("/nonexistent"));
+    assert_eq!((code, err.as_str()), (127, "tcptune: cannot run `/nonexistent`: No such file or directory\n"));
+}

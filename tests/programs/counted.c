@@ -1,0 +1,80 @@
+/*
+ * Exchanges over a connection to a listener of its own, in one thread: a call of 1,000 bytes, one of 2, and an answer of 2.
+ *
+ * counted EXCHANGES end      ends by exit
+ * counted EXCHANGES kill     ends by SIGKILL
+ * counted EXCHANGES fork     a forked child makes as many, over a connection of its own
+ * counted EXCHANGES daemon   a forked child makes them, prints a line and lives on; the parent ends at once
+ * counted EXCHANGES marks    with marks for strace around the exchanges: `begin`, `end`
+ */
+#include "kernel.h"
+#include <arpa/inet.h>
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static void all(int fd, size_t length)
+{
+	char in[2000];
+	while (length > 0) {
+		ssize_t got = read(fd, in, length);
+		if (got <= 0)
+			err(1, "read");
+		length -= got;
+	}
+}
+
+static void exchanges(int count, int marks)
+{
+	static char out[1000];
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof at;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), server;
+	if (bind(listener, (void *)&at, sizeof at) || listen(listener, 8) || getsockname(listener, (void *)&at, &length) ||
+	    connect(client, (void *)&at, sizeof at) || (server = accept(listener, NULL, NULL)) < 0)
+		err(1, "connection");
+	for (int done = -5; done < count; done++) {
+		if (done == 0 && marks)
+			mark("begin");
+		if (write(client, out, 1000) != 1000 || write(client, out, 2) != 2)
+			err(1, "write");
+		all(server, 1002);
+		if (write(server, out, 2) != 2)
+			err(1, "write");
+		all(client, 2);
+	}
+	if (marks)
+		mark("end");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		errx(2, "two arguments");
+	int count = atoi(argv[1]);
+	if (!strcmp(argv[2], "daemon")) {
+		exchanges(1, 0);
+		if (fork())
+			return 0;
+		exchanges(count, 0);
+		printf("%d\n", getpid());
+		fflush(stdout);
+		pause();
+	}
+	exchanges(count, !strcmp(argv[2], "marks"));
+	if (!strcmp(argv[2], "kill"))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(argv[2], "fork")) {
+		if (!fork()) {
+			exchanges(count, 0);
+			return 0;
+		}
+		int status;
+		if (wait(&status) < 0 || status != 0)
+			errx(1, "child: %d", status);
+	}
+	return 0;
+}
