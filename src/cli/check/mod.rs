@@ -93,9 +93,10 @@ pub fn process_standing(pid: u32, library: &Library) -> Result<Standing, Failure
     let loaded = found.process.as_ref().is_some_and(|p| p.library.is_some());
     let is = |what: fn(&process::Process) -> bool| found.process.as_ref().is_some_and(what);
     let handed_on = is(process::Process::preload_names_library);
+    let elf = &found.elf;
+    let fits = elf.linking == elf::Linking::Dynamic && !elf.go && elf.platform == library.elf.platform;
     // The loader of a program that was just started may not have come to the library yet.
-    let stands = verdict::obstacle_in_file(&found.facts(&library.elf.platform)).is_some() || is(|p| p.secure);
-    let early = handed_on && !loaded && !stands;
+    let early = handed_on && !loaded && fits && !is(|p| p.secure);
     Ok(Standing { loaded, reason: (!verdict.reachable).then_some(verdict.reason), handed_on, early })
 }
 

@@ -60,11 +60,6 @@ fn yes(reason: String, advice: Vec<String>) -> Verdict {
 }
 
 fn obstacle(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
-    obstacle_in_file(facts).or_else(|| privilege_obstacle(facts))
-}
-
-/// What in the program itself stands in the way, whoever starts it.
-pub fn obstacle_in_file(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
     let elf = facts.elf;
     let go = "a Go program: it makes its system calls itself and calls no C library function for them";
     const GO_ADVICE: &[&str] =
@@ -109,7 +104,7 @@ pub fn obstacle_in_file(facts: &Facts<'_>) -> Option<(String, &'static [&'static
     {
         return Some((why, &["put tcptune behind it: `sudo tcptune run -- COMMAND`"]));
     }
-    None
+    privilege_obstacle(facts)
 }
 
 fn privilege_obstacle(facts: &Facts<'_>) -> Option<(String, &'static [&'static str])> {
