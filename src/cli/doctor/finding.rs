@@ -76,7 +76,7 @@ pub struct Finding {
 
 /// Fewer waits than this are chance, unless they took a good part of the time.
 const SEVERAL: u64 = 3;
-/// Parts of the time that a cure is worth the trouble for: of several waits, of a few.
+/// Parts of the time that a cure is worth the trouble for: of several waits, of a few or short ones.
 const WORTH: (f64, f64) = (0.01, 0.1);
 /// A segment of fewer bytes is tiny. (On loopback several small writes may share one even so.)
 const TINY: u64 = 512;
@@ -90,17 +90,17 @@ const DELAYED: Duration = Duration::from_millis(20);
 /// Everything that is wrong with this service.
 pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     let mut found = Vec::new();
-    if worth(&evidence.nagle, evidence.span) {
+    if worth(&evidence.nagle, evidence) {
         found.push(finding(Kind::Nagle, evidence, &evidence.nagle));
     }
-    if worth(&evidence.cork, evidence.span) {
+    if worth(&evidence.cork, evidence) {
         found.push(finding(Kind::Cork, evidence, &evidence.cork));
     }
     // Five, and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
     let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 6;
     // Who only listens to what comes every 40 ms keeps nobody waiting.
     let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
-    if !evidence.other_end && in_time && worth(&evidence.peer, evidence.span) {
+    if !evidence.other_end && in_time && worth(&evidence.peer, evidence) {
         found.push(finding(Kind::Peer, evidence, &evidence.peer));
     }
     if !evidence.other_end && !found.iter().any(|f| matches!(f.kind, Kind::Nagle | Kind::Cork)) {
@@ -109,9 +109,11 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     found
 }
 
-fn worth(waits: &Waits, span: Duration) -> bool {
-    let share = waits.total.as_secs_f64() / span.as_secs_f64().max(0.001);
-    waits.count >= SEVERAL && share >= WORTH.0 || waits.count + 1 >= SEVERAL && share >= WORTH.1
+fn worth(waits: &Waits, evidence: &Evidence) -> bool {
+    let share = waits.total.as_secs_f64() / evidence.span.as_secs_f64().max(0.001);
+    // Acknowledgements that come late, but not by the timer, are the way's or a busy machine's.
+    let usual = waits.median >= evidence.round_trip + DELAYED;
+    waits.count >= SEVERAL && usual && share >= WORTH.0 || waits.count + 1 >= SEVERAL && share >= WORTH.1
 }
 
 fn small_segments(evidence: &Evidence) -> Option<Kind> {
@@ -239,6 +241,8 @@ mod tests {
         assert_eq!(kinds(&Evidence { nagle: waits(2, 40), ..quiet() }), []);
         assert_eq!(kinds(&Evidence { nagle: waits(3, 40), span: MS(60_000), ..quiet() }), []);
         assert_eq!(kinds(&Evidence { nagle: waits(3, 40), ..quiet() }), [Kind::Nagle]);
+        assert_eq!(kinds(&Evidence { nagle: waits(20, 8), ..quiet() }), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(200, 8), ..quiet() }), [Kind::Nagle]);
         // A short command that waits twice.
         assert_eq!(kinds(&Evidence { nagle: waits(2, 40), span: MS(300), ..quiet() }), [Kind::Nagle]);
     }

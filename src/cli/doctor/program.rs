@@ -23,8 +23,8 @@ impl Program {
         let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words = words.strip_suffix(b"\0").unwrap_or(&words).to_vec();
         let shown = |c: char| if c.is_control() { ' ' } else { c };
-        let command = String::from_utf8_lossy(&words).chars().map(shown).take(200).collect();
-        Some(Self { name, file, command })
+        let command: String = String::from_utf8_lossy(&words).chars().map(shown).take(200).collect();
+        Some(Self { name, file, command: command.trim_end().to_owned() })
     }
 
     /// The last part of the file's path, else the name.

@@ -57,6 +57,7 @@ fn cause(f: &Finding) -> String {
     match (f.kind, f.delayed()) {
         (Kind::Cork, _) => "because the program itself holds its data (MSG_MORE or TCP_CORK)".to_owned(),
         (_, true) => "for a delayed acknowledgement".to_owned(),
+        (_, false) if f.wait_ms > 2.0 * f.round_trip_ms => "for an acknowledgement".to_owned(),
         (_, false) => format!("for an acknowledgement, a round trip of {}", ms(f.round_trip_ms)),
     }
 }
