@@ -93,19 +93,22 @@ impl Track {
             (true, 0..=1) => Duration::from_micros(info.busy_us),
             (true, _) => Duration::from_millis(info.last_data_sent.into()),
         };
-        let sent = if info.holds() { now.checked_sub(ago).unwrap_or(now) } else { now };
-        let hold = sighting.info.holds().then(|| Hold::new(sent, now, sighting.info, fresh));
+        let ago = if info.holds() { ago } else { Duration::ZERO };
+        let before = |time| now.checked_sub(time).unwrap_or(now);
+        let hold = info.holds().then(|| Hold::new(before(ago), now, *info, fresh));
+        // What its counters show of the time before the first look was not seen, and counts as the rest does.
+        let busy = if fresh { Duration::from_micros(info.busy_us).max(ago) } else { Duration::ZERO };
         Self {
             local: sighting.local,
             peer: sighting.peer,
             inode: sighting.inode,
             server,
-            began: (sent, began),
+            began: (before(busy), began),
             last: (now, sighting.info),
             changed: now,
             hold,
             waits: Vec::new(),
-            busy: [Duration::ZERO; 2],
+            busy: [Duration::ZERO, busy - ago],
             peer_waits: Vec::new(),
             bare_acks: 0,
         }
