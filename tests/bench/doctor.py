@@ -31,7 +31,7 @@ class Case:
     name: str
     argv: list
     port: int
-    # Makes exchanges for about so many seconds, given the running server; gives the mean seconds of one.
+    # Makes exchanges for about so many seconds, given the running server; gives the seconds of one.
     load: object
     # The kind of finding; None: nothing is wrong.
     truth: str = None
@@ -53,13 +53,13 @@ def tcptune():
 
 
 def http(net, size):
-    """A load of GETs."""
+    """A load of GETs; gives the median: a machine that pauses must not decide."""
     body = build.body(size)
 
     def run(server, seconds):
         # Apache and lighttpd end a connection after 65,535 requests.
         result = load.load(net, server, get=f"/{size}", body=body, count=20_000, seconds=seconds)
-        return sum(result.latencies) / len(result.latencies)
+        return result.median
     return run
 
 
@@ -67,7 +67,7 @@ def raw(net, **exchange):
     """A load of fixed requests."""
     def run(server, seconds):
         result = load.load(net, server, count=1_000_000, seconds=seconds, **exchange)
-        return sum(result.latencies) / len(result.latencies)
+        return result.median
     return run
 
 
@@ -134,7 +134,7 @@ def healthy(net):
 
 
 def diagnose(net, case, way, seconds):
-    """The report of doctor on a server under load, its exit status, and the mean seconds of an exchange meanwhile."""
+    """The report of doctor on a server under load, its exit status, and the seconds of an exchange meanwhile."""
     file = build.scratch() / "report.json"
     options = ["doctor", "--json", "--output", file]
     if way == "--pid":
@@ -154,7 +154,7 @@ def diagnose(net, case, way, seconds):
 
 
 def cured(net, case, seconds):
-    """Mean seconds of an exchange when the program's own option is set."""
+    """Seconds of an exchange when the program's own option is set."""
     with process.Server(net, case.cured, case.port, cwd=case.cwd) as server:
         return case.load(server, seconds)
 

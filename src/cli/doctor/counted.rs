@@ -72,7 +72,7 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         let total = time(delay);
         let mean = total / u32::try_from(count).unwrap_or(u32::MAX).max(1);
         let median = counts.stalls.quantile(0.5).filter(|_| count == most).unwrap_or(mean);
-        Waits { count, total, median }
+        Waits { seen: count, count, total, median }
     };
     let open = get(Counter::Closed) < get(Counter::Connections);
     Evidence {

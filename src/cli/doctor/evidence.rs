@@ -22,6 +22,8 @@ pub enum Side {
 /// Waits of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct Waits {
+    /// As far as they were seen or counted, not estimated.
+    pub seen: u64,
     pub count: u64,
     pub total: Duration,
     pub median: Duration,
@@ -31,7 +33,8 @@ impl Waits {
     fn of(mut durations: Vec<Duration>) -> Self {
         durations.sort_unstable();
         let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
-        Self { count: durations.len() as u64, total: durations.iter().sum(), median }
+        let seen = durations.len() as u64;
+        Self { seen, count: seen, total: durations.iter().sum(), median }
     }
 
     /// Of some connections, those that passed unseen among them.
@@ -54,7 +57,7 @@ impl Waits {
         let mean = sample.total.as_secs_f64() / sample.count as f64;
         // As many as it takes to fill the time, but no fewer than were seen.
         let count = (total.as_secs_f64() / mean.max(1e-3)).round() as u64;
-        Self { count: count.max(sample.count), total, median: sample.median }
+        Self { seen: seen.seen, count: count.max(sample.count), total, median: sample.median }
     }
 }
 

@@ -110,10 +110,12 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
 }
 
 fn worth(waits: &Waits, evidence: &Evidence) -> bool {
-    let share = waits.total.as_secs_f64() / evidence.span.as_secs_f64().max(0.001);
+    // What was not seen is estimated, which is no ground for an alarm.
+    let seen = waits.total.as_secs_f64() * waits.seen as f64 / waits.count.max(1) as f64;
+    let share = seen / evidence.span.as_secs_f64().max(0.001);
     // Acknowledgements that come late, but not by the timer, are the way's or a busy machine's.
     let usual = waits.median >= evidence.round_trip + DELAYED;
-    waits.count >= SEVERAL && usual && share >= WORTH.0 || waits.count + 1 >= SEVERAL && share >= WORTH.1
+    waits.seen >= SEVERAL && usual && share >= WORTH.0 || waits.seen + 1 >= SEVERAL && share >= WORTH.1
 }
 
 fn small_segments(evidence: &Evidence) -> Option<Kind> {
@@ -227,7 +229,7 @@ mod tests {
     }
 
     fn waits(count: u64, each: u64) -> Waits {
-        Waits { count, total: MS(count * each), median: MS(each) }
+        Waits { seen: count, count, total: MS(count * each), median: MS(each) }
     }
 
     fn kinds(evidence: &Evidence) -> Vec<Kind> {

@@ -23,6 +23,9 @@ pub struct Wait {
 /// Looks that lie further apart than this may miss a wait, or see two as one.
 const BLIND: Duration = Duration::from_millis(10);
 
+/// What was seen stands for no more than so many times as much.
+const MOST: f64 = 3.0;
+
 /// The longest and shortest pause that can be a delayed acknowledgement of ours (40 ms and a timer tick or two).
 const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
 
@@ -211,7 +214,7 @@ impl Track {
     /// as the rest does.
     pub fn unseen(&self) -> f64 {
         let [known, blind] = self.busy.map(|time| time.as_secs_f64());
-        if known > 0.0 { 1.0 + blind / known } else { 1.0 }
+        if known > 0.0 { (1.0 + blind / known).min(MOST) } else { 1.0 }
     }
 
     /// From the first look to the last one that saw something new.
