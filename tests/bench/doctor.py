@@ -238,7 +238,8 @@ def main():
                 rows.append(row(case.name, way, case.truth, case.proposal, report, code, saved))
     head = ["program", "by", "truth", "verdict", "waits of exchanges", "each, ms", "predicted gain, ms", "measured", "ratio", ""]
     table.show("tcptune doctor on real programs", head, [cells for cells, _ in rows],
-               "Gain: what an exchange (HAProxy: a token; imaplib: a mail) takes less once the program's own option is set.")
+               "Gain: what the median exchange (HAProxy: the average token; imaplib: a mail) takes less once the program's own option is "
+               "set.")
     wrong = sum(1 for _, faults in rows if faults)
     print(f"{len(rows) - wrong} of {len(rows)} right")
     sys.exit(1 if wrong else 0)
