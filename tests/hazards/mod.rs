@@ -2,6 +2,9 @@
 //!
 //! Nothing here may excuse a difference: what a program prints, to either output, and how it ends must be equal.
 
+// Each test binary compiles this module for itself and uses a part of it.
+#![allow(dead_code)]
+
 use crate::support::{Mode, Outcome, ScratchDir, build_dir, finish, library, text};
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -7,7 +7,7 @@ mod change;
 mod print;
 pub mod process;
 mod record;
-mod refusal;
+pub mod refusal;
 mod session;
 pub mod socket;
 pub mod target;

@@ -12,8 +12,8 @@
 //!
 //! Orderings: relaxed. A slot is written and read by its own thread; for every other reader it is a hint.
 
+use crate::sync::{AtomicU64, Relaxed};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
@@ -216,19 +216,21 @@ pub(crate) fn cork(fd: c_int) -> bool {
     done
 }
 
-/// Sends what the kernel holds on `fd`, and notes that the burst is over.
+/// Sends what the kernel holds on `fd`, and notes that the burst is over, unless another thread has gone on with it: what that
+/// one holds now is its own to release.
 #[cold]
 pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
-    if socket.holdable() {
+    let next = if socket.holdable() {
         let now = ticks();
         let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
-        table::set(fd, next);
         if count::on() {
             count::released(fd, cause, miss, now.wrapping_sub(socket.high()));
         }
+        next
     } else {
-        table::set(fd, socket.without(HELD));
-    }
+        socket.without(HELD)
+    };
+    table::replace(fd, socket, next);
     push(fd, socket);
 }
 
