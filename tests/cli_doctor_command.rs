@@ -119,7 +119,10 @@ fn a_static_program_is_watched_from_outside() {
     );
     assert!(found["waits"].as_u64().is_some_and(|n| (15..=60).contains(&n)), "{found:#}");
     let change = found["change"].as_str().expect("a text");
-    assert!(change.contains("cannot be loaded into it, but `tcptune attach"), "{change}");
+    assert!(
+        change.contains("cannot be loaded into it, but sets TCP_NODELAY on its sockets as its supervisor"),
+        "{change}"
+    );
     let seen = process(&report, "static-client");
     assert_eq!(seen["loaded"], false);
     assert!(seen["reason"].as_str().is_some_and(|r| r.contains("no loader runs at its start")), "{seen:#}");

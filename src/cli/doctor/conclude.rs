@@ -7,8 +7,10 @@ use super::family::Member;
 use super::finding::{self, Finding, Kind};
 use super::report::{Report, Told, Verdict};
 use super::watch::Watch;
+use super::words::Reach;
 use super::{cures, words};
-use crate::{check, library};
+use crate::check::{self, Supervisable};
+use crate::library;
 
 /// Judges everything that was seen.
 pub fn conclude(
@@ -68,24 +70,30 @@ fn slight(evidence: &Evidence) -> bool {
 
 /// The finding with its sentences.
 fn tell(finding: Finding) -> Told {
-    let reachable = finding.pids.first().is_none_or(|&pid| can_be_loaded(pid, &finding));
+    let reach = finding.pids.first().map_or(Reach::Preload, |&pid| reach(pid, &finding));
     Told {
         text: words::verdict(&finding),
         place: words::place(&finding),
         pattern_text: words::pattern(&finding),
-        change: words::change(&finding, reachable),
+        change: words::change(&finding, reach),
         expected: words::expected(&finding),
         upstream: cures::upstream(&finding),
         finding,
     }
 }
 
-/// Could the library be loaded into this program if it were started with it?
-fn can_be_loaded(pid: u32, finding: &Finding) -> bool {
-    let Ok(library) = library::find(None) else { return true };
-    match check::process_standing(pid, &library) {
+/// How the program can be reached if it is started anew.
+fn reach(pid: u32, finding: &Finding) -> Reach {
+    let Ok(library) = library::find(None) else { return Reach::Preload };
+    let of_file = || check::program_verdict(finding.program.file.as_os_str(), &library);
+    let loads = match check::process_standing(pid, &library) {
         Ok(standing) => standing.reason.is_none(),
         // It has ended: its file tells nearly as much.
-        Err(_) => check::program_verdict(finding.program.file.as_os_str(), &library).is_ok_and(|v| v.reachable),
+        Err(_) => of_file().is_ok_and(|verdict| verdict.reachable),
+    };
+    match loads {
+        true => Reach::Preload,
+        false if of_file().is_ok_and(|verdict| verdict.supervisable == Supervisable::Yes) => Reach::Supervise,
+        false => Reach::Attach,
     }
 }

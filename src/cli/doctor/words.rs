@@ -112,13 +112,28 @@ pub fn pattern(f: &Finding) -> Option<String> {
 /// A longer command line is not repeated.
 const LONG: usize = 60;
 
+/// How a program can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Preload,
+    /// It loads nothing, but `run` supervises it.
+    Supervise,
+    /// Only from outside, once it runs.
+    Attach,
+}
+
 /// What tcptune would change.
-pub fn change(f: &Finding, reachable: bool) -> String {
+pub fn change(f: &Finding, reach: Reach) -> String {
     let pid = f.pids.first().map_or_else(|| "PID".to_owned(), u32::to_string);
     let command = Some(f.program.command.as_str()).filter(|c| !c.is_empty() && c.len() <= LONG).unwrap_or("…");
     let run = |settings: &str| format!("`tcptune run {settings}-- {command}`");
     match f.kind {
-        Kind::Nagle if !reachable => format!(
+        Kind::Nagle if reach == Reach::Supervise => format!(
+            "cannot be loaded into it, but sets TCP_NODELAY on its sockets as its supervisor: {}, or for a running process \
+             `tcptune attach {pid}`",
+            run("")
+        ),
+        Kind::Nagle if reach == Reach::Attach => format!(
             "cannot be loaded into it, but `tcptune attach {pid}` sets TCP_NODELAY on its sockets from outside (with --watch \
              also on those that it opens later)"
         ),
