@@ -121,7 +121,7 @@ fn an_end_on_another_machine_is_recognised_by_its_pauses() {
         command.args(["netns", "exec", namespace, "/usr/bin/python3", EXCHANGES]);
         command
     };
-    let mut server = Guard::spawn(inside(&pair.server).args(["server", "once", "0.0.0.0"]).stdout(Stdio::piped()));
+    let mut server = Guard::spawn(inside(&pair.server).args(["server", "once", "0", "0.0.0.0"]).stdout(Stdio::piped()));
     let port = server.first_line(PATIENCE);
     let mut client = inside(&pair.client);
     client.args(["client", &port, "twice", SERVER_ADDRESS]).stdin(Stdio::piped()).stdout(Stdio::piped());

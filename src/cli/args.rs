@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::doctor::args::DoctorArgs;
 use crate::flags::SettingFlags;
+use crate::systemd::args::SystemdArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -26,7 +28,9 @@ use crate::flags::SettingFlags;
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
                   tcptune doctor --pid 4711                 does that process wait for nothing?\n  \
-                  tcptune attach 4711                       tune a process that runs already\n\n\
+                  tcptune attach 4711                       tune a process that runs already\n  \
+                  tcptune systemd install legacyd           put the library on a service\n\n\
+                  tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -44,7 +48,9 @@ pub enum Command {
     Check(CheckArgs),
     Attach(AttachArgs),
     Doctor(DoctorArgs),
+    Ab(Box<AbArgs>),
     Report(ReportArgs),
+    Systemd(SystemdArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

@@ -1,10 +1,12 @@
-"""Exchanges over loopback on request, in a process that lives on: `server once|twice [ADDRESS]`,
+"""Exchanges over loopback on request, in a process that lives on: `server once|twice [PORT [ADDRESS]]`,
 `client PORT once|twice [ADDRESS]`.
 
 The side that writes twice stalls for 40 ms per exchange. Both set no option. The client reads commands from its standard
 input, one a line: a number makes so many exchanges and prints their median in milliseconds; `open` changes to a new
-connection. The server prints its port and serves each connection in a thread."""
+connection. The server prints its port and serves each connection in a thread; it takes the listener that systemd passes
+on, if one is there."""
 
+import os
 import socket
 import sys
 import threading
@@ -38,10 +40,17 @@ def serve(connection, twice):
     connection.close()
 
 
-def server(twice, address="127.0.0.1"):
+def listening(port, address):
+    if os.environ.get("LISTEN_FDS") == "1":
+        return socket.socket(fileno=3)
     listener = socket.socket()
-    listener.bind((address, 0))
+    listener.bind((address, port))
     listener.listen(1024)
+    return listener
+
+
+def server(twice, port, address="127.0.0.1"):
+    listener = listening(port, address)
     print(listener.getsockname()[1], flush=True)
     while True:
         connection, _ = listener.accept()
@@ -73,6 +82,6 @@ def client(port, twice, host="127.0.0.1"):
 
 
 if sys.argv[1] == "server":
-    server(sys.argv[2] == "twice", *sys.argv[3:])
+    server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0, *sys.argv[4:])
 else:
     client(int(sys.argv[2]), sys.argv[3] == "twice", *sys.argv[4:])

@@ -178,6 +178,8 @@ fn reserve(fd: c_int) -> bool {
     if result.wrapping_neg() as c_int != libc::EOPNOTSUPP {
         return result == 0;
     }
+    // Not among what every process reads (layout.ld).
+    #[unsafe(link_section = ".rodata.zeros")]
     static ZEROS: [u8; 512] = [0; 512];
     let mut at = 0usize;
     while at < SIZE {
