@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::attach::args::AttachArgs;
 use crate::demo;
+use crate::export::args::ExportArgs;
 use crate::flags::SettingFlags;
+use crate::top::args::TopArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -42,6 +44,8 @@ pub enum Command {
     Check(CheckArgs),
     Attach(AttachArgs),
     Report(ReportArgs),
+    Top(TopArgs),
+    Export(ExportArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

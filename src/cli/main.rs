@@ -11,6 +11,7 @@ mod demo;
 mod env;
 mod errors;
 mod exec;
+mod export;
 mod flags;
 mod generate;
 mod launch;
@@ -22,6 +23,7 @@ mod run;
 mod search;
 mod settings;
 mod summary;
+mod top;
 
 use std::ffi::OsString;
 
@@ -94,6 +96,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::command(&args),
         Command::Report(args) => report::command(&args),
+        Command::Top(args) => top::command(&args),
+        Command::Export(args) => export::command(&args),
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
