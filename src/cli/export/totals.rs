@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::values::{Labels, Values};
-use crate::counters::{Direction, Found, Process, Service};
+use crate::counters::{Direction, Found, Process, Service, name};
 
 /// What gets no labels of its own.
 const OTHERS: &str = "others";
@@ -104,13 +104,14 @@ impl Totals {
     }
 
     fn read(&mut self, process: &Process) -> Seen {
-        let name = process.program.rsplit('/').next().unwrap_or_default();
+        let name = name(process);
         let mut series: BTreeMap<Labels, Values> = BTreeMap::new();
         for service in &process.services {
             let (program, named, direction) = self.labels(name, service);
             for arm in Arm::BOTH {
                 let counts = service.arm(arm);
                 let arm = match arm {
+                    Arm::Tuned if process.observing => "observed",
                     Arm::Tuned => "tuned",
                     // Nothing is divided there.
                     Arm::Control if counts.get(Counter::Connections) == 0 && process.split == 0 => continue,

@@ -14,7 +14,7 @@ pub struct Labels {
     pub service: String,
     /// "client" or "server".
     pub direction: String,
-    /// "tuned" or "untouched".
+    /// "tuned", "untouched" (the control group), or "observed" where the library only observes.
     pub arm: String,
 }
 

@@ -12,7 +12,7 @@ use tcptune_policy::counters::{Arm, Counter};
 use super::columns::STALLS;
 use super::sample::{Line, sum};
 use super::view::{ACCENT, ALARM, QUIET, TUNED, UNTOUCHED, framed};
-use crate::counters::{ArmCounts, Histogram, Service};
+use crate::counters::{ArmCounts, Histogram, Service, name};
 use crate::report::words::{number, per, share, time};
 
 /// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1.
@@ -61,7 +61,7 @@ fn about(frame: &mut Frame, area: Rect, line: &Line) {
     if process.restricted {
         words.push("restricted its own system calls: nothing is counted since".to_owned());
     }
-    let title = format!(" {} {} ", process.pid, line.name());
+    let title = format!(" {} {} ", process.pid, name(process));
     let text = vec![
         field("command", process.command.clone()),
         field("settings", process.settings.clone()),
@@ -103,11 +103,11 @@ fn table(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
             let style = if *title == "STALLS" && stalled { Style::new().fg(ALARM) } else { Style::new() };
             Cell::new(Text::from(text(both)).right_aligned()).style(style)
         };
-        Row::new([Cell::new(format!(" {side} {name}"))].into_iter().chain(FIELDS.iter().map(cell)))
+        Row::new([Cell::new(format!(" {side}{name}"))].into_iter().chain(FIELDS.iter().map(cell)))
     };
     let mut rows = vec![row("all services".to_owned(), "", &line.total)];
     rows.extend(line.process.services.iter().map(|service| {
-        let side = if service.address.is_some() { "to" } else { "on" };
+        let side = if service.address.is_some() { "to " } else { "on " };
         row(service.to_string(), side, &service.both())
     }));
     let title = |name: &'static str| Cell::new(Text::from(name).right_aligned());
@@ -134,7 +134,7 @@ fn histogram(frame: &mut Frame, area: Rect, what: &str, tuned: &Histogram, contr
     };
     let bounds = if tuned.total() > 0 { tuned } else { control };
     // Borders, the label and the counts.
-    let room = usize::from(area.width).saturating_sub(2 + 10 + if split { 18 } else { 9 });
+    let room = usize::from(area.width).saturating_sub(2 + 12 + if split { 18 } else { 9 });
     let room = if split { room / 2 } else { room };
     let bar = |counts: &[u64], total: u64, row: usize, color: Color| {
         let count = at(counts, row);
@@ -156,7 +156,7 @@ fn histogram(frame: &mut Frame, area: Rect, what: &str, tuned: &Histogram, contr
     let mut text = Vec::new();
     if split {
         text.push(Text::from(vec![
-            Span::raw(" ".repeat(10)),
+            Span::raw(" ".repeat(12)),
             Span::styled(
                 format!("{:width$}", format!("tuned, {}", number(tuned.total())), width = room + 9),
                 Style::new().fg(TUNED).add_modifier(Modifier::BOLD),
@@ -169,7 +169,7 @@ fn histogram(frame: &mut Frame, area: Rect, what: &str, tuned: &Histogram, contr
     }
     for row in first..=last {
         let from = bounds.buckets.get(row * 4).map_or(0.0, |bucket| bucket.0);
-        let mut words = vec![Span::raw(format!("{:>9} ", time(Duration::from_secs_f64(from / 1e9))))];
+        let mut words = vec![Span::raw(format!("{:>11} ", format!("≥ {}", time(Duration::from_secs_f64(from / 1e9)))))];
         words.extend(bar(&left, tuned.total(), row, TUNED));
         if split {
             words.extend(bar(&right, control.total(), row, UNTOUCHED));

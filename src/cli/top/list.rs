@@ -11,6 +11,7 @@ use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table, TableState};
 use super::columns::{COLUMNS, Column, STALLS, short};
 use super::sample::Line;
 use super::view::{ACCENT, ALARM, QUIET, TUNED, View, framed};
+use crate::counters::name;
 
 /// A lower screen has the list only.
 const ROOM_FOR_CURVES: u16 = 16;
@@ -50,7 +51,7 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
     frame.render_stateful_widget(table, below, &mut state);
 }
 
-fn row<'l>(line: &'l Line) -> Row<'l> {
+fn row(line: &Line) -> Row<'_> {
     let stalls = line.rate(STALLS).unwrap_or(0.0) > 0.0;
     let cell = |column: &Column| {
         let text = (column.text)(line);
@@ -61,8 +62,11 @@ fn row<'l>(line: &'l Line) -> Row<'l> {
         };
         Cell::new(Text::from(text).right_aligned().style(style))
     };
-    let arguments = line.process.command.split_once(' ').map_or("", |(_, rest)| rest);
-    let mut command = vec![Span::raw(format!(" {}", line.name())), Span::styled(format!(" {arguments}"), QUIET)];
+    let command = line.process.command.as_str();
+    let named = name(&line.process);
+    // Behind its name what follows there: its arguments.
+    let arguments = command.split_once(named).map_or("", |(_, rest)| rest.trim_start());
+    let mut command = vec![Span::raw(format!(" {named}")), Span::styled(format!(" {arguments}"), QUIET)];
     if line.process.observing {
         command.insert(1, Span::styled(" observed", Style::new().fg(ACCENT)));
     }

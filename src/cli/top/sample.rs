@@ -37,11 +37,6 @@ impl Line {
         self.process.services.iter().map(|service| service.arm(arm).get(Counter::Connections)).sum()
     }
 
-    /// The program's name, without its directory.
-    pub fn name(&self) -> &str {
-        self.process.program.rsplit('/').next().unwrap_or_default()
-    }
-
     pub fn is(&self, file: &str) -> bool {
         self.process.file == file
     }
