@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -92,7 +93,7 @@ fn keys_open_sort_and_leave() {
         assert!(screen.contains(words), "{words}: {screen}");
     }
     terminal.press("\x1b[B");
-    terminal.until("one service", |screen| screen.contains("Time to an answer, 127.0.0.1:"));
+    terminal.until("one service", |screen| screen.contains("Time to an answer, port "));
     // Small: nothing breaks, and it is drawn in the new size.
     terminal.resize(12, 60);
     terminal.until("a small screen", |screen| {
@@ -115,6 +116,10 @@ fn signals_give_the_terminal_back() {
         assert!(Command::new("kill").args(["-s", signal, &terminal.pid()]).status().expect("kill(1)").success());
         terminal.ends_restored("0");
     }
+}
+
+fn cells(number: u16) -> NonZero<u16> {
+    NonZero::new(number).expect("a terminal has cells")
 }
 
 /// A terminal of script(1), and what it shows.
@@ -151,7 +156,7 @@ impl Terminal {
             }
         });
         let keys = script.child.stdin.take().expect("piped");
-        Self { scratch, keys, output, screen: vt100::Parser::new(ROWS, COLUMNS, 0), _script: script }
+        Self { scratch, keys, output, screen: vt100::Parser::new(cells(ROWS), cells(COLUMNS), 0), _script: script }
     }
 
     /// The screen, when it is as wanted.
@@ -183,7 +188,7 @@ impl Terminal {
     }
 
     fn resize(&mut self, rows: u16, columns: u16) {
-        self.screen.screen_mut().set_size(rows, columns);
+        self.screen.screen_mut().set_size(cells(rows), cells(columns));
         let mut stty = Command::new("stty");
         stty.args(["-F", &self.kept("tty"), "rows", &rows.to_string(), "cols", &columns.to_string()]);
         assert!(stty.status().expect("stty(1)").success());

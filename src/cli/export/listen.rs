@@ -40,7 +40,7 @@ fn answer(request: Request, exporter: &mut Exporter) {
         (Method::Get | Method::Head, _) => (404, "only /metrics is here\n".to_owned()),
         _ => (405, "only GET is answered\n".to_owned()),
     };
-    let mut response = Response::from_string(text).with_status_code(code);
+    let mut response = Response::from_string(text).with_status_code(code).with_chunked_threshold(usize::MAX);
     if let Ok(header) = Header::from_bytes("Content-Type", FORMAT) {
         response.add_header(header);
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
-use crate::counters::{self, Found, Process};
+use crate::counters::{self, Found};
 use crate::errors::{Failure, OK, say};
 use crate::{output, report};
 use args::ExportArgs;
@@ -112,7 +112,7 @@ impl Exporter {
     /// Counts of processes that have ended go into the file of --ended, then their own files go.
     fn remove_ended(&mut self, ended: &mut Ended, found: &mut Found) -> Result<(), Failure> {
         let gone = |found: &Found| -> BTreeSet<File> {
-            found.processes.iter().filter(|process| has_ended(process, found)).map(file).collect()
+            found.processes.iter().filter(|process| !process.running).map(file).collect()
         };
         let candidates = gone(found);
         if !candidates.is_empty() {
@@ -145,10 +145,4 @@ impl Exporter {
         }
         Ok(())
     }
-}
-
-/// Surely: where some processes could not be looked at, only a process of our own user is known to have ended.
-fn has_ended(process: &Process, found: &Found) -> bool {
-    let own = rustix::process::geteuid();
-    !process.running && (!found.unsure || (!own.is_root() && process.user == own.as_raw()))
 }
