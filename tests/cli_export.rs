@@ -71,7 +71,8 @@ fn has_the_numbers_of_the_report() {
             name if name.ends_with("delay") || name == "connection_time" => of("_seconds", 1e9),
             _ => of("", 1.0),
         };
-        assert!((exported - reported).abs() <= 1e-9 * reported, "{name} ({value}): {exported} is not {reported}");
+        // How long a tick is, is known better with every reading.
+        assert!((exported - reported).abs() <= 1e-4 * reported, "{name} ({value}): {exported} is not {reported}");
     }
     // As many times to an answer as exchanges, and the buckets add up.
     assert!(sum(&text, EXCHANGES, "direction=\"client\"") >= 50.0);

@@ -127,10 +127,8 @@ impl Exporter {
             self.totals.fold(file);
             ended.removed.insert(file.clone());
         }
-        if (&self.totals.ended, &ended.removed) == (&sums, &removed) {
-            return Ok(());
-        }
-        if let Err(failure) = ended.save(&self.totals.ended) {
+        let changed = (&self.totals.ended, &ended.removed) != (&sums, &removed);
+        if changed && let Err(failure) = ended.save(&self.totals.ended) {
             // Nothing is removed, and what was added is forgotten: it is read again next time.
             self.totals.ended = sums;
             ended.removed = removed;

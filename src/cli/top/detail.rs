@@ -10,9 +10,10 @@ use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::columns::STALLS;
+use super::histogram;
 use super::sample::{Line, sum};
-use super::view::{ACCENT, ALARM, QUIET, TUNED, UNTOUCHED, framed};
-use crate::counters::{ArmCounts, Histogram, Service, name};
+use super::view::{ACCENT, ALARM, QUIET, framed};
+use crate::counters::{ArmCounts, Service, name};
 use crate::report::words::{number, per, share, time};
 
 /// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1.
@@ -27,7 +28,7 @@ pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
     let arm = |arm: Arm| one.map_or_else(|| all(line, arm), |service| service.arm(arm).clone());
     let (tuned, control) = (arm(Arm::Tuned), arm(Arm::Control));
     let what = one.map_or_else(|| "all services".to_owned(), Service::to_string);
-    histogram(frame, answers, &what, &tuned.answers, &control.answers);
+    histogram::draw(frame, answers, &what, &tuned.answers, &control.answers);
     outcomes(frame, reasons, &what, &tuned, &control);
 }
 
@@ -119,88 +120,6 @@ fn table(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
         .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
         .block(framed(" Services "));
     frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
-}
-
-/// Times to an answer: a row for each doubling, with a bar for each arm, as a share of that arm.
-fn histogram(frame: &mut Frame, area: Rect, what: &str, tuned: &Histogram, control: &Histogram) {
-    let title = format!(" Time to an answer, {what} ");
-    let split = control.total() > 0;
-    let (left, right) = (doublings(tuned), doublings(control));
-    let rows: Vec<usize> =
-        (0..left.len().max(right.len())).filter(|&row| at(&left, row) + at(&right, row) > 0).collect();
-    let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else {
-        frame.render_widget(Paragraph::new(" No exchange yet.").style(QUIET).block(framed(&title)), area);
-        return;
-    };
-    let bounds = if tuned.total() > 0 { tuned } else { control };
-    // Borders, the label and the counts.
-    let room = usize::from(area.width).saturating_sub(2 + 12 + if split { 18 } else { 9 });
-    let room = if split { room / 2 } else { room };
-    let bar = |counts: &[u64], total: u64, row: usize, color: Color| {
-        let count = at(counts, row);
-        let most = (first..=last).map(|row| at(counts, row)).max().unwrap_or(0);
-        let drawn = blocks(count, most, room);
-        let width = drawn.chars().count();
-        [
-            Span::styled(drawn, Style::new().fg(color)),
-            Span::styled(
-                format!(
-                    " {:<width$}",
-                    if count == 0 { String::new() } else { share(count, total) },
-                    width = 8 + room - width
-                ),
-                QUIET,
-            ),
-        ]
-    };
-    let mut text = Vec::new();
-    if split {
-        text.push(Text::from(vec![
-            Span::raw(" ".repeat(12)),
-            Span::styled(
-                format!("{:width$}", format!("tuned, {}", number(tuned.total())), width = room + 9),
-                Style::new().fg(TUNED).add_modifier(Modifier::BOLD),
-            ),
-            Span::styled(
-                format!("untouched, {}", number(control.total())),
-                Style::new().fg(UNTOUCHED).add_modifier(Modifier::BOLD),
-            ),
-        ]));
-    }
-    for row in first..=last {
-        let from = bounds.buckets.get(row * 4).map_or(0.0, |bucket| bucket.0);
-        let mut words = vec![Span::raw(format!("{:>11} ", format!("≥ {}", time(Duration::from_secs_f64(from / 1e9)))))];
-        words.extend(bar(&left, tuned.total(), row, TUNED));
-        if split {
-            words.extend(bar(&right, control.total(), row, UNTOUCHED));
-        }
-        text.push(Text::from(words));
-    }
-    // The longest are what matters where not all fit.
-    let over = text.len().saturating_sub(area.height.saturating_sub(2).into());
-    let head = usize::from(split);
-    text.drain(head..(head + over).min(text.len()));
-    frame.render_widget(Paragraph::new(text).block(framed(&title)), area);
-}
-
-/// Four buckets are a doubling.
-fn doublings(histogram: &Histogram) -> Vec<u64> {
-    histogram.buckets.chunks(4).map(|four| four.iter().map(|(_, count)| count).sum()).collect()
-}
-
-fn at(counts: &[u64], row: usize) -> u64 {
-    counts.get(row).copied().unwrap_or(0)
-}
-
-/// A bar in eighths of a column; whatever is there can be seen.
-fn blocks(count: u64, most: u64, room: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if count == 0 || most == 0 {
-        return String::new();
-    }
-    let eighths = u128::from(count) * room as u128 * 8 / u128::from(most);
-    let eighths = usize::try_from(eighths).unwrap_or(0).max(1);
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
 /// What became of connections, what of held calls, which stalls there were; a column for each arm.

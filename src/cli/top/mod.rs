@@ -4,6 +4,7 @@
 pub mod args;
 mod columns;
 mod detail;
+mod histogram;
 mod list;
 mod plain;
 mod sample;
