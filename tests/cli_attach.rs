@@ -4,72 +4,16 @@
 mod cli_support;
 mod support;
 
-use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cli_support::exchanges::{Client, Server};
 use cli_support::{NOBODY, as_nobody, cleaned, copy_of_command, ended, is_root, set_mode, tcptune};
 use serde_json::Value;
-use support::guard::Lines;
 use support::{Guard, Mode, ScratchDir};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between a stall (40 ms and more) and a tenth of it lies nothing but doubt.
-const STALLED: f64 = 20.0;
-const HEALTHY: f64 = 4.0;
-
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/exchanges.py");
-
-struct Server {
-    guard: Guard,
-    port: String,
-}
-
-impl Server {
-    fn start(writes: &str) -> Self {
-        let mut command = Mode::Plain.command("python3");
-        let mut guard = Guard::spawn(command.args([PROGRAM, "server", writes]).stdout(Stdio::piped()));
-        let port = guard.first_line(PATIENCE);
-        Self { guard, port }
-    }
-}
-
-struct Client {
-    guard: Guard,
-    lines: Lines,
-}
-
-impl Client {
-    fn start(server: &Server, writes: &str) -> Self {
-        Self::of(Mode::Plain.command("python3").args([PROGRAM, "client", &server.port, writes]))
-    }
-
-    fn of(command: &mut Command) -> Self {
-        let mut guard = Guard::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
-        let lines = guard.lines();
-        assert_eq!(lines.next(PATIENCE).as_deref(), Some("ready"));
-        Self { guard, lines }
-    }
-
-    fn ask(&mut self, command: &str) -> String {
-        let stdin = self.guard.child.stdin.as_mut().expect("piped");
-        writeln!(stdin, "{command}").expect("the client reads");
-        self.lines.next(PATIENCE).expect("the client answers")
-    }
-
-    /// The median of a few exchanges in milliseconds.
-    fn exchange(&mut self) -> f64 {
-        self.ask("9").parse().expect("a number")
-    }
-
-    #[track_caller]
-    fn expect_stalls(&mut self, stalls: bool) {
-        let median = self.exchange();
-        assert!(if stalls { median >= STALLED } else { median <= HEALTHY }, "{median} ms, expected a stall: {stalls}");
-    }
-}
-
 /// `attach` with records of this test's own.
 fn attach(state: &ScratchDir, arguments: &[&str]) -> (i32, String, String) {
     ended(tcptune().arg("attach").arg("--state").arg(state.path()).args(arguments))

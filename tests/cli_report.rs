@@ -101,14 +101,11 @@ fn files_that_cannot_be_trusted_are_left_out_with_a_line_each() {
     }
     // The sound one is told of all the same.
     assert!(out.contains("program-counted 20 end"), "{out}");
-    // Any damage at all is survived.
-    for at in (0..4096).step_by(8).chain((8192..12_000).step_by(8)) {
+    // Any damage to the header or to the first service is survived.
+    for at in (0..8 * 31).chain(8192..8192 + 8 * 8).step_by(8) {
         fs::write(scratch.join(&name), damaged(at, 0x4141_4141_4141_4141)).expect("the file is ours");
         let (code, _, err) = report(scratch.path());
         assert!(code == 0 || code == 1, "byte {at}: {code} {err}");
-        if at >= 8 * 31 && at < 8192 {
-            break;
-        }
     }
 }
 

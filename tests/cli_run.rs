@@ -306,7 +306,7 @@ fn closed_descriptors_stay_closed() {
 fn a_program_out_of_reach_is_started_with_a_warning() {
     let scratch = ScratchDir::new("run");
     let program = c_program(&scratch, "static", "#include <stdio.h>\nint main(){puts(\"ran\");}", "gcc", &["-static"]);
-    let (code, out, err) = ended(run().arg(&program));
+    let (code, out, err) = ended(run().arg("--no-supervise").arg(&program));
     assert_eq!((code, out.as_str()), (0, "ran\n"));
     assert!(err.starts_with("tcptune: warning: ") && err.contains("static") && err.lines().count() == 1, "{err}");
     // A program within reach is started without a word.

@@ -22,7 +22,7 @@ macro_rules! programs {
 
 programs! {
     app_options big_fd cancel delivery errno_bad_fd errno_socket exit_paths fd_numbers fork_threads half_close longjmp not_tcp partial raw_calls reuse
-    reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_share vfork_close waits
+    reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_clean threads_share vfork_close waits
 }
 
 /// The comparison itself is worth something only if the library is there: the loader must have mapped it.
@@ -76,7 +76,25 @@ fn static_program() {
 /// The same programs with musl's C library, which resolves and cancels in other ways.
 #[test]
 fn musl_programs() {
-    for name in ["stream_hash", "half_close", "longjmp", "reuse_threads", "partial", "fork_threads"] {
+    let names = [
+        "app_options",
+        "big_fd",
+        "fork_threads",
+        "half_close",
+        "longjmp",
+        "not_tcp",
+        "partial",
+        "reuse_threads",
+        "scm_rights",
+        "sendfile_calls",
+        "signal_storm",
+        "spawn",
+        "stdio_socket",
+        "stream_hash",
+        "threads_share",
+        "vfork_close",
+    ];
+    for name in names {
         let program = build("musl-gcc", &format!("{name}.c"), &format!("{name}-musl"), &["-pthread"]);
         compare(&|| Command::new(&program), None);
     }

@@ -147,6 +147,9 @@ fn rules_choose_sockets() {
         ("server off", "", "c"),
         ("nodelay=off; set(ttl=33)", "", ""),
         ("peer=127.0.0.1 client off", "", "la"),
+        // The listener could not know the peer: what was inherited is taken back.
+        ("peer=127.0.0.1 server off", "", "lc"),
+        ("peer=127.0.0.1 server nodelay=off set(ttl=33)", "a", "lc"),
     ];
     for (rules, ttl, nodelay) in cases {
         assert_eq!(reached("127.0.0.1", rules), (ttl.to_owned(), nodelay.to_owned()), "{rules}");

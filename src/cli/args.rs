@@ -70,7 +70,8 @@ pub enum Command {
         tcptune run -- python3 migrate_imap.py\n  \
         tcptune run --set 'keepalive=60/10/5' -- mosquitto -c mosquitto.conf\n  \
         tcptune run --rule 'port=143,993 cork=off' --rule 'peer=10.0.0.0/8 off' -- ./client\n  \
-        tcptune run --only 'python*' --verbose -- make upload"
+        tcptune run --only 'python*' --verbose -- make upload\n  \
+        tcptune run --supervise --nodelay force -- ./go-program"
 )]
 pub struct RunArgs {
     /// The library to load, instead of the one beside this command or the installed one
@@ -85,6 +86,25 @@ pub struct RunArgs {
     /// are kept in a directory of their own, which is removed.
     #[arg(long)]
     pub summary: bool,
+    /// Supervise its system calls too, for programs that load no library; taken by itself where there is need
+    ///
+    /// For static programs and Go: a seccomp filter makes connect and listen, of the program and of all that it starts, ask a
+    /// supervisor, which sets TCP_NODELAY and the options of --set on the socket and lets the call go on. Without root this
+    /// sets no_new_privs: set-id programs (sudo) that are started from it gain no privileges. Taken without being asked for
+    /// where `tcptune check` says that preloading cannot reach the program and supervising can; for Go, which sets TCP_NODELAY by
+    /// itself, with --nodelay force or --set only.
+    #[arg(long)]
+    pub supervise: bool,
+    /// Never supervise
+    #[arg(long, conflicts_with = "supervise")]
+    pub no_supervise: bool,
+    /// As root: have the kernel itself tune all that is started, in a control group of its own
+    ///
+    /// A BPF program of the kernel sets TCP_NODELAY and the options of --set on each TCP socket that the programs in the group
+    /// connect, listen on or accept; with --nodelay force it cannot be turned off. Reaches what the library does not, at no cost
+    /// per system call. It knows no rules and no patterns of programs. Linux 6.1 and cgroup2.
+    #[arg(long, conflicts_with_all = ["supervise", "no_supervise"])]
+    pub bpf: bool,
     #[command(flatten)]
     pub settings: SettingFlags,
     /// The program and its arguments

@@ -5,9 +5,11 @@
 
 mod args;
 mod attach;
+mod bpf;
 mod check;
 mod counters;
 mod demo;
+mod detached;
 mod env;
 mod errors;
 mod exec;
@@ -23,6 +25,7 @@ mod run;
 mod search;
 mod settings;
 mod summary;
+mod supervise;
 mod top;
 
 use std::ffi::OsString;

@@ -5,12 +5,15 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use tcptune_policy::{Nodelay, Settings};
+
 use crate::args::RunArgs;
+use crate::check::{Supervisable, Verdict};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
 use crate::launch::{self, End};
 use crate::settings::Pair;
 use crate::summary::Place;
-use crate::{check, exec, library, settings};
+use crate::{bpf, check, exec, library, settings, supervise};
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -33,17 +36,13 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let verdict = check::program_verdict(name, &library);
-    if let Ok(verdict) = &verdict
-        && !verdict.reachable
-    {
-        let shown = Path::new(name).display();
-        say(format!(
-            "warning: `{shown}` cannot be reached by {PRELOAD}: {} (`tcptune check {shown}` says what to do)",
-            verdict.reason
-        ));
-    }
     if args.verbose {
         tell(&library.file, &environment, args, &reading);
+    }
+    reach(args, &verdict, &reading.settings)?;
+    if args.verbose {
+        let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
+        say(format!("starting {}", words.join(" ")));
     }
     let error = if args.summary {
         let unreachable =
@@ -62,6 +61,57 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
     };
     Err(Failure::new(code, format!("cannot run {reason}")))
+}
+
+/// Reach the program by other means too, if that was asked for or if the library cannot; and say so.
+fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings) -> Result<(), Failure> {
+    if args.bpf && settings.enabled() {
+        let group = bpf::start(settings)?;
+        if args.verbose {
+            say(format!("tuned by the kernel in the control group {}", group.display()));
+        }
+        return Ok(());
+    }
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    let shown = Path::new(name).display();
+    let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
+    let out_of_reach = obstacle.map(|verdict| format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason));
+    let warn = |but: &str| {
+        if let Some(text) = &out_of_reach {
+            say(format!("warning: {text}{but} (`tcptune check {shown}` says what to do)"));
+        }
+        Ok(())
+    };
+    let wanted = args.supervise || obstacle.is_some_and(|verdict| is_worth_supervising(verdict, settings));
+    if args.no_supervise || !settings.enabled() || !wanted {
+        return warn("");
+    }
+    let ready = match supervise::prepare(settings, name) {
+        Ok(ready) => ready,
+        Err(failure) if args.supervise => return Err(failure),
+        Err(failure) => return warn(&format!("; {}", failure.message)),
+    };
+    let privileges = if ready.no_new_privs() { "; set-id programs started from it gain no privileges" } else { "" };
+    if let (Some(text), false) = (&out_of_reach, args.supervise) {
+        say(format!("{text}; it is supervised instead, so its options are set and nothing is held{privileges}"));
+    }
+    let [one, other] = ready.hand_over()?;
+    if args.verbose {
+        say(format!("supervised by the processes {one} and {other}{privileges}"));
+    }
+    Ok(())
+}
+
+/// Should a program that the library cannot reach be supervised without being asked?
+fn is_worth_supervising(verdict: &Verdict, settings: &Settings) -> bool {
+    let asked = supervise::forces(settings) || settings.sets_options();
+    let anything = asked || settings.base.nodelay != Nodelay::Off || settings.has_rules();
+    match verdict.supervisable {
+        Supervisable::Yes => anything,
+        Supervisable::Forced => asked,
+        Supervisable::Root => anything && supervise::keeps_privileges(),
+        Supervisable::No => false,
+    }
 }
 
 /// Stays the program's parent and tells what was counted; the inner error is that of its start.
@@ -119,6 +169,4 @@ fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings
             settings::describe(settings.tuning(n))
         ));
     }
-    let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
-    say(format!("starting {}", words.join(" ")));
 }

@@ -34,6 +34,8 @@
 #ifndef __GLIBC__ // musl has no wrapper for these: the call is not a cancellation point there
 #define pwritev2(fd, iov, count, offset, flags) syscall(SYS_pwritev2, (long)(fd), iov, (long)(count), (long)(offset), 0L, (long)(flags))
 #define preadv2(fd, iov, count, offset, flags) syscall(SYS_preadv2, (long)(fd), iov, (long)(count), (long)(offset), 0L, (long)(flags))
+#define close_range(first, last, flags) syscall(SYS_close_range, (long)(first), (long)(last), (long)(flags))
+#define execveat(...) syscall(SYS_execveat, __VA_ARGS__)
 #endif
 
 #define UNUSED __attribute__((unused))

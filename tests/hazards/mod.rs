@@ -2,7 +2,10 @@
 //!
 //! Nothing here may excuse a difference: what a program prints, to either output, and how it ends must be equal.
 
-use crate::support::{Mode, Outcome, build_dir, finish, library, text};
+// Each test binary compiles this module for itself and uses a part of it.
+#![allow(dead_code)]
+
+use crate::support::{Mode, Outcome, ScratchDir, build_dir, finish, library, text};
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -93,8 +96,12 @@ pub fn compare(command: &dyn Fn() -> Command, beside: Option<&Path>) {
         orders = vec![vec![library.as_path(), beside], vec![beside, library.as_path()]];
     }
     let mut results = Vec::new();
+    // Counting, with half of the connections left untouched.
+    let statistics = ScratchDir::new("hazard-statistics");
+    let directory = statistics.path().to_str().expect("a readable path");
+    let counting = [("TCPTUNE_STATS", directory), ("TCPTUNE_SPLIT", "50")];
     for preload in &orders {
-        for (name, settings) in SETTINGS {
+        for (name, settings) in SETTINGS.into_iter().chain([("statistics and a split", &counting[..])]) {
             let preloaded = Start { command, preload, settings }.run();
             results.push(summary(&preloaded));
             if let Some(difference) = difference(&plain, &preloaded) {

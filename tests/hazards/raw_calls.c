@@ -10,7 +10,12 @@
 static void through_syscall(void) {
     printf("--- syscall()\n");
     // six arguments and a result wider than an int
-    char *page = (char *)syscall(SYS_mmap, NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+#ifdef SYS_mmap2 // the other one takes a pointer to them
+#define MMAP SYS_mmap2
+#else
+#define MMAP SYS_mmap
+#endif
+    char *page = (char *)syscall(MMAP, NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
     printf("mmap %s\n", page == MAP_FAILED ? "failed" : "mapped");
     page[8191] = 7;
     SHOW(syscall(SYS_munmap, page, 8192L));

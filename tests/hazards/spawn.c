@@ -75,6 +75,10 @@ static void exec_family(void) {
     SHOW(execvp("no-such-program-anywhere", plain));
     SHOW(execve((char *)8, plain, environ));
     SHOW(fexecve(-1, plain, environ));
+    SHOW(execveat(AT_FDCWD, "/no/such", plain, environ, 0));
+    SHOW(execveat(-1, "", plain, environ, AT_EMPTY_PATH));
+    SHOW(execveat(AT_FDCWD, "/bin/true", plain, environ, 0x40000000));
+    SHOW(execveat(AT_FDCWD, (char *)8, plain, environ, 0));
     // execvp of a file without an interpreter line runs it by the shell
     char path[] = "/tmp/hazard-XXXXXX";
     int script = MUST(mkstemp(path));

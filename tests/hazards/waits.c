@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 static int pair[2], other[2] = {-1, -1};
@@ -226,13 +227,38 @@ static void readers(void) {
     taken(1);
 }
 
+// For a child that ends while this process waits: its status, and what was held has reached the peer by then.
+static void children(void) {
+    printf("--- children\n");
+    static const char *ways[] = {"wait", "waitpid", "wait3", "wait4", "waitid"};
+    for (int way = 0; way < COUNT(ways); way++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            mortal();
+            pause_ms(100);
+            _exit(way + 3);
+        }
+        held(); // after the fork, which would have released it
+        int status = 0;
+        struct rusage usage = {.ru_nvcsw = -1};
+        siginfo_t info = {0};
+        pid_t got = way == 0 ? wait(&status) : way == 1 ? waitpid(child, &status, 0) : way == 2 ? wait3(&status, 0, &usage) : way == 3 ? wait4(child, &status, 0, &usage) : waitid(P_PID, child, &info, WEXITED) ? -1 : info.si_pid;
+        printf("%s: %s, status %d, usage %s\n", ways[way], got == child ? "the child" : errname(errno), way == 4 ? info.si_status : WEXITSTATUS(status), way == 2 || way == 3 ? (usage.ru_nvcsw >= 0 ? "given" : "missing") : "none");
+        taken(1);
+    }
+    SHOW(wait3(NULL, WNOHANG, NULL));
+    SHOW(wait3((int *)8, 0, (void *)8));
+}
+
 int main(void) {
-    begin(40);
+    begin(60);
     signal(SIGUSR1, handler);
     timeouts();
     wake("x");
     wake(NULL);
     edges();
     readers();
+    children();
     return 0;
 }

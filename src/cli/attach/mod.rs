@@ -7,9 +7,9 @@ mod change;
 mod print;
 mod process;
 mod record;
-mod refusal;
+pub mod refusal;
 mod session;
-mod socket;
+pub mod socket;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};

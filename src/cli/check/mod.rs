@@ -22,7 +22,7 @@ use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK};
 use crate::library::{self, Library};
 use crate::search;
 
-pub use verdict::Verdict;
+pub use verdict::{Supervisable, Verdict};
 
 /// Everything `check` knows; `--json` prints it as it is.
 #[derive(Debug, Serialize)]

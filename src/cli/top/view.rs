@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
@@ -185,7 +185,7 @@ impl View {
         }
         frame.render_widget(Text::from(words), area);
         let every = format!("every {} s ", self.interval.as_secs_f64());
-        frame.render_widget(Paragraph::new(every).style(QUIET).alignment(Alignment::Right), area);
+        at_the_right(frame, area, every, QUIET);
     }
 
     fn foot(&self, frame: &mut Frame, area: Rect, samples: &Samples) {
@@ -212,7 +212,7 @@ impl View {
         if let Some(problem) = samples.problems.first() {
             let all = samples.problems.len();
             let text = if all == 1 { format!("{problem} ") } else { format!("{all} files were left out ") };
-            frame.render_widget(Paragraph::new(text).style(Style::new().fg(ALARM)).alignment(Alignment::Right), area);
+            at_the_right(frame, area, text, Style::new().fg(ALARM));
         }
     }
 }
@@ -231,7 +231,14 @@ fn help(frame: &mut Frame) {
     frame.render_widget(Paragraph::new(text).block(framed(" Keys ")), area);
 }
 
+/// Text at the right end of a line; it leaves what stands before it alone.
+fn at_the_right(frame: &mut Frame, area: Rect, text: String, style: Style) {
+    let width = u16::try_from(text.chars().count()).unwrap_or(u16::MAX).min(area.width);
+    let area = Rect { x: area.right() - width, width, ..area };
+    frame.render_widget(Text::styled(text, style), area);
+}
+
 /// A frame with a title.
 pub fn framed(title: &str) -> Block<'_> {
-    Block::bordered().border_type(BorderType::Rounded).border_style(QUIET).title(title.bold())
+    Block::bordered().border_type(BorderType::Rounded).border_style(QUIET).title(Span::styled(title, Style::new().fg(Color::White).bold()))
 }

@@ -2,6 +2,7 @@
 //! may overwrite its environment. Must not look at the running process: names come in from outside.
 
 use crate::grammar::glob::matches;
+use crate::grammar::piece::Piece;
 
 /// Room for both lists together.
 pub(crate) const ROOM: usize = 1024;
@@ -71,7 +72,7 @@ impl Programs {
 
 /// The patterns of a list, without blanks around them.
 fn patterns(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|b| matches!(b, b',' | b':')).map(<[u8]>::trim_ascii).filter(|pattern| !pattern.is_empty())
+    list.split(|b| matches!(b, b',' | b':')).map(|part| Piece::new(part).trim().text).filter(|pattern| !pattern.is_empty())
 }
 
 /// Does a pattern of the list fit? One with a slash is for the whole path of the program file, any other for the last
@@ -124,6 +125,7 @@ mod tests {
     #[test]
     fn empty_lists_touch_everything_and_long_ones_do_not_fit() {
         assert!(programs(" , :", "").want(b"/bin/true", b"true"));
+        assert!(!programs("\x0b", "\x0b,\t:\r").any(), "blanks are those of every other setting");
         assert!(!programs(" , :", "").any());
         assert!(Programs::NONE.want(b"", b""));
         let mut full = Programs::NONE;

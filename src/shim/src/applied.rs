@@ -1,7 +1,7 @@
 //! Applies TCPTUNE_SET, option by option, leaving alone what the application set itself on that socket.
 
+use crate::sync::{AtomicU32, Relaxed};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use policy::{Direction, Tuning};
 

@@ -2,16 +2,15 @@
 //!
 //! dlsym(3) takes the loader's lock, and in older glibc the heap, so it is not for a signal handler or a vfork child. The
 //! loader's list of objects and their symbol tables (elf(5), ld.so's `<link.h>`) are plain memory that does not move: this
-//! file reads them, with no lock, no heap and no system call. dlsym finds the head of the list once and is the fallback.
+//! file reads them, with no lock, no heap and no system call. dlsym is the fallback, and not always there: before glibc 2.34
+//! it lives in a library of its own, which most programs do not load.
 //! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
 
+use crate::sync::{AtomicPtr, Relaxed};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-
-use crate::arch::weak_dlsym;
 
 unsafe extern "C" {
     /// Our own dynamic section, by which our entry in the list is known. Defined by the linker.
@@ -43,6 +42,7 @@ struct Dynamic {
 }
 
 /// `Elf64_Sym`.
+#[cfg(target_pointer_width = "64")]
 #[repr(C)]
 struct Symbol {
     name: u32,
@@ -51,6 +51,18 @@ struct Symbol {
     section: u16,
     value: usize,
     size: usize,
+}
+
+/// `Elf32_Sym`: the same in another order.
+#[cfg(target_pointer_width = "32")]
+#[repr(C)]
+struct Symbol {
+    name: u32,
+    value: usize,
+    size: usize,
+    info: u8,
+    other: u8,
+    section: u16,
 }
 
 /// Where the tables of an object are; 0 where it has none.
@@ -145,7 +157,7 @@ pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
 /// `name` must be a C string.
 #[inline(never)]
 unsafe fn look_up(handle: *mut c_void, name: *const c_char) -> *mut c_void {
-    let address = weak_dlsym();
+    let address = weak_address!("dlsym");
     if address == 0 {
         return null_mut();
     }
@@ -200,7 +212,7 @@ fn own_entry() -> *const LinkMap {
 
 /// The head of the loader's list: `_r_debug` in glibc, `_dl_debug_addr` in musl; both exist for debuggers.
 fn list_head() -> *const LinkMap {
-    let mut debug = dlsym(null_mut(), c"_r_debug").cast::<Debug>().cast_const();
+    let mut debug = weak_address!("_r_debug") as *const Debug;
     if debug.is_null() {
         let pointer = dlsym(null_mut(), c"_dl_debug_addr").cast::<*const Debug>();
         if pointer.is_null() {

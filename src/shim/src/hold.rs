@@ -12,8 +12,8 @@
 //!
 //! Orderings: relaxed. A slot is written and read by its own thread; for every other reader it is a hint.
 
+use crate::sync::{AtomicU64, Relaxed};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
@@ -209,22 +209,28 @@ pub(crate) fn release_all() {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 pub(crate) fn cork(fd: c_int) -> bool {
-    kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0
+    let done = kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0;
+    if done && count::on() {
+        count::corked(fd);
+    }
+    done
 }
 
-/// Sends what the kernel holds on `fd`, and notes that the burst is over.
+/// Sends what the kernel holds on `fd`, and notes that the burst is over, unless another thread has gone on with it: what that
+/// one holds now is its own to release.
 #[cold]
 pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
-    if socket.holdable() {
+    let next = if socket.holdable() {
         let now = ticks();
         let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
-        table::set(fd, next);
         if count::on() {
             count::released(fd, cause, miss, now.wrapping_sub(socket.high()));
         }
+        next
     } else {
-        table::set(fd, socket.without(HELD));
-    }
+        socket.without(HELD)
+    };
+    table::replace(fd, socket, next);
     push(fd, socket);
 }
 

@@ -1,7 +1,7 @@
 //! The few system calls that the library makes by itself, straight to the kernel: errno stays as it is, no hook of ours or of
 //! another library is entered, and nothing depends on the libc in use. Results are the kernel's (`-errno` on failure).
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::size_of;
 
 use once_cell::race::OnceBool;
@@ -141,7 +141,7 @@ pub(crate) struct Address {
 }
 
 /// `SYS_getsockname` or `SYS_getpeername`; None where there is no address.
-pub(crate) fn address(call: i64, fd: c_int) -> Option<Address> {
+pub(crate) fn address(call: c_long, fd: c_int) -> Option<Address> {
     let mut out = Address { bytes: [0; 28], length: 28 };
     let (at, len_at) = (&raw mut out.bytes as usize, &raw mut out.length as usize);
     // SAFETY: both calls write at most `length` bytes to `bytes` and the full length to `length`; both live here.

@@ -25,6 +25,7 @@ mod sandbox;
 mod services;
 mod split;
 mod start;
+mod sync;
 mod table;
 mod tune;
 mod watch;

@@ -3,7 +3,7 @@
 //! Relaxed throughout: a flag is raised before anything that it announces, on the same thread; another thread that does not
 //! see it yet does what was right a moment ago.
 
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use crate::sync::{AtomicU8, Relaxed};
 
 /// Something has been held (hold.rs).
 pub(crate) const HAS_HELD: u8 = 1;

@@ -3,8 +3,8 @@
 //! A listener gets the next number; a remote end gets one by a hash of its port and address, so that a fresh connection to a
 //! known service starts with what was learned there. Both without asking the kernel anything.
 
+use crate::sync::{AtomicU8, Relaxed};
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use libc::socklen_t;
 

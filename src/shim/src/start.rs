@@ -223,7 +223,8 @@ fn privileged(environment: *const *const c_char) -> bool {
     if let Some(secure) = secure_by_stack(environment) {
         return secure;
     }
-    let found = bind::dlsym(core::ptr::null_mut(), c"getauxval");
+    const NAME: bind::Name<'_> = bind::Name::new(c"getauxval");
+    let found = bind::next(NAME);
     if found.is_null() {
         return false;
     }

@@ -5,14 +5,16 @@
 //! Memory: zero pages that only the descriptors in use touch; numbers above [`NEAR`] live in a second table that is mapped
 //! when the first of them appears, so that a program that locks all its memory pays half a megabyte, not eight.
 //!
-//! Orderings: every access is relaxed. A word stands for itself; no other memory is published through it, and a stale word
+//! Orderings: relaxed, but for one pair. A word stands for itself; no other memory is published through it, and a stale word
 //! is as harmless as any wrong one. The two words of a descriptor are not read or written together: the upper one is only
-//! the time of the last call, and one of another call tells almost the same.
+//! the time of the last call, and one of another call tells almost the same. Only the mark in it of the thread that holds the
+//! call comes before the lower word that says so ([`Words::set`]). docs/concurrency.md has them all.
 
-use core::ffi::c_int;
+use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
+use core::ffi::{c_int, c_long};
+#[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::burst;
 use policy::socket::{CLOSELY, HELD, Kind, NO_HOLD, Socket};
@@ -38,12 +40,16 @@ impl Words {
     }
 
     fn get(&self) -> Socket {
-        Socket::of(self.low.load(Relaxed), self.high.load(Relaxed))
+        // In this order: see `set`.
+        let low = self.low.load(Acquire);
+        Socket::of(low, self.high.load(Relaxed))
     }
 
     fn set(&self, socket: Socket) {
+        // The mark of the thread that holds a call before the call is said to be held: another thread's wait that sees the one
+        // must see the other, or it would take what is held now for its own (hold.rs).
         self.high.store(socket.high(), Relaxed);
-        self.low.store(socket.low(), Relaxed);
+        self.low.store(socket.low(), Release);
     }
 }
 
@@ -65,10 +71,13 @@ pub(crate) static SHARED: Shared = Shared {
 };
 
 /// Where machine code finds the parts, in bytes.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SLOTS_AT: usize = offset_of!(Shared, slots);
 /// The next states after a data call …
+#[cfg(target_arch = "x86_64")]
 pub(crate) const SENT_AT: usize = offset_of!(Shared, learned) + burst::SENT_AT;
 /// … and after a receive.
+#[cfg(target_arch = "x86_64")]
 pub(crate) const RECEIVED_AT: usize = offset_of!(Shared, learned) + burst::RECEIVED_AT;
 
 /// It, its address in one register.
@@ -168,8 +177,8 @@ pub(crate) fn entry(fd: c_int) -> Entry {
 
 /// Where the time of the last call on a descriptor is noted, for one of the first table.
 pub(crate) fn time_of(fd: c_int) -> *mut AtomicU32 {
-    let at = &raw const SHARED.words[(fd as u16 as usize).wrapping_add(1)].high;
-    at.cast_mut()
+    let words = SHARED.words.as_ptr().wrapping_add((fd as u16 as usize).wrapping_add(1));
+    words.cast_mut().wrapping_byte_add(offset_of!(Words, high)).cast()
 }
 
 /// The state of a descriptor.
@@ -188,6 +197,12 @@ pub(crate) fn set(fd: c_int, socket: Socket) {
     }
 }
 
+/// Notes the state of a descriptor whose time stays, if nobody has noted another since `before` was read.
+pub(crate) fn replace(fd: c_int, before: Socket, next: Socket) {
+    let low = &entry(fd).words.low;
+    let _ = low.compare_exchange(before.low(), next.low(), Relaxed, Relaxed);
+}
+
 /// Notes a descriptor that was just made: like [`set`], and remembers how far the table is in use. Nothing is noted while
 /// tuning is off.
 #[inline]
@@ -202,7 +217,8 @@ pub(crate) fn add(fd: c_int, socket: Socket) {
 #[cold]
 #[inline(never)]
 fn add_far(fd: c_int, socket: Socket) {
-    if enabled() && fd >= 0 {
+    // Not for a number that no descriptor can have: a walk over the table would end there.
+    if enabled() && (fd as u32) < ALL {
         HIGHEST.fetch_max(fd, Relaxed);
         set_far(fd as u32, socket);
     }
@@ -266,6 +282,12 @@ fn far_words(number: u32) -> Option<&'static Words> {
     Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
 }
 
+/// The call that takes its arguments in registers; where it counts the offset in pages, 0 is the same.
+#[cfg(target_pointer_width = "64")]
+const MMAP: c_long = libc::SYS_mmap;
+#[cfg(target_pointer_width = "32")]
+const MMAP: c_long = libc::SYS_mmap2;
+
 /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
 fn map_far() {
     const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<Words>();
@@ -274,7 +296,7 @@ fn map_far() {
         (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
     );
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
-    let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
+    let at = unsafe { syscall6(MMAP, 0, LENGTH, protection, flags, usize::MAX, 0) };
     if (-4095..0).contains(&at) {
         return;
     }

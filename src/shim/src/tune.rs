@@ -1,7 +1,7 @@
 //! Applies the settings to a socket: TCP_NODELAY, TCPTUNE_SET, and what the rules choose. Everything here runs once per
 //! connection or listener, never per data call. What the kernel refuses is skipped in silence.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 
 use policy::socket::{
     APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
@@ -185,6 +185,11 @@ fn by_rules(fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>)
 fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     let tuning = settings().tuning(socket.tuning());
     let mut socket = socket;
+    if socket.has(NODELAY_OURS) && !(tuning.enabled() && !matches!(tuning.nodelay, Nodelay::Off)) {
+        // Inherited from a listener, which could not know this peer: taken back.
+        kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
+        socket = socket.without(NODELAY_OURS | NODELAY_ON);
+    }
     if !tuning.enabled() {
         return socket.with(NO_HOLD);
     }
@@ -311,7 +316,7 @@ fn peer_of(fd: c_int) -> Option<Peer> {
     address_of(libc::SYS_getpeername, fd)
 }
 
-fn address_of(call: i64, fd: c_int) -> Option<Peer> {
+fn address_of(call: c_long, fd: c_int) -> Option<Peer> {
     let address = kernel::address(call, fd)?;
     // SAFETY: the kernel has just filled it in; addresses of these families fit the buffer.
     unsafe { parse_at(address.bytes.as_ptr().cast(), address.length.min(28)) }

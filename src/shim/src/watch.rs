@@ -1,8 +1,8 @@
 //! Connections that are looked at for another reason than our own holding: those whose application holds by itself
 //! (TCPTUNE_RELEASE=all), and those whose peer may wait for our acknowledgements (TCPTUNE_QUICKACK).
 
+use crate::sync::{AtomicU32, Relaxed};
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use policy::socket::{APP_CORK, CORKED, HELD, NO_HOLD, QUICKACK, QUICKACK_AUTO, Socket};
 use policy::stall::{self, Action, Stall};

@@ -1,6 +1,8 @@
 //! The reference model of the burst predictor: the rule as docs state it, in plain structures and 64-bit time. It knows nothing
 //! of words, masks and atomics; keep it too simple to be wrong.
 
+pub mod beside;
+
 use std::collections::HashMap;
 
 use tcptune_policy::burst::Advice;

@@ -212,23 +212,20 @@ impl Replay<'_> {
     fn decide(&mut self, thread: usize, connection: usize) -> bool {
         let word = self.connections[connection].socket;
         let (next, advice) = self.sent(connection);
-        if word.has(CORKED) && advice != Advice::Cork {
+        let more = advice != Advice::Send && self.take(thread, connection);
+        let long = more && advice == Advice::Cork;
+        if word.has(CORKED) && !long {
             self.push(connection);
         }
-        let set = |replay: &mut Self, flags| replay.connections[connection].socket = next.with(flags);
-        match advice {
-            Advice::Send => set(self, 0),
-            Advice::Hold | Advice::Cork if !self.take(thread, connection) => set(self, 0),
-            Advice::Hold => {
-                set(self, HELD);
-                return true;
-            }
-            Advice::Cork => {
-                self.corked(word);
-                self.connections[connection].socket = burst::corked(next, self.clock(), self.table);
-            }
-        }
-        false
+        self.connections[connection].socket = if long {
+            self.corked(word);
+            burst::corked(next, self.clock(), self.table)
+        } else if more {
+            next.with(HELD)
+        } else {
+            next
+        };
+        more && !long
     }
 
     /// data.rs, `pass` and its quick path.

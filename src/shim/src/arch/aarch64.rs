@@ -1,6 +1,9 @@
 //! AArch64. System call convention: syscall(2), "Architecture calling conventions".
 
 use core::arch::{asm, global_asm};
+use core::ffi::c_long;
+
+global_asm!(include_str!("aarch64_memory.s"));
 
 /// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
 /// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
@@ -11,7 +14,7 @@ pub(crate) const GAP: u32 = 31_250 << 3;
 /// # Safety
 /// The arguments must be what the call `number` takes.
 #[inline]
-pub(crate) unsafe fn syscall6(number: i64, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+pub(crate) unsafe fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
     let result: isize;
     // SAFETY: there is no other way into the kernel without libc; the kernel preserves all registers but x0 and the caller
     // vouches for the arguments.
@@ -68,18 +71,20 @@ pub(crate) fn cycles() -> u64 {
     count
 }
 
-/// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
-/// promised; written in assembly because Rust takes a function's address for never null.
-pub(crate) fn weak_dlsym() -> usize {
-    let address: usize;
-    // SAFETY: stable Rust has no weak references; this reads our own global offset table, which the loader has filled.
-    unsafe {
-        asm!(
-            ".weak dlsym", "adrp {0}, :got:dlsym", "ldr {0}, [{0}, :got_lo12:dlsym]",
-            out(reg) address, options(nostack, preserves_flags),
-        );
-    }
-    address
+/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
+/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+macro_rules! weak_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: reads our own global offset table, which the loader has filled.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $name), concat!("adrp {0}, :got:", $name), concat!("ldr {0}, [{0}, :got_lo12:", $name, "]"),
+                out(reg) address, options(nostack, preserves_flags),
+            );
+        }
+        address
+    }};
 }
 
 /// The same pointer; registers are not scarce here.
@@ -101,6 +106,23 @@ macro_rules! first_call {
             ".popsection",
             hash = const $hash, real = sym $real, last_resort = sym $last_resort,
         );
+    };
+}
+
+/// The whole of a naked function that calls `$prepare`, and goes on where that says, with all arguments as they came.
+macro_rules! jump_where {
+    ($prepare:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            "stp x29, x30, [sp, #-80]!", ".cfi_def_cfa_offset 80", ".cfi_offset x29, -80", ".cfi_offset x30, -72",
+            "stp x0, x1, [sp, #16]", "stp x2, x3, [sp, #32]", "stp x4, x5, [sp, #48]", "stp x6, x7, [sp, #64]",
+            "bl {prepare}", "mov x16, x0",
+            "ldp x0, x1, [sp, #16]", "ldp x2, x3, [sp, #32]", "ldp x4, x5, [sp, #48]", "ldp x6, x7, [sp, #64]",
+            "ldp x29, x30, [sp], #80", ".cfi_def_cfa_offset 0", ".cfi_restore x29", ".cfi_restore x30",
+            "br x16",
+            ".cfi_endproc",
+            prepare = sym $prepare,
+        )
     };
 }
 

@@ -5,12 +5,15 @@
 #[path = "x86_64.rs"]
 #[macro_use]
 mod machine;
+#[cfg(target_arch = "x86")]
+#[path = "x86.rs"]
+#[macro_use]
+mod machine;
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]
 #[macro_use]
 mod machine;
 
 pub(crate) use machine::{
-    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, syscall6, thread_pointer, ticks, weak_dlsym,
-    with_lowest_byte,
+    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, syscall6, thread_pointer, ticks, with_lowest_byte,
 };

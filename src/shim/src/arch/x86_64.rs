@@ -1,6 +1,7 @@
 //! x86-64. System call convention: syscall(2), "Architecture calling conventions".
 
 use core::arch::{asm, global_asm};
+use core::ffi::c_long;
 
 global_asm!(include_str!("x86_64_memory.s"));
 
@@ -13,7 +14,7 @@ pub(crate) const GAP: u32 = 2_500_000 >> 4;
 /// # Safety
 /// The arguments must be what the call `number` takes.
 #[inline]
-pub(crate) unsafe fn syscall6(number: i64, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
+pub(crate) unsafe fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
     let result: isize;
     // SAFETY: there is no other way into the kernel without libc; the clobbers are those of the x86-64 convention and the
     // caller vouches for the arguments.
@@ -79,15 +80,20 @@ pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
     word
 }
 
-/// The address of the host's dlsym(3), 0 where there is none. A weak reference: the library has no NEEDED, so libc is not
-/// promised; written in assembly because Rust takes a function's address for never null.
-pub(crate) fn weak_dlsym() -> usize {
-    let address: usize;
-    // SAFETY: stable Rust has no weak references; this reads our own global offset table, which the loader has filled.
-    unsafe {
-        asm!(".weak dlsym", "mov {}, qword ptr [rip + dlsym@GOTPCREL]", out(reg) address, options(nostack, preserves_flags));
-    }
-    address
+/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
+/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+macro_rules! weak_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: reads our own global offset table, which the loader has filled.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $name), concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
+                out(reg) address, options(nostack, preserves_flags),
+            );
+        }
+        address
+    }};
 }
 
 /// The same pointer, in one register. Where the compiler keeps base and index apart the hot paths run out of registers and
@@ -114,6 +120,26 @@ macro_rules! first_call {
             ".popsection",
             hash = const $hash, real = sym $real, last_resort = sym $last_resort,
         );
+    };
+}
+
+/// The whole of a naked function that calls `$prepare`, and goes on where that says, with all arguments as they came.
+macro_rules! jump_where {
+    ($prepare:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            // Seven words and the return address: the stack is aligned for the call. rax tells a variadic function about
+            // vector registers.
+            "push rax", "push rdi", "push rsi", "push rdx", "push rcx", "push r8", "push r9",
+            ".cfi_adjust_cfa_offset 56",
+            "call {prepare}",
+            "mov r11, rax",
+            "pop r9", "pop r8", "pop rcx", "pop rdx", "pop rsi", "pop rdi", "pop rax",
+            ".cfi_adjust_cfa_offset -56",
+            "jmp r11",
+            ".cfi_endproc",
+            prepare = sym $prepare,
+        )
     };
 }
 

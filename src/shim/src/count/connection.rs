@@ -1,9 +1,9 @@
 //! Connections come and go: which service and arm they count for, why they are tuned or not, and what the kernel has counted
 //! of them when they are closed. Runs a few times in a connection's life, and only where counting is on.
 
+use crate::sync::{Relaxed, Release};
 use core::ffi::c_int;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Relaxed, Release};
 
 use policy::counters::tally::{self, Burst};
 use policy::counters::{
@@ -322,6 +322,14 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     if let Some(counts) = record.counts() {
         copy.count(counts, false);
         changed(new);
+    }
+}
+
+/// The library has corked a connection for the rest of a long burst.
+#[cold]
+pub(crate) fn corked(fd: c_int) {
+    if let Some(counts) = record::if_any(fd).and_then(Record::counts) {
+        counts.add(Counter::Corks, 1);
     }
 }
 

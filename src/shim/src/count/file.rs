@@ -18,7 +18,7 @@ use crate::start::{self, settings};
 /// The mapping; null while there is none.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 /// It could not be made: do not try at every socket.
-const FAILED: *mut u8 = 1 as *mut u8;
+const FAILED: *mut u8 = core::ptr::dangling_mut();
 
 /// A word of the mapping.
 pub(super) type Word = AtomicU64;
@@ -79,6 +79,10 @@ impl New {
 
 /// What is wrong with the directory, in words that follow its path.
 pub(crate) fn check_directory() -> Result<(), &'static str> {
+    if cfg!(target_pointer_width = "32") {
+        // Its system calls take other structures.
+        return Err("is not used by programs of 32 bits");
+    }
     let directory = open_directory()?;
     const AT_EACCESS: usize = 0x200;
     let (dot, wanted) = (c".".as_ptr() as usize, (libc::W_OK | libc::X_OK) as usize);

@@ -21,7 +21,7 @@ mod record;
 mod stalls;
 mod waits;
 
-pub(crate) use connection::{Cause, accepted, changed, connected, given, listening, released};
+pub(crate) use connection::{Cause, accepted, changed, connected, corked, given, listening, released};
 pub(crate) use file::{check_directory, ended};
 pub(crate) use record::{stop, stopped};
 

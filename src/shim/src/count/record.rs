@@ -65,7 +65,8 @@ pub(super) const MODE: usize = offset_of!(Record, mode);
 pub(super) const CLOCK: usize = offset_of!(Record, clock);
 pub(super) const SENT: usize = offset_of!(Record, sent);
 pub(super) const TALLY: usize = offset_of!(Record, tally);
-const _: () = assert!(offset_of!(Record, counts) == 0 && TALLY % 8 == 0 && offset_of!(Record, watch) == TALLY + 4);
+const _: () =
+    assert!(offset_of!(Record, counts) == 0 && TALLY.is_multiple_of(8) && offset_of!(Record, watch) == TALLY + 4);
 
 /// A wait now would be a wait for Nagle's rule …
 pub(super) const SUSPECT: u32 = 1;
@@ -227,7 +228,7 @@ impl Record {
     /// Its descriptor.
     pub(super) fn fd(&'static self) -> c_int {
         let distance = (&raw const *self as usize).wrapping_sub(RECORDS.load(Relaxed) as usize);
-        (distance / size_of::<Record>()) as c_int
+        (distance >> SHIFT) as c_int
     }
 
     /// The time of the last call on a simple connection.
@@ -299,7 +300,7 @@ fn all(mut visit: impl FnMut(c_int, &'static Record)) {
 /// The process ends: what the kernel says of each open connection is the last that is counted of it.
 #[cold]
 pub(super) fn close_all() {
-    each(|fd, record| connection::closing(fd, record));
+    each(connection::closing);
 }
 
 /// The process is about to restrict its own system calls, or the cycle counter: nothing is counted from now on.

@@ -197,7 +197,7 @@ macro_rules! accept_hook {
 accept_hook! {
     /// accept(2).
     fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int
-    where signature (libc::accept), raw raw!(libc::SYS_accept, fd, address, length);
+    where signature (libc::accept), raw raw!(libc::SYS_accept4, fd, address, length, 0);
 }
 accept_hook! {
     /// accept4(2).

@@ -28,6 +28,7 @@ macro_rules! send_hook {
                 /// Everything else, and what another call follows.
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let before = table::get($fd);
                     if decide($fd, $flags, $when && $whole != 0, $sockets) {
                         // SAFETY: the caller's arguments, with a flag more.
                         let sent = unsafe { $held };
@@ -38,7 +39,9 @@ macro_rules! send_hook {
                         return unsafe { again(sent, $fd, $($arg),*) };
                     }
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($fd, $($arg),*) }
+                    let sent = unsafe { $name::real($fd, $($arg),*) };
+                    let alone = $whole == UNKNOWN && sent <= 0 && before.has(HELD) && !table::get($fd).has(HELD);
+                    if alone { ran_out(sent, $fd) } else { sent }
                 }
 
                 /// A held call was not accepted whole.
@@ -96,18 +99,19 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         return true;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
-    if socket.has(CORKED) && !matches!(advice, Advice::Cork) {
+    let more = !matches!(advice, Advice::Send) && hold::take(fd);
+    let long = more && matches!(advice, Advice::Cork);
+    if socket.has(CORKED) && !long {
+        // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
     }
-    match advice {
-        Advice::Send => entry.set(next),
-        Advice::Hold | Advice::Cork if !hold::take(fd) => entry.set(next),
-        Advice::Hold => {
-            entry.set(hold::held(next));
-            return true;
-        }
-        Advice::Cork if socket.has(CORKED) || hold::cork(fd) => entry.set(corked(next)),
-        Advice::Cork => entry.set(next),
+    if long && (socket.has(CORKED) || hold::cork(fd)) {
+        entry.set(corked(next));
+    } else if more && !long {
+        entry.set(hold::held(next));
+        return true;
+    } else {
+        entry.set(next);
     }
     false
 }
@@ -160,6 +164,10 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
         return true;
     }
     entry.set(burst::not_held(entry.socket));
+    if sent == 0 || sent < 0 && bind::last_error() != libc::EAGAIN {
+        // What was held before it is still there.
+        hold::push(fd, entry.socket);
+    }
     false
 }
 
@@ -208,6 +216,15 @@ send_hook! {
     by send_quickly;
 }
 
+#[cfg(target_pointer_width = "32")]
+send_hook! {
+    /// sendmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmsg.c`).
+    fn __sendmsg64(fd: c_int, message: *const msghdr, flags: c_int)
+    flags flags, whole UNKNOWN, when true, sockets true, held __sendmsg64::real(fd, message, flags | libc::MSG_MORE);
+    where signature (unchecked), raw raw!(libc::SYS_sendmsg, fd, message, flags);
+    by send_portably;
+}
+
 /// What sendmsg(2) needs to send a vector and nothing else.
 fn message_of(parts: *const iovec, count: c_int) -> msghdr {
     // SAFETY: a msghdr of zeros is one without address and control data.
@@ -233,7 +250,7 @@ macro_rules! pass_hook {
                     let held = pass($fd, $flags);
                     // SAFETY: the caller's arguments.
                     let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    if held && sent as ssize_t != $count as ssize_t {
+                    if held && !sent_all(sent as ssize_t, $count as ssize_t) {
                         ran_out(sent as ssize_t, $fd);
                     }
                     sent
@@ -277,6 +294,15 @@ pass_hook! {
     by pass_portably;
 }
 
+#[cfg(target_pointer_width = "32")]
+pass_hook! {
+    /// sendmmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
+    fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
+    flags flags, count;
+    where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
+    by pass_portably;
+}
+
 pass_hook! {
     /// sendfile(2).
     #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
@@ -286,12 +312,18 @@ pass_hook! {
     by pass_quickly;
 }
 
+/// The call whose offset has 64 bits.
+#[cfg(target_pointer_width = "64")]
+const SENDFILE64: c_long = libc::SYS_sendfile;
+#[cfg(target_pointer_width = "32")]
+const SENDFILE64: c_long = libc::SYS_sendfile64;
+
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
     #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     flags 0, count;
-    where signature (libc::sendfile64), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
+    where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);
     by pass_quickly;
 }
 
@@ -301,6 +333,12 @@ pass_hook! {
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length;
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
     by pass_portably;
+}
+
+/// Has a call that cannot be held sent all that it was to send? Where that was nothing, what was held before is still there.
+#[inline(always)]
+fn sent_all(sent: ssize_t, count: ssize_t) -> bool {
+    sent == count && sent > 0
 }
 
 /// Held data met the end of the file, or an error: nothing has pushed it. Where some of the file was sent, kernels before

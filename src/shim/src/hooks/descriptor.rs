@@ -2,7 +2,7 @@
 
 use policy::socket::{HELD, Kind, SHARED, Socket};
 
-use core::sync::atomic::Ordering::Relaxed;
+use crate::sync::Relaxed;
 
 use super::*;
 use crate::count::Cause;
@@ -145,32 +145,36 @@ hook! {
     }
 }
 
-hook! {
-    /// fcntl(2): F_DUPFD and F_DUPFD_CLOEXEC duplicate. Variadic in C; the third argument is passed on as it came.
-    fn fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int
-    where signature (variadic libc::fcntl as unsafe extern "C" fn(c_int, c_int, ...) -> c_int), raw raw!(libc::SYS_fcntl, fd, command, argument); {
-        if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
-            // SAFETY: the caller's arguments.
-            return unsafe { fcntl::real(fd, command, argument) };
+/// Makes a hook for fcntl(2): F_DUPFD and F_DUPFD_CLOEXEC duplicate. Variadic in C; the third argument is passed on as it came.
+macro_rules! fcntl_hook {
+    ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(fd: c_int, command: c_int, argument: c_long) -> c_int
+            where signature $check, raw raw!(libc::SYS_fcntl, fd, command, argument); {
+                if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { $name::real(fd, command, argument) };
+                }
+                let old = before_dup(fd);
+                // SAFETY: the caller's arguments.
+                duplicated(fd, old, unsafe { $name::real(fd, command, argument) })
+            }
         }
-        let old = before_dup(fd);
-        // SAFETY: the caller's arguments.
-        duplicated(fd, old, unsafe { fcntl::real(fd, command, argument) })
-    }
+    };
 }
-
-hook! {
+fcntl_hook! {
+    /// fcntl(2).
+    fn fcntl() where signature (variadic libc::fcntl as unsafe extern "C" fn(c_int, c_int, ...) -> c_int);
+}
+fcntl_hook! {
     /// fcntl as programs built with 64-bit file offsets name it (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
-    fn fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_fcntl, fd, command, argument); {
-        if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
-            // SAFETY: the caller's arguments.
-            return unsafe { fcntl64::real(fd, command, argument) };
-        }
-        let old = before_dup(fd);
-        // SAFETY: the caller's arguments.
-        duplicated(fd, old, unsafe { fcntl64::real(fd, command, argument) })
-    }
+    fn fcntl64() where signature (unchecked);
+}
+#[cfg(target_pointer_width = "32")]
+fcntl_hook! {
+    /// fcntl as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
+    fn __fcntl_time64() where signature (unchecked);
 }
 
 /// A duplicate keeps the socket open past a close, which then does not flush: so what is held goes out now.

@@ -9,30 +9,44 @@ use crate::{applied, count, hold, table, tune};
 /// TCP_ULP (linux/tcp.h): kernel TLS and the like.
 const TCP_ULP: c_int = 31;
 
-hook! {
-    /// setsockopt(2): the application's own TCP_NODELAY, TCP_CORK and the options of TCPTUNE_SET are noted.
-    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
-    where signature (libc::setsockopt), raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
-        if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && table::enabled() {
-            before_cork(fd);
-        }
-        // SAFETY: the caller's arguments.
-        let result = unsafe { setsockopt::real(fd, level, name, value, length) };
-        if result == 0 && table::enabled() {
-            if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
-                // SAFETY: the kernel has just read an int there.
-                let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
-                tune::application_set_nodelay(fd, on);
-            } else if level == libc::IPPROTO_TCP && name == libc::TCP_CORK {
-                // SAFETY: the kernel has just read an int there.
-                let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
-                tune::application_set_cork(fd, on);
-            } else {
-                applied::application_set(fd, level, name);
+/// Makes a hook for setsockopt(2): the application's own TCP_NODELAY, TCP_CORK and the options of TCPTUNE_SET are noted.
+macro_rules! setsockopt_hook {
+    ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
+            where signature $check, raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
+                if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && table::enabled() {
+                    before_cork(fd);
+                }
+                // SAFETY: the caller's arguments.
+                let result = unsafe { $name::real(fd, level, name, value, length) };
+                if result == 0 && table::enabled() {
+                    if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
+                        // SAFETY: the kernel has just read an int there.
+                        let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
+                        tune::application_set_nodelay(fd, on);
+                    } else if level == libc::IPPROTO_TCP && name == libc::TCP_CORK {
+                        // SAFETY: the kernel has just read an int there.
+                        let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
+                        tune::application_set_cork(fd, on);
+                    } else {
+                        applied::application_set(fd, level, name);
+                    }
+                }
+                result
             }
         }
-        result
-    }
+    };
+}
+setsockopt_hook! {
+    /// setsockopt(2).
+    fn setsockopt() where signature (libc::setsockopt);
+}
+#[cfg(target_pointer_width = "32")]
+setsockopt_hook! {
+    /// setsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/setsockopt.c`).
+    fn __setsockopt64() where signature (unchecked);
 }
 
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
@@ -54,26 +68,40 @@ fn before_cork(fd: c_int) {
     }
 }
 
-hook! {
-    /// getsockopt(2): what only we have set (TCP_NODELAY, TCP_CORK) reads back as 0.
-    fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int
-    where signature (libc::getsockopt), raw raw!(libc::SYS_getsockopt, fd, level, name, value, length); {
-        // SAFETY: the caller's arguments.
-        let result = unsafe { getsockopt::real(fd, level, name, value, length) };
-        if result == 0
-            && level == libc::IPPROTO_TCP
-            && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
-                || name == libc::TCP_CORK && table::get(fd).has(CORKED))
-        {
-            // SAFETY: the kernel has just written the length there.
-            let written = unsafe { *length }.min(4);
-            for index in 0..written as usize {
-                // SAFETY: the kernel has just written `written` bytes at `value`.
-                unsafe { value.cast::<u8>().wrapping_add(index).write(0) };
+/// Makes a hook for getsockopt(2): what only we have set (TCP_NODELAY, TCP_CORK) reads back as 0.
+macro_rules! getsockopt_hook {
+    ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int
+            where signature $check, raw raw!(libc::SYS_getsockopt, fd, level, name, value, length); {
+                // SAFETY: the caller's arguments.
+                let result = unsafe { $name::real(fd, level, name, value, length) };
+                if result == 0
+                    && level == libc::IPPROTO_TCP
+                    && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
+                        || name == libc::TCP_CORK && table::get(fd).has(CORKED))
+                {
+                    // SAFETY: the kernel has just written the length there.
+                    let written = unsafe { *length }.min(4);
+                    for index in 0..written as usize {
+                        // SAFETY: the kernel has just written `written` bytes at `value`.
+                        unsafe { value.cast::<u8>().wrapping_add(index).write(0) };
+                    }
+                }
+                result
             }
         }
-        result
-    }
+    };
+}
+getsockopt_hook! {
+    /// getsockopt(2).
+    fn getsockopt() where signature (libc::getsockopt);
+}
+#[cfg(target_pointer_width = "32")]
+getsockopt_hook! {
+    /// getsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/getsockopt.c`).
+    fn __getsockopt64() where signature (unchecked);
 }
 
 hook! {

@@ -63,9 +63,14 @@ exec_hook! {
     where signature (libc::fexecve), raw MISSING;
 }
 
+exec_hook! {
+    /// execveat(2).
+    fn execveat(directory: c_int, path: *const c_char, arguments: *const *mut c_char, environment: *const *mut c_char, flags: c_int)
+    where signature (libc::execveat), raw raw!(libc::SYS_execveat, directory, path, arguments, environment, flags);
+}
+
 /// Makes hooks for the execs that take the program's arguments one by one. Rust cannot define a variadic function, so these
-/// are written in machine code: keep the registers, release, jump to the real function with everything as it came.
-#[cfg(target_arch = "x86_64")]
+/// are written in machine code: release, then on to the real function with everything as it came.
 macro_rules! variadic_exec_hooks {
     ($($name:ident)*) => { $(
         /// As its C declaration says: execl(3).
@@ -86,27 +91,13 @@ macro_rules! variadic_exec_hooks {
                 let found = bind::next(NAME);
                 if found.is_null() { missing as *mut () } else { found }
             }
-            core::arch::naked_asm!(
-                // Seven words and the return address: the stack is aligned for the call.
-                ".cfi_startproc",
-                "push rax", "push rdi", "push rsi", "push rdx", "push rcx", "push r8", "push r9",
-                ".cfi_adjust_cfa_offset 56",
-                "call {prepare}",
-                "mov r11, rax",
-                "pop r9", "pop r8", "pop rcx", "pop rdx", "pop rsi", "pop rdi", "pop rax",
-                ".cfi_adjust_cfa_offset -56",
-                "jmp r11",
-                ".cfi_endproc",
-                prepare = sym prepare,
-            )
+            jump_where!(prepare)
         }
     )* };
 }
-#[cfg(target_arch = "x86_64")]
 variadic_exec_hooks! { execl execle execlp }
 
 /// What an exec is in a libc without it.
-#[cfg(target_arch = "x86_64")]
 extern "C" fn missing() -> c_int {
     bind::finish(MISSING) as c_int
 }
@@ -141,20 +132,34 @@ hook! {
     }
 }
 
-hook! {
-    /// prctl(2). Variadic in C; the arguments are passed on as they came.
-    fn prctl(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
-    where signature (variadic libc::prctl as unsafe extern "C" fn(c_int, ...) -> c_int), raw raw!(libc::SYS_prctl, option, a, b, c, d); {
-        if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
-            let entering = sandbox::enter();
-            // SAFETY: the caller's arguments.
-            let result = unsafe { prctl::real(option, a, b, c, d) };
-            entering.done(result == 0);
-            return result;
+/// Makes a hook for prctl(2). Variadic in C; the arguments are passed on as they came.
+macro_rules! prctl_hook {
+    ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
+            where signature $check, raw raw!(libc::SYS_prctl, option, a, b, c, d); {
+                if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
+                    let entering = sandbox::enter();
+                    // SAFETY: the caller's arguments.
+                    let result = unsafe { $name::real(option, a, b, c, d) };
+                    entering.done(result == 0);
+                    return result;
+                }
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real(option, a, b, c, d) }
+            }
         }
-        // SAFETY: the caller's arguments.
-        unsafe { prctl::real(option, a, b, c, d) }
-    }
+    };
+}
+prctl_hook! {
+    /// prctl(2).
+    fn prctl() where signature (variadic libc::prctl as unsafe extern "C" fn(c_int, ...) -> c_int);
+}
+#[cfg(target_pointer_width = "32")]
+prctl_hook! {
+    /// prctl(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/prctl.c`).
+    fn __prctl_time64() where signature (unchecked);
 }
 
 hook! {

@@ -101,39 +101,72 @@ receive_hook! {
     sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 
-hook! {
-    /// recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
-    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
-    where signature (libc::recvmsg), raw raw!(libc::SYS_recvmsg, fd, message, flags); {
-        before(fd, true);
-        // SAFETY: the caller's arguments.
-        let got = unsafe { recvmsg::real(fd, message, flags) };
-        after(got, fd);
-        if got >= 0 {
-            // SAFETY: the kernel has just filled it in.
-            unsafe { received_descriptors(message) };
+/// Makes a hook for recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
+macro_rules! recvmsg_hook {
+    ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
+            where signature $check, raw raw!(libc::SYS_recvmsg, fd, message, flags); {
+                before(fd, true);
+                // SAFETY: the caller's arguments.
+                let got = unsafe { $name::real(fd, message, flags) };
+                after(got, fd);
+                if got >= 0 {
+                    // SAFETY: the kernel has just filled it in.
+                    unsafe { received_descriptors(message) };
+                }
+                got
+            }
         }
-        got
-    }
+    };
+}
+recvmsg_hook! {
+    /// recvmsg(2).
+    fn recvmsg() where signature (libc::recvmsg);
+}
+#[cfg(target_pointer_width = "32")]
+recvmsg_hook! {
+    /// recvmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/recvmsg.c`).
+    fn __recvmsg64() where signature (unchecked);
 }
 
-hook! {
-    /// recvmmsg(2): as recvmsg, several at once.
-    fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int
-    where signature (libc::recvmmsg), raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
-        before(fd, true);
-        // SAFETY: the caller's arguments.
-        let got = unsafe { recvmmsg::real(fd, messages, count, flags, timeout) };
-        after(got as ssize_t, fd);
-        for index in 0..got.max(0) as usize {
-            let message = messages.wrapping_add(index);
-            // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.
-            let header = unsafe { &raw mut (*message).msg_hdr };
-            // SAFETY: as above.
-            unsafe { received_descriptors(header) };
+/// Makes a hook for recvmmsg(2): as recvmsg, several at once.
+macro_rules! recvmmsg_hook {
+    ($(#[$doc:meta])* fn $name:ident($time:ty) where signature $check:tt;) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut $time) -> c_int
+            where signature $check, raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
+                before(fd, true);
+                // SAFETY: the caller's arguments.
+                let got = unsafe { $name::real(fd, messages, count, flags, timeout) };
+                after(got as ssize_t, fd);
+                for index in 0..got.max(0) as usize {
+                    let message = messages.wrapping_add(index);
+                    // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.
+                    let header = unsafe { &raw mut (*message).msg_hdr };
+                    // SAFETY: as above.
+                    unsafe { received_descriptors(header) };
+                }
+                got
+            }
         }
-        got
-    }
+    };
+}
+recvmmsg_hook! {
+    /// recvmmsg(2).
+    fn recvmmsg(timespec) where signature (libc::recvmmsg);
+}
+#[cfg(target_pointer_width = "32")]
+recvmmsg_hook! {
+    /// recvmmsg(2) as 32-bit programs with a 64-bit clock name it, in glibc.
+    fn __recvmmsg64(c_void) where signature (unchecked);
+}
+#[cfg(target_pointer_width = "32")]
+recvmmsg_hook! {
+    /// The same in musl.
+    fn __recvmmsg_time64(c_void) where signature (unchecked);
 }
 
 /// Notes the descriptors that came with a message (cmsg(3), unix(7)).

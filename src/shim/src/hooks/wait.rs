@@ -40,9 +40,9 @@ macro_rules! poll_hook {
 }
 
 /// Makes a hook for a wait whose timeout is behind a pointer, or whose other arguments are changed by asking: what is held
-/// is released, unless the timeout is zero.
+/// is released, unless the timeout, of so many words, is zero.
 macro_rules! select_hook {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident;
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident of $words:literal;
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
@@ -53,7 +53,7 @@ macro_rules! select_hook {
                 #[cold]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
-                    release_unless_zero($timeout.cast());
+                    release_unless_zero::<$words>($timeout.cast());
                     // SAFETY: the caller's arguments.
                     unsafe { $name::real($($arg),*) }
                 }
@@ -86,31 +86,31 @@ poll_hook! {
 select_hook! {
     /// epoll_pwait2(2).
     fn epoll_pwait2(fd: c_int, events: *mut epoll_event, most: c_int, timeout: *const timespec, mask: *const sigset_t)
-    timeout timeout;
+    timeout timeout of 2;
     where signature (unchecked), raw raw!(libc::SYS_epoll_pwait2, fd, events, most, timeout, mask, 8);
 }
 select_hook! {
     /// ppoll(2).
-    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) timeout timeout;
+    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t) timeout timeout of 2;
     where signature (libc::ppoll), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
 }
 select_hook! {
     /// ppoll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/ppoll_chk.c`).
     fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t, room: size_t)
-    timeout timeout;
+    timeout timeout of 2;
     where signature (unchecked), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
 }
 select_hook! {
     /// select(2). Asking with a timeout of zero would clear the application's sets.
     fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *mut timeval)
-    timeout timeout;
+    timeout timeout of 2;
     where signature (libc::select), raw select_by_pselect(count, [read, write, except], timeout);
 }
 select_hook! {
     /// pselect(2).
     fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *const timespec,
         mask: *const sigset_t)
-    timeout timeout;
+    timeout timeout of 2;
     where signature (libc::pselect), raw raw!(libc::SYS_pselect6, count, read, write, except, timeout, 0);
 }
 
@@ -134,17 +134,18 @@ fn poll_by_ppoll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> isize {
     raw!(libc::SYS_ppoll, fds, count, at, 0, 8)
 }
 
-/// Releases, unless the timeout (a timespec or timeval: two words) says not to wait at all. The pointer is the
+/// Releases, unless the timeout (a timespec or timeval: as many words) says not to wait at all. The pointer is the
 /// application's and is only followed where something is held and the kernel says that it can be read.
-fn release_unless_zero(timeout: *const [usize; 2]) {
+fn release_unless_zero<const WORDS: usize>(timeout: *const [usize; WORDS]) {
     if !hold::holds() {
         return;
     }
-    let second = timeout.cast::<usize>().wrapping_add(1);
-    if !timeout.is_null() && kernel::readable(timeout.cast()) && kernel::readable(second.cast()) {
-        // SAFETY: both words have just been found readable.
+    let word = timeout.cast::<usize>();
+    let readable = |n: usize| kernel::readable(word.wrapping_add(n).cast());
+    if !timeout.is_null() && readable(0) && readable(WORDS.wrapping_sub(1)) {
+        // SAFETY: the first and the last word have just been found readable, and there is no page between them.
         let words = unsafe { timeout.read_unaligned() };
-        if words == [0, 0] {
+        if words == [0; WORDS] {
             return;
         }
     }
@@ -215,6 +216,11 @@ wait_hook! {
     where signature (libc::waitpid), raw raw!(libc::SYS_wait4, pid, status, options, 0);
 }
 wait_hook! {
+    /// wait3(2) (glibc `posix/wait3.c`).
+    fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t
+    where signature (unchecked), raw raw!(libc::SYS_wait4, usize::MAX, status, options, usage);
+}
+wait_hook! {
     /// wait4(2).
     fn wait4(pid: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t
     where signature (libc::wait4), raw raw!(libc::SYS_wait4, pid, status, options, usage);
@@ -231,3 +237,8 @@ fn nap(seconds: usize, microseconds: usize) -> isize {
     let time = [seconds, microseconds.wrapping_mul(1000)];
     raw!(libc::SYS_nanosleep, time.as_ptr(), 0)
 }
+
+// Behind the macros that it uses.
+#[cfg(target_pointer_width = "32")]
+#[path = "wait_time64.rs"]
+mod time64;

@@ -13,7 +13,7 @@ macro_rules! send_portably {
         }
         let shared = $crate::table::shared();
         let words = shared.near($fd);
-        let low = words.low.load(core::sync::atomic::Ordering::Relaxed);
+        let low = words.low.load($crate::sync::Relaxed);
         if low & policy::socket::ATTEND as u32 == 0 {
             // A call that only sockets have, on one that was never met: it came from elsewhere.
             if $sockets && !policy::socket::Socket::of(low, 0).is_met() {
@@ -29,14 +29,17 @@ macro_rules! send_portably {
             return unsafe { $name::rarely($fd, $($arg),*) };
         }
         let now = $crate::arch::ticks();
-        if low & policy::socket::HELD as u32 != 0 && (!policy::burst::in_time(words.high.load(core::sync::atomic::Ordering::Relaxed), now, $crate::arch::GAP) || $whole == 0) {
+        let held = low & policy::socket::HELD as u32 != 0;
+        if held && (!policy::burst::in_time(words.high.load($crate::sync::Relaxed), now, $crate::arch::GAP) || $whole == 0) {
             // SAFETY: the caller's arguments.
             return unsafe { $name::rarely($fd, $($arg),*) };
         }
-        words.high.store(now, core::sync::atomic::Ordering::Relaxed);
-        words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), core::sync::atomic::Ordering::Relaxed);
+        words.high.store(now, $crate::sync::Relaxed);
+        words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), $crate::sync::Relaxed);
         // SAFETY: the caller's arguments.
-        unsafe { $name::real($fd, $($arg),*) }
+        let sent = unsafe { $name::real($fd, $($arg),*) };
+        // One that has sent nothing has not pushed what was held either.
+        if held && $whole == UNKNOWN && sent <= 0 { ran_out(sent, $fd) } else { sent }
     }};
 }
 
@@ -53,7 +56,7 @@ macro_rules! pass_portably {
         }
         let shared = $crate::table::shared();
         let words = shared.near($fd);
-        let low = words.low.load(core::sync::atomic::Ordering::Relaxed);
+        let low = words.low.load($crate::sync::Relaxed);
         if low & policy::socket::ATTEND as u32 == 0 {
             // SAFETY: the caller's arguments.
             return unsafe { $name::real($($before,)* $fd, $($arg),*) };
@@ -65,16 +68,16 @@ macro_rules! pass_portably {
         }
         let now = $crate::arch::ticks();
         let held = low & policy::socket::HELD as u32 != 0;
-        if held && !policy::burst::in_time(words.high.load(core::sync::atomic::Ordering::Relaxed), now, $crate::arch::GAP) {
+        if held && !policy::burst::in_time(words.high.load($crate::sync::Relaxed), now, $crate::arch::GAP) {
             // SAFETY: the caller's arguments.
             return unsafe { $name::rarely($($before,)* $fd, $($arg),*) };
         }
-        words.high.store(now, core::sync::atomic::Ordering::Relaxed);
-        words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), core::sync::atomic::Ordering::Relaxed);
+        words.high.store(now, $crate::sync::Relaxed);
+        words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), $crate::sync::Relaxed);
         // SAFETY: the caller's arguments.
         let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-        // What was held goes out with this call, if it sends all that it is to send.
-        if held && sent as ssize_t != $count as ssize_t { ran_out(sent as ssize_t, $fd) as $ret } else { sent }
+        // What was held goes out with this call, if it sends all that it is to send, and that is something.
+        if held && !sent_all(sent as ssize_t, $count as ssize_t) { ran_out(sent as ssize_t, $fd) as $ret } else { sent }
     }};
 }
 
@@ -92,7 +95,7 @@ macro_rules! receive_portably {
         }
         let shared = $crate::table::shared();
         let words = shared.near($fd);
-        let low = words.low.load(core::sync::atomic::Ordering::Relaxed);
+        let low = words.low.load($crate::sync::Relaxed);
         if !$sockets && low == 0 {
             // SAFETY: the caller's arguments.
             return unsafe { $name::real($fd, $($arg),*) };
@@ -106,12 +109,12 @@ macro_rules! receive_portably {
         // SAFETY: the caller's arguments.
         let got = unsafe { $name::real($fd, $($arg),*) };
         if got > 0 {
-            let low = words.low.load(core::sync::atomic::Ordering::Relaxed);
+            let low = words.low.load($crate::sync::Relaxed);
             let next = shared.learned.next_received(low);
             if next == 0 {
                 return after(got, $fd);
             }
-            words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), core::sync::atomic::Ordering::Relaxed);
+            words.low.store($crate::arch::with_lowest_byte(low, u32::from(next)), $crate::sync::Relaxed);
         }
         got
     }};

@@ -74,12 +74,12 @@ macro_rules! take {
     };
 }
 
-/// Notes the next state.
+/// Notes the next state: the time, with its mark of the thread, before what it belongs to (`table::Words::set`).
 macro_rules! note {
     () => {
         "
-        mov dword ptr [r11 + rdi*8 + 8], r10d
         mov dword ptr [r11 + rdi*8 + 12], eax
+        mov dword ptr [r11 + rdi*8 + 8], r10d
         "
     };
 }
@@ -162,15 +162,42 @@ macro_rules! call_whole {
     };
 }
 
-/// A data call that can be held. `last`: lines that go to 70 if the call has no data, and so ends nothing. `held`: what is done
+/// The last call of a burst whose length is not known: one that has sent nothing has not pushed what was held either.
+macro_rules! call_some {
+    () => {
+        "
+        push rdi
+        push rdi
+        push rdi
+        .cfi_adjust_cfa_offset 24
+        call qword ptr [rip + {real}]
+        test rax, rax
+        jle 40f
+        add rsp, 24
+        .cfi_adjust_cfa_offset -24
+        ret
+        40:
+        .cfi_adjust_cfa_offset 24
+        pop rsi
+        pop rcx
+        pop rcx
+        .cfi_adjust_cfa_offset -24
+        mov rdi, rax
+        jmp {ran_out}
+        "
+    };
+}
+
+/// A data call that can be held. `last`: lines that go to 70 if the call has no data, and so ends nothing. `ends`: the real
+/// call, where the one before it was held. `held`: what is done
 /// with a call that is the first of its burst, and that another follows.
 macro_rules! send_in_machine_code {
-    ($name:ident, flags $flags:expr, last $last:expr, unmet $unmet:expr, held $held:expr $(, $($operand:tt)*)?) => {
+    ($name:ident, flags $flags:expr, last $last:expr, ends $ends:expr, unmet $unmet:expr, held $held:expr $(, $($operand:tt)*)?) => {
         core::arch::naked_asm!(
             ".cfi_startproc",
             look!(),
             data_call!($flags),
-            "20:", $last, clock!(), in_time!(), note!(), "jmp qword ptr [rip + {real}]",
+            "20:", $last, clock!(), in_time!(), note!(), $ends,
             "30:", $flags, "test r10b, r10b", "js 35f", $held,
             "35:", corked!(),
             "60:", $unmet,
@@ -188,7 +215,7 @@ macro_rules! send_in_machine_code {
 macro_rules! send_quickly {
     (write($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            write, flags "/* {special} {met} */", last "test rdx, rdx\nje 70f", unmet "",
+            write, flags "/* {special} {met} */", last "test rdx, rdx\nje 70f", ends "jmp qword ptr [rip + {real}]", unmet "",
             held concat!(
                 "mov r10b, al", clock!(), take!(), note!(),
                 call_whole!("push rdi\npush rsi\npush r9", 24, "mov rdx, r9\nmov ecx, {more_flag}\ncall qword ptr [rip + {held}]"),
@@ -199,7 +226,8 @@ macro_rules! send_quickly {
     };
     (send($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            send, flags "test ecx, {special}\njne 70f", last "test rdx, rdx\nje 70f", unmet "test r10d, {met}\nje 70f",
+            send, flags "test ecx, {special}\njne 70f", last "test rdx, rdx\nje 70f", ends "jmp qword ptr [rip + {real}]",
+            unmet "test r10d, {met}\nje 70f",
             held concat!(
                 "mov r10b, al", clock!(), take!(), note!(),
                 call_whole!(
@@ -213,13 +241,14 @@ macro_rules! send_quickly {
     };
     (writev($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            writev, flags "/* {special} {met} */", last "test edx, edx\nje 70f", unmet "", held "jmp 70f /* {more_flag} */"
+            writev, flags "/* {special} {met} */", last "test edx, edx\nje 70f", ends call_some!(), unmet "",
+            held "jmp 70f /* {more_flag} */", ran_out = sym ran_out
         )
     };
     (sendmsg($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            sendmsg, flags "test edx, {special}\njne 70f", last "", unmet "test r10d, {met}\nje 70f",
-            held "jmp 70f /* {more_flag} */"
+            sendmsg, flags "test edx, {special}\njne 70f", last "", ends call_some!(), unmet "test r10d, {met}\nje 70f",
+            held "jmp 70f /* {more_flag} */", ran_out = sym ran_out
         )
     };
 }
@@ -231,7 +260,7 @@ macro_rules! pass_quickly {
             ".cfi_startproc",
             look!(),
             data_call!(""),
-            "20:", clock!(), in_time!(), note!(),
+            "20: test rcx, rcx", "je 70f", clock!(), in_time!(), note!(),
             call_whole!("push rdi\npush rcx\npush rcx", 24, "call qword ptr [rip + {real}]"),
             "pop rcx\npop rcx\npop rsi\n.cfi_adjust_cfa_offset -24\nmov rdi, rax\njmp {ran_out}",
             "30:", corked!(),

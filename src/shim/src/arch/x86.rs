@@ -1,0 +1,177 @@
+//! 32-bit x86 (i686). System call convention: syscall(2), "Architecture calling conventions".
+
+use core::arch::{asm, global_asm};
+use core::ffi::c_long;
+
+global_asm!(include_str!("x86_memory.s"));
+
+/// One millisecond in [`ticks`], as on x86-64 (x86_64.rs says why that is near enough).
+pub(crate) const GAP: u32 = 2_500_000 >> 4;
+
+unsafe extern "C" {
+    /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
+    ///
+    /// # Safety
+    /// The arguments must be what the call `number` takes.
+    #[link_name = "tcptune_syscall6"]
+    pub(crate) fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize;
+}
+
+// All six registers that a program may keep to itself carry arguments, among them two that the compiler lends to nobody. The
+// kernel's own entry (vsyscall) is quicker, but there only where libc has set it up; this one always works.
+global_asm!(
+    ".pushsection .text.memory,\"ax\",@progbits",
+    ".globl tcptune_syscall6",
+    ".hidden tcptune_syscall6",
+    ".type tcptune_syscall6, @function",
+    "tcptune_syscall6:",
+    ".cfi_startproc",
+    "push ebp",
+    ".cfi_adjust_cfa_offset 4",
+    ".cfi_rel_offset ebp, 0",
+    "push edi",
+    ".cfi_adjust_cfa_offset 4",
+    ".cfi_rel_offset edi, 0",
+    "push esi",
+    ".cfi_adjust_cfa_offset 4",
+    ".cfi_rel_offset esi, 0",
+    "push ebx",
+    ".cfi_adjust_cfa_offset 4",
+    ".cfi_rel_offset ebx, 0",
+    "mov eax, [esp + 20]",
+    "mov ebx, [esp + 24]",
+    "mov ecx, [esp + 28]",
+    "mov edx, [esp + 32]",
+    "mov esi, [esp + 36]",
+    "mov edi, [esp + 40]",
+    "mov ebp, [esp + 44]",
+    "int 0x80",
+    "pop ebx",
+    ".cfi_adjust_cfa_offset -4",
+    ".cfi_restore ebx",
+    "pop esi",
+    ".cfi_adjust_cfa_offset -4",
+    ".cfi_restore esi",
+    "pop edi",
+    ".cfi_adjust_cfa_offset -4",
+    ".cfi_restore edi",
+    "pop ebp",
+    ".cfi_adjust_cfa_offset -4",
+    ".cfi_restore ebp",
+    "ret",
+    ".cfi_endproc",
+    ".size tcptune_syscall6, . - tcptune_syscall6",
+    ".popsection",
+);
+
+/// An address that differs between the live threads of a process (the thread control block), the same in a vfork child.
+#[inline(always)]
+pub(crate) fn thread_pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: a thread-local variable would give the library a TLS segment; the ABI keeps the block's own address at %gs:0
+    // (ELF TLS ABI, variant II), in glibc and musl, from before any library code runs.
+    unsafe { asm!("mov {}, gs:0", out(reg) pointer, options(nostack, preserves_flags, readonly, pure)) };
+    pointer
+}
+
+/// The cycle counter in units of 16 cycles, as on x86-64.
+#[inline(always)]
+pub(crate) fn ticks() -> u32 {
+    let ticks: u32;
+    // SAFETY: RDTSC needs no feature on an i686, and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded
+    // for and never comes here (sandbox.rs).
+    unsafe { asm!("rdtsc", "shrd eax, edx, 4", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
+    ticks
+}
+
+/// Cycles of the counter in one of [`coarse_ticks`].
+pub(crate) const CYCLES_PER_TICK: u64 = 4096;
+
+/// The cycle counter in units of 256 [`ticks`].
+pub(crate) fn coarse_ticks() -> u32 {
+    (cycles() >> 12) as u32
+}
+
+/// The whole cycle counter.
+pub(crate) fn cycles() -> u64 {
+    // SAFETY: as in `ticks`.
+    unsafe { core::arch::x86::_rdtsc() }
+}
+
+/// `word` with its lowest byte taken from `byte`.
+#[inline(always)]
+pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
+    word & !0xff | byte & 0xff
+}
+
+/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
+/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+macro_rules! weak_address {
+    ($name:literal) => {{
+        let address: usize;
+        // SAFETY: reads our own global offset table, which the loader has filled. AT&T's notation: the
+        // assembler knows the table's name in that one only.
+        unsafe {
+            core::arch::asm!(
+                concat!(".weak ", $name), "calll 2f", "2: popl {0}", "3: addl $_GLOBAL_OFFSET_TABLE_+(3b-2b), {0}",
+                concat!("movl ", $name, "@GOT({0}), {0}"),
+                out(reg) address, options(att_syntax),
+            );
+        }
+        address
+    }};
+}
+
+/// The same pointer; there are no registers to be won here.
+#[inline(always)]
+pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
+    at
+}
+
+/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
+/// binder reads (`bind::Hook`): its address is where the call into the binder would return to.
+macro_rules! first_call {
+    ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
+        core::arch::global_asm!(
+            ".pushsection .text.unlikely.first,\"ax\",@progbits",
+            ".balign 4", ".skip 3", // so that the record behind the five bytes of the call is aligned
+            concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
+            concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
+            "call tcptune_bind",
+            "2: .long {hash}", ".long {real} - 2b", ".long {last_resort} - 2b", concat!(".asciz \"", $name, "\""),
+            ".popsection",
+            hash = const $hash, real = sym $real, last_resort = sym $last_resort,
+        );
+    };
+}
+
+/// The whole of a naked function that calls `$prepare`, and goes on where that says, with all arguments as they came.
+macro_rules! jump_where {
+    ($prepare:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            // The arguments are on the stack, where they stay; with the return address it is aligned for the call.
+            "sub esp, 12", ".cfi_adjust_cfa_offset 12",
+            "call {prepare}",
+            "add esp, 12", ".cfi_adjust_cfa_offset -12",
+            "jmp eax",
+            ".cfi_endproc",
+            prepare = sym $prepare,
+        )
+    };
+}
+
+// The way of every hook's first call. The arguments are on the stack, where they stay.
+global_asm!(
+    ".pushsection .text.unlikely.bind,\"ax\",@progbits",
+    ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, @function", "tcptune_bind:", ".cfi_startproc",
+    ".cfi_def_cfa_offset 8",
+    "pop eax", ".cfi_adjust_cfa_offset -4",
+    // The stack is aligned to 16 bytes where a function is called.
+    "sub esp, 8", ".cfi_adjust_cfa_offset 8", "push eax", ".cfi_adjust_cfa_offset 4",
+    "call {resolve}",
+    "add esp, 12", ".cfi_adjust_cfa_offset -12",
+    "jmp eax",
+    ".cfi_endproc", ".size tcptune_bind, . - tcptune_bind", ".popsection",
+    resolve = sym crate::bind::resolve,
+);

@@ -1,0 +1,65 @@
+//! Replays what fuzzing has kept (tests/fuzz/corpora) through the same checks, with the stable compiler and in seconds:
+//! inputs that reach every part of the code that fuzzing has reached, and every input that was ever a finding.
+//!
+//! scripts/fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
+
+#[path = "fuzz/bodies/calls.rs"]
+mod calls;
+#[path = "fuzz/bodies/predictor.rs"]
+mod predictor;
+#[path = "fuzz/bodies/programs.rs"]
+mod programs;
+#[path = "fuzz/bodies/rules.rs"]
+mod rules;
+#[path = "fuzz/bodies/settings.rs"]
+mod settings;
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
+
+/// Replays the inputs of one target, in the order of their names.
+fn replay(target: &str, check: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpora").join(target);
+    let files = std::fs::read_dir(&corpus).unwrap_or_else(|e| panic!("{}: {e}", corpus.display()));
+    let mut files: Vec<_> = files.map(|file| file.expect("a directory that can be read").path()).collect();
+    files.sort();
+    assert!(files.len() >= 10, "{} has only {} inputs", corpus.display(), files.len());
+    for file in files {
+        let input = std::fs::read(&file).expect("a file that can be read");
+        let checked = catch_unwind(AssertUnwindSafe(|| check(&input)));
+        assert!(checked.is_ok(), "{} is a finding", file.display());
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
+}
+
+targets! { settings rules programs predictor }
+
+/// The shipped library's inputs: in a process of its own, which has it preloaded.
+#[test]
+fn calls() {
+    const INSIDE: &str = "FUZZ_CORPORA_INSIDE";
+    if std::env::var_os(INSIDE).is_some() {
+        return replay("calls", calls::check);
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    support::Mode::Plain.prepare(&mut command);
+    calls::prepare(command.args(["--exact", "calls", "--nocapture"]).env(INSIDE, "1"), support::library().as_os_str());
+    let outcome = support::finish(&mut command);
+    assert!(outcome.status.success(), "{}{}", support::text(&outcome.stdout), support::text(&outcome.stderr));
+}
+
+/// Every target that is fuzzed is replayed here.
+#[test]
+fn no_target_is_left_out() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/bodies");
+    let here = include_str!("fuzz_corpora.rs");
+    for body in std::fs::read_dir(directory).expect("the bodies") {
+        let name = body.expect("a file").file_name().into_string().expect("a readable name");
+        assert!(here.contains(&format!("bodies/{name}")), "{name} is not replayed");
+    }
+}
