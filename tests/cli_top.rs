@@ -94,12 +94,17 @@ fn keys_open_sort_and_leave() {
     }
     terminal.press("\x1b[B");
     terminal.until("one service", |screen| screen.contains("Time to an answer, port "));
-    // Small: nothing breaks, and it is drawn in the new size.
+    // Small: nothing breaks, and it is drawn in the new size. Whoever changes the size is done before the next key.
+    let corners = |columns: u16| {
+        move |screen: &str| {
+            let right = |line: &str| line.chars().count() == usize::from(columns) && line.ends_with('╮');
+            screen.lines().any(right)
+        }
+    };
     terminal.resize(12, 60);
-    terminal.until("a small screen", |screen| {
-        screen.contains("╰") && screen.lines().all(|line| line.chars().count() <= 60)
-    });
+    terminal.until("a small screen", corners(60));
     terminal.resize(ROWS, COLUMNS);
+    terminal.until("the whole screen", corners(COLUMNS));
     terminal.press("\x7f");
     terminal.until("the list", |screen| screen.contains("Processes"));
     terminal.press("q");
@@ -115,6 +120,22 @@ fn signals_give_the_terminal_back() {
         assert!(terminal.raw(), "top takes keys as they come");
         assert!(Command::new("kill").args(["-s", signal, &terminal.pid()]).status().expect("kill(1)").success());
         terminal.ends_restored("0");
+    }
+}
+
+#[test]
+fn ends_when_its_terminal_is_gone() {
+    let (scratch, _running) = counted();
+    let mut terminal = Terminal::start(scratch.path());
+    terminal.until("the list", |screen| screen.contains("Processes"));
+    let process = format!("/proc/{}/stat", terminal.pid());
+    assert!(fs::exists(&process).expect("it can be asked"));
+    // script(1) is killed, and with it the other end of the terminal.
+    drop(terminal);
+    let end = Instant::now() + PATIENCE;
+    while fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(Instant::now() < end, "it runs without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

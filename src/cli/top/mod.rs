@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::terminal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::counters;
 use crate::errors::{Failure, NO, OK, plain, say};
@@ -47,12 +49,20 @@ pub fn command(args: &TopArgs) -> Result<u8, Failure> {
     end.map(|()| OK)
 }
 
-/// Signals that end a program end this one in order: they set a flag.
+/// Signals that end a program end this one in order: they set a flag. Where nobody looks at it in time, because the terminal is
+/// gone (crossterm then reads its end again and again) or stopped, it ends all the same.
 fn signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let flag = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            flag.store(true, Ordering::Relaxed);
+            std::thread::sleep(10 * PATIENCE);
+            let _ = terminal::disable_raw_mode();
+            std::process::exit(OK.into());
+        }
+    });
     Ok(stop)
 }
 

@@ -240,5 +240,8 @@ fn at_the_right(frame: &mut Frame, area: Rect, text: String, style: Style) {
 
 /// A frame with a title.
 pub fn framed(title: &str) -> Block<'_> {
-    Block::bordered().border_type(BorderType::Rounded).border_style(QUIET).title(Span::styled(title, Style::new().fg(Color::White).bold()))
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(QUIET)
+        .title(Span::styled(title, Style::new().fg(Color::White).bold()))
 }
