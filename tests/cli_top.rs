@@ -86,7 +86,8 @@ fn keys_open_sort_and_leave() {
     terminal.press("g");
     terminal.until("no gone ones", |screen| !screen.contains("counted 20 end") && !screen.contains("Keys"));
     terminal.press("\r");
-    let screen = terminal.until("the process", |screen| screen.contains("Time to an answer"));
+    let screen =
+        terminal.until("the process", |screen| screen.contains("Time to an answer") && screen.contains("Esc back"));
     for words in
         ["program-counted 100000000 end", "to 127.0.0.1:", "on port ", "TCP_NODELAY set by the library", "Held calls"]
     {
@@ -94,7 +95,17 @@ fn keys_open_sort_and_leave() {
     }
     terminal.press("\x1b[B");
     terminal.until("one service", |screen| screen.contains("Time to an answer, port "));
-    // Small: nothing breaks, and it is drawn in the new size. Whoever changes the size is done before the next key.
+    terminal.press("\x7f");
+    terminal.until("the list", |screen| screen.contains("Processes"));
+    terminal.press("q");
+    terminal.ends_restored("0");
+}
+
+#[test]
+fn follows_the_size_of_the_terminal() {
+    let (scratch, _running) = counted();
+    let mut terminal = Terminal::start(scratch.path());
+    terminal.until("the list", |screen| screen.contains("Processes"));
     let corners = |columns: u16| {
         move |screen: &str| {
             let right = |line: &str| line.chars().count() == usize::from(columns) && line.ends_with('╮');
@@ -105,9 +116,11 @@ fn keys_open_sort_and_leave() {
     terminal.until("a small screen", corners(60));
     terminal.resize(ROWS, COLUMNS);
     terminal.until("the whole screen", corners(COLUMNS));
-    terminal.press("\x7f");
-    terminal.until("the list", |screen| screen.contains("Processes"));
-    terminal.press("q");
+    // However small.
+    terminal.resize(1, 2);
+    terminal.resize(ROWS, COLUMNS);
+    terminal.until("the whole screen again", corners(COLUMNS));
+    assert!(Command::new("kill").arg(terminal.pid()).status().expect("kill(1)").success());
     terminal.ends_restored("0");
 }
 
