@@ -37,9 +37,8 @@ impl<'h> Side<'h> {
     }
 
     fn head(&self, room: usize) -> Span<'static> {
-        let quantile = |share| self.times.quantile(share).map_or_else(|| "-".to_owned(), time);
-        let text =
-            format!("{} {}, median {}, 99 % {}", number(self.times.total()), self.name, quantile(0.5), quantile(0.99));
+        let median = self.times.quantile(0.5).map_or_else(|| "-".to_owned(), time);
+        let text = format!("{} {}, median {median}", number(self.times.total()), self.name);
         let width = room + SHARE;
         Span::styled(format!("{text:width$.width$}"), Style::new().fg(self.color).add_modifier(Modifier::BOLD))
     }
