@@ -9,29 +9,17 @@ mod calls;
 mod predictor;
 #[path = "fuzz/bodies/programs.rs"]
 mod programs;
+#[path = "fuzz/replay.rs"]
+mod replay;
 #[path = "fuzz/bodies/rules.rs"]
 mod rules;
 #[path = "fuzz/bodies/settings.rs"]
 mod settings;
 mod support;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use replay::replay;
 use std::path::Path;
 use std::process::Command;
-
-/// Replays the inputs of one target, in the order of their names.
-fn replay(target: &str, check: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpora").join(target);
-    let files = std::fs::read_dir(&corpus).unwrap_or_else(|e| panic!("{}: {e}", corpus.display()));
-    let mut files: Vec<_> = files.map(|file| file.expect("a directory that can be read").path()).collect();
-    files.sort();
-    assert!(files.len() >= 10, "{} has only {} inputs", corpus.display(), files.len());
-    for file in files {
-        let input = std::fs::read(&file).expect("a file that can be read");
-        let checked = catch_unwind(AssertUnwindSafe(|| check(&input)));
-        assert!(checked.is_ok(), "{} is a finding", file.display());
-    }
-}
 
 macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
@@ -53,11 +41,11 @@ fn calls() {
     assert!(outcome.status.success(), "{}{}", support::text(&outcome.stdout), support::text(&outcome.stderr));
 }
 
-/// Every target that is fuzzed is replayed here.
+/// Every target that is fuzzed is replayed here, or by tests/fuzz_table.rs.
 #[test]
 fn no_target_is_left_out() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/bodies");
-    let here = include_str!("fuzz_corpora.rs");
+    let here = [include_str!("fuzz_corpora.rs"), include_str!("fuzz_table.rs")].concat();
     for body in std::fs::read_dir(directory).expect("the bodies") {
         let name = body.expect("a file").file_name().into_string().expect("a readable name");
         assert!(here.contains(&format!("bodies/{name}")), "{name} is not replayed");

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::export::args::ExportArgs;
 use crate::flags::SettingFlags;
+use crate::systemd::args::SystemdArgs;
 use crate::top::args::TopArgs;
 
 #[derive(Debug, Parser)]
@@ -26,7 +28,9 @@ use crate::top::args::TopArgs;
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
-                  tcptune attach 4711                       tune a process that runs already\n\n\
+                  tcptune attach 4711                       tune a process that runs already\n  \
+                  tcptune systemd install legacyd           put the library on a service\n\n\
+                  tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
@@ -43,7 +47,9 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Ab(Box<AbArgs>),
     Report(ReportArgs),
+    Systemd(SystemdArgs),
     Top(TopArgs),
     Export(ExportArgs),
     Env(EnvArgs),

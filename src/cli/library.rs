@@ -42,6 +42,36 @@ pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
     }
 }
 
+/// The library in an image, by its path in there: the one that was asked for, else the first that is installed.
+pub fn find_in(root: &Path, asked: Option<&Path>) -> Result<Library, Failure> {
+    let places = match asked {
+        Some(file) if file.is_absolute() => vec![file.to_owned()],
+        Some(file) => {
+            let file = file.display();
+            return Err(Failure::own(format!("the library `{file}` must be an absolute path inside the image")));
+        }
+        None => installed().collect(),
+    };
+    let outside = |file: &Path| root.join(file.strip_prefix("/").unwrap_or(file));
+    let Some(file) = places.iter().find(|file| outside(file).is_file()) else {
+        let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+        return Err(Failure::own(format!(
+            "{FILE_NAME} is not in the image {} (tried {}): copy it there first",
+            root.display(),
+            tried.join(", ")
+        )));
+    };
+    let elf = judged(file, &outside(file))?;
+    Ok(Library { file: file.clone(), elf })
+}
+
+/// Where it is installed.
+fn installed() -> impl Iterator<Item = PathBuf> {
+    let triplet = search::triplet();
+    let bases = ["/usr/lib", "/usr/local/lib"].into_iter();
+    bases.flat_map(move |base| [Path::new(base).join(&triplet).join(FILE_NAME), Path::new(base).join(FILE_NAME)])
+}
+
 /// Where the library may be, best first.
 fn places() -> Vec<PathBuf> {
     let triplet = search::triplet();
@@ -53,12 +83,8 @@ fn places() -> Vec<PathBuf> {
             directories.push(prefix.join("lib"));
         }
     }
-    for base in ["/usr/lib", "/usr/local/lib"] {
-        directories.push(Path::new(base).join(&triplet));
-        directories.push(PathBuf::from(base));
-    }
     let mut files: Vec<PathBuf> = Vec::new();
-    for file in directories.into_iter().map(|d| d.join(FILE_NAME)) {
+    for file in directories.into_iter().map(|d| d.join(FILE_NAME)).chain(installed()) {
         if !files.contains(&file) {
             files.push(file);
         }
@@ -68,6 +94,20 @@ fn places() -> Vec<PathBuf> {
 
 /// Everything the loader would only grumble about on stderr, after which the program would run untuned.
 fn checked(file: &Path) -> Result<Library, Failure> {
+    let elf = judged(file, file)?;
+    let host = elf::this_platform();
+    if elf.platform != host {
+        return Err(Failure::own(format!(
+            "the library `{}` is for {}, this command and its programs are {host}",
+            file.display(),
+            elf.platform
+        )));
+    }
+    Ok(Library { file: file.to_owned(), elf })
+}
+
+/// The same but for its platform. `file` is its path for the loader, `here` for us.
+fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
     let refuse = |why: &str| Failure::own(format!("the library `{}` {why}", file.display()));
     // LD_PRELOAD is a list separated by colons and blanks without any quoting, and the loader expands $ORIGIN and $LIB.
     let bytes = file.as_os_str().as_bytes();
@@ -77,24 +117,31 @@ fn checked(file: &Path) -> Result<Library, Failure> {
             "has {what} in its path, which LD_PRELOAD cannot carry: link or copy it to a path without"
         )));
     }
-    let meta = file.metadata().map_err(|e| refuse(&format!("cannot be used: {}", crate::errors::plain(&e))))?;
+    let meta = here.metadata().map_err(|e| refuse(&format!("cannot be used: {}", crate::errors::plain(&e))))?;
     if !meta.is_file() {
         return Err(refuse("is not a regular file"));
     }
-    let elf = elf::read(file).map_err(|why| refuse(&format!("cannot be used: {why}")))?;
+    let elf = elf::read(here).map_err(|why| refuse(&format!("cannot be used: {why}")))?;
     if elf.linking != Linking::SharedObject {
         return Err(refuse("is not a shared object"));
     }
-    let host = elf::this_platform();
-    if elf.platform != host {
-        return Err(refuse(&format!("is for {}, this command and its programs are {host}", elf.platform)));
-    }
-    Ok(Library { file: file.to_owned(), elf })
+    Ok(elf)
 }
 
 /// The new LD_PRELOAD: ours first, then what was there, in its order, without other copies of ours or repetitions.
 pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
-    let mut entries: Vec<&[u8]> = vec![library.as_os_str().as_bytes()];
+    let others = others(library, existing);
+    OsString::from_vec([vec![library.as_os_str().as_bytes()], others].concat().join(&b':'))
+}
+
+/// An LD_PRELOAD without copies of ours; none where nothing is left.
+pub fn without_ours(existing: Option<&OsStr>) -> Option<OsString> {
+    let others = others(Path::new(FILE_NAME), existing);
+    (!others.is_empty()).then(|| OsString::from_vec(others.join(&b':')))
+}
+
+fn others<'a>(library: &Path, existing: Option<&'a OsStr>) -> Vec<&'a [u8]> {
+    let mut entries: Vec<&[u8]> = Vec::new();
     let separators = |b: &u8| *b == b':' || b.is_ascii_whitespace();
     for entry in existing.map_or(&b""[..], OsStrExt::as_bytes).split(separators) {
         let path = Path::new(OsStr::from_bytes(entry));
@@ -103,7 +150,7 @@ pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
             entries.push(entry);
         }
     }
-    OsString::from_vec(entries.join(&b':'))
+    entries
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -115,7 +162,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_named_like_ours, preload_list};
+    use super::{is_named_like_ours, preload_list, without_ours};
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
@@ -132,6 +179,14 @@ mod tests {
         assert_eq!(list("/x.so /y.so:/x.so"), "/a/libtcptune.so:/x.so:/y.so");
         assert_eq!(list("/y.so:/b/libtcptune.so:/a/libtcptune.so:/z.so"), "/a/libtcptune.so:/y.so:/z.so");
         assert_eq!(list(" ::\t"), "/a/libtcptune.so");
+    }
+
+    #[test]
+    fn others_stay_when_ours_goes() {
+        let left = |existing: &str| without_ours(Some(OsStr::new(existing)));
+        assert_eq!(left("/a/libtcptune.so"), None);
+        assert_eq!(left("/x.so /b/libtcptune.so.1:/y.so").as_deref(), Some(OsStr::new("/x.so:/y.so")));
+        assert_eq!(without_ours(None), None);
     }
 
     #[test]

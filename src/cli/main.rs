@@ -3,6 +3,7 @@
 
 #![cfg_attr(not(test), no_main)]
 
+mod ab;
 mod args;
 mod attach;
 mod bpf;
@@ -26,6 +27,7 @@ mod search;
 mod settings;
 mod summary;
 mod supervise;
+mod systemd;
 mod top;
 
 use std::ffi::OsString;
@@ -104,6 +106,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Systemd(args) => systemd::command(&args),
+        Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
         Command::Generate(args) => generate::command(&args.what),
         Command::DemoClient(args) => {

@@ -20,7 +20,7 @@ const PRELOAD: &str = "LD_PRELOAD";
 pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
     for (row, value) in &args.settings.given {
-        set(&mut environment, row.name, whole_path(row.name, value)?);
+        settings::put(&mut environment, row.name, whole_path(row.name, value)?);
     }
     let reading = settings::read(&environment);
     if !reading.faults.is_empty() {
@@ -32,7 +32,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let library = library::find(args.library.as_deref())?;
     let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
     let preload = library::preload_list(&library.file, existing);
-    set(&mut environment, PRELOAD, preload);
+    settings::put(&mut environment, PRELOAD, preload);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let verdict = check::program_verdict(name, &library);
@@ -122,7 +122,7 @@ fn summarised(
     unreachable: Option<&str>,
 ) -> Result<std::io::Result<u8>, Failure> {
     let place = Place::prepare(reading.settings.stats())?;
-    set(environment, "TCPTUNE_STATS", place.directory());
+    settings::put(environment, "TCPTUNE_STATS", place.directory());
     let end = launch::run(&args.command, environment);
     if end.is_ok() {
         place.tell(unreachable);
@@ -140,12 +140,6 @@ fn whole_path(name: &str, value: &OsStr) -> Result<OsString, Failure> {
         return Ok(std::path::absolute(value)?.into_os_string());
     }
     Ok(value.to_owned())
-}
-
-/// Put a variable in the place of all of its name.
-fn set(environment: &mut Vec<Pair>, name: &str, value: OsString) {
-    environment.retain(|(other, _)| other != name);
-    environment.push((name.into(), value));
 }
 
 fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings::Reading) {

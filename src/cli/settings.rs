@@ -24,6 +24,12 @@ pub fn environment() -> Vec<Pair> {
     std::env::vars_os().collect()
 }
 
+/// Put a variable in the place of all of its name.
+pub fn put(environment: &mut Vec<Pair>, name: &str, value: OsString) {
+    environment.retain(|(other, _)| other != name);
+    environment.push((name.into(), value));
+}
+
 /// Read all variables, as the library does at a program's start.
 pub fn read(environment: &[Pair]) -> Reading {
     let mut reading = Reading { settings: Settings::DEFAULT, faults: Vec::new(), unknown: Vec::new() };

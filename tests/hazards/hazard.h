@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,18 +32,38 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined __GLIBC__
+#define GLIBC_SINCE(major, minor) __GLIBC_PREREQ(major, minor)
+#else
+#define GLIBC_SINCE(major, minor) 0
+#endif
 #ifndef __GLIBC__ // musl has no wrapper for these: the call is not a cancellation point there
 #define pwritev2(fd, iov, count, offset, flags) syscall(SYS_pwritev2, (long)(fd), iov, (long)(count), (long)(offset), 0L, (long)(flags))
 #define preadv2(fd, iov, count, offset, flags) syscall(SYS_preadv2, (long)(fd), iov, (long)(count), (long)(offset), 0L, (long)(flags))
+#endif
+#ifndef SYS_close_range // the same number on every machine
+#define SYS_close_range 436
+#define SYS_pidfd_getfd 438
+#endif
+#if !GLIBC_SINCE(2, 34)
 #define close_range(first, last, flags) syscall(SYS_close_range, (long)(first), (long)(last), (long)(flags))
+#define closefrom(first) close_range(first, ~0u, 0)
 #define execveat(...) syscall(SYS_execveat, __VA_ARGS__)
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+#if !GLIBC_SINCE(2, 35) // the nearest that these have
+static __attribute__((unused)) int epoll_pwait2(int fd, struct epoll_event *events, int most, const struct timespec *time, const sigset_t *mask) {
+    return epoll_pwait(fd, events, most, time ? (int)(time->tv_sec * 1000 + time->tv_nsec / 1000000) : -1, mask);
+}
 #endif
 
 #define UNUSED __attribute__((unused))
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 static UNUSED const char *errname(int e) {
-#ifdef __GLIBC__
+#if GLIBC_SINCE(2, 32)
     const char *name = strerrorname_np(e);
     if (name) return name;
 #endif

@@ -34,7 +34,7 @@ static void get_rid(int way, int fd) {
     case 8: stream = fdopen(fd, "r+"); stream = freopen("/dev/null", "r", stream); fclose(stream); break;
     case 9: closefrom(fd); break;
     case 10: shutdown(fd, SHUT_RDWR); close(fd); break;
-    case 11: null = MUST(open("/dev/null", O_RDWR)); inline_syscall(SYS_dup2, null, fd, 0); close(null); break;
+    case 11: null = MUST(open("/dev/null", O_RDWR)); inline_syscall(SYS_dup3, null, fd, 0); close(null); break;
     }
 }
 

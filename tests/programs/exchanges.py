@@ -1,9 +1,11 @@
-"""Exchanges over loopback on request, in a process that lives on: `server once|twice`, `client PORT once|twice`.
+"""Exchanges over loopback on request, in a process that lives on: `server once|twice [PORT]`, `client PORT once|twice`.
 
 The side that writes twice stalls for 40 ms per exchange. Both set no option. The client reads commands from its standard
 input, one a line: a number makes so many exchanges and prints their median in milliseconds; `open` changes to a new
-connection. The server prints its port and serves each connection in a thread."""
+connection. The server prints its port and serves each connection in a thread; it takes the listener that systemd passes
+on, if one is there."""
 
+import os
 import socket
 import sys
 import threading
@@ -37,10 +39,17 @@ def serve(connection, twice):
     connection.close()
 
 
-def server(twice):
+def listening(port):
+    if os.environ.get("LISTEN_FDS") == "1":
+        return socket.socket(fileno=3)
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     listener.listen(1024)
+    return listener
+
+
+def server(twice, port):
+    listener = listening(port)
     print(listener.getsockname()[1], flush=True)
     while True:
         connection, _ = listener.accept()
@@ -72,6 +81,6 @@ def client(port, twice):
 
 
 if sys.argv[1] == "server":
-    server(sys.argv[2] == "twice")
+    server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0)
 else:
     client(int(sys.argv[2]), sys.argv[3] == "twice")

@@ -52,13 +52,7 @@ impl Cyrus {
 
 impl Drop for Cyrus {
     fn drop(&mut self) {
-        // The end of its input tells the server to clean up; a kill would leave imapd and the directory behind.
-        drop(self.guard.child.stdin.take());
-        for _ in 0..1000 {
-            if !matches!(self.guard.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        // A kill would leave imapd and the directory behind.
+        self.guard.end_by_input();
     }
 }

@@ -49,6 +49,17 @@ impl Guard {
         self.lines().next(patience).unwrap_or_else(|| panic!("no line within {patience:?} from {:?}", self.child))
     }
 
+    /// Lets a child that ends with its standard input, which must be piped, clean up after itself: ten seconds at most.
+    pub fn end_by_input(&mut self) {
+        drop(self.child.stdin.take());
+        for _ in 0..1000 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits for the end of the child, at most this long.
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         let end = Instant::now() + patience;

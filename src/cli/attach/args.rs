@@ -13,28 +13,36 @@ use clap::{Args, ValueEnum, ValueHint};
 /// outgoing ones opened later there is --watch. What the library does beyond the option (holding, rules) is not done.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "tcptune attach [OPTIONS] PID...\n       tcptune attach [OPTIONS] --port N",
+    override_usage = "tcptune attach [OPTIONS] PID...\n       tcptune attach [OPTIONS] --port N\n       \
+                      tcptune attach [OPTIONS] --unit UNIT",
     after_help = "Exit status:\n  \
         0    every TCP socket found has what was asked for\n  \
         1    there was none, the kernel refused a setting, or there was nothing to put back\n  \
         125  wrong use, or tcptune itself failed\n  \
         126  the process may not be touched, or the descriptor is no TCP socket\n  \
-        127  there is no such process, or none listens on that port\n\n\
+        127  there is no such process or unit, or none listens on that port\n\n\
         Examples:\n  \
         tcptune attach 4711                          set TCP_NODELAY\n  \
         tcptune attach --dry-run 4711                only show what would be set\n  \
         tcptune attach --watch $(pidof app)          and on what it opens later\n  \
         tcptune attach --port 8080 --children        by the port it listens on\n  \
+        tcptune attach --unit legacyd                all processes of a systemd unit\n  \
         tcptune attach --set keepalive=60/10/5 4711  further options\n  \
         tcptune attach --revert 4711                 put back what was changed"
 )]
 pub struct AttachArgs {
     /// The numbers of the processes
-    #[arg(value_name = "PID", required_unless_present = "port")]
+    #[arg(value_name = "PID", required_unless_present_any = ["port", "unit"])]
     pub pids: Vec<OsString>,
     /// The processes that listen on this TCP port, in the network namespace of this command
     #[arg(long, value_name = "N", conflicts_with = "pids", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
+    /// The processes of this systemd unit, as far as it runs
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["pids", "port"])]
+    pub unit: Option<OsString>,
+    /// The unit is one of the calling user's own manager
+    #[arg(long, requires = "unit")]
+    pub user: bool,
     /// Their descendants too
     #[arg(long)]
     pub children: bool,

@@ -5,12 +5,12 @@
 pub mod args;
 mod change;
 mod print;
-mod process;
+pub mod process;
 mod record;
 pub mod refusal;
 mod session;
 pub mod socket;
-mod target;
+pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::output;
+use crate::{output, systemd};
 use args::AttachArgs;
 use change::Plan;
 use print::Manner;
@@ -66,7 +66,7 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     }
     while args.watch && !run.sessions.is_empty() {
         run.wait()?;
-        if args.port.is_some() || args.children {
+        if args.port.is_some() || args.unit.is_some() || args.children {
             // There is none left when the last one is about to end.
             pids = targets(args).unwrap_or_default();
             run.open(&pids)?;
@@ -76,11 +76,17 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     Ok(run.code)
 }
 
+/// A descriptor of this process could not be borrowed: why.
+pub fn refused(pid: u32, error: Errno) -> Failure {
+    refusal::of_call(pid, "pidfd_getfd", error)
+}
+
 /// The processes that are meant, each once.
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
-    let mut pids = match args.port {
-        Some(port) => target::listening_on(port)?,
-        None => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
+    let mut pids = match (args.port, &args.unit) {
+        (Some(port), _) => target::listening_on(port)?,
+        (None, Some(unit)) => systemd::processes_of(unit, args.user)?,
+        (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {
         pids = target::with_descendants(&pids);

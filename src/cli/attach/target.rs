@@ -19,8 +19,7 @@ pub fn number(text: &OsStr) -> Result<u32, Failure> {
 
 /// Processes that have a socket listening on this port.
 pub fn listening_on(port: u16) -> Result<Vec<u32>, Failure> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
-    let listeners: Vec<(u64, u32)> = tables.iter().flat_map(|table| listeners(table, port)).collect();
+    let listeners = listeners_now(port);
     let Some(&(_, user)) = listeners.first() else {
         return Err(Failure::new(
             NOT_FOUND,
@@ -41,6 +40,17 @@ pub fn listening_on(port: u16) -> Result<Vec<u32>, Failure> {
         return Err(Failure::new(CANNOT_EXECUTE, message));
     }
     Ok(found)
+}
+
+/// Does any process listen on this port, in this network namespace?
+pub fn is_listened_on(port: u16) -> bool {
+    !listeners_now(port).is_empty()
+}
+
+/// Inode and user of each listener.
+fn listeners_now(port: u16) -> Vec<(u64, u32)> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
+    tables.iter().flat_map(|table| listeners(table, port)).collect()
 }
 
 /// Inode and user of each listener in a table of the kernel's.
@@ -80,7 +90,7 @@ fn all() -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{listeners, number, with_descendants};
+    use super::{is_listened_on, listeners, number, with_descendants};
 
     #[test]
     fn reads_the_table_of_sockets() {
@@ -91,6 +101,19 @@ mod tests {
         assert_eq!(listeners(table, 8080), [(777, 1000)]);
         assert_eq!(listeners(table, 80), [(779, 0)]);
         assert_eq!(listeners(table, 81), []);
+    }
+
+    #[test]
+    fn a_listener_is_seen_in_both_families_and_a_connection_is_none() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = std::net::TcpListener::bind(address).expect("loopback");
+            let address = listener.local_addr().expect("bound");
+            assert!(is_listened_on(address.port()), "{address}");
+            let client = std::net::TcpStream::connect(address).expect("loopback");
+            assert!(!is_listened_on(client.local_addr().expect("bound").port()));
+            drop(listener);
+            assert!(!is_listened_on(address.port()), "{address}");
+        }
     }
 
     #[test]

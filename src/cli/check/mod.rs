@@ -8,7 +8,7 @@ mod known;
 mod libc;
 mod print;
 mod privilege;
-mod process;
+pub mod process;
 mod script;
 mod verdict;
 
@@ -84,6 +84,46 @@ pub fn command(target: &OsStr, asked: Option<&Path>, json: bool) -> Result<u8, F
 pub fn program_verdict(name: &OsStr, library: &Library) -> Result<Verdict, Failure> {
     let found = program(name)?;
     Ok(verdict::judge(&found.facts(&library.elf.platform)))
+}
+
+/// How somebody else, a service manager say, starts a program.
+pub struct Start {
+    /// User and group; ours if there is none.
+    pub user: Option<(u32, u32)>,
+    pub no_new_privs: bool,
+    /// In another tree of files than ours: what the program needs there is not looked for here.
+    pub elsewhere: bool,
+}
+
+/// Can this file be reached when it is started like that?
+pub fn service_verdict(file: &Path, library: &Library, start: &Start) -> Result<Verdict, Failure> {
+    let mut found = match start.elsewhere {
+        false => program(file.as_os_str())?,
+        true => Collected {
+            target: file.into(),
+            program: file.to_owned(),
+            steps: Vec::new(),
+            loses_preload: None,
+            elf: read_elf(file)?,
+            c_library: None,
+            privileges: privilege::of(file),
+            process: None,
+        },
+    };
+    if let Some((user, group)) = start.user {
+        found.privileges.judge_for(user, group);
+    }
+    if start.no_new_privs {
+        found.privileges.drops_preload = None;
+    }
+    Ok(verdict::judge(&found.facts(&library.elf.platform)))
+}
+
+/// Why the program of a running process cannot be reached however it is started; None: it can.
+pub fn program_obstacle(pid: u32) -> Option<String> {
+    let found = Collected { process: None, c_library: None, ..process(pid).ok()? };
+    let verdict = verdict::judge(&found.facts(&elf::this_platform()));
+    (!verdict.reachable).then_some(verdict.reason)
 }
 
 /// The facts on what `execvp(name)` would start.

@@ -40,6 +40,11 @@ impl Privileges {
         self.setuid.is_some() || self.setgid.is_some() || !self.capabilities.is_empty()
     }
 
+    /// Judge for somebody else than who asks.
+    pub fn judge_for(&mut self, uid: u32, gid: u32) {
+        self.drops_preload = self.reason(uid, gid);
+    }
+
     fn reason(&self, uid: u32, gid: u32) -> Option<String> {
         if self.ignored {
             return None;

@@ -2,7 +2,6 @@
 //!
 //! Both run as processes of their own: preloading means something only there.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -96,8 +95,7 @@ pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit
         None => {
             // Off even where the library is in LD_PRELOAD or /etc/ld.so.preload already: the plain run must be plain.
             command.env("TCPTUNE", "off");
-            let others = inherited.map(|value| without_ours(&value)).filter(|value| !value.is_empty());
-            match others {
+            match library::without_ours(inherited.as_deref()) {
                 Some(value) => command.env("LD_PRELOAD", value),
                 None => command.env_remove("LD_PRELOAD"),
             };
@@ -105,13 +103,6 @@ pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit
     }
     let child = command.spawn().map_err(|e| Failure::own(format!("cannot start the client: {e}")))?;
     Guarded(child).finish(Instant::now() + limit)
-}
-
-fn without_ours(preload: &std::ffi::OsStr) -> OsString {
-    // The list begins with the name that is given: taking that off leaves the others.
-    let list = library::preload_list(Path::new(library::FILE_NAME), Some(preload)).into_encoded_bytes();
-    let rest = list.splitn(2, |&b| b == b':').nth(1).unwrap_or_default();
-    std::os::unix::ffi::OsStringExt::from_vec(rest.to_vec())
 }
 
 /// A child that does not outlive us.

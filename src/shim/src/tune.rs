@@ -4,7 +4,7 @@
 use core::ffi::{c_int, c_long, c_void};
 
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    APP_CORK, ATTEND, CHECKED, CLOSELY, CORKED, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
     QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
@@ -83,6 +83,17 @@ fn same_socket(one: c_int, other: c_int) -> bool {
     cookie(one).is_some_and(|it| cookie(other) == Some(it))
 }
 
+/// Have we corked this socket, under this number or under a duplicate's?
+#[cold]
+pub(crate) fn corked(fd: c_int) -> bool {
+    let socket = table::get(fd);
+    let mut found = socket.has(CORKED);
+    if !found && socket.has(SHARED) {
+        table::each(0, u32::MAX, |other, its| found |= its.has(CORKED) && its.has(SHARED) && same_socket(fd, other));
+    }
+    found
+}
+
 /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
 #[cold]
 pub(crate) fn identified(fd: c_int) -> Socket {
@@ -149,6 +160,7 @@ pub(crate) fn accepted(listener_fd: c_int, listener: Socket, fd: c_int, peer: Op
 
 /// The same where a share of the connections is left untouched.
 #[cold]
+#[inline(never)]
 fn divided(fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
     if split::on() {
         let (socket, untouched) = split::divide(socket);
@@ -232,9 +244,16 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
 #[inline]
 pub(crate) fn ready(socket: Socket) -> Socket {
     let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
-    if plain() {
-        return if socket.is_connection() { ready_plainly(socket) } else { socket };
+    if !plain() {
+        return ready_by_tuning(socket);
     }
+    if socket.is_connection() { ready_plainly(socket) } else { socket }
+}
+
+/// The same where other settings than the defaults hold for some socket.
+#[cold]
+#[inline(never)]
+fn ready_by_tuning(socket: Socket) -> Socket {
     let tuning = settings().tuning(socket.tuning());
     if !socket.is_connection() || !tuning.enabled() {
         return socket;
@@ -273,13 +292,19 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let forced = !on && forced && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
     note_nodelay(fd, socket, on, forced);
     if socket.has(SHARED) {
-        // Other numbers of the same socket: their entries must not say that the option is still only ours.
-        table::each(0, u32::MAX, |other, its| {
-            if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
-                note_nodelay(other, its, on, forced);
-            }
-        });
+        note_other_numbers(fd, on, forced);
     }
+}
+
+/// Other numbers of the same socket: their entries must not say that the option is still only ours.
+#[cold]
+#[inline(never)]
+fn note_other_numbers(fd: c_int, on: bool, forced: bool) {
+    table::each(0, u32::MAX, |other, its| {
+        if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
+            note_nodelay(other, its, on, forced);
+        }
+    });
 }
 
 fn note_nodelay(fd: c_int, socket: Socket, on: bool, forced: bool) {

@@ -407,8 +407,14 @@ impl Run {
         assert_eq!(raw!(libc::SYS_sendto, connection.peer, &raw const byte, 1, libc::MSG_NOSIGNAL, 0, 0), 1);
         let (got, byte) = self.world.by(thread, move || {
             let mut byte = 0u8;
-            // SAFETY: the byte lives here.
-            (unsafe { libc::read(fd, (&raw mut byte).cast(), 1) }, byte)
+            loop {
+                // SAFETY: the byte lives here.
+                let got = unsafe { libc::read(fd, (&raw mut byte).cast(), 1) };
+                // libFuzzer has a timer.
+                if got >= 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+                    return (got, byte);
+                }
+            }
         });
         assert_eq!((got, byte), (1, 7));
         self.nothing_held_by(thread, "over a receive");

@@ -69,7 +69,7 @@ fn of_arm(socket: Socket) -> u32 {
 fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, socket: Socket) {
     if record.counts().is_some() && !record.is(LISTENS) {
         // Its number was closed behind our back, and given again.
-        finish(record, socket);
+        finish(record);
     }
     record.forget();
     record.delay.store(0, Relaxed);
@@ -138,6 +138,7 @@ pub(crate) fn changed(fd: c_int) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
     let socket = table::get(fd);
+    record.word.store(socket.low(), Relaxed);
     // Simple: no wait on it can be for Nagle's rule or the program's own cork, and the predictor has read the clock.
     let simple = socket.holdable() && !socket.has(APP_CORK);
     if simple && record.is_simple() {
@@ -162,7 +163,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     part(record, counts, burst, last_alone);
     record.without(LONG);
     if !record.is(CLASSED) {
-        class(record, counts, table::get(record.fd()));
+        class(record, counts);
     }
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
@@ -199,8 +200,9 @@ fn add(word: &AtomicU32, more: u32) {
 
 /// Counts why a connection is tuned or not: when its first burst is over, because most programs set their options after they
 /// have opened it.
-fn class(record: &Record, counts: Counts, socket: Socket) {
+fn class(record: &Record, counts: Counts) {
     record.with(CLASSED);
+    let socket = Socket::of(record.word.load(Relaxed), 0);
     let settings = settings();
     let tuning = settings.tuning(socket.tuning());
     counts.add(
@@ -239,7 +241,7 @@ pub(super) fn closing(fd: c_int, record: &'static Record) {
         sample(record, &info);
     }
     if last {
-        finish(record, table::get(fd));
+        finish(record);
     }
     record.forget();
 }
@@ -257,12 +259,12 @@ fn has_copy(record: &'static Record) -> bool {
 }
 
 /// Counts what is left of a connection that is closed, or was.
-fn finish(record: &'static Record, socket: Socket) {
+fn finish(record: &'static Record) {
     let Some(counts) = record.counts() else { return };
     if record.tally.load(Relaxed) != 0 {
         burst_ended(record, counts, None);
     } else if !record.is(CLASSED) {
-        class(record, counts, socket);
+        class(record, counts);
     }
     counts.add(Counter::Closed, 1);
     if let Some(mean) = record.delay.load(Relaxed).checked_div(u64::from(record.exchanges.load(Relaxed))) {
@@ -320,8 +322,11 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     }
     copy.sizes.store(u64::MAX, Relaxed);
     if let Some(counts) = record.counts() {
+        // Looked at closely: its word in the table is not noted yet.
         copy.count(counts, false);
-        changed(new);
+        copy.clock.store(table::time_of(new), Relaxed);
+        copy.sent.store(coarse_ticks(), Relaxed);
+        copy.word.store(record.word.load(Relaxed), Relaxed);
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Record {
     pub(super) bursts: AtomicU32,
     /// When it was opened.
     pub(super) opened: AtomicU32,
+    /// What its word in the table said last (table.rs): that is cleared before it is closed.
+    pub(super) word: AtomicU32,
     /// Its exchanges, and how long all of them took.
     pub(super) exchanges: AtomicU32,
     pub(super) delay: AtomicU64,

@@ -98,7 +98,7 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
     let waited = record.since_sent(coarse_ticks());
     // When the kernel has sent the rest, in its own words; up to then it was the stall.
-    let since = kernel::tcp_info(record.fd()).filter(|_| table::enabled()).map_or(0, |info| info.since_sent());
+    let since = kernel::tcp_info(record.fd()).map_or(0, |info| info.since_sent());
     let millisecond = millisecond();
     // The thread did not wait after all: what it wanted was there already.
     if waited < millisecond {

@@ -157,6 +157,15 @@ fn listen_first(fd: c_int, met: Socket, backlog: c_int) -> c_int {
     result
 }
 
+/// Notes what a listener whose connections need nothing has accepted, if it has; `new` is what accept(2) returned, as this does.
+#[inline(never)]
+extern "C" fn accepted_uniformly(listener: u64, new: c_int) -> c_int {
+    if new >= 0 {
+        table::add(new, tune::ready(Socket(listener).accepted()));
+    }
+    new
+}
+
 /// Makes a hook for a call that accepts: the new socket has inherited its listener's options.
 macro_rules! accept_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $address:ident: *mut sockaddr, $length:ident: *mut socklen_t
@@ -172,10 +181,7 @@ macro_rules! accept_hook {
                 }
                 // SAFETY: the caller's arguments.
                 let new = unsafe { $name::real($fd, $address, $length $(, $flags)?) };
-                if new >= 0 {
-                    table::add(new, tune::ready(listener.accepted()));
-                }
-                return new;
+                return accepted_uniformly(listener.0, new);
 
                 /// On a listener that is new to us, or whose connections differ.
                 #[inline(never)]
@@ -220,19 +226,25 @@ fn after_accept(fd: c_int, listener: Socket, new: c_int, address: *mut sockaddr,
         table::add(new, Socket::new(Kind::Other));
         return;
     }
-    let peer = if !plain() && settings().has_rules() && !address.is_null() && !length.is_null() {
-        // SAFETY: the kernel has just written the length there.
-        let length = unsafe { *length };
-        // SAFETY: the kernel has just written the address there, of that length.
-        unsafe { tune::parse_at(address.cast(), length.min(28)) }
-    } else {
-        None
-    };
+    let peer = if plain() { None } else { accepted_peer(address, length) };
     let socket = tune::accepted(fd, listener, new, peer);
     table::add(new, socket);
     if count::on() {
         count::accepted(fd, new, socket);
     }
+}
+
+/// The remote end as accept(2) told the application, if rules want to know and the application has asked.
+#[cold]
+#[inline(never)]
+fn accepted_peer(address: *const sockaddr, length: *const socklen_t) -> Option<policy::Peer> {
+    if !settings().has_rules() || address.is_null() || length.is_null() {
+        return None;
+    }
+    // SAFETY: the kernel has just written the length there.
+    let length = unsafe { *length };
+    // SAFETY: the kernel has just written the address there, of that length.
+    unsafe { tune::parse_at(address.cast(), length.min(28)) }
 }
 
 /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.

@@ -178,7 +178,7 @@ fcntl_hook! {
 }
 
 /// A duplicate keeps the socket open past a close, which then does not flush: so what is held goes out now.
-#[inline]
+#[inline(never)]
 fn before_dup(fd: c_int) -> Socket {
     hold::release_at_end();
     table::get(fd)
@@ -196,7 +196,7 @@ fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
 }
 
 /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
-#[inline]
+#[inline(never)]
 fn duplicated(fd: c_int, old: Socket, new: c_int) -> c_int {
     if new >= 0 && new != fd {
         if old.is_met() {

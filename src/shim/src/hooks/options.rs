@@ -19,6 +19,9 @@ macro_rules! setsockopt_hook {
                 if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && table::enabled() {
                     before_cork(fd);
                 }
+                if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
+                    before_nodelay(fd);
+                }
                 // SAFETY: the caller's arguments.
                 let result = unsafe { $name::real(fd, level, name, value, length) };
                 if result == 0 && table::enabled() {
@@ -47,6 +50,16 @@ setsockopt_hook! {
 setsockopt_hook! {
     /// setsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/setsockopt.c`).
     fn __setsockopt64() where signature (unchecked);
+}
+
+/// What is held, by whatever thread, is nothing that the application expects to find there afterwards: with the option off
+/// nothing would look after it.
+#[cold]
+fn before_nodelay(fd: c_int) {
+    let socket = table::get(fd);
+    if socket.has(HELD) {
+        hold::flush(fd, socket, count::Cause::End);
+    }
 }
 
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
@@ -80,7 +93,7 @@ macro_rules! getsockopt_hook {
                 if result == 0
                     && level == libc::IPPROTO_TCP
                     && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
-                        || name == libc::TCP_CORK && table::get(fd).has(CORKED))
+                        || name == libc::TCP_CORK && tune::corked(fd))
                 {
                     // SAFETY: the kernel has just written the length there.
                     let written = unsafe { *length }.min(4);

@@ -1,0 +1,148 @@
+//! The real executor: prepares, starts the server if there is one, runs the command, takes its time, and looks at the kernel's
+//! and the library's counters before and after.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::args::{Count, End};
+use super::arm::Arm;
+use super::counted::Counting;
+use super::executor::{Executor, Measured, Purpose, TimeLine};
+use super::network::{Network, segments_sent};
+use super::process::{self, Process};
+use super::schedule::Side;
+use super::server::Server;
+use crate::errors::Failure;
+use crate::settings::Pair;
+
+/// What is run, with words that are ready to be executed.
+pub struct Commands {
+    pub command: Vec<OsString>,
+    /// The server that the command talks to, its port, and which of the two has the arm's settings.
+    pub server: Option<(Vec<OsString>, u16, End)>,
+    pub prepare: Option<String>,
+    pub ignore_failure: bool,
+    pub show_output: bool,
+    pub count: Count,
+    /// The library, if it can count and only observe.
+    pub counter: Option<PathBuf>,
+    pub arms: [Arm; 2],
+    /// For what is not measured, and for the end that has no settings.
+    pub untouched: Vec<Pair>,
+}
+
+impl Executor for Commands {
+    fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure> {
+        process::interrupted()?;
+        if let Some(script) = &self.prepare {
+            shell("--prepare", script, &self.untouched, self.show_output)?;
+        }
+        let counting = match self.count {
+            Count::Every => true,
+            Count::Once => purpose == Purpose::Trace,
+            Count::Off => false,
+        };
+        let counter = self.counter.as_ref().filter(|_| counting);
+        let counting = counter.map(|_| Counting::start()).transpose()?;
+        let arm = &self.arms[side as usize];
+        let tuned = match counting.as_ref().zip(counter) {
+            Some((counting, library)) => counting.environment(&arm.environment, library),
+            None => arm.environment.clone(),
+        };
+        let show = self.show_output;
+        let (server, environment) = match &self.server {
+            Some((words, port, End::Server)) => (Some(Server::start(words, &tuned, *port, show)?), &self.untouched),
+            Some((words, port, End::Load)) => (Some(Server::start(words, &self.untouched, *port, show)?), &tuned),
+            None => (None, &tuned),
+        };
+        let before = Network::read();
+        let mut sampler = Sampler::new(purpose.traced());
+        let begin = Instant::now();
+        let (ended, end) = Process::start(&self.command, environment, show)?.wait(|| sampler.tick())?;
+        let wall = ended.duration_since(begin).as_secs_f64();
+        let network = Network::read().since(&before);
+        let server = server.map(Server::stop).transpose()?;
+        if end.status != 0 && !self.ignore_failure {
+            return Err(self.failed(&arm.name, end.status));
+        }
+        let counted = counting.map(|counting| counting.read()).transpose()?;
+        Ok(Measured { wall, cpu: end.cpu, server, status: end.status, network, counted, time_line: sampler.line })
+    }
+}
+
+impl Commands {
+    fn failed(&self, arm: &str, status: i32) -> Failure {
+        let name = self.command.first().map(|word| word.display().to_string()).unwrap_or_default();
+        let how = if status > 128 {
+            format!("was ended by signal {}", status - 128)
+        } else {
+            format!("exited with {status}")
+        };
+        Failure::own(format!(
+            "`{name}` {how} in a run of `{arm}`: --show-output shows what it says, --ignore-failure counts such runs too"
+        ))
+    }
+}
+
+/// A command around the runs.
+pub fn shell(option: &str, script: &str, environment: &[Pair], show: bool) -> Result<(), Failure> {
+    let words = ["/bin/sh", "-c", script].map(OsString::from);
+    let (_, end) = Process::start(&words, environment, show)?.wait(|| Duration::from_secs(1))?;
+    if end.status != 0 {
+        return Err(Failure::own(format!("the command of {option} exited with {}: `{script}`", end.status)));
+    }
+    Ok(())
+}
+
+/// The words of a command line, or the shell that is to read it.
+pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsString>, Failure> {
+    if let Some(shell) = shell {
+        return Ok([shell, "-c", line].map(OsString::from).to_vec());
+    }
+    let words =
+        shell_words::split(line).map_err(|_| Failure::own(format!("{option} {line}: a quote is not closed")))?;
+    if words.is_empty() {
+        return Err(Failure::own(format!("{option}: the command is empty")));
+    }
+    Ok(words.into_iter().map(OsString::from).collect())
+}
+
+/// Is there such a program? Said before anything is run.
+pub fn exists(words: &[OsString]) -> Result<(), Failure> {
+    let name = words.first().map(OsString::as_os_str).unwrap_or_default();
+    let path = std::env::var_os("PATH");
+    crate::search::program(name, path.as_deref())
+        .map(drop)
+        .map_err(|failure| Failure::new(failure.code, format!("cannot run {}", failure.message)))
+}
+
+/// Follows the kernel's count of segments over time, closely at first and then less: the beginning is what shows a stall.
+struct Sampler {
+    wanted: bool,
+    begin: Instant,
+    first: u64,
+    line: TimeLine,
+}
+
+impl Sampler {
+    fn new(wanted: bool) -> Self {
+        let first = if wanted { segments_sent().unwrap_or(0) } else { 0 };
+        Self { wanted, begin: Instant::now(), first, line: if wanted { vec![(0.0, 0)] } else { Vec::new() } }
+    }
+
+    fn tick(&mut self) -> Duration {
+        if !self.wanted {
+            return Duration::from_secs(1);
+        }
+        let time = self.begin.elapsed().as_secs_f64();
+        if let Some(now) = segments_sent() {
+            self.line.push((time, now.saturating_sub(self.first)));
+        }
+        Duration::from_millis(match time {
+            ..1.0 => 1,
+            ..10.0 => 10,
+            _ => 50,
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! What the library itself counts in a run (TCPTUNE_STATS): a directory for the run, what the arms need for it in their
+//! environments, and the sums of what it finds there afterwards. The baseline is counted by a library that only observes.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tcptune_policy::counters::Counter;
+
+use super::measures::Unit;
+use crate::counters::{self, ArmCounts, Histogram};
+use crate::errors::Failure;
+use crate::library;
+use crate::settings::{Pair, put};
+
+/// The sums over all processes and connections of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counted {
+    pub processes: usize,
+    pub connections: u64,
+    pub tuned: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub segments_sent: u64,
+    pub retransmissions: u64,
+    pub exchanges: u64,
+    pub stalls: u64,
+    /// Seconds that were lost in them.
+    pub stall_delay: f64,
+    /// How long answers took: the shortest time of a bucket in seconds, and how many lie in it.
+    pub answers: Vec<(f64, u64)>,
+}
+
+/// A figure for tables.
+pub struct Figure {
+    pub label: &'static str,
+    pub show: fn(&Counted) -> String,
+}
+
+const fn figure(label: &'static str, show: fn(&Counted) -> String) -> Figure {
+    Figure { label, show }
+}
+
+pub const FIGURES: [Figure; 6] = [
+    figure("connections", |c| Unit::Count.show(c.connections as f64)),
+    figure("tuned of them", |c| Unit::Count.show(c.tuned as f64)),
+    figure("data segments sent", |c| Unit::Count.show(c.segments_sent as f64)),
+    figure("exchanges", |c| Unit::Count.show(c.exchanges as f64)),
+    figure("stalls", |c| Unit::Count.show(c.stalls as f64)),
+    figure("time lost in them", |c| Unit::Seconds.show(c.stall_delay)),
+];
+
+/// A directory that counters go to; it is gone afterwards.
+pub struct Counting(PathBuf);
+
+impl Counting {
+    pub fn start() -> Result<Self, Failure> {
+        // In memory where that is possible: counters are mapped files.
+        let shared = Path::new("/dev/shm");
+        let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+        let directory = base.join(format!("tcptune-ab-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        // Programs that change their user must be able to make a file in it.
+        std::fs::DirBuilder::new().mode(0o1777).create(&directory)?;
+        let counting = Self(directory);
+        std::fs::set_permissions(&counting.0, std::os::unix::fs::PermissionsExt::from_mode(0o1777))?;
+        Ok(counting)
+    }
+
+    /// The arm's environment, and counting; an arm without the library gets it, to observe only.
+    pub fn environment(&self, environment: &[Pair], library: &Path) -> Vec<Pair> {
+        let mut counted = environment.to_vec();
+        if counted.iter().any(|(name, value)| name == "TCPTUNE" && value == "off") {
+            let existing = counted.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
+            let preload = library::preload_list(library, existing);
+            put(&mut counted, "LD_PRELOAD", preload);
+            put(&mut counted, "TCPTUNE", "observe".into());
+        }
+        put(&mut counted, "TCPTUNE_STATS", self.0.clone().into());
+        counted
+    }
+
+    pub fn read(&self) -> Result<Counted, Failure> {
+        let found = counters::read(&self.0)?;
+        let mut sum = ArmCounts::default();
+        for service in counters::services(&found.processes) {
+            sum.add(&service.both());
+        }
+        let nanos = |counter| sum.get(counter) as f64 / 1e9;
+        Ok(Counted {
+            processes: found.processes.len(),
+            connections: sum.get(Counter::Connections),
+            tuned: sum.get(Counter::Tuned),
+            bytes_sent: sum.get(Counter::BytesSent),
+            bytes_received: sum.get(Counter::BytesReceived),
+            segments_sent: sum.get(Counter::SegmentsSent),
+            retransmissions: sum.get(Counter::Retransmissions),
+            exchanges: sum.get(Counter::Exchanges),
+            stalls: sum.get(Counter::Stalls) + sum.get(Counter::CorkStalls) + sum.get(Counter::PeerStalls),
+            stall_delay: nanos(Counter::StallDelay) + nanos(Counter::CorkStallDelay) + nanos(Counter::PeerStallDelay),
+            answers: buckets(&sum.answers),
+        })
+    }
+}
+
+/// In seconds, without the empty ones at both ends.
+fn buckets(histogram: &Histogram) -> Vec<(f64, u64)> {
+    let filled = |(_, count): &(f64, u64)| *count > 0;
+    let first = histogram.buckets.iter().position(filled).unwrap_or(0);
+    let last = histogram.buckets.iter().rposition(filled).map_or(0, |n| n + 1);
+    histogram.buckets.get(first..last).unwrap_or(&[]).iter().map(|(nanos, count)| (nanos / 1e9, *count)).collect()
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Can this library count? Asked of its file, which holds the names of its settings: an older one would take the setting for a
+/// mistake, and tune nothing.
+pub fn is_known_to(library: &Path) -> bool {
+    const NAME: &[u8] = b"TCPTUNE_STATS";
+    std::fs::read(library).is_ok_and(|bytes| bytes.windows(NAME.len()).any(|window| window == NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counting, buckets};
+    use crate::counters::Histogram;
+    use crate::settings::Pair;
+    use std::path::Path;
+
+    fn pairs(given: &[(&str, &str)]) -> Vec<Pair> {
+        given.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    #[test]
+    fn a_directory_is_made_read_and_gone() {
+        let counting = Counting::start().expect("there is room");
+        let directory = counting.0.clone();
+        assert!(directory.is_dir());
+        assert_eq!(counting.read().expect("readable").processes, 0);
+        drop(counting);
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn an_arm_without_the_library_is_observed() {
+        let counting = Counting::start().expect("there is room");
+        let place = counting.0.to_str().expect("text");
+        let counted = |given: &[(&str, &str)]| {
+            let mut all = counting.environment(&pairs(given), Path::new("/libtcptune.so"));
+            all.sort();
+            all
+        };
+        let observed = [
+            ("HOME", "/root"),
+            ("LD_PRELOAD", "/libtcptune.so:/other.so"),
+            ("TCPTUNE", "observe"),
+            ("TCPTUNE_STATS", place),
+        ];
+        assert_eq!(counted(&[("TCPTUNE", "off"), ("LD_PRELOAD", "/other.so"), ("HOME", "/root")]), pairs(&observed));
+        let tuned = [("LD_PRELOAD", "/libtcptune.so"), ("TCPTUNE_CORK", "off"), ("TCPTUNE_STATS", place)];
+        assert_eq!(counted(&[tuned[0], tuned[1], ("TCPTUNE_STATS", "/elsewhere")]), pairs(&tuned));
+    }
+
+    #[test]
+    fn empty_buckets_at_the_ends_are_left_out() {
+        let histogram = Histogram::new([0, 3, 0, 4, 0].into_iter(), |n| 1 << n, 1e9);
+        assert_eq!(buckets(&histogram), [(2.0, 3), (4.0, 0), (8.0, 4)]);
+        assert_eq!(buckets(&Histogram::default()), []);
+    }
+}

@@ -1,0 +1,60 @@
+//! What the session needs of the world: something that runs one arm once and says what it took. The session and the figures
+//! are tested with a made-up one; nothing in here starts anything.
+
+use serde::Serialize;
+
+use super::counted::Counted;
+use super::network::Network;
+use super::schedule::Side;
+use crate::errors::Failure;
+
+/// Why a run is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It does not count.
+    Warmup,
+    /// It does not count, and its segments are followed over time.
+    Trace,
+    /// It counts.
+    Measure,
+    /// It counts, and its segments are followed over time: there is no warm-up to do it in.
+    MeasureAndTrace,
+}
+
+impl Purpose {
+    pub fn traced(self) -> bool {
+        matches!(self, Self::Trace | Self::MeasureAndTrace)
+    }
+}
+
+/// Processor time of a process and of those descendants that it waited for, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Cpu {
+    pub user: f64,
+    pub system: f64,
+}
+
+/// Segments sent so far, at seconds since the start.
+pub type TimeLine = Vec<(f64, u64)>;
+
+/// What one run took.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Seconds from the start of the command to its end.
+    pub wall: f64,
+    #[serde(flatten)]
+    pub cpu: Cpu,
+    /// Of the server, from its start to its end.
+    pub server: Option<Cpu>,
+    /// Its exit status; 128 and the signal's number, if a signal ended it.
+    pub status: i32,
+    pub network: Network,
+    /// What the library counted, if it did.
+    pub counted: Option<Counted>,
+    #[serde(skip)]
+    pub time_line: TimeLine,
+}
+
+pub trait Executor {
+    fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure>;
+}

@@ -1,0 +1,23 @@
+//! A row for each run, a column for each measure; empty where a run does not have it.
+
+use crate::ab::measures::MEASURES;
+use crate::ab::report::Report;
+use crate::ab::schedule::Side;
+use crate::errors::Failure;
+
+pub fn rows(report: &Report) -> Result<String, Failure> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let keys = MEASURES.iter().map(|measure| measure.key);
+    writer.write_record(["position", "block", "arm", "name", "status"].into_iter().chain(keys))?;
+    for run in &report.runs {
+        let arm = if run.arm == Side::Baseline { "baseline" } else { "candidate" };
+        let name = report.arms[run.arm as usize].name.clone();
+        let of_run =
+            [run.position.to_string(), run.block.to_string(), arm.to_owned(), name, run.measured.status.to_string()];
+        let values =
+            MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
+        writer.write_record(of_run.into_iter().chain(values))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| Failure::own(e.error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

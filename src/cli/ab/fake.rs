@@ -1,0 +1,118 @@
+//! An executor that makes its figures up, with a seed: for tests of the session and of what is concluded. It also keeps the
+//! two promises of the statistics, on many made-up sessions: no difference where there is none, and an interval that holds.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::arm::Arm;
+use super::executor::{Cpu, Executor, Measured, Purpose};
+use super::network::Network;
+use super::report::{Report, Subject};
+use super::schedule::Side;
+use super::session::{Plan, Session, Watcher, measure};
+use crate::errors::Failure;
+
+pub struct Fake {
+    medians: [f64; 2],
+    noise: f64,
+    random: StdRng,
+    /// The machine slows down by this share with each run.
+    pub drift: f64,
+    pub fails_at: Option<usize>,
+    pub calls: Vec<(Side, Purpose)>,
+}
+
+impl Fake {
+    pub fn new(baseline: f64, candidate: f64, noise: f64, seed: u64) -> Self {
+        let random = StdRng::seed_from_u64(seed);
+        Self { medians: [baseline, candidate], noise, random, drift: 0.0, fails_at: None, calls: Vec::new() }
+    }
+
+    /// A factor as times have it: most near 1, some well above.
+    fn disturbance(&mut self) -> f64 {
+        let uniform = |random: &mut StdRng| random.random::<f64>();
+        let bell = (0..6).map(|_| uniform(&mut self.random)).sum::<f64>() - 3.0;
+        let hiccup = if uniform(&mut self.random) < 0.05 { 5.0 * self.noise } else { 0.0 };
+        (self.noise * bell / 0.7071).exp() + hiccup
+    }
+}
+
+impl Executor for Fake {
+    fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure> {
+        self.calls.push((side, purpose));
+        if self.fails_at == Some(self.calls.len() - 1) {
+            return Err(Failure::own("made up"));
+        }
+        let slower = 1.0 + self.drift * self.calls.len() as f64;
+        let wall = self.medians[side as usize] * self.disturbance() * slower;
+        let time_line = if purpose.traced() { vec![(0.0, 0), (wall, 10)] } else { Vec::new() };
+        let network = Network::default();
+        Ok(Measured { wall, cpu: Cpu::default(), server: None, status: 0, network, counted: None, time_line })
+    }
+}
+
+pub struct Silent;
+
+impl Watcher for Silent {
+    fn warming_up(&mut self, _: usize) {}
+    fn measuring(&mut self, _: usize) {}
+    fn starting(&mut self, _: Side) {}
+    fn done(&mut self, _: Side, _: &Measured) {}
+}
+
+/// A made-up session of ten runs of each, as a report.
+pub fn report(change: impl FnOnce(&mut Session)) -> Report {
+    let plan = Plan { warmup: 0, runs: Some(10), seed: 5, trace: true };
+    let mut session = measure(&plan, &mut Fake::new(4.0, 0.2, 0.01, 5), &mut Silent).expect("nothing fails");
+    change(&mut session);
+    let arm = |name: &str| Arm { name: name.into(), description: format!("{name}, in full"), environment: vec![] };
+    let subject = Subject { command: "made <up>".into(), server: None, tuned: None };
+    Report::new(subject, &[arm("plain"), arm("tcptune")], session, 0, 5)
+}
+
+mod tests {
+    use super::{Fake, Silent};
+    use crate::ab::schedule::Side;
+    use crate::ab::session::{Plan, measure};
+    use crate::ab::verdict::{Comparison, Verdict, compare};
+
+    fn session(ratio: f64, noise: f64, drift: f64, runs: usize, seed: u64) -> Comparison {
+        let mut fake = Fake::new(1.0, ratio, noise, seed);
+        fake.drift = drift;
+        let plan = Plan { warmup: 1, runs: Some(runs), seed, trace: false };
+        let session = measure(&plan, &mut fake, &mut Silent).expect("nothing fails");
+        let wall = |side| session.values(side, |m| Some(m.wall)).expect("every run has it");
+        compare(&wall(Side::Baseline), &wall(Side::Candidate), 0.0, seed).expect("positive")
+    }
+
+    const SESSIONS: usize = 40;
+
+    #[test]
+    fn equal_arms_do_not_differ() {
+        for (noise, drift, runs) in [(0.02, 0.0, 10), (0.2, 0.0, 10), (0.05, 0.02, 10), (0.05, 0.0, 25)] {
+            let verdicts = (0..SESSIONS).map(|seed| session(1.0, noise, drift, runs, seed as u64).verdict);
+            let wrong = verdicts.filter(|verdict| *verdict != Verdict::NoDifference).count();
+            assert!(wrong <= 2, "noise {noise}, drift {drift}, {runs} runs: {wrong} of {SESSIONS}");
+        }
+    }
+
+    #[test]
+    fn the_interval_holds_the_ratio() {
+        for (ratio, noise, drift, runs) in
+            [(0.05, 0.05, 0.0, 10), (0.9, 0.1, 0.0, 10), (0.9, 0.05, 0.02, 20), (0.5, 0.1, 0.0, 6)]
+        {
+            let comparisons = (0..SESSIONS).map(|seed| session(ratio, noise, drift, runs, 1000 + seed as u64));
+            let held = comparisons.filter(|comparison| comparison.interval.contains(ratio)).count();
+            assert!(
+                held >= SESSIONS * 9 / 10,
+                "ratio {ratio}, noise {noise}, drift {drift}, {runs} runs: {held} of {SESSIONS}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_difference_is_found_through_a_drift_that_is_larger() {
+        // Over the session the machine slows down by 80 %; the arms differ by 15 %.
+        let found = (0..20).filter(|seed| session(0.85, 0.02, 0.01, 40, 2000 + seed).verdict == Verdict::Less).count();
+        assert!(found >= 18, "{found} of 20");
+    }
+}

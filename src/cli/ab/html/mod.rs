@@ -1,0 +1,320 @@
+//! The report as one page, complete in itself: no script, nothing from elsewhere. Light and dark, on a desk and on a phone.
+
+mod axis;
+mod latency;
+mod runs;
+mod segments;
+mod svg;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::counted::FIGURES;
+use super::measures::{Source, Unit};
+use super::report::{Compared, Report};
+use super::schedule::{SIDES, Side};
+use super::verdict::{Verdict, chance, figure};
+use axis::Axis;
+use svg::{class, px};
+
+const STYLE: &str = include_str!("style.css");
+
+pub fn page(report: &Report) -> String {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (headline(report).0) " · tcptune ab" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (head(report))
+                    (section("Every run", runs::note(report), &[], runs::distribution(report)))
+                    @if segments::any(report) { (time_line(report)) }
+                    @if let Some(both) = latency::any(report) {
+                        (section(
+                            "How long answers took",
+                            "From the last call of a burst to the first byte of the answer, as the library counted it in one run of \
+                             each. A column's height is the share of the exchanges; the figure is the median.",
+                            &[],
+                            latency::histogram(report, both)
+                        ))
+                    }
+                    (measures(report))
+                    (section(
+                        "In the order they were made",
+                        "Each block holds one run of each, in random order: what changes on the machine meets both.",
+                        &legend(report),
+                        runs::order(report)
+                    ))
+                    (method(report))
+                    (raw(report))
+                }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn legend(report: &Report) -> Vec<(Side, &str)> {
+    SIDES.into_iter().map(|side| (side, report.arms[side as usize].name.as_str())).collect()
+}
+
+fn section(title: &str, note: &str, legend: &[(Side, &str)], content: Markup) -> Markup {
+    html! {
+        section {
+            h2 { (title) }
+            p.note { (note) }
+            @if !legend.is_empty() {
+                p.legend { @for (side, name) in legend { span class=(class(*side)) { (name) } } }
+            }
+            (content)
+        }
+    }
+}
+
+/// The result in as few characters as possible, and what they mean.
+fn headline(report: &Report) -> (String, &'static str) {
+    let Some(comparison) = report.time().and_then(|time| time.comparison) else {
+        return ("nothing measured".to_owned(), "");
+    };
+    let ratio = comparison.interval.ratio;
+    match comparison.verdict {
+        Verdict::Less if ratio < 0.5 => (format!("{}×", figure(1.0 / ratio)), "as fast"),
+        Verdict::Less => (format!("−{} %", figure(100.0 * (1.0 - ratio))), "time"),
+        Verdict::More if ratio < 2.0 => (format!("+{} %", figure(100.0 * (ratio - 1.0))), "time"),
+        Verdict::More => (format!("{}×", figure(ratio)), "the time"),
+        Verdict::NoDifference => ("no difference".to_owned(), "found"),
+        Verdict::TooFewRuns => ("too few runs".to_owned(), "to tell"),
+    }
+}
+
+fn head(report: &Report) -> Markup {
+    let (figure, meaning) = headline(report);
+    let verdict = report.time().and_then(|time| time.comparison).map(|comparison| comparison.verdict);
+    let tone = match verdict {
+        Some(Verdict::Less) => "good",
+        Some(Verdict::More) => "bad",
+        _ => "even",
+    };
+    html! {
+        header {
+            p.kind { "tcptune ab" }
+            p.command { code { (report.subject.command) } }
+            @if let Some(server) = &report.subject.server {
+                p.command { "served by " code { (server) } @if let Some(end) = report.subject.tuned { ", tuned: the " (end) } }
+            }
+            div.result {
+                div class=(format!("figure {tone}")) { strong { (figure) } span { (meaning) } }
+                (lengths(report))
+            }
+            p.verdict { (report.verdict) }
+            @if !report.warnings.is_empty() {
+                ul.warnings { @for warning in &report.warnings { li { (warning) } } }
+            }
+        }
+    }
+}
+
+/// Both medians as bars of that length.
+fn lengths(report: &Report) -> Markup {
+    let Some(time) = report.time() else { return html! {} };
+    let longest = time.baseline.median.max(time.candidate.median);
+    html! {
+        dl.lengths {
+            @for (side, summary) in SIDES.into_iter().zip([time.baseline, time.candidate]) {
+                dt { (report.arms[side as usize].name) }
+                dd class=(class(side)) {
+                    span.bar style=(format!("width:calc({:.2}% * .72)", 100.0 * summary.median / longest)) {}
+                    b { (Unit::Seconds.show(summary.median)) }
+                }
+            }
+        }
+    }
+}
+
+fn time_line(report: &Report) -> Markup {
+    let note = format!(
+        "A bar wherever segments were sent, in the {} from the first on; a gap is a wait. Below, the count over the whole run. One \
+         run of each; all segments of the network namespace, pure acknowledgements among them.",
+        Unit::Seconds.show(segments::window(report))
+    );
+    section(
+        "Time line of segments",
+        &note,
+        &legend(report),
+        html! { (segments::close(report)) (segments::whole(report)) },
+    )
+}
+
+fn measures(report: &Report) -> Markup {
+    let names = &report.arms;
+    html! {
+        section {
+            h2 { "What each run takes" }
+            p.note { "Medians; the ratio with its 95 % interval, on a line whose middle is “the same”." }
+            div.scroll {
+                table {
+                    thead { tr {
+                        th {} th.number { (names[0].name) } th.number { (names[1].name) } th.number { "ratio" } th.forest {}
+                    } }
+                    tbody {
+                        @for row in &report.measures { (measure(row, reach(report))) }
+                        (counted(report))
+                    }
+                }
+            }
+            @if report.measures.iter().any(|row| row.of.source == Source::Namespace) {
+                p.note { "* of the whole network namespace: other programs count, and on loopback both ends." }
+            }
+        }
+    }
+}
+
+fn measure(row: &Compared, reach: f64) -> Markup {
+    let show = |value: f64| row.of.unit.show(value);
+    html! {
+        tr {
+            th { (row.of.label) @if row.of.source == Source::Namespace { "*" } }
+            @for summary in [&row.baseline, &row.candidate] {
+                td.number {
+                    (show(summary.median))
+                    @if summary.deviation > 0.0 { span.spread { " ± " (show(summary.deviation)) } }
+                }
+            }
+            td.number {
+                @if let Some(comparison) = &row.comparison {
+                    (figure(comparison.interval.ratio))
+                    @if comparison.interval.low < comparison.interval.high {
+                        span.spread { " " (figure(comparison.interval.low)) "–" (figure(comparison.interval.high)) }
+                    }
+                } @else { "–" }
+            }
+            td.forest { @if let Some(comparison) = &row.comparison { (forest(comparison, reach)) } }
+        }
+    }
+}
+
+/// What the library counted: one run's figures, so without a spread.
+fn counted(report: &Report) -> Markup {
+    let Some([baseline, candidate]) = report.counted() else { return html! {} };
+    html! {
+        tr.group { th colspan="5" { "Counted by the library in one run of each" } }
+        @for figure in FIGURES {
+            tr {
+                th { (figure.label) }
+                td.number { ((figure.show)(baseline)) }
+                td.number { ((figure.show)(candidate)) }
+                td {} td.forest {}
+            }
+        }
+    }
+}
+
+/// How far the line reaches to both sides of 1, so that the time's interval lies well inside.
+fn reach(report: &Report) -> f64 {
+    let interval = report.time().and_then(|time| time.comparison).map(|comparison| comparison.interval);
+    let far = interval.map_or(1.0, |i| i.high.max(1.0 / i.low.max(1e-9)));
+    far.powf(1.3).clamp(1.5, 1000.0)
+}
+
+/// The interval on a logarithmic line around 1.
+fn forest(comparison: &super::verdict::Comparison, reach: f64) -> Markup {
+    let axis = Axis::log(1.0 / reach, reach, 4.0, 156.0);
+    let [low, at, high] =
+        [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
+    let tone = match comparison.verdict {
+        Verdict::Less => "good",
+        Verdict::More => "bad",
+        _ => "even",
+    };
+    let says = chance(comparison.p);
+    html! {
+        svg class={ "small " (tone) } viewBox="0 0 160 20" role="img" aria-label=(says) {
+            title { (says) }
+            line.grid x1="4" x2="156" y1="10" y2="10" {}
+            line.one x1="80" x2="80" y1="2" y2="18" {}
+            line.interval x1=(px(low - 1.0)) x2=(px(high + 1.0)) y1="10" y2="10" {}
+            circle.at cx=(px(at)) cy="10" r="4.5" {}
+        }
+    }
+}
+
+fn method(report: &Report) -> Markup {
+    let machine = &report.machine;
+    html! {
+        section {
+            h2 { "How it was measured" }
+            dl.facts {
+                @for arm in &report.arms { dt { (arm.name) } dd { (arm.description) } }
+                dt { "runs" }
+                dd {
+                    (report.blocks()) " of each, after " (report.warmup) " of each that do not count, in blocks of one run of each in \
+                    random order (--seed " (report.seed) ")"
+                }
+                dt { "interval" } dd { "95 %, of the ratio of the medians, by bootstrap of the blocks; for times wider by the 4 % that sessions differ by" }
+                dt { "test" }
+                dd { "Mann-Whitney's rank test, two-sided; a difference is believed below p = 0.01 and with an interval without 1" }
+                dt { "machine" }
+                dd {
+                    (machine.kernel) ", " (machine.processors) " CPUs, " (machine.congestion_control)
+                    @if let Some(load) = machine.load { ", load " (load) }
+                }
+                dt { "tcptune" } dd { (report.tcptune) }
+            }
+        }
+    }
+}
+
+fn raw(report: &Report) -> Markup {
+    html! {
+        section {
+            details {
+                summary { "All " (report.runs.len()) " runs" }
+                div.scroll {
+                    table {
+                        thead { tr { th.number { "run" } th { "arm" } th.number { "time" } th.number { "user" } th.number { "system" } th.number { "status" } } }
+                        tbody {
+                            @for run in &report.runs {
+                                tr class=(class(run.arm)) {
+                                    td.number { (run.position + 1) }
+                                    td { span.key { (report.arms[run.arm as usize].name) } }
+                                    td.number { (Unit::Seconds.show(run.measured.wall)) }
+                                    td.number { (Unit::Seconds.show(run.measured.cpu.user)) }
+                                    td.number { (Unit::Seconds.show(run.measured.cpu.system)) }
+                                    td.number { (run.measured.status) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+    use crate::ab::fake::report;
+
+    #[test]
+    fn a_page_is_complete_in_itself_and_takes_any_text() {
+        let page = page(&report(|_| ()));
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
+        // The command is `made <up>`.
+        assert!(page.contains("made &lt;up&gt;") && !page.contains("<up>"));
+        for outside in ["http:", "https:", "src=", "href=", "<script", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        assert_eq!(
+            page.matches("<circle class=\"dot\"").count(),
+            2 * (20 + 20),
+            "a dot for each run, in two plots, twice"
+        );
+        assert!(!page.contains("NaN") && !page.contains("inf"));
+    }
+}

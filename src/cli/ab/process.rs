@@ -1,0 +1,203 @@
+//! Processes that are measured: started with an environment of their own in a process group of their own, waited for with their
+//! processor time, ended when the user interrupts. No shell, no pipe, no thread is in the way of the time that is taken.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use super::executor::Cpu;
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::settings::Pair;
+
+/// Exit status after an interruption, as shells have it for SIGINT.
+const INTERRUPTED: u8 = 130;
+/// How long a process may take to end after SIGTERM.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a wait looks whether the user has interrupted.
+const LOOK: Duration = Duration::from_millis(200);
+
+static INTERRUPT: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on SIGINT, SIGTERM and SIGHUP end what runs, then the session: nothing is left behind.
+pub fn catch_interrupts() -> io::Result<()> {
+    let flag = INTERRUPT.get_or_init(Arc::default);
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(flag))?;
+    }
+    Ok(())
+}
+
+/// What came so far was heard.
+pub fn forget_interrupts() {
+    if let Some(flag) = INTERRUPT.get() {
+        flag.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Has the user had enough?
+pub fn interrupted() -> Result<(), Failure> {
+    match INTERRUPT.get() {
+        Some(flag) if flag.load(Ordering::Relaxed) => Err(Failure::new(INTERRUPTED, "interrupted")),
+        _ => Ok(()),
+    }
+}
+
+/// A running process and its group. Both are gone when this is dropped.
+pub struct Process {
+    pid: Pid,
+    /// Readable when it has ended.
+    ended: OwnedFd,
+    reaped: bool,
+}
+
+/// What is left of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Exit status; 128 and the signal's number, if a signal ended it.
+    pub status: i32,
+    pub cpu: Cpu,
+}
+
+impl Process {
+    pub fn start(words: &[OsString], environment: &[Pair], show: bool) -> Result<Self, Failure> {
+        let Some((program, arguments)) = words.split_first() else { return Err(Failure::own("the command is empty")) };
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).process_group(0);
+        if !show {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        let child = command.spawn().map_err(|e| {
+            let code = if e.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
+            Failure::new(code, format!("cannot run `{}`: {}", program.display(), plain(&e)))
+        })?;
+        let pid = Pid::from_child(&child);
+        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
+        Ok(Self { pid, ended, reaped: false })
+    }
+
+    /// Wait for its end. `tick` is called every now and then and says when it wants to be called again.
+    pub fn wait(mut self, mut tick: impl FnMut() -> Duration) -> Result<(Instant, End), Failure> {
+        loop {
+            if self.has_ended(tick().min(LOOK))? {
+                let now = Instant::now();
+                return Ok((now, self.reap()?));
+            }
+            if let Err(failure) = interrupted() {
+                self.stop()?;
+                return Err(failure);
+            }
+        }
+    }
+
+    /// Is it gone, or within this time?
+    pub fn has_ended(&self, within: Duration) -> io::Result<bool> {
+        let mut descriptors = [PollFd::new(&self.ended, PollFlags::IN)];
+        let within = Timespec::try_from(within).map_err(io::Error::other)?;
+        match poll(&mut descriptors, Some(&within)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Ask it and its group to end, and make them.
+    pub fn stop(&mut self) -> io::Result<End> {
+        let _ = kill_process_group(self.pid, Signal::TERM);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_ended(Duration::from_millis(50))? && Instant::now() < deadline {}
+        // Until it is reaped its number, and so its group's, cannot be another's.
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        self.reap()
+    }
+
+    fn reap(&mut self) -> io::Result<End> {
+        let mut status = 0;
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        let pid = self.pid.as_raw_nonzero().get();
+        // SAFETY: needed because the standard library does not give a child's processor time. Sound because both pointers are to
+        // values of ours of the right types, and the child is ours and was not waited for.
+        let result = unsafe { libc::wait4(pid, &mut status, 0, usage.as_mut_ptr()) };
+        if result != pid {
+            return Err(io::Error::last_os_error());
+        }
+        self.reaped = true;
+        // SAFETY: needed to read what the kernel filled in. Sound because it was zeroed, and every bit pattern is valid.
+        let usage = unsafe { usage.assume_init() };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        let cpu = Cpu { user: seconds(usage.ru_utime), system: seconds(usage.ru_stime) };
+        let status = if libc::WIFSIGNALED(status) { 128 + libc::WTERMSIG(status) } else { libc::WEXITSTATUS(status) };
+        Ok(End { status, cpu })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = kill_process_group(self.pid, Signal::KILL);
+            let _ = self.reap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Process, interrupted};
+    use std::time::{Duration, Instant};
+
+    fn start(script: &str) -> Process {
+        let words = ["/bin/sh", "-c", script].map(Into::into);
+        Process::start(&words, &[("PATH".into(), "/usr/bin:/bin".into())], false).expect("there is a shell")
+    }
+
+    fn status(script: &str) -> i32 {
+        start(script).wait(|| Duration::from_secs(1)).expect("it ends").1.status
+    }
+
+    #[test]
+    fn statuses_are_the_shells() {
+        assert_eq!((status("exit 0"), status("exit 7"), status("kill -9 $$")), (0, 7, 137));
+    }
+
+    #[test]
+    fn processor_time_of_descendants_counts() {
+        let begin = Instant::now();
+        let (end, left) = start("(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done); sleep 0.1")
+            .wait(|| Duration::from_secs(1))
+            .expect("it ends");
+        let wall = end.duration_since(begin).as_secs_f64();
+        assert!(left.cpu.user > 0.005 && left.cpu.user + left.cpu.system < wall - 0.05, "{left:?} {wall}");
+    }
+
+    #[test]
+    fn a_whole_group_ends() {
+        let scratch = std::env::temp_dir().join(format!("tcptune-ab-{}", std::process::id()));
+        let mut process =
+            start(&format!("trap '' TERM; (trap '' TERM; echo $$ > {0}; sleep 60) & wait", scratch.display()));
+        while !scratch.exists() {
+            assert!(!process.has_ended(Duration::from_millis(5)).expect("polled"));
+        }
+        let begin = Instant::now();
+        // SIGTERM is ignored: it takes the patience, then SIGKILL.
+        assert_eq!(process.stop().expect("reaped").status, 137);
+        assert!(begin.elapsed() < Duration::from_secs(8));
+        std::fs::remove_file(scratch).expect("it was made");
+        interrupted().expect("nobody did");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let failure = Process::start(&["/nonexistent/program".into()], &[], false).err().expect("it is not there");
+        assert_eq!(failure.code, 127);
+        assert!(failure.message.starts_with("cannot run `/nonexistent/program`: "), "{}", failure.message);
+    }
+}

@@ -1,0 +1,101 @@
+//! How far the session is: a bar on stderr with the time left, if stderr is a terminal, and nothing else.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use super::executor::Measured;
+use super::schedule::Side;
+use super::session::Watcher;
+
+pub struct Bar {
+    bar: ProgressBar,
+    names: [String; 2],
+    phase: &'static str,
+    /// Seconds and number of the runs of each arm so far.
+    took: [(f64, u32); 2],
+    /// Runs of each arm still to come.
+    left: [usize; 2],
+}
+
+impl Bar {
+    /// `shown`: there is no other output that it would break into.
+    pub fn new(names: [String; 2], shown: bool) -> Self {
+        let shown = shown && std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
+        let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {pos}/{len}  {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        Self { bar, names, phase: "", took: [(0.0, 0); 2], left: [0; 2] }
+    }
+
+    fn begin(&mut self, phase: &'static str, runs: usize) {
+        self.phase = phase;
+        self.left = [runs / 2; 2];
+        self.bar.set_length(runs as u64);
+        self.bar.set_position(0);
+        self.bar.set_prefix(phase);
+    }
+
+    /// Seconds, if every arm has been seen.
+    fn time_left(&self) -> Option<f64> {
+        let arms = self.took.iter().zip(self.left);
+        arms.map(|((seconds, runs), left)| (*runs > 0).then(|| seconds / f64::from(*runs) * left as f64)).sum()
+    }
+}
+
+impl Watcher for Bar {
+    fn warming_up(&mut self, runs: usize) {
+        self.begin("warm-up", runs);
+    }
+
+    fn measuring(&mut self, runs: usize) {
+        self.begin("measuring", runs);
+    }
+
+    fn starting(&mut self, side: Side) {
+        let left = self.time_left().map(|seconds| {
+            let time = Duration::from_secs(seconds.ceil() as u64);
+            format!("about {} left, ", indicatif::HumanDuration(time))
+        });
+        self.bar.set_message(format!("{}now `{}`", left.unwrap_or_default(), self.names[side as usize]));
+    }
+
+    fn done(&mut self, side: Side, measured: &Measured) {
+        let (seconds, runs) = &mut self.took[side as usize];
+        *seconds += measured.wall;
+        *runs += 1;
+        self.left[side as usize] = self.left[side as usize].saturating_sub(1);
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bar;
+    use crate::ab::fake::{Fake, Silent};
+    use crate::ab::schedule::Side;
+    use crate::ab::session::{Plan, Watcher, measure};
+
+    #[test]
+    fn the_time_left_counts_each_arm_by_its_own_runs() {
+        let plan = Plan { warmup: 0, runs: Some(1), seed: 1, trace: false };
+        let session = measure(&plan, &mut Fake::new(4.0, 0.5, 0.0, 1), &mut Silent).expect("nothing fails");
+        let mut bar = Bar::new(["a".into(), "b".into()], false);
+        bar.measuring(20);
+        assert_eq!(bar.time_left(), None);
+        for run in &session.runs {
+            bar.done(run.arm, &run.measured);
+        }
+        assert_eq!(bar.time_left(), Some(9.0 * 4.0 + 9.0 * 0.5));
+        bar.starting(Side::Baseline);
+    }
+}

@@ -1,0 +1,258 @@
+//! Everything that was found, once: what tables, exports and the page are made of. Concludes; prints nothing.
+
+use serde::{Serialize, Serializer};
+
+use super::arm::Arm;
+use super::counted::Counted;
+use super::executor::TimeLine;
+use super::measures::{MEASURES, Measure, Unit};
+use super::schedule::{SIDES, Side};
+use super::session::{Run, Session};
+use super::stats::{Summary, neighbours_alike, outliers, places, summary};
+use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
+
+/// The spread from which on it is worth a word.
+const NOISY: f64 = 0.1;
+/// Runs shorter than this mostly start and end the program.
+const SHORT: f64 = 0.005;
+
+#[derive(Serialize)]
+pub struct Report {
+    /// Version of tcptune.
+    pub tcptune: &'static str,
+    pub verdict: String,
+    /// What is compared.
+    pub subject: Subject,
+    pub arms: [ArmReport; 2],
+    pub measures: Vec<Compared>,
+    pub warnings: Vec<String>,
+    pub machine: Machine,
+    pub warmup: usize,
+    pub seed: u64,
+    pub runs: Vec<Run>,
+    /// What the library counted, for each arm: in one run of it.
+    pub counted: [Option<Counted>; 2],
+    /// Segments sent so far at seconds since the start of one run, for each arm.
+    pub time_lines: [TimeLine; 2],
+}
+
+#[derive(Serialize)]
+pub struct Subject {
+    /// The command, or the load.
+    pub command: String,
+    pub server: Option<String>,
+    /// Which of the two has the settings, where there are two.
+    pub tuned: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+pub struct ArmReport {
+    pub role: Side,
+    pub name: String,
+    pub description: String,
+}
+
+/// One measure of both arms.
+#[derive(Serialize)]
+pub struct Compared {
+    #[serde(rename = "measure", serialize_with = "key")]
+    pub of: &'static Measure,
+    pub baseline: Summary,
+    pub candidate: Summary,
+    /// Nothing where the baseline's median is 0.
+    pub comparison: Option<Comparison>,
+}
+
+fn key<S: Serializer>(measure: &&'static Measure, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(measure.key)
+}
+
+/// Where it was measured.
+#[derive(Serialize)]
+pub struct Machine {
+    pub kernel: String,
+    pub processors: usize,
+    /// Runnable processes on average over the last minute, at the end.
+    pub load: Option<f64>,
+    pub congestion_control: String,
+}
+
+impl Machine {
+    pub fn this() -> Self {
+        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default().trim().to_owned();
+        let name = rustix::system::uname();
+        Self {
+            kernel: format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy()),
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            load: read("/proc/loadavg").split(' ').next().and_then(|word| word.parse().ok()),
+            congestion_control: read("/proc/sys/net/ipv4/tcp_congestion_control"),
+        }
+    }
+}
+
+impl Report {
+    pub fn new(subject: Subject, arms: &[Arm; 2], session: Session, warmup: usize, seed: u64) -> Self {
+        let measures: Vec<Compared> = MEASURES.iter().filter_map(|of| compared(of, &session, seed)).collect();
+        let [baseline, candidate] = arms;
+        let runs = session.blocks();
+        let verdict = measures.first().and_then(|time| time.comparison).map_or_else(
+            || "the runs took no time that could be measured".to_owned(),
+            |comparison| comparison.sentence(&candidate.name, &baseline.name, runs),
+        );
+        let arm = |side: Side| {
+            let Arm { name, description, .. } = arms[side as usize].clone();
+            ArmReport { role: side, name, description }
+        };
+        Self {
+            tcptune: env!("CARGO_PKG_VERSION"),
+            verdict,
+            subject,
+            arms: SIDES.map(arm),
+            warnings: warnings(arms, &session, warmup),
+            measures,
+            machine: Machine::this(),
+            warmup,
+            seed,
+            runs: session.runs,
+            counted: session.counted,
+            time_lines: session.time_lines,
+        }
+    }
+
+    /// What the verdict is about.
+    pub fn time(&self) -> Option<&Compared> {
+        self.measures.first()
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.runs.len() / 2
+    }
+
+    /// What the library counted in both arms, if it did and there was anything.
+    pub fn counted(&self) -> Option<[&Counted; 2]> {
+        let [Some(baseline), Some(candidate)] = &self.counted else { return None };
+        (baseline.connections + candidate.connections > 0).then_some([baseline, candidate])
+    }
+
+    /// Seconds of each run of an arm, in the order they were made, with its position among all.
+    pub fn walls(&self, side: Side) -> Vec<(usize, f64)> {
+        self.runs.iter().filter(|run| run.arm == side).map(|run| (run.position, run.measured.wall)).collect()
+    }
+}
+
+fn compared(of: &'static Measure, session: &Session, seed: u64) -> Option<Compared> {
+    let baseline = session.values(Side::Baseline, of.of)?;
+    let candidate = session.values(Side::Candidate, of.of)?;
+    // What is counted is counted; times depend on more than chance.
+    let between_sessions = if of.unit == Unit::Seconds { BETWEEN_SESSIONS } else { 0.0 };
+    Some(Compared {
+        of,
+        baseline: summary(&baseline),
+        candidate: summary(&candidate),
+        comparison: compare(&baseline, &candidate, between_sessions, seed),
+    })
+}
+
+fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (side, arm) in SIDES.into_iter().zip(arms) {
+        let Some(walls) = session.values(side, |m| Some(m.wall)) else { continue };
+        let (of, name) = (summary(&walls), &arm.name);
+        let far = outliers(&walls);
+        let count = far.iter().filter(|far| **far).count();
+        let slowest = walls.iter().copied().fold(0.0, f64::max);
+        if far.first() == Some(&true) && walls.first() == Some(&slowest) {
+            let hint = if warmup == 0 { "--warmup 1 would keep it out" } else { "more --warmup may keep it out" };
+            lines.push(format!("the first run of `{name}` was the slowest by far: {hint}"));
+        } else if count > 0 {
+            let (run, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
+            lines.push(format!(
+                "{count} {run} of `{name}` {are} far from the others: something else was going on; medians bear some of that"
+            ));
+        }
+        if of.spread() > NOISY {
+            lines.push(format!(
+                "the runs of `{name}` vary by {:.0} %: a quiet machine or more runs (-n) would show smaller differences",
+                100.0 * of.spread()
+            ));
+        }
+        if of.median < SHORT {
+            lines.push(format!("a run of `{name}` takes {:.1} ms, most of it to start and end", 1e3 * of.median));
+        }
+        let failed = session.runs.iter().filter(|run| run.arm == side && run.measured.status != 0).count();
+        if failed > 0 {
+            lines.push(format!("{failed} of {} runs of `{name}` failed", walls.len()));
+        }
+    }
+    let unseen = |side: &Side| session.counted[*side as usize].as_ref().is_some_and(|counted| counted.connections == 0);
+    let unseen: Vec<String> =
+        SIDES.iter().filter(|side| unseen(side)).map(|s| format!("`{}`", arms[*s as usize].name)).collect();
+    if !unseen.is_empty() {
+        lines.push(format!(
+            "the library saw no TCP connection in {}: `tcptune check` says whether a program can be reached",
+            unseen.join(" and ")
+        ));
+    }
+    if neighbours_alike(&in_order(session)) {
+        lines.push(
+            "the machine was faster at some times than at others: both arms met that alike, but at another time the ratio may be \
+             another"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// Each run's place among its arm's, in the order they were made.
+fn in_order(session: &Session) -> Vec<f64> {
+    let mut all: Vec<(usize, f64)> = Vec::new();
+    for side in SIDES {
+        let runs = || session.runs.iter().filter(move |run| run.arm == side);
+        let walls: Vec<f64> = runs().map(|run| run.measured.wall).collect();
+        all.extend(runs().map(|run| run.position).zip(places(&walls)));
+    }
+    all.sort_by_key(|(position, _)| *position);
+    all.into_iter().map(|(_, place)| place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ab::fake::report;
+    use crate::ab::session::Session;
+
+    #[test]
+    fn says_what_was_found() {
+        let report = report(|_| ());
+        assert!(report.verdict.starts_with("tcptune is 2") && report.verdict.contains("times as fast as plain"));
+        assert_eq!(report.measures[0].of.key, "wall");
+        // What no run has is left out.
+        assert!(report.measures.iter().all(|m| m.of.key != "segments" && m.of.key != "library_stalls"));
+        assert!(report.measures[0].comparison.is_some());
+        // No processor time: nothing to divide by.
+        assert!(report.measures[1].of.key == "user" && report.measures[1].comparison.is_none());
+        assert_eq!(report.blocks(), 10);
+    }
+
+    #[test]
+    fn warns_of_what_makes_figures_worth_less() {
+        let warnings = |change: fn(&mut Session)| report(change).warnings.join("\n");
+        assert_eq!(warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 1.0)), "");
+        let first = warnings(|session| session.runs.iter_mut().take(2).for_each(|run| run.measured.wall *= 3.0));
+        assert!(first.contains("the first run of `plain` was the slowest by far: --warmup 1"), "{first}");
+        let late = warnings(|session| session.runs.iter_mut().skip(18).for_each(|run| run.measured.wall *= 3.0));
+        assert!(late.contains("1 run of `tcptune` is far from the others"), "{late}");
+        let noisy = warnings(|session| {
+            session.runs.iter_mut().for_each(|run| run.measured.wall *= 1.0 + 0.3 * (run.block % 4) as f64)
+        });
+        assert!(noisy.contains("the runs of `plain` vary by "), "{noisy}");
+        let short = warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 0.002));
+        assert!(short.contains("a run of `plain` takes 2.0 ms"), "{short}");
+        let waves = warnings(|session| {
+            let load = |position: usize| 1.0 + 0.2 * (position / 10) as f64;
+            session.runs.iter_mut().for_each(|run| run.measured.wall *= load(run.position))
+        });
+        assert!(waves.contains("faster at some times than at others"), "{waves}");
+        let failed = warnings(|session| session.runs.iter_mut().take(6).for_each(|run| run.measured.status = 1));
+        assert!(failed.contains("3 of 10 runs of `plain` failed"), "{failed}");
+    }
+}

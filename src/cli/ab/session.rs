@@ -1,0 +1,194 @@
+//! The session: warm-up, how many runs there will be, and the runs in their order. It starts nothing itself and reads no clock.
+
+use rand::{SeedableRng, rngs::StdRng};
+use serde::Serialize;
+
+use super::counted::Counted;
+use super::executor::{Executor, Measured, Purpose, TimeLine};
+use super::schedule::{SIDES, Side, blocks};
+use crate::errors::Failure;
+
+/// Without a number of runs there are so many that they take about this long, in seconds, …
+const ABOUT: f64 = 20.0;
+/// … but at least and at most so many of each arm.
+const LEAST: usize = 10;
+const MOST: usize = 60;
+
+pub struct Plan {
+    /// Runs of each arm before those that count.
+    pub warmup: usize,
+    /// Runs of each arm, if it was said.
+    pub runs: Option<usize>,
+    pub seed: u64,
+    pub trace: bool,
+}
+
+/// One run that counts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// The how many-th it was, from 0.
+    pub position: usize,
+    /// The block that it belongs to, from 0.
+    pub block: usize,
+    pub arm: Side,
+    #[serde(flatten)]
+    pub measured: Measured,
+}
+
+/// All that was measured.
+pub struct Session {
+    pub runs: Vec<Run>,
+    /// Of baseline and candidate: segments over time; empty where nothing was followed.
+    pub time_lines: [TimeLine; 2],
+    /// Of both: what the library counted in the run that was followed, or in the first that has it.
+    pub counted: [Option<Counted>; 2],
+}
+
+/// Who wants to know how far it is.
+pub trait Watcher {
+    fn warming_up(&mut self, runs: usize);
+    fn measuring(&mut self, runs: usize);
+    fn starting(&mut self, side: Side);
+    fn done(&mut self, side: Side, measured: &Measured);
+}
+
+pub fn measure(plan: &Plan, executor: &mut impl Executor, watcher: &mut impl Watcher) -> Result<Session, Failure> {
+    let mut random = StdRng::seed_from_u64(plan.seed);
+    let mut time_lines = [TimeLine::new(), TimeLine::new()];
+    let mut counted = [None, None];
+    let mut one = |side: Side, purpose: Purpose, watcher: &mut dyn Watcher| {
+        watcher.starting(side);
+        let mut measured = executor.run(side, purpose)?;
+        watcher.done(side, &measured);
+        if purpose.traced() {
+            time_lines[side as usize] = std::mem::take(&mut measured.time_line);
+        }
+        if counted[side as usize].is_none() {
+            counted[side as usize].clone_from(&measured.counted);
+        }
+        Ok::<Measured, Failure>(measured)
+    };
+    let mut took = 0.0;
+    watcher.warming_up(2 * plan.warmup);
+    for round in 1..=plan.warmup {
+        let purpose = if plan.trace && round == plan.warmup { Purpose::Trace } else { Purpose::Warmup };
+        took = 0.0;
+        for side in SIDES {
+            took += one(side, purpose, watcher)?.wall;
+        }
+    }
+    let count = plan.runs.unwrap_or_else(|| fitting(took));
+    watcher.measuring(2 * count);
+    let mut runs = Vec::with_capacity(2 * count);
+    for (block, order) in blocks(count, &mut random).into_iter().enumerate() {
+        let traced = plan.trace && plan.warmup == 0 && block == 0;
+        for arm in order {
+            let purpose = if traced { Purpose::MeasureAndTrace } else { Purpose::Measure };
+            runs.push(Run { position: runs.len(), block, arm, measured: one(arm, purpose, watcher)? });
+        }
+    }
+    Ok(Session { runs, time_lines, counted })
+}
+
+/// How many blocks fit, if one takes this long. It is settled before the first run that counts: stopping when the figures look
+/// good would find differences that are not there.
+fn fitting(block: f64) -> usize {
+    if block <= 0.0 { LEAST } else { ((ABOUT / block) as usize).clamp(LEAST, MOST) }
+}
+
+impl Session {
+    /// One measure of an arm's runs, by block; nothing where a run lacks it.
+    pub fn values(&self, side: Side, of: impl Fn(&Measured) -> Option<f64>) -> Option<Vec<f64>> {
+        self.runs.iter().filter(|run| run.arm == side).map(|run| of(&run.measured)).collect()
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.runs.len() / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, Watcher, measure};
+    use crate::ab::executor::{Measured, Purpose};
+    use crate::ab::fake::{Fake, Silent};
+    use crate::ab::schedule::Side;
+
+    fn plan(warmup: usize, runs: Option<usize>) -> Plan {
+        Plan { warmup, runs, seed: 3, trace: true }
+    }
+
+    #[test]
+    fn warms_up_first_and_then_runs_blocks() {
+        let mut fake = Fake::new(1.0, 0.5, 0.0, 1);
+        let session = measure(&plan(2, Some(6)), &mut fake, &mut Silent).expect("nothing fails");
+        assert_eq!(fake.calls.len(), 4 + 12);
+        let purposes: Vec<Purpose> = fake.calls.iter().map(|(_, purpose)| *purpose).collect();
+        assert_eq!(purposes[..4], [Purpose::Warmup, Purpose::Warmup, Purpose::Trace, Purpose::Trace]);
+        assert!(purposes[4..].iter().all(|p| *p == Purpose::Measure));
+        assert_eq!(session.blocks(), 6);
+        for (n, pair) in session.runs.chunks(2).enumerate() {
+            assert!(pair[0].arm != pair[1].arm && pair[0].block == n && pair[1].block == n);
+            assert_eq!((pair[0].position, pair[1].position), (2 * n, 2 * n + 1));
+        }
+        // What each arm took went to that arm.
+        assert_eq!(session.values(Side::Baseline, |m| Some(m.wall)), Some(vec![1.0; 6]));
+        assert_eq!(session.values(Side::Candidate, |m| Some(m.wall)), Some(vec![0.5; 6]));
+        assert_eq!(session.values(Side::Candidate, |m| m.network.segments.map(|n| n as f64)), None);
+        assert!(session.time_lines.iter().all(|line| !line.is_empty()));
+    }
+
+    #[test]
+    fn without_a_warm_up_the_first_block_is_followed() {
+        let mut fake = Fake::new(1.0, 1.0, 0.0, 1);
+        let session = measure(&plan(0, Some(3)), &mut fake, &mut Silent).expect("nothing fails");
+        let traced: Vec<bool> = fake.calls.iter().map(|(_, p)| p.traced()).collect();
+        assert_eq!(traced, [true, true, false, false, false, false]);
+        assert!(session.time_lines.iter().all(|line| !line.is_empty()));
+    }
+
+    #[test]
+    fn the_number_of_runs_comes_from_the_warm_up() {
+        let blocks = |seconds, warmup| {
+            let mut fake = Fake::new(seconds, seconds, 0.0, 1);
+            measure(&plan(warmup, None), &mut fake, &mut Silent).expect("nothing fails").blocks()
+        };
+        assert_eq!(blocks(0.5, 1), 20);
+        assert_eq!(blocks(0.01, 1), 60);
+        assert_eq!(blocks(30.0, 1), 10);
+        assert_eq!(blocks(0.5, 0), 10);
+    }
+
+    #[test]
+    fn a_failure_ends_it() {
+        let mut fake = Fake::new(1.0, 1.0, 0.0, 1);
+        fake.fails_at = Some(3);
+        let failure = measure(&plan(1, Some(5)), &mut fake, &mut Silent).err().expect("it failed");
+        assert_eq!((failure.message.as_str(), fake.calls.len()), ("made up", 4));
+    }
+
+    #[derive(Default)]
+    struct Count(Vec<usize>, usize, usize);
+
+    impl Watcher for Count {
+        fn warming_up(&mut self, runs: usize) {
+            self.0.push(runs);
+        }
+        fn measuring(&mut self, runs: usize) {
+            self.0.push(runs);
+        }
+        fn starting(&mut self, _: Side) {
+            self.1 += 1;
+        }
+        fn done(&mut self, _: Side, _: &Measured) {
+            self.2 += 1;
+        }
+    }
+
+    #[test]
+    fn the_watcher_hears_of_every_run() {
+        let mut count = Count::default();
+        measure(&plan(1, Some(4)), &mut Fake::new(1.0, 1.0, 0.0, 1), &mut count).expect("nothing fails");
+        assert_eq!((count.0, count.1, count.2), (vec![2, 8], 10, 10));
+    }
+}

@@ -1,0 +1,80 @@
+//! Which unit is meant and where its drop-ins belong: in /etc, in /run, in the user's own directories or in an image.
+
+use std::path::{Path, PathBuf};
+
+use super::args::Place;
+use super::dropin::{self, Found};
+use super::image::below;
+use super::manager::Manager;
+use super::name::Name;
+use super::unit::{self, Unit};
+use crate::errors::Failure;
+use crate::library::{self, Library};
+
+/// What the command line names.
+pub struct Site<'a> {
+    pub name: Name,
+    pub user: bool,
+    pub root: Option<&'a Path>,
+}
+
+impl<'a> Site<'a> {
+    pub fn new(place: &Place, root: Option<&'a Path>) -> Result<Self, Failure> {
+        Ok(Self { name: Name::parse(&place.unit)?, user: place.user, root })
+    }
+
+    /// The running systemd, unless it is an image that is meant.
+    pub fn manager(&self) -> Option<Manager> {
+        self.root.is_none().then_some(Manager { user: self.user })
+    }
+
+    pub fn unit(&self) -> Result<Unit, Failure> {
+        match (self.root, self.manager()) {
+            (Some(root), _) => unit::of_image(root, &self.name),
+            (None, Some(manager)) => unit::of_manager(manager, &self.name),
+            (None, None) => Err(Failure::own("neither an image nor a manager")),
+        }
+    }
+
+    /// The library for it.
+    pub fn library(&self, asked: Option<&Path>) -> Result<Library, Failure> {
+        match self.root {
+            Some(root) => library::find_in(root, asked),
+            None => library::find(asked),
+        }
+    }
+
+    /// Where drop-ins are kept, and where they go with the next start of the machine. As the service manager calls it.
+    pub fn base(&self, runtime: bool) -> Result<PathBuf, Failure> {
+        if !self.user {
+            return Ok(PathBuf::from(if runtime { "/run/systemd/system" } else { "/etc/systemd/system" }));
+        }
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let (found, missing) = match runtime {
+            true => (variable("XDG_RUNTIME_DIR"), "XDG_RUNTIME_DIR is not set: is this a login session?"),
+            false => (
+                variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config"))),
+                "neither XDG_CONFIG_HOME nor HOME is set",
+            ),
+        };
+        Ok(found.ok_or_else(|| Failure::own(missing))?.join("systemd/user"))
+    }
+
+    /// A unit's directory of drop-ins, as it is called here.
+    pub fn directory(&self, unit: &str, runtime: bool) -> Result<PathBuf, Failure> {
+        let inside = self.base(runtime)?.join(format!("{unit}.d"));
+        Ok(below(self.root, &inside))
+    }
+
+    /// What install has written for this unit, in all places.
+    pub fn found(&self, unit: &str) -> Result<Vec<Found>, Failure> {
+        let mut files = dropin::found(&self.directory(unit, false)?)?;
+        // A user without a session has no second place.
+        if self.root.is_none()
+            && let Ok(directory) = self.directory(unit, true)
+        {
+            files.extend(dropin::found(&directory)?);
+        }
+        Ok(files)
+    }
+}

@@ -1,0 +1,126 @@
+//! Why the library is not in a process of a unit that was to have it, or is and does nothing. The first cause that is seen.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::unit::Unit;
+use crate::check::{self, process::Process};
+use crate::errors::Failure;
+use crate::settings::{self, Pair};
+
+/// A process with the environment that it was started with.
+pub struct Seen {
+    pub process: Process,
+    pub environment: Vec<Pair>,
+}
+
+impl Seen {
+    pub fn of(pid: u32) -> Result<Self, Failure> {
+        let process = check::process::look(pid)?;
+        let text = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let pairs = text.split(|&byte| byte == 0).filter_map(|entry| {
+            let at = entry.iter().position(|&byte| byte == b'=')?;
+            Some((OsString::from_vec(entry[..at].to_vec()), OsString::from_vec(entry[at + 1..].to_vec())))
+        });
+        Ok(Self { process, environment: pairs.collect() })
+    }
+
+    /// Our entry in its LD_PRELOAD.
+    fn named(&self) -> Option<PathBuf> {
+        let (_, value) = self.environment.iter().find(|(name, _)| name == "LD_PRELOAD")?;
+        let separates = |byte: &u8| *byte == b':' || byte.is_ascii_whitespace();
+        let entries = value.as_bytes().split(separates).map(|entry| Path::new(std::ffi::OsStr::from_bytes(entry)));
+        entries.into_iter().find(|path| crate::library::is_named_like_ours(path)).map(Path::to_owned)
+    }
+
+    /// Its settings.
+    fn reading(&self) -> settings::Reading {
+        let ours: Vec<Pair> = self.environment.iter().filter(|(name, _)| settings::is_ours(name)).cloned().collect();
+        settings::read(&ours)
+    }
+
+    /// Was TCP_NODELAY not switched off by a setting?
+    pub fn wants_nodelay(&self) -> bool {
+        self.reading().settings.base.nodelay.word() != "off"
+    }
+
+    /// Why the library does nothing although it is there.
+    pub fn idle(&self) -> Option<String> {
+        let reading = self.reading();
+        if let Some((_, fault)) = reading.faults.first() {
+            return Some(format!("the library is loaded and switched off, because a setting is invalid: {fault}"));
+        }
+        (!reading.settings.enabled()).then(|| "the library is loaded and switched off (TCPTUNE=off)".to_owned())
+    }
+}
+
+/// Why the library is not in this process. `all`: those of the unit, by number.
+pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
+    let process = &seen.process;
+    if process.secure {
+        return "it was started with raised privileges (setuid, setgid or file capabilities), and the loader then ignores \
+                LD_PRELOAD: User= and AmbientCapabilities= in place of the bits keep it"
+            .to_owned();
+    }
+    if let Some(reason) = check::program_obstacle(process.pid) {
+        return reason;
+    }
+    if let Some(path) = seen.named() {
+        return not_opened(process, unit, &path);
+    }
+    let parent = crate::attach::process::parent(process.pid);
+    if let Some(parent) = parent.and_then(|pid| all.get(&pid)).filter(|parent| parent.named().is_some()) {
+        let name = &parent.process.name;
+        return format!(
+            "LD_PRELOAD was dropped on the way: process {} ({name}) has it and started this one without (its settings may \
+             name the variables to pass on, as import_environment of Postfix and Dovecot does)",
+            parent.process.pid
+        );
+    }
+    if !unit.files.iter().any(super::unit::UnitFile::is_ours) {
+        return format!("nothing is installed: `tcptune systemd install {}`", unit.name.text());
+    }
+    if unit.state.get("NeedDaemonReload") == "yes" {
+        return "systemd has not read the drop-in yet: `systemctl daemon-reload`, then restart the unit".to_owned();
+    }
+    "it was started without: before the drop-in was written (restart the unit), or by a program that makes the environment \
+     of what it starts anew (sudo, su -, env -i, Postfix, Dovecot)"
+        .to_owned()
+}
+
+/// Its LD_PRELOAD names the file, and the loader has not taken it.
+fn not_opened(process: &Process, unit: &Unit, path: &Path) -> String {
+    let shown = path.display();
+    let inside = Path::new("/proc").join(process.pid.to_string()).join("root");
+    let inside = inside.join(path.strip_prefix("/").unwrap_or(path));
+    match inside.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return format!("`{shown}` may not be read from where the process lives");
+        }
+        Err(_) if process.other_mounts => {
+            let suspects =
+                ["RootDirectory", "RootImage", "ProtectHome", "PrivateTmp", "InaccessiblePaths", "TemporaryFileSystem"];
+            let set: Vec<String> =
+                suspects.iter().filter_map(|key| Some(format!("{key}={}", unit.service(key)?))).collect();
+            let cause = if set.is_empty() { "its own mounts".to_owned() } else { set.join(", ") };
+            return format!("there is no `{shown}` where the process sees the world from ({cause})");
+        }
+        Err(_) => return format!("there is no `{shown}`"),
+        Ok(_) => (),
+    }
+    if unit.service("NoExecPaths").is_some() {
+        return format!("the loader could not map `{shown}`: NoExecPaths= seems to forbid it: add ExecPaths={shown}");
+    }
+    let label = std::fs::read_to_string(format!("/proc/{}/attr/current", process.pid)).unwrap_or_default();
+    let label = label.trim_matches(['\0', '\n', ' ']);
+    let confined = match label {
+        "" | "unconfined" => String::new(),
+        label => format!(", or the rules for `{label}` (AppArmor, SELinux) forbid to map it"),
+    };
+    format!(
+        "the loader could not take `{shown}`: it is for another platform, its user may not read it, or it was put there \
+         after the start{confined}: a line of ld.so in the journal says which"
+    )
+}

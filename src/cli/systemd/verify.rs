@@ -1,0 +1,211 @@
+//! `tcptune systemd verify`: looks into each process of a running unit. The library counts as there only if it is mapped,
+//! a socket as tuned only if the kernel says so.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::args::VerifyArgs;
+use super::hindrance;
+use super::manager::Manager;
+use super::name::Name;
+use super::processes;
+use super::reason::{self, Seen};
+use super::unit::Unit;
+use crate::attach::process::Process;
+use crate::attach::socket::Socket;
+use crate::errors::{Failure, NO, NOT_FOUND, OK};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+
+/// One unit.
+#[derive(Serialize)]
+struct Report {
+    unit: String,
+    state: String,
+    tuned: bool,
+    /// One sentence.
+    verdict: String,
+    processes: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    pid: u32,
+    name: String,
+    /// The library as it is mapped.
+    library: Option<PathBuf>,
+    /// Why it is not there, or does nothing.
+    reason: Option<String>,
+    sockets: Vec<TcpSocket>,
+    /// Why sockets could not be looked at.
+    unseen: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TcpSocket {
+    fd: i32,
+    state: &'static str,
+    local: String,
+    peer: String,
+    nodelay: bool,
+}
+
+pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
+    let manager = Manager { user: args.place.user };
+    let name = Name::parse(&args.place.unit)?;
+    let units = processes::running(manager, &name)?;
+    if units.is_empty() {
+        return Err(Failure::new(
+            NO,
+            format!("no instance of `{}` is loaded: there is nothing to verify", name.text()),
+        ));
+    }
+    let reports = match name.kind() {
+        "socket" => units.iter().map(|unit| socket(manager, unit)).collect::<Result<Vec<_>, _>>()?,
+        _ => units.iter().map(look).collect::<Result<_, _>>()?,
+    };
+    if args.json {
+        line(&serde_json::to_string_pretty(&reports)?);
+    } else {
+        reports.iter().for_each(print);
+    }
+    Ok(if reports.iter().all(|report| report.tuned) { OK } else { NO })
+}
+
+fn look(unit: &Unit) -> Result<Report, Failure> {
+    let mut seen: BTreeMap<u32, Seen> = BTreeMap::new();
+    for pid in processes::of(unit)? {
+        match Seen::of(pid) {
+            Ok(one) => drop(seen.insert(pid, one)),
+            Err(failure) if failure.code == NOT_FOUND || has_ended(pid) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    let row = |(&pid, one): (&u32, &Seen)| {
+        let (sockets, unseen) = match sockets(pid) {
+            Ok(sockets) => (sockets, None),
+            Err(failure) => (Vec::new(), Some(failure.message)),
+        };
+        Row {
+            pid,
+            name: one.process.name.clone(),
+            library: one.process.library.clone(),
+            reason: match one.process.library {
+                Some(_) => one.idle(),
+                None => Some(reason::absent(one, unit, &seen)),
+            },
+            sockets,
+            unseen,
+        }
+    };
+    let processes: Vec<Row> = seen.iter().map(row).collect();
+    let asked = seen.values().any(Seen::wants_nodelay);
+    let (tuned, verdict) = judge(unit, &processes, asked);
+    Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, verdict, processes })
+}
+
+/// A process that has ended meanwhile has no program any more.
+fn has_ended(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
+    if rows.is_empty() {
+        return (false, processes::why_none(&unit.name));
+    }
+    let all = rows.len();
+    let with = rows.iter().filter(|row| row.library.is_some()).count();
+    let sockets: Vec<&TcpSocket> = rows.iter().flat_map(|row| &row.sockets).collect();
+    let set = sockets.iter().filter(|socket| socket.nodelay).count();
+    let counted = format!("{set} of {} TCP sockets have TCP_NODELAY", sockets.len());
+    if rows.iter().all(|row| row.reason.is_none()) {
+        if asked && set == 0 && !sockets.is_empty() {
+            let cause = hindrance::filtered(unit).map_or_else(String::new, |why| format!(": {why}"));
+            return (false, format!("the library is in all processes ({all}), but {counted}{cause}"));
+        }
+        return (true, format!("the library is in all processes ({all}), {counted}"));
+    }
+    if with == all {
+        return (false, format!("the library is in all processes ({all}) and does nothing in some, {counted}"));
+    }
+    (false, format!("the library is in {with} of {all} processes, {counted}"))
+}
+
+/// Its TCP sockets, each borrowed for a moment.
+fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
+    let process = Process::open(pid)?;
+    let mut found = Vec::new();
+    for (fd, _) in process.sockets()? {
+        let socket = match process.borrow(fd) {
+            Ok(descriptor) => Socket::new(descriptor),
+            // Closed meanwhile.
+            Err(rustix::io::Errno::BADF) => continue,
+            Err(error) => return Err(crate::attach::refused(pid, error)),
+        };
+        let Ok(socket) = socket else { continue };
+        let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
+        let (local, peer) = (address(socket.local()), address(socket.peer()));
+        found.push(TcpSocket { fd, state: socket.state(), local, peer, nodelay: socket.nodelay().unwrap_or(false) });
+    }
+    Ok(found)
+}
+
+/// A socket unit: systemd has its listeners.
+fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
+    let name = unit.name.text();
+    let state = manager.show(name, &["NoDelay", "Listen"])?;
+    let asked = state.get("NoDelay");
+    // Process 1 has them; the manager of a user may have any number.
+    let all = if manager.user { Err(Failure::own("")) } else { sockets(1) };
+    let listens = |socket: &&TcpSocket| {
+        socket.state == "listening"
+            && state.all("Listen").any(|address| address.split(' ').next() == Some(&socket.local))
+    };
+    let tuned = all.as_ref().map(|all| all.iter().filter(listens).map(|socket| socket.nodelay).collect::<Vec<_>>());
+    let (tuned, verdict) = match tuned.as_deref() {
+        Ok([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
+        Ok(found) if found.iter().all(|on| *on) => {
+            (true, "its listeners have TCP_NODELAY, which connections inherit".to_owned())
+        }
+        Ok(_) if asked == "yes" => (
+            false,
+            format!(
+                "NoDelay=yes, but its listener was opened before: `{}`",
+                manager.spelled(&format!("restart {name}"))
+            ),
+        ),
+        Ok(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
+        Err(_) => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
+    };
+    Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, verdict, processes: Vec::new() })
+}
+
+fn state_of(unit: &Unit) -> String {
+    format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"))
+}
+
+fn print(report: &Report) {
+    line(&styled(BOLD, format_args!("{}: {}", report.unit, report.state)));
+    for row in &report.processes {
+        let what = match (&row.library, &row.reason) {
+            (Some(library), None) => format!("{} {}", styled(GOOD, "loaded"), library.display()),
+            (Some(_), Some(_)) => styled(BAD, "does nothing"),
+            (None, _) => styled(BAD, "not loaded"),
+        };
+        line(&format!("  process {} ({}): {what}", row.pid, row.name));
+        if let Some(reason) = &row.reason {
+            line(&format!("    {}", wrapped(reason, 76, 4)));
+        }
+        for socket in &row.sockets {
+            let word = if socket.nodelay { styled(GOOD, "on") } else { styled(NOTE, "off") };
+            let peer = if socket.peer == "-" { String::new() } else { format!(" -> {}", socket.peer) };
+            line(&format!("    fd {} {} {}{peer}: TCP_NODELAY {word}", socket.fd, socket.state, socket.local));
+        }
+        if let Some(why) = &row.unseen {
+            line(&styled(FAINT, format_args!("    its sockets cannot be looked at: {why}")));
+        }
+    }
+    let (style, word) = if report.tuned { (GOOD, "tuned") } else { (BAD, "not tuned") };
+    line(&format!("{}: {}", styled(style, word), report.verdict));
+}
