@@ -7,7 +7,6 @@
 //! lock and no thread's life looks different to them is what they show. That relaxed order is enough none of them can tell:
 //! docs/concurrency.md.
 
-#[allow(dead_code, reason = "the comparison of two runs is another test's")]
 mod hazards;
 mod support;
 

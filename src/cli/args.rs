@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
+use crate::doctor::args::DoctorArgs;
 use crate::export::args::ExportArgs;
 use crate::flags::SettingFlags;
 use crate::systemd::args::SystemdArgs;
@@ -28,6 +29,7 @@ use crate::top::args::TopArgs;
                   tcptune run --nodelay force -- ./server   with a setting, see tcptune run --help\n  \
                   tcptune check /usr/sbin/nginx             can this program be reached?\n  \
                   tcptune check 4711                        is the library in that process?\n  \
+                  tcptune doctor --pid 4711                 does that process wait for nothing?\n  \
                   tcptune attach 4711                       tune a process that runs already\n  \
                   tcptune systemd install legacyd           put the library on a service\n\n\
                   tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
@@ -47,6 +49,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Doctor(DoctorArgs),
     Ab(Box<AbArgs>),
     Report(ReportArgs),
     Systemd(SystemdArgs),

@@ -11,6 +11,7 @@ mod check;
 mod counters;
 mod demo;
 mod detached;
+mod doctor;
 mod env;
 mod errors;
 mod exec;
@@ -106,6 +107,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),
+        Command::Doctor(args) => doctor::command(&args),
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(args.client, args.library.as_deref()),

@@ -1,4 +1,5 @@
-"""Exchanges over loopback on request, in a process that lives on: `server once|twice [PORT]`, `client PORT once|twice`.
+"""Exchanges over loopback on request, in a process that lives on: `server once|twice [PORT [ADDRESS]]`,
+`client PORT once|twice [ADDRESS]`.
 
 The side that writes twice stalls for 40 ms per exchange. Both set no option. The client reads commands from its standard
 input, one a line: a number makes so many exchanges and prints their median in milliseconds; `open` changes to a new
@@ -39,17 +40,17 @@ def serve(connection, twice):
     connection.close()
 
 
-def listening(port):
+def listening(port, address):
     if os.environ.get("LISTEN_FDS") == "1":
         return socket.socket(fileno=3)
     listener = socket.socket()
-    listener.bind(("127.0.0.1", port))
+    listener.bind((address, port))
     listener.listen(1024)
     return listener
 
 
-def server(twice, port):
-    listener = listening(port)
+def server(twice, port, address="127.0.0.1"):
+    listener = listening(port, address)
     print(listener.getsockname()[1], flush=True)
     while True:
         connection, _ = listener.accept()
@@ -67,8 +68,8 @@ def median(connection, count, twice):
     return sorted(times[WARM_UP:])[count // 2] * 1000
 
 
-def client(port, twice):
-    address = ("127.0.0.1", port)
+def client(port, twice, host="127.0.0.1"):
+    address = (host, port)
     connection = socket.create_connection(address)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -81,6 +82,6 @@ def client(port, twice):
 
 
 if sys.argv[1] == "server":
-    server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0, *sys.argv[4:])
 else:
-    client(int(sys.argv[2]), sys.argv[3] == "twice")
+    client(int(sys.argv[2]), sys.argv[3] == "twice", *sys.argv[4:])

@@ -32,7 +32,7 @@ impl Fake {
         let uniform = |random: &mut StdRng| random.random::<f64>();
         let bell = (0..6).map(|_| uniform(&mut self.random)).sum::<f64>() - 3.0;
         let hiccup = if uniform(&mut self.random) < 0.05 { 5.0 * self.noise } else { 0.0 };
-        (self.noise * bell / 0.7071).exp() + hiccup
+        (self.noise * bell * std::f64::consts::SQRT_2).exp() + hiccup
     }
 }
 

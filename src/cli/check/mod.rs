@@ -86,6 +86,31 @@ pub fn program_verdict(name: &OsStr, library: &Library) -> Result<Verdict, Failu
     Ok(verdict::judge(&found.facts(&library.elf.platform)))
 }
 
+/// Is the library in a running process, and if not, why not? For those who follow what a command starts.
+pub fn process_standing(pid: u32, library: &Library) -> Result<Standing, Failure> {
+    let found = process(pid)?;
+    let verdict = verdict::judge(&found.facts(&library.elf.platform));
+    let loaded = found.process.as_ref().is_some_and(|p| p.library.is_some());
+    let is = |what: fn(&process::Process) -> bool| found.process.as_ref().is_some_and(what);
+    let handed_on = is(process::Process::preload_names_library);
+    let elf = &found.elf;
+    let fits = elf.linking == elf::Linking::Dynamic && !elf.go && elf.platform == library.elf.platform;
+    // The loader of a program that was just started may not have come to the library yet.
+    let early = handed_on && !loaded && fits && !is(|p| p.secure);
+    Ok(Standing { loaded, reason: (!verdict.reachable).then_some(verdict.reason), handed_on, early })
+}
+
+/// How a process stands to the library.
+pub struct Standing {
+    pub loaded: bool,
+    /// What keeps it out, if anything does.
+    pub reason: Option<String>,
+    /// LD_PRELOAD named it when the process was started.
+    pub handed_on: bool,
+    /// It may still be loaded.
+    pub early: bool,
+}
+
 /// How somebody else, a service manager say, starts a program.
 pub struct Start {
     /// User and group; ours if there is none.

@@ -197,7 +197,7 @@ fn by_rules(fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>)
 fn apply(fd: c_int, socket: Socket, direction: Direction) -> Socket {
     let tuning = settings().tuning(socket.tuning());
     let mut socket = socket;
-    if socket.has(NODELAY_OURS) && !(tuning.enabled() && !matches!(tuning.nodelay, Nodelay::Off)) {
+    if socket.has(NODELAY_OURS) && (!tuning.enabled() || matches!(tuning.nodelay, Nodelay::Off)) {
         // Inherited from a listener, which could not know this peer: taken back.
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
         socket = socket.without(NODELAY_OURS | NODELAY_ON);

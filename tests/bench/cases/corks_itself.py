@@ -33,7 +33,7 @@ EnableSendfile {sendfile}
 """
 
 
-def _config(name, text, **values):
+def config(name, text, **values):
     directory = build.scratch() / name
     directory.mkdir(exist_ok=True)
     file = directory / "conf"
@@ -47,10 +47,10 @@ def run(net, quick):
         body = build.body(size)
         root = body.parent
         commands = {
-            "lighttpd": ["lighttpd", "-D", "-f", _config("lighttpd", LIGHTTPD, root=root)],
-            "Apache": ["apache2", "-D", "FOREGROUND", "-f", _config("apache", APACHE, root=root, sendfile="off")],
+            "lighttpd": ["lighttpd", "-D", "-f", config("lighttpd", LIGHTTPD, root=root)],
+            "Apache": ["apache2", "-D", "FOREGROUND", "-f", config("apache", APACHE, root=root, sendfile="off")],
             "Apache, EnableSendfile": ["apache2", "-D", "FOREGROUND", "-f",
-                                       _config("apache-sendfile", APACHE, root=root, sendfile="on")],
+                                       config("apache-sendfile", APACHE, root=root, sendfile="on")],
         }
         for name, argv in commands.items():
             variants = {

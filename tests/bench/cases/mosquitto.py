@@ -13,7 +13,7 @@ PUBLISH = b"\x32\x19\x00\x01t\x00\x02" + b"x" * 20  # QoS 1, packet 2
 REPLIES = 4 + 2 + 23  # PUBACK, and PUBLISH with QoS 0 to the subscriber
 
 
-def _config(name, text):
+def config(name, text):
     file = build.scratch() / f"mosquitto-{name}.conf"
     file.write_text(f"listener {PORT} 0.0.0.0\nallow_anonymous true\n{text}")
     return ["mosquitto", "-c", file]
@@ -24,11 +24,11 @@ def run(net, quick):
     request, preamble = build.scratch() / "publish", build.scratch() / "subscribe"
     request.write_bytes(PUBLISH)
     preamble.write_bytes(CONNECT + SUBSCRIBE)
-    plain = _config("plain", "")
+    plain = config("plain", "")
     variants = {
         "plain": Variant(plain),
         "library": Variant(plain, library=True, calls_of="by hand"),
-        "by hand": Variant(_config("nodelay", "set_tcp_nodelay true\n")),
+        "by hand": Variant(config("nodelay", "set_tcp_nodelay true\n")),
     }
     exchange = {"request": request, "expect": REPLIES, "preamble": preamble, "preamble_expect": 4 + 5}
     compare(net, "mosquitto, QoS 1 publish: acknowledgement and message back", PORT, variants, exchange, "by hand",

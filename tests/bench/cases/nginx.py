@@ -16,6 +16,7 @@ http {{
     access_log off;
     sendfile on;
     tcp_nopush {nopush};
+    tcp_nodelay {nodelay};
     keepalive_requests 1000000000;
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
@@ -24,12 +25,12 @@ http {{
 """
 
 
-def command(nopush, root):
+def command(nopush, root, nodelay="on"):
     """nginx in the foreground with everything it writes in a directory of its own."""
-    directory = build.scratch() / f"nginx-{nopush}"
+    directory = build.scratch() / f"nginx-{nopush}-{nodelay}"
     directory.mkdir(exist_ok=True)
     config = directory / "nginx.conf"
-    config.write_text(CONFIG.format(directory=directory, nopush=nopush, port=PORT, root=root))
+    config.write_text(CONFIG.format(directory=directory, nopush=nopush, nodelay=nodelay, port=PORT, root=root))
     return ["nginx", "-e", "stderr", "-p", directory, "-c", config]
 
 

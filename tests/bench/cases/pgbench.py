@@ -12,28 +12,28 @@ VARIANTS = {"plain": (False, False), "library on the server": (True, False), "li
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
 
 
-def _binaries():
+def binaries():
     return max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
 
-def _cluster(net):
+def cluster(net):
     """A new cluster, filled by pgbench; gives the server's command."""
     directory = build.scratch() / "postgres"
     subprocess.run(("install", "-d", "-o", "postgres", "-m", "700", directory), check=True)
-    subprocess.run((*AS_POSTGRES, _binaries() / "initdb", "-D", directory, "-A", "trust", "--no-sync"), check=True,
+    subprocess.run((*AS_POSTGRES, binaries() / "initdb", "-D", directory, "-A", "trust", "--no-sync"), check=True,
                    stdout=subprocess.DEVNULL, cwd="/")
     with (directory / "pg_hba.conf").open("a", encoding="ascii") as access:
         access.write("host all all 10.203.77.0/24 trust\n")
-    command = [*AS_POSTGRES, _binaries() / "postgres", "-D", directory, "-h", "0.0.0.0", "-p", PORT, "-k", directory,
+    command = [*AS_POSTGRES, binaries() / "postgres", "-D", directory, "-h", "0.0.0.0", "-p", PORT, "-k", directory,
                "-c", "fsync=off"]
     with process.Server(net, command, PORT, cwd="/"):
-        process.client(net, [_binaries() / "pgbench", "-h", SERVER, "-U", "postgres", "-q", "-i", "-s", "1", "postgres"])
+        process.client(net, [binaries() / "pgbench", "-h", SERVER, "-U", "postgres", "-q", "-i", "-s", "1", "postgres"])
     return command
 
 
 def run(net, quick):
     """Prints the table."""
-    command = _cluster(net)
+    command = cluster(net)
     transactions = 1_000 if quick else 3_000
     logs = build.scratch() / "pgbench"
     logs.mkdir()
@@ -43,7 +43,7 @@ def run(net, quick):
         for old in logs.iterdir():
             old.unlink()
         with process.Server(net, command, PORT, on_server, cwd="/"):
-            process.client(net, [_binaries() / "pgbench", "-h", SERVER, "-U", "postgres", "-n", "-S", "-c", "1", "-t",
+            process.client(net, [binaries() / "pgbench", "-h", SERVER, "-U", "postgres", "-n", "-S", "-c", "1", "-t",
                                  transactions, "-l", "postgres"], on_client, cwd=logs)
         lines = [line.split() for log in logs.iterdir() for line in log.read_text().splitlines()]
         return [int(words[2]) / 1e6 for words in lines][9:]

@@ -15,7 +15,7 @@ PORT = 2222
 VARIANTS = {"plain": (False, False), "library on the server": (True, False), "library on both": (True, True)}
 
 
-def _server():
+def server_command():
     directory = build.scratch() / "ssh"
     directory.mkdir(mode=0o700)
     for key in ("host", "user"):
@@ -37,7 +37,7 @@ PrintMotd no
     return directory, ["/usr/sbin/sshd", "-D", "-e", "-f", config]
 
 
-def _type(net, directory, keys, preload):
+def type_keys(net, directory, keys, preload):
     """Types `keys` keys, one after the echo of the other; gives the delays."""
     argv = process.command(net.client, [
         "ssh", "-tt", "-q", "-F", "none", "-p", PORT, "-i", directory / "user", "-o", "StrictHostKeyChecking=no",
@@ -72,13 +72,13 @@ def _type(net, directory, keys, preload):
 
 def run(net, quick):
     """Prints the table."""
-    directory, command = _server()
+    directory, command = server_command()
     keys = 300 if quick else 1_000
 
     def measure(name):
         on_server, on_client = VARIANTS[name]
         with process.Server(net, command, PORT, on_server):
-            return _type(net, directory, keys, on_client)
+            return type_keys(net, directory, keys, on_client)
 
     results = rounds.interleave(VARIANTS, measure, 3 if quick else 7)
     rows = []

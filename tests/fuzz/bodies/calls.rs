@@ -9,6 +9,8 @@
 //! The process must have been started as [`prepare`] does it. The other end of each connection, and every question to
 //! the kernel, goes by syscall(2), which the library passes on. Three bytes of input make a call: what, who and where, how.
 
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "sequences of C calls, each made as C makes it")]
+
 use std::ffi::{OsStr, c_int, c_long, c_void};
 use std::mem::{size_of, zeroed};
 use std::process::Command;

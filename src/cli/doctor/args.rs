@@ -1,0 +1,69 @@
+//! The command line of `tcptune doctor`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueHint};
+
+/// Find out whether a program waits for nothing: Nagle's rule against delayed acknowledgements, and its relatives
+///
+/// Watches the TCP connections of a command and of all that it starts, or of processes that run already, and says what was
+/// found: how many exchanges waited for how long, on which socket, after what pattern of calls, what tcptune would change,
+/// what that would gain, and the option that the program itself should set. Processes that run already are not touched: the
+/// kernel is asked about their sockets every few milliseconds. In a command's programs the library is loaded, and only
+/// observes; programs that it cannot be loaded into are watched from outside, and named.
+///
+/// The report of a command goes to stderr, that of processes to stdout, unless --output names a file.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "tcptune doctor [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
+                      tcptune doctor [OPTIONS] --pid PID... | --port N",
+    group(ArgGroup::new("target").required(true).multiple(true).args(["pid", "port", "command"])),
+    after_help = "Exit status:\n  \
+        0    nothing was found\n  \
+        1    a stall was found, or a flood of tiny segments\n  \
+        2    it could not be seen: no TCP connection carried data meanwhile\n  \
+        125  wrong use, or tcptune itself failed\n  \
+        126  the command cannot be executed, or the process may not be looked at\n  \
+        127  there is no such command or process, or none listens on that port\n\
+        The command's own exit status is in the report.\n\n\
+        Examples:\n  \
+        tcptune doctor -- python3 migrate_imap.py\n  \
+        tcptune doctor --pid 4711 --duration 30     the process and its descendants\n  \
+        tcptune doctor --port 8080                  whoever has connections with this port\n  \
+        tcptune doctor --json --output report.json -- ./job"
+)]
+pub struct DoctorArgs {
+    /// A process that runs already, with its descendants; may be given more than once
+    #[arg(long, value_name = "PID", conflicts_with = "command")]
+    pub pid: Vec<OsString>,
+    /// Only connections with this port, at either end; without --pid and command: whoever has them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// How long to watch, in seconds; a command is ended after that time [default: 10; for a command: until it ends]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<f64>,
+    /// How often to look, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub interval: u32,
+    /// Go on after the command has ended, until all that it started has ended too (daemons that fork), or Ctrl-C
+    #[arg(long, requires = "command")]
+    pub follow: bool,
+    /// Print everything that was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// The library to observe with, instead of the one beside this command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub library: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let allowed = "a number of seconds from 0.1 to 86400 is allowed";
+    text.parse().ok().filter(|s| (0.1..=86_400.0).contains(s)).ok_or_else(|| allowed.to_owned())
+}

@@ -1,0 +1,147 @@
+//! Diagnosis of a command and of all that it starts: the library observes inside, and everything is watched from outside.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use super::args::DoctorArgs;
+use super::conclude::conclude;
+use super::directory::Directory;
+use super::family::{self, Family};
+use super::launch::{self, Signals};
+use super::pace::{Follower, tick, urge};
+use super::report::Report;
+use super::watch::{Scope, Watch};
+use super::{counted, evidence};
+use crate::errors::Failure;
+use crate::library::{self, Library};
+use crate::settings;
+
+/// How long a command that was told to end may take to do so.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs it to its end.
+pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
+    let mut notes = Vec::new();
+    let library = match library::find(args.library.as_deref()) {
+        Ok(library) => Some(library),
+        Err(failure) if args.library.is_some() => return Err(failure),
+        Err(failure) => {
+            notes.push(format!("watched from outside only: {}", failure.message));
+            None
+        }
+    };
+    let mut watch = Watch::new(Scope { processes: true, port: args.port })?;
+    // Connections that are there before the command.
+    watch.look(&[])?;
+    let directory = Directory::new()?;
+    let environment = environment(library.as_ref(), directory.path());
+    let begin = Instant::now();
+    let child = launch::start(&args.command, &environment)?;
+    let signals = Signals::note()?;
+    let family = Arc::new(Mutex::new(Family::new(library)));
+    let followed = Arc::clone(&family);
+    let follower = Follower::start(Duration::from_millis(args.interval.into()), move || {
+        let mut family = followed.lock().unwrap_or_else(PoisonError::into_inner);
+        family.look();
+        family.pids()
+    });
+    urge();
+    let mut course = Course { child, status: None, told: None, told_to: Vec::new() };
+    loop {
+        let pids = follower.pids();
+        tick(&mut watch, &pids, args)?;
+        course.status = course.status.or_else(|| launch::reap(child));
+        let over = args.duration.is_some_and(|limit| begin.elapsed().as_secs_f64() >= limit);
+        if course.is_over(args.follow, &pids, over, signals.arrived()) {
+            break;
+        }
+    }
+    let watched = begin.elapsed();
+    watch.end();
+    follower.stop();
+    let mut family = family.lock().unwrap_or_else(PoisonError::into_inner);
+    family.look();
+    let still: Vec<String> = family.pids().iter().map(u32::to_string).collect();
+    if !still.is_empty() {
+        notes.push(format!(
+            "still running: {} (`tcptune doctor --pid`, or --follow to stay with them)",
+            still.join(", ")
+        ));
+    }
+    let ended = course.status.map(launch::ending);
+    let mut members = family.members.clone();
+    let counted = counted::read(directory.path(), watched)?;
+    family::acknowledge(&mut members, &counted.programs);
+    notes.extend(counted.notes);
+    let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
+    let mut report = conclude(&watch, &evidence, watched, members, ended);
+    report.notes.splice(0..0, notes);
+    Ok(report)
+}
+
+/// The environment of the command: the library is loaded and only observes.
+fn environment(library: Option<&Library>, counters: &Path) -> Vec<settings::Pair> {
+    let mut environment = settings::environment();
+    if let Some(library) = library {
+        let existing = environment.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
+        let list = library::preload_list(&library.file, existing);
+        let ours: [settings::Pair; 3] = [
+            ("LD_PRELOAD".into(), list),
+            ("TCPTUNE".into(), "observe".into()),
+            ("TCPTUNE_STATS".into(), counters.into()),
+        ];
+        environment.retain(|(name, _)| ours.iter().all(|(own, _)| name != own));
+        environment.extend(ours);
+    }
+    environment
+}
+
+/// How far a command has come.
+struct Course {
+    child: Pid,
+    status: Option<ExitStatus>,
+    /// When it was told to end, and which processes were.
+    told: Option<Instant>,
+    told_to: Vec<u32>,
+}
+
+impl Course {
+    /// Is there nothing more to watch? Passes signals on, and ends what has had its time.
+    fn is_over(&mut self, follow: bool, pids: &[u32], over: bool, signal: Option<i32>) -> bool {
+        if self.status.is_some() && (pids.is_empty() || signal.is_some() || !follow && !over) {
+            return true;
+        }
+        if !over && signal.is_none() {
+            return false;
+        }
+        let late = self.told.get_or_insert_with(Instant::now).elapsed() > GRACE;
+        match signal {
+            // A terminal has told the command of Ctrl-C already; who ends us by number has not.
+            Some(libc::SIGINT | libc::SIGQUIT) => {}
+            Some(_) => self.tell(&[self.child.as_raw_nonzero().get().cast_unsigned()]),
+            None => self.tell(pids),
+        }
+        if late && over {
+            for pid in pids.iter().filter_map(|pid| Pid::from_raw(pid.cast_signed())) {
+                launch::tell(pid, Signal::KILL);
+            }
+        }
+        late
+    }
+
+    /// Each of them once.
+    fn tell(&mut self, pids: &[u32]) {
+        for &pid in pids {
+            if !self.told_to.contains(&pid) {
+                self.told_to.push(pid);
+                if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+                    launch::tell(pid, Signal::TERM);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The fix to send upstream: the option of the program itself, of its language, or of the system around it. One row each.
+
+use super::evidence::Side;
+use super::finding::{Finding, Kind};
+use super::program::{Language, Program};
+
+/// A program that has an option of its own.
+struct Knob {
+    /// The program's file, or the beginning of it.
+    file: &'static str,
+    /// A word of the command line, where the file is an interpreter.
+    word: &'static str,
+    kinds: &'static [Kind],
+    text: &'static str,
+}
+
+const fn knob(file: &'static str, kinds: &'static [Kind], text: &'static str) -> Knob {
+    Knob { file, word: "", kinds, text }
+}
+
+const fn script(file: &'static str, word: &'static str, text: &'static str) -> Knob {
+    Knob { file, word, kinds: NAGLE, text }
+}
+
+const NAGLE: &[Kind] = &[Kind::Nagle];
+
+const KNOBS: &[Knob] = &[
+    knob("nginx", NAGLE, "nginx: `tcp_nodelay on;` (its default) and `tcp_nopush on;` beside `sendfile on;`"),
+    knob("nginx", &[Kind::Runts], "nginx: `tcp_nopush on;` beside `sendfile on;`"),
+    knob(
+        "haproxy",
+        &[Kind::Cork, Kind::Nagle],
+        "HAProxy: `option http-no-delay` in the defaults, frontend or backend section",
+    ),
+    knob("mosquitto", NAGLE, "mosquitto: `set_tcp_nodelay true` in mosquitto.conf"),
+    knob("proftpd", NAGLE, "ProFTPD: `TCPNoDelay on`"),
+    knob(
+        "rsync",
+        NAGLE,
+        "rsync: `--sockopts=TCP_NODELAY`, for the daemon `socket options = TCP_NODELAY` in rsyncd.conf",
+    ),
+    knob("smbd", NAGLE, "Samba: `socket options = TCP_NODELAY` (its default) in smb.conf"),
+    knob("stunnel", NAGLE, "stunnel: `socket = l:TCP_NODELAY=1` and `socket = r:TCP_NODELAY=1`"),
+    knob("socat", NAGLE, "socat: the address option `nodelay`, as in `TCP:host:port,nodelay`"),
+    knob("openvpn", NAGLE, "OpenVPN: `tcp-nodelay` (server) or `socket-flags TCP_NODELAY`"),
+    knob("uwsgi", NAGLE, "uWSGI: `tcp-nodelay = true`"),
+    knob("curl", NAGLE, "curl: leave out --no-tcp-nodelay; libcurl: CURLOPT_TCP_NODELAY 1 (its default)"),
+    knob("redis-server", NAGLE, "Redis: `repl-disable-tcp-nodelay no` (its default), for the connection to a replica"),
+    knob("distcc", &[Kind::Cork], "distcc: DISTCC_TCP_CORK=0 in its environment"),
+    script(
+        "python",
+        "http.server",
+        "Python's http.server: `disable_nagle_algorithm = True` in the handler class (socketserver.StreamRequestHandler)",
+    ),
+    script("java", "httpserver", "the JDK's own web server: `-Dsun.net.httpserver.nodelay=true`"),
+];
+
+/// What a programmer writes, by language.
+const LANGUAGES: &[(Language, &str)] = &[
+    (
+        Language::C,
+        "C: `int one = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);` once per connection or on the listener; or one writev() for all pieces",
+    ),
+    (Language::DotNet, ".NET: `socket.NoDelay = true`"),
+    (Language::Erlang, "Erlang: `{nodelay, true}` among the options of gen_tcp"),
+    (Language::Go, "Go: leave out `SetNoDelay(false)`: the net package sets the option by itself"),
+    (
+        Language::Java,
+        "Java: `socket.setTcpNoDelay(true)`; for the JDK's own web server `-Dsun.net.httpserver.nodelay=true`",
+    ),
+    (Language::Lua, "Lua: `connection:setoption(\"tcp-nodelay\", true)`"),
+    (
+        Language::Node,
+        "Node.js: `socket.setNoDelay(true)`, or `noDelay: true` among the options of net.createServer and net.connect",
+    ),
+    (
+        Language::Perl,
+        "Perl: `use Socket qw(IPPROTO_TCP TCP_NODELAY); setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);`",
+    ),
+    (
+        Language::Php,
+        "PHP: `socket_set_option($socket, SOL_TCP, TCP_NODELAY, 1)`; for streams the context option `'socket' => ['tcp_nodelay' => true]`",
+    ),
+    (
+        Language::Python,
+        "Python: `sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)` (imaplib, smtplib, ftplib: on their `.sock`)",
+    ),
+    (Language::Ruby, "Ruby: `socket.setsockopt(Socket::IPPROTO_TCP, Socket::TCP_NODELAY, 1)`"),
+    (Language::Rust, "Rust: `stream.set_nodelay(true)`"),
+    (Language::Tcl, "Tcl 8.7 and later: `chan configure $socket -nodelay 1`"),
+];
+
+const CORK: &str = "leave out MSG_MORE or TCP_CORK on data that must arrive at once, or turn TCP_CORK off as soon as the last piece is \
+                    written";
+const FLOOD: &str = "write each answer in one call (a buffer, writev), or put MSG_MORE or TCP_CORK around its pieces; \
+                     TCP_NODELAY can stay on";
+const UNIT: &str =
+    "a server that systemd starts by a .socket unit: `NoDelay=yes` there, accepted connections inherit it";
+const ROUTE: &str = "where only the receiving end can be changed, as root there: `ip route change <its route to here> quickack 1`, or \
+                     TCP_QUICKACK after each receive";
+
+/// What to propose to those who can change the program, best first.
+pub fn upstream(finding: &Finding) -> Vec<String> {
+    let program = &finding.program;
+    let mut texts: Vec<&str> = KNOBS.iter().filter(|k| k.fits(program, finding.kind)).map(|k| k.text).collect();
+    let known = !texts.is_empty();
+    match finding.kind {
+        Kind::Nagle => {
+            if !known || program.language() != Language::C {
+                texts.extend(of_language(program));
+            }
+            if finding.side == Side::Server && !known {
+                texts.push(UNIT);
+            }
+            if finding.delayed() {
+                texts.push(ROUTE);
+            }
+        }
+        Kind::Cork if !known => texts.push(CORK),
+        Kind::Flood => texts.push(FLOOD),
+        Kind::Runts if !known => texts.push(FLOOD),
+        Kind::Peer => texts.push(
+            "on the other end, which writes twice: TCP_NODELAY, once per connection (`tcptune doctor` there names the option)",
+        ),
+        Kind::Cork | Kind::Runts => {}
+    }
+    if finding.kind == Kind::Peer {
+        texts.push("here, as root: `ip route change <the route to the other end> quickack 1`");
+    }
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+fn of_language(program: &Program) -> Option<&'static str> {
+    let language = program.language();
+    LANGUAGES.iter().find(|(l, _)| *l == language).map(|(_, text)| *text)
+}
+
+impl Knob {
+    fn fits(&self, program: &Program, kind: Kind) -> bool {
+        let file = program.base();
+        let named = match self.word {
+            "" => file == self.file,
+            word => file.starts_with(self.file) && program.command.contains(word),
+        };
+        named && self.kinds.contains(&kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KNOBS, LANGUAGES, of_language};
+    use crate::doctor::finding::Kind;
+    use crate::doctor::program::{Language, Program};
+
+    fn program(file: &str, command: &str) -> Program {
+        Program { name: String::new(), file: file.into(), command: command.into() }
+    }
+
+    #[test]
+    fn programs_get_their_own_option() {
+        let of = |file: &str, command: &str, kind| -> Vec<&str> {
+            KNOBS.iter().filter(|k| k.fits(&program(file, command), kind)).map(|k| k.text).collect()
+        };
+        assert!(of("/usr/sbin/nginx", "", Kind::Nagle)[0].contains("tcp_nodelay on"));
+        assert!(of("/usr/sbin/haproxy", "", Kind::Cork)[0].contains("option http-no-delay"));
+        assert!(
+            of("/usr/bin/python3.11", "python3 -m http.server", Kind::Nagle)[0].contains("disable_nagle_algorithm")
+        );
+        assert!(of("/usr/bin/python3.11", "python3 job.py", Kind::Nagle).is_empty());
+        assert!(of("/usr/sbin/nginx-thing", "", Kind::Nagle).is_empty());
+    }
+
+    #[test]
+    fn every_language_has_one_row() {
+        for (n, (language, _)) in LANGUAGES.iter().enumerate() {
+            assert!(LANGUAGES.iter().skip(n + 1).all(|(other, _)| other != language), "{language:?}");
+        }
+        assert!(of_language(&program("/usr/bin/ruby3.1", "")).is_some_and(|t| t.starts_with("Ruby")));
+        assert!(LANGUAGES.iter().any(|(l, _)| *l == Language::C));
+    }
+}

@@ -1,0 +1,216 @@
+//! What was seen on one service of one program: sums over its connections, whichever source they come from.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::program::Program;
+use super::track::Wait;
+use super::watch::{Options, Seen, Watch};
+
+/// Which end of its connections a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Client,
+    Server,
+}
+
+/// Waits of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Waits {
+    /// As far as they were seen or counted, not estimated.
+    pub seen: u64,
+    pub count: u64,
+    pub total: Duration,
+    pub median: Duration,
+}
+
+impl Waits {
+    fn of(mut durations: Vec<Duration>) -> Self {
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
+        let seen = durations.len() as u64;
+        Self { seen, count: seen, total: durations.iter().sum(), median }
+    }
+
+    /// Of some connections, those that passed unseen among them.
+    fn seen(group: &[&Seen], is_kind: impl Fn(&Wait, Option<Options>) -> bool) -> Self {
+        let (mut whole, mut all) = (Vec::new(), Vec::new());
+        let mut total = 0.0;
+        for seen in group {
+            for wait in seen.track.waits.iter().filter(|wait| is_kind(wait, seen.options)) {
+                total += wait.duration.as_secs_f64() * seen.track.unseen();
+                all.push(wait.duration);
+                whole.extend(wait.whole.then_some(wait.duration));
+            }
+        }
+        let seen = Self::of(all);
+        let sample = Self::of(whole);
+        let total = Duration::from_secs_f64(total);
+        if sample.count == 0 || total <= seen.total {
+            return Self { total, ..seen };
+        }
+        let mean = sample.total.as_secs_f64() / sample.count as f64;
+        // As many as it takes to fill the time, but no fewer than were seen.
+        let count = (total.as_secs_f64() / mean.max(1e-3)).round() as u64;
+        Self { seen: seen.seen, count: count.max(sample.count), total, median: sample.median }
+    }
+}
+
+/// What tells services apart: the program, its end, and the remote address and port, or the local port of a server.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub program: Program,
+    pub side: Side,
+    pub address: Option<IpAddr>,
+    pub port: u16,
+}
+
+/// What is equal for all connections of a service.
+pub type Key = (PathBuf, String, Side, Option<IpAddr>, u16);
+
+impl Service {
+    pub fn key(&self) -> Key {
+        let (file, command) = self.program.identity();
+        (file, command, self.side, self.address, self.port)
+    }
+
+    pub fn shown(&self) -> String {
+        match self.address {
+            Some(ip) => SocketAddr::new(ip, self.port).to_string(),
+            None => format!("clients of port {}", self.port),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub service: Service,
+    pub pids: Vec<u32>,
+    /// It is the other end of connections of the processes in question.
+    pub other_end: bool,
+    /// One of its connections, the one that waited most.
+    pub example: Option<(SocketAddr, SocketAddr)>,
+    pub connections: u64,
+    pub exchanges: u64,
+    /// Under Nagle's rule.
+    pub nagle: Waits,
+    /// What the program itself held back, by TCP_CORK or MSG_MORE.
+    pub cork: Waits,
+    /// The peer's, for our delayed acknowledgement.
+    pub peer: Waits,
+    /// How often acknowledgements without data were seen to go.
+    pub bare_acks: u64,
+    /// Time in which these connections were in use, added up.
+    pub span: Duration,
+    /// Pieces that were held, and how long a piece of data was held on average, those among them that were not held at all.
+    pub pieces: u64,
+    pub mean_delay: Duration,
+    pub round_trip: Duration,
+    /// Sizes of the pieces before a wait: what left, what was held.
+    pub pattern: Vec<u64>,
+    pub options: Option<Options>,
+    pub bytes_sent: u64,
+    pub segments: u64,
+    /// Segments in which the same answers would fit.
+    pub fewest_segments: u64,
+    /// Calls that sent data, and those among them that were the eighth and later tiny one in a row; where that was counted.
+    pub calls: u64,
+    pub flood_calls: u64,
+}
+
+impl Evidence {
+    /// Does data go one way, so that exchanges say nothing? Then there are more waits than answers, or many pieces in a wait.
+    pub fn is_stream(&self) -> bool {
+        let waits = self.nagle.count + self.cork.count;
+        self.exchanges * 2 < waits || self.pieces > waits * 3
+    }
+}
+
+/// The evidence from the kernel's view of each connection.
+pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
+    let mut groups: HashMap<(Key, bool), (Service, Vec<&Seen>)> = HashMap::new();
+    for seen in watch.seen.values() {
+        let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
+        let track = &seen.track;
+        let (side, address, port) = match track.server {
+            true => (Side::Server, None, track.local.port()),
+            false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
+        };
+        let service = Service { program, side, address, port };
+        let (_, group) = groups.entry((service.key(), seen.other_end)).or_insert((service, Vec::new()));
+        group.push(seen);
+    }
+    let mut all: Vec<Evidence> =
+        groups.into_iter().map(|((_, other_end), (service, group))| sum(service, other_end, &group)).collect();
+    all.sort_by_key(|e| std::cmp::Reverse(e.nagle.total + e.cork.total + e.peer.total));
+    all
+}
+
+fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
+    let most = group.iter().max_by_key(|seen| seen.track.waited());
+    let options = group.iter().find_map(|seen| seen.options);
+    // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
+    let corked =
+        |wait: &Wait, options: Option<Options>| wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork);
+    let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    let count = |of: fn(&Seen) -> u64| group.iter().map(|seen| of(seen)).sum::<u64>();
+    let bytes_sent = count(|seen| seen.track.bytes_sent());
+    Evidence {
+        pids,
+        other_end,
+        example: most.map(|seen| (seen.track.local, seen.track.peer)),
+        connections: count(|seen| u64::from(seen.track.bytes_written() + seen.track.bytes_received() > 0)),
+        exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
+        nagle: Waits::seen(group, |wait, options| !corked(wait, options)),
+        cork: Waits::seen(group, corked),
+        peer: Waits::of(group.iter().flat_map(|seen| seen.track.peer_waits.iter().copied()).collect()),
+        bare_acks: count(|seen| seen.track.bare_acks.into()),
+        span: group.iter().map(|seen| seen.track.span()).sum(),
+        pieces: group.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
+        mean_delay: mean_delay(group),
+        round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
+        pattern: pattern(group.iter().flat_map(|s| &s.track.waits).map(|w| (w.in_flight, w.held.into())).collect()),
+        options,
+        bytes_sent,
+        segments: count(|seen| seen.track.segments_out().into()),
+        fewest_segments: count(fewest),
+        calls: 0,
+        flood_calls: 0,
+        service,
+    }
+}
+
+/// See there.
+fn mean_delay(group: &[&Seen]) -> Duration {
+    let waits = || group.iter().flat_map(|seen| &seen.track.waits);
+    let held: u32 = waits().map(|wait| wait.pieces).sum();
+    // What is let go leaves in one segment; each of the others was a piece that did not wait.
+    let segments: u32 = group.iter().map(|seen| seen.track.segments_out()).sum();
+    let others = segments.saturating_sub(u32::try_from(waits().count()).unwrap_or(u32::MAX));
+    waits().map(|wait| wait.delay).sum::<Duration>() / held.saturating_add(others).max(1)
+}
+
+/// How few segments could have carried what a connection sent, one answer at a time.
+fn fewest(seen: &Seen) -> u64 {
+    let track = &seen.track;
+    let answers = u64::from(track.segments_in().min(track.segments_out())).max(1);
+    let each = (track.bytes_sent() / answers).max(1);
+    answers * each.div_ceil(u64::from(track.mss().max(1)))
+}
+
+/// The middle one of the pairs.
+fn pattern(mut pairs: Vec<(u64, u64)>) -> Vec<u64> {
+    pairs.sort_unstable();
+    match pairs.get(pairs.len() / 2) {
+        Some(&(0, held)) => vec![held],
+        Some(&(left, held)) => vec![left, held],
+        None => Vec::new(),
+    }
+}

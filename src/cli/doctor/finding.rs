@@ -1,0 +1,286 @@
+//! Judges the evidence: is it a stall, whose, how much time does it take, and what would be gained. Pure.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::evidence::{Evidence, Side, Waits};
+use super::program::Program;
+use super::watch::Options;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Nagle's rule holds the end of what the program writes until the peer acknowledges its beginning.
+    Nagle,
+    /// The program itself holds it, by TCP_CORK or MSG_MORE.
+    Cork,
+    /// The peer's Nagle's rule waits for our delayed acknowledgement.
+    Peer,
+    /// Many tiny segments, because TCP_NODELAY is on.
+    Flood,
+    /// An answer takes more segments than it needs: no wait, a small waste.
+    Runts,
+}
+
+impl Kind {
+    /// Is it worth an exit status?
+    pub const fn is_grave(self) -> bool {
+        !matches!(self, Kind::Runts)
+    }
+}
+
+/// What a cure would gain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gain {
+    /// Of what the times are: an exchange, or a piece of data on its way.
+    pub per: &'static str,
+    pub before_ms: f64,
+    pub after_ms: f64,
+    pub saved_ms: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    pub kind: Kind,
+    pub program: Program,
+    pub pids: Vec<u32>,
+    pub side: Side,
+    /// It is the other end of connections of the processes in question.
+    pub other_end: bool,
+    pub service: String,
+    pub port: u16,
+    /// Local and remote address of the connection that waited most.
+    pub socket: Option<(String, String)>,
+    pub connections: u64,
+    pub exchanges: u64,
+    pub waits: u64,
+    /// The middle one of the waits.
+    pub wait_ms: f64,
+    pub waited_s: f64,
+    pub span_s: f64,
+    pub round_trip_ms: f64,
+    /// Sizes of the pieces before a wait.
+    pub pattern: Vec<u64>,
+    pub options: Option<Options>,
+    pub segments: u64,
+    pub fewest_segments: u64,
+    pub bytes_sent: u64,
+    pub calls: u64,
+    pub flood_calls: u64,
+    /// Data goes one way: nothing answers what waited.
+    pub stream: bool,
+    pub gain: Option<Gain>,
+}
+
+/// Fewer waits than this are chance, unless they took a good part of the time.
+const SEVERAL: u64 = 3;
+/// Parts of the time that a cure is worth the trouble for: of several waits, of a few or short ones.
+const WORTH: (f64, f64) = (0.01, 0.1);
+/// A segment of fewer bytes is tiny. (On loopback several small writes may share one even so.)
+const TINY: u64 = 512;
+/// So many answers tell how many segments one takes.
+const ENOUGH: u64 = 20;
+/// Tiny segments in a second that nothing answers are a flood.
+const FLOOD_PER_SECOND: f64 = 1000.0;
+/// A wait that is longer than the round trip by this was for a delayed acknowledgement: its timer is 40 ms.
+const DELAYED: Duration = Duration::from_millis(20);
+
+/// Everything that is wrong with this service.
+pub fn judge(evidence: &Evidence) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if worth(&evidence.nagle, evidence) {
+        found.push(finding(Kind::Nagle, evidence, &evidence.nagle));
+    }
+    if worth(&evidence.cork, evidence) {
+        found.push(finding(Kind::Cork, evidence, &evidence.cork));
+    }
+    // Five, and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
+    let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 6;
+    // Who only listens to what comes every 40 ms keeps nobody waiting.
+    let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
+    if !evidence.other_end && in_time && worth(&evidence.peer, evidence) {
+        found.push(finding(Kind::Peer, evidence, &evidence.peer));
+    }
+    if !evidence.other_end && !found.iter().any(|f| matches!(f.kind, Kind::Nagle | Kind::Cork)) {
+        found.extend(small_segments(evidence).map(|kind| finding(kind, evidence, &Waits::default())));
+    }
+    found
+}
+
+fn worth(waits: &Waits, evidence: &Evidence) -> bool {
+    // What was not seen is estimated, which is no ground for an alarm.
+    let seen = waits.total.as_secs_f64() * waits.seen as f64 / waits.count.max(1) as f64;
+    let share = seen / evidence.span.as_secs_f64().max(0.001);
+    // Acknowledgements that come late, but not by the timer, are the way's or a busy machine's.
+    let usual = waits.median >= evidence.round_trip + DELAYED;
+    waits.seen >= SEVERAL && usual && share >= WORTH.0 || waits.seen + 1 >= SEVERAL && share >= WORTH.1
+}
+
+fn small_segments(evidence: &Evidence) -> Option<Kind> {
+    let Evidence { segments, fewest_segments, exchanges, bytes_sent, .. } = *evidence;
+    let tiny = segments > 0 && bytes_sent / segments < TINY;
+    let excess = segments.saturating_sub(fewest_segments);
+    let per_second = segments as f64 / evidence.span.as_secs_f64().max(0.001);
+    let unanswered = exchanges * 20 < segments;
+    if tiny && excess >= 100 && unanswered && segments >= 1000 && per_second >= FLOOD_PER_SECOND {
+        return Some(Kind::Flood);
+    }
+    if evidence.flood_calls >= 1000 && evidence.flood_calls * 2 >= evidence.calls {
+        return Some(Kind::Flood);
+    }
+    if tiny && exchanges >= ENOUGH && excess >= 100 && segments >= fewest_segments * 3 && !unanswered {
+        return Some(Kind::Flood);
+    }
+    (exchanges >= ENOUGH && !unanswered && segments * 2 >= fewest_segments * 3).then_some(Kind::Runts)
+}
+
+fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let stream = waits.count > 0 && evidence.is_stream();
+    // Waits that passed unseen are estimated: there are no more of them than exchanges, and they took no more than the time.
+    let most = if stream { waits.count } else { evidence.exchanges };
+    let waits = &Waits { count: waits.count.min(most), total: waits.total.min(evidence.span), ..*waits };
+    Finding {
+        kind,
+        program: evidence.service.program.clone(),
+        pids: evidence.pids.clone(),
+        side: evidence.service.side,
+        other_end: evidence.other_end,
+        service: evidence.service.shown(),
+        port: evidence.service.port,
+        socket: evidence.example.map(|(local, peer)| (local.to_string(), peer.to_string())),
+        connections: evidence.connections,
+        exchanges: evidence.exchanges,
+        waits: waits.count,
+        wait_ms: ms(waits.median),
+        waited_s: waits.total.as_secs_f64(),
+        span_s: evidence.span.as_secs_f64(),
+        round_trip_ms: ms(evidence.round_trip),
+        pattern: evidence.pattern.clone(),
+        options: evidence.options,
+        segments: evidence.segments,
+        fewest_segments: evidence.fewest_segments,
+        bytes_sent: evidence.bytes_sent,
+        calls: evidence.calls,
+        flood_calls: evidence.flood_calls,
+        stream,
+        gain: gain(evidence, waits),
+    }
+}
+
+/// Without the waits, exchanges take what is left of their time; data that nobody answers arrives earlier by what it was held.
+fn gain(evidence: &Evidence, waits: &Waits) -> Option<Gain> {
+    if waits.count == 0 {
+        return None;
+    }
+    let ms = |time: f64| time * 1e3;
+    if evidence.is_stream() {
+        let delay = ms(evidence.mean_delay.as_secs_f64());
+        return Some(Gain { per: "piece of data", before_ms: delay, after_ms: 0.0, saved_ms: delay });
+    }
+    let exchanges = evidence.exchanges.max(1) as f64;
+    let (span, waited) = (evidence.span.as_secs_f64(), waits.total.as_secs_f64());
+    let (before, saved) = (ms(span / exchanges), ms(waited / exchanges));
+    Some(Gain { per: "exchange", before_ms: before, after_ms: (before - saved).max(0.0), saved_ms: saved })
+}
+
+impl Finding {
+    /// Was it the timer of a delayed acknowledgement, rather than the way to the peer and back?
+    pub fn delayed(&self) -> bool {
+        self.wait_ms - self.round_trip_ms >= DELAYED.as_secs_f64() * 1e3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, judge};
+    use crate::doctor::evidence::{Evidence, Service, Side, Waits};
+    use crate::doctor::program::Program;
+    use std::time::Duration;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn quiet() -> Evidence {
+        Evidence {
+            service: Service { program: Program::default(), side: Side::Client, address: None, port: 143 },
+            pids: vec![1],
+            other_end: false,
+            example: None,
+            connections: 1,
+            exchanges: 100,
+            nagle: Waits::default(),
+            cork: Waits::default(),
+            peer: Waits::default(),
+            bare_acks: 0,
+            span: MS(10_000),
+            pieces: 0,
+            mean_delay: Duration::ZERO,
+            round_trip: Duration::from_micros(30),
+            pattern: vec![100, 2],
+            options: None,
+            bytes_sent: 10_200,
+            segments: 100,
+            fewest_segments: 100,
+            calls: 0,
+            flood_calls: 0,
+        }
+    }
+
+    fn waits(count: u64, each: u64) -> Waits {
+        Waits { seen: count, count, total: MS(count * each), median: MS(each) }
+    }
+
+    fn kinds(evidence: &Evidence) -> Vec<Kind> {
+        judge(evidence).iter().map(|f| f.kind).collect()
+    }
+
+    #[test]
+    fn a_few_waits_in_a_long_time_are_nothing() {
+        assert_eq!(kinds(&quiet()), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(1, 40), ..quiet() }), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(2, 40), ..quiet() }), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(3, 40), span: MS(60_000), ..quiet() }), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(3, 40), ..quiet() }), [Kind::Nagle]);
+        assert_eq!(kinds(&Evidence { nagle: waits(20, 8), ..quiet() }), []);
+        assert_eq!(kinds(&Evidence { nagle: waits(200, 8), ..quiet() }), [Kind::Nagle]);
+        // A short command that waits twice.
+        assert_eq!(kinds(&Evidence { nagle: waits(2, 40), span: MS(300), ..quiet() }), [Kind::Nagle]);
+    }
+
+    #[test]
+    fn the_gain_is_the_time_waited() {
+        let found = &judge(&Evidence { nagle: waits(100, 40), ..quiet() })[0];
+        let gain = found.gain.as_ref().expect("a gain");
+        assert_eq!((gain.per, gain.before_ms, gain.saved_ms, gain.after_ms), ("exchange", 100.0, 40.0, 60.0));
+        assert!(found.delayed());
+        // Nothing is answered: what counts is how long data was held.
+        let stream = Evidence { exchanges: 1, cork: waits(100, 40), mean_delay: MS(25), ..quiet() };
+        let gain = judge(&stream)[0].gain.clone().expect("a gain");
+        assert_eq!((gain.per, gain.saved_ms), ("piece of data", 25.0));
+    }
+
+    #[test]
+    fn a_long_way_is_no_delayed_acknowledgement() {
+        let far = Evidence { nagle: waits(50, 100), round_trip: MS(95), ..quiet() };
+        assert!(!judge(&far)[0].delayed());
+    }
+
+    #[test]
+    fn the_peers_waits_must_be_in_time_with_our_acknowledgements() {
+        assert_eq!(kinds(&Evidence { peer: waits(50, 40), bare_acks: 51, ..quiet() }), [Kind::Peer]);
+        assert_eq!(kinds(&Evidence { peer: waits(50, 40), bare_acks: 500, ..quiet() }), []);
+    }
+
+    #[test]
+    fn many_small_segments_are_told_from_a_header_of_its_own() {
+        assert_eq!(kinds(&Evidence { segments: 1_100, ..quiet() }), [Kind::Flood]);
+        assert_eq!(kinds(&Evidence { segments: 200, bytes_sent: 100_000, ..quiet() }), [Kind::Runts]);
+        let stream =
+            Evidence { exchanges: 1, segments: 20_000, fewest_segments: 100, bytes_sent: 1_000_000, ..quiet() };
+        assert_eq!(kinds(&stream), [Kind::Flood]);
+        // Tokens of a model, 200 a second, each sent at once: that is what the option is for.
+        assert_eq!(kinds(&Evidence { segments: 2_000, bytes_sent: 100_000, ..stream }), []);
+    }
+}

@@ -1,0 +1,69 @@
+//! `tcptune doctor`: does a program wait for nothing? Watches the connections of a command or of running processes, and says
+//! what was found, where, what tcptune would change, what that gains, and what to send upstream.
+
+pub mod args;
+mod command;
+mod conclude;
+mod counted;
+mod cures;
+mod diag;
+mod directory;
+mod evidence;
+mod family;
+mod finding;
+mod launch;
+mod owners;
+mod pace;
+mod print;
+mod processes;
+mod program;
+mod report;
+mod tcp_info;
+mod track;
+mod watch;
+mod words;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use crate::errors::{self, Failure, plain};
+use crate::output;
+
+use args::DoctorArgs;
+use report::Verdict;
+
+/// Nothing could be seen: no verdict.
+const UNSEEN: u8 = 2;
+
+pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
+    // Whether it can be written is better known before a long watch than after.
+    let file = args.output.as_deref().map(create).transpose()?;
+    let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&report)? + "\n",
+        false => print::text(&report),
+    };
+    match (file, args.output.as_deref()) {
+        (Some(file), Some(path)) => {
+            let mut file = anstream::StripStream::new(file);
+            file.write_all(text.as_bytes()).map_err(|e| cannot_write(path, &e))?;
+        }
+        _ if args.command.is_empty() => output::line(text.trim_end()),
+        // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
+        _ => drop(anstream::stderr().lock().write_all(text.as_bytes())),
+    }
+    Ok(match report.verdict {
+        Verdict::None => errors::OK,
+        Verdict::Found => errors::NO,
+        Verdict::Unseen => UNSEEN,
+    })
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|e| cannot_write(path, &e))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::own(format!("`{}` cannot be written: {}", path.display(), plain(error)))
+}

@@ -1,0 +1,94 @@
+//! The report as a person reads it.
+
+use std::fmt::Write;
+
+use super::finding::Kind;
+use super::report::{Report, Told, Verdict};
+use super::words;
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, styled, wrapped};
+
+const LABEL: usize = 15;
+const WIDTH: usize = 100;
+/// More processes that the library could not be loaded into than these are only counted.
+const SHOWN: usize = 12;
+
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    for told in &report.findings {
+        finding(told, &mut line);
+    }
+    let seen = format!(
+        "{} on {} in {}",
+        words::several(report.exchanges, "exchange"),
+        words::several(report.connections, "connection"),
+        words::time(report.watched_s)
+    );
+    match report.verdict {
+        Verdict::Found => {}
+        Verdict::None => line(format!("{}: {seen}", styled(GOOD, "no stall found"))),
+        Verdict::Unseen => line(format!(
+            "{}: no TCP connection carried data in {} while it was watched",
+            styled(NOTE, "nothing seen"),
+            words::time(report.watched_s)
+        )),
+    }
+    processes(report, &mut line);
+    if let Some(ended) = &report.command_ended {
+        row("command", ended, &mut line);
+    }
+    for note in &report.notes {
+        row("note", note, &mut line);
+    }
+    out
+}
+
+fn finding(told: &Told, line: &mut impl FnMut(String)) {
+    let head = match told.finding.kind {
+        Kind::Nagle | Kind::Peer => styled(BAD, "stall found"),
+        Kind::Cork => styled(BAD, "stall found (its own corking)"),
+        Kind::Flood => styled(BAD, "flood of tiny segments"),
+        Kind::Runts => styled(NOTE, "more segments than needed"),
+    };
+    line(format!("{head}: {}", wrapped(&styled(BOLD, &told.text), WIDTH, 2)));
+    row("where", &told.place, line);
+    if let Some(pattern) = &told.pattern_text {
+        row("what happens", pattern, line);
+    }
+    row("tcptune", &told.change, line);
+    if let Some(expected) = &told.expected {
+        row("expected", expected, line);
+    }
+    for (n, text) in told.upstream.iter().enumerate() {
+        row(if n == 0 { "upstream" } else { "" }, text, line);
+    }
+}
+
+fn processes(report: &Report, line: &mut impl FnMut(String)) {
+    if report.processes.is_empty() {
+        return;
+    }
+    let count = |is: Option<bool>| report.processes.iter().filter(|m| m.loaded == is).count();
+    let (with, without, unknown) = (count(Some(true)), count(Some(false)), count(None));
+    let unknown = if unknown == 0 { String::new() } else { format!(", {unknown} not known") };
+    row(
+        "processes",
+        &format!("{} seen; with the library {with}, without {without}{unknown}", report.processes.len()),
+        line,
+    );
+    let outside = report.processes.iter().filter(|m| m.loaded != Some(true));
+    for member in outside.clone().take(SHOWN) {
+        let reason = member.reason.as_deref().unwrap_or("not known why");
+        row("", &format!("{} ({}): {reason}", member.program.shown(), member.pid), line);
+    }
+    let more = outside.count().saturating_sub(SHOWN);
+    if more > 0 {
+        row("", &format!("and {more} more (--json lists all)"), line);
+    }
+}
+
+fn row(label: &str, text: &str, line: &mut impl FnMut(String)) {
+    line(format!("  {}{}", styled(FAINT, format_args!("{label:<LABEL$}")), wrapped(text, WIDTH - LABEL, LABEL + 2)));
+}

@@ -1,0 +1,93 @@
+//! Diagnosis of processes that run already: nothing is started, nothing is touched.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::args::DoctorArgs;
+use super::conclude::conclude;
+use super::evidence;
+use super::launch::Signals;
+use super::pace::{Follower, tick, urge};
+use super::report::Report;
+use super::watch::{Scope, Watch};
+use crate::attach::target;
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+
+/// How long they are watched if nothing is said.
+const USUAL: f64 = 10.0;
+/// How often to look for new descendants.
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// Watches them for as long as was asked, or until they end or Ctrl-C.
+pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
+    let mut roots: Vec<u32> = args.pid.iter().map(|text| target::number(text)).collect::<Result<_, _>>()?;
+    for &pid in &roots {
+        may_be_seen(pid)?;
+    }
+    if let (true, Some(port)) = (args.pid.is_empty(), args.port) {
+        // One that listens is watched with all its connections of that port; for the rest it is enough to know the port.
+        roots = target::listening_on(port).unwrap_or_default();
+    }
+    enter_network_of(roots.first().copied())?;
+    let mut watch = Watch::new(Scope { processes: !args.pid.is_empty(), port: args.port })?;
+    let signals = Signals::note()?;
+    let begin = Instant::now();
+    let end = begin + Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
+    let only_these = !args.pid.is_empty();
+    let follower = Follower::start(REFRESH, move || target::with_descendants(&roots));
+    urge();
+    while Instant::now() < end && signals.arrived().is_none() {
+        let pids = follower.pids();
+        if only_these && pids.iter().all(|pid| !exists(*pid)) {
+            break;
+        }
+        tick(&mut watch, &pids, args)?;
+    }
+    let watched = begin.elapsed();
+    follower.stop();
+    watch.end();
+    Ok(conclude(&watch, &evidence::from_kernel(&watch), watched, Vec::new(), None))
+}
+
+fn exists(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
+}
+
+/// A process whose descriptors may not be listed cannot be watched.
+fn may_be_seen(pid: u32) -> Result<(), Failure> {
+    match fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(_) => Ok(()),
+        Err(_) if !exists(pid) => Err(Failure::new(NOT_FOUND, format!("there is no process {pid}"))),
+        Err(error) => Err(Failure::new(
+            CANNOT_EXECUTE,
+            format!("process {pid} may not be looked at: {} (try again as its user or root)", plain(&error)),
+        )),
+    }
+}
+
+/// Sockets are listed for each network namespace: go where the process is.
+fn enter_network_of(pid: Option<u32>) -> Result<(), Failure> {
+    let Some(pid) = pid else { return Ok(()) };
+    let place = format!("/proc/{pid}/ns/net");
+    let (theirs, ours) = (fs::read_link(&place), fs::read_link("/proc/self/ns/net"));
+    if theirs.is_ok() && ours.is_ok() && theirs.ok() == ours.ok() {
+        return Ok(());
+    }
+    let refused = |e: io::Error| {
+        let why = plain(&e);
+        Failure::new(
+            CANNOT_EXECUTE,
+            format!(
+                "process {pid} is in another network namespace, which may not be entered ({why}): try again as root"
+            ),
+        )
+    };
+    let file = File::open(place).map_err(refused)?;
+    let kind = LinkNameSpaceType::Network;
+    move_into_link_name_space(file.as_fd(), Some(kind)).map_err(|e| refused(e.into()))
+}

@@ -1,0 +1,130 @@
+//! Which program a process runs, in the words of its user: file, command line, language.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::attach::process::stat;
+use crate::check::elf;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// As it calls itself.
+    pub name: String,
+    pub file: PathBuf,
+    /// Its command line, in one piece.
+    pub command: String,
+}
+
+impl Program {
+    pub fn of_process(pid: u32) -> Option<Self> {
+        let (name, _) = stat(pid)?;
+        let file = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = words.strip_suffix(b"\0").unwrap_or(&words).to_vec();
+        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        let command: String = String::from_utf8_lossy(&words).chars().map(shown).take(200).collect();
+        Some(Self { name, file, command: command.trim_end().to_owned() })
+    }
+
+    /// The last part of the file's path, else the name.
+    pub fn base(&self) -> &str {
+        let file = self.file.file_name().and_then(|n| n.to_str()).map(|n| n.trim_end_matches(" (deleted)"));
+        file.unwrap_or(&self.name)
+    }
+
+    /// What to call it in a sentence.
+    pub fn shown(&self) -> &str {
+        match (self.command.as_str(), self.name.as_str()) {
+            ("", "") => "a process that cannot be seen",
+            ("", name) => name,
+            (command, _) => command,
+        }
+    }
+
+    /// What two processes of one program have in common: the file, and for an interpreter the command line too. That of others
+    /// may say what they are doing at the moment.
+    pub fn identity(&self) -> (PathBuf, String) {
+        let command = if self.interpreted().is_some() { self.command.clone() } else { String::new() };
+        (self.file.clone(), command)
+    }
+
+    pub fn language(&self) -> Language {
+        if let Some(language) = self.interpreted() {
+            return language;
+        }
+        match elf::read(Path::new(&self.file)) {
+            Ok(elf) if elf.go => Language::Go,
+            Ok(elf) if elf.rust => Language::Rust,
+            _ => Language::C,
+        }
+    }
+
+    /// The language of an interpreter.
+    fn interpreted(&self) -> Option<Language> {
+        let base = self.base();
+        let is = |names: &[&str]| names.iter().any(|n| base.strip_prefix(n).is_some_and(is_version));
+        let named = [
+            (Language::Python, &["python", "pypy"][..]),
+            (Language::Ruby, &["ruby"]),
+            (Language::Perl, &["perl"]),
+            (Language::Node, &["node", "nodejs", "bun", "deno"]),
+            (Language::Php, &["php", "php-fpm", "php-cgi"]),
+            (Language::Java, &["java"]),
+            (Language::Erlang, &["beam.smp"]),
+            (Language::DotNet, &["dotnet"]),
+            (Language::Lua, &["lua", "luajit"]),
+            (Language::Tcl, &["tclsh", "expect", "wish"]),
+        ];
+        named.iter().find(|(_, names)| is(names)).map(|(language, _)| *language)
+    }
+}
+
+/// What may follow a name: `3`, `3.11`, `-8.2`.
+fn is_version(rest: &str) -> bool {
+    rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    C,
+    DotNet,
+    Erlang,
+    Go,
+    Java,
+    Lua,
+    Node,
+    Perl,
+    Php,
+    Python,
+    Ruby,
+    Rust,
+    Tcl,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Language, Program};
+
+    #[test]
+    fn knows_languages_by_their_interpreters() {
+        let of = |file: &str| Program { file: file.into(), ..Program::default() }.language();
+        assert_eq!(of("/usr/bin/python3.11"), Language::Python);
+        assert_eq!(of("/usr/sbin/php-fpm8.2"), Language::Php);
+        assert_eq!(of("/usr/bin/perl"), Language::Perl);
+        assert_eq!(of("/usr/bin/perlbug"), Language::C);
+        assert_eq!(of("/nowhere"), Language::C);
+        let titled = |file: &str, command: &str| {
+            Program { file: file.into(), command: command.into(), ..Program::default() }.identity()
+        };
+        assert_eq!(titled("/usr/bin/postgres", "postgres: idle"), titled("/usr/bin/postgres", "postgres: SELECT"));
+        assert_ne!(titled("/usr/bin/python3.11", "python3 a.py"), titled("/usr/bin/python3.11", "python3 b.py"));
+    }
+
+    #[test]
+    fn describes_this_process() {
+        let own = Program::of_process(std::process::id()).expect("it runs");
+        assert!(own.base().starts_with("tcptune") && own.shown().contains("tcptune"), "{own:?}");
+        assert_eq!(Program::default().shown(), "a process that cannot be seen");
+    }
+}

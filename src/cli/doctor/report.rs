@@ -1,0 +1,48 @@
+//! Everything that doctor says, as data: `--json` prints it as it is.
+
+use serde::Serialize;
+
+use super::family::Member;
+use super::finding::Finding;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A stall, or a flood of tiny segments.
+    Found,
+    /// Nothing that is worth a change.
+    None,
+    /// No connection carried data.
+    Unseen,
+}
+
+/// A finding with its sentences.
+#[derive(Debug, Serialize)]
+pub struct Told {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub text: String,
+    pub place: String,
+    pub pattern_text: Option<String>,
+    pub change: String,
+    pub expected: Option<String>,
+    pub upstream: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub verdict: Verdict,
+    pub findings: Vec<Told>,
+    /// Connections that carried data.
+    pub connections: u64,
+    pub exchanges: u64,
+    pub watched_s: f64,
+    /// How often the kernel was asked, and the longest time between.
+    pub looks: u32,
+    pub longest_gap_ms: f64,
+    /// Every descendant of the command, with whether the library was loaded.
+    pub processes: Vec<Member>,
+    /// How the command ended, in words.
+    pub command_ended: Option<String>,
+    pub notes: Vec<String>,
+}

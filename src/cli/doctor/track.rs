@@ -1,0 +1,397 @@
+//! One connection over time: what was held back on it, and for how long. Pure: moments and numbers come in as arguments.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::diag::Sighting;
+use super::tcp_info::TcpInfo;
+
+/// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wait {
+    pub duration: Duration,
+    /// Bytes that had left and were not acknowledged yet; none: it was no rule of Nagle's that held the rest.
+    pub in_flight: u64,
+    pub held: u32,
+    /// Pieces that the program wrote meanwhile, and how long they waited, added up: later ones waited less.
+    pub pieces: u32,
+    pub delay: Duration,
+    /// Both its ends were seen.
+    pub whole: bool,
+}
+
+/// Looks that lie further apart than this may miss a wait, or see two as one.
+const BLIND: Duration = Duration::from_millis(10);
+
+/// What was seen stands for no more than so many times as much.
+const MOST: f64 = 3.0;
+
+/// The longest and shortest pause that can be a delayed acknowledgement of ours (40 ms and a timer tick or two).
+const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
+
+struct Hold {
+    began: Instant,
+    /// The first look at it.
+    first: Instant,
+    /// Looks at it so far: what is seen once may be on its way at that moment.
+    seen: u32,
+    info: TcpInfo,
+    /// What the program wrote while something was held: when, after the beginning, and how much.
+    more: Vec<(Duration, u32)>,
+    /// Its beginning was seen.
+    whole: bool,
+}
+
+impl Hold {
+    fn new(began: Instant, first: Instant, info: TcpInfo, whole: bool) -> Self {
+        Self { began, first, seen: 1, info, more: Vec::new(), whole }
+    }
+
+    /// How many pieces were held, and for how long in all. Between two looks several of the usual size may have come, and
+    /// before the first as many as later in as long a time.
+    fn pieces(&self, duration: Duration) -> (u32, Duration) {
+        let mut sizes: Vec<u32> = self.more.iter().map(|(_, bytes)| *bytes).collect();
+        sizes.sort_unstable();
+        let usual = sizes.get(sizes.len() / 4).copied().unwrap_or(1).max(1);
+        let more: u32 = sizes.iter().map(|bytes| bytes / usual).sum();
+        let lead = self.first.saturating_duration_since(self.began).min(duration);
+        let seen = duration - lead;
+        // Of a short time nothing can be concluded for a longer one.
+        let rate = if seen * 2 >= lead { f64::from(more) / seen.as_secs_f64().max(1e-3) } else { 0.0 };
+        let before = (rate * lead.as_secs_f64()).round() as u32;
+        let delay =
+            self.more.iter().map(|&(after, bytes)| duration.saturating_sub(after) * (bytes / usual)).sum::<Duration>();
+        (1 + more + before, duration + delay + (duration - lead / 2) * before)
+    }
+}
+
+pub struct Track {
+    pub local: SocketAddr,
+    pub peer: SocketAddr,
+    pub inode: u64,
+    /// A listener here has the same port.
+    pub server: bool,
+    began: (Instant, TcpInfo),
+    last: (Instant, TcpInfo),
+    changed: Instant,
+    hold: Option<Hold>,
+    pub waits: Vec<Wait>,
+    /// Time in which something was unsent or unacknowledged, by the kernel's count: between looks that were close enough, and
+    /// between others.
+    busy: [Duration; 2],
+    /// Pauses in which the peer seems to have waited for our delayed acknowledgement.
+    pub peer_waits: Vec<Duration>,
+    /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
+    pub bare_acks: u32,
+}
+
+impl Track {
+    /// `fresh`: it was opened while we watched, so all that its counters show has happened since.
+    pub fn new(sighting: &Sighting, server: bool, fresh: bool, now: Instant) -> Self {
+        let began = if fresh { TcpInfo { mss: sighting.info.mss, ..TcpInfo::default() } } else { sighting.info };
+        let info = &sighting.info;
+        // What is held at the first look is the first thing that was written, or came behind what was sent last.
+        let ago = match (fresh, info.bytes_acked) {
+            (false, _) => Duration::ZERO,
+            (true, 0..=1) => Duration::from_micros(info.busy_us),
+            (true, _) => Duration::from_millis(info.last_data_sent.into()),
+        };
+        let ago = if info.holds() { ago } else { Duration::ZERO };
+        let before = |time| now.checked_sub(time).unwrap_or(now);
+        let hold = info.holds().then(|| Hold::new(before(ago), now, *info, fresh));
+        // What its counters show of the time before the first look was not seen, and counts as the rest does.
+        let busy = if fresh { Duration::from_micros(info.busy_us).max(ago) } else { Duration::ZERO };
+        Self {
+            local: sighting.local,
+            peer: sighting.peer,
+            inode: sighting.inode,
+            server,
+            began: (before(busy), began),
+            last: (now, sighting.info),
+            changed: now,
+            hold,
+            waits: Vec::new(),
+            busy: [Duration::ZERO, busy - ago],
+            peer_waits: Vec::new(),
+            bare_acks: 0,
+        }
+    }
+
+    pub fn look(&mut self, info: TcpInfo, now: Instant) {
+        let (before, previous) = self.last;
+        let moved = |i: &TcpInfo| (i.bytes_sent, i.bytes_received, i.notsent);
+        if moved(&info) != moved(&previous) || info.holds() {
+            self.changed = now;
+        }
+        let gap = now.saturating_duration_since(before);
+        let blind = self.look_for_hold(info, now, before);
+        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us));
+        self.busy[usize::from(blind)] += busy.min(gap);
+        self.look_for_peers_wait(info, previous, gap);
+        self.last = (now, info);
+    }
+
+    /// True: the last look is too long ago to know what was held meanwhile.
+    fn look_for_hold(&mut self, info: TcpInfo, now: Instant, before: Instant) -> bool {
+        let holds = info.holds();
+        let gap = now.saturating_duration_since(before);
+        if let Some(hold) = self.hold.as_mut().filter(|hold| {
+            holds && (hold.info.bytes_sent, hold.info.bytes_acked) == (info.bytes_sent, info.bytes_acked)
+        }) {
+            hold.seen += 1;
+            if info.notsent > hold.info.notsent {
+                let when = (now - gap / 2).saturating_duration_since(hold.began);
+                hold.more.push((when, info.notsent - hold.info.notsent));
+            }
+            hold.info = info;
+            return false;
+        }
+        if gap > BLIND {
+            self.end_hold(before, false);
+            self.hold = holds.then(|| Hold::new(now, now, info, false));
+            return true;
+        }
+        // What was held went in between: at the last sending if another piece is held by now, else half way, for all we know.
+        let sent =
+            now.checked_sub(Duration::from_millis(info.last_data_sent.into())).unwrap_or(before).clamp(before, now);
+        let between = if holds { sent } else { before + gap / 2 };
+        self.end_hold(between, true);
+        self.hold = holds.then(|| Hold::new(between, now, info, true));
+        false
+    }
+
+    fn end_hold(&mut self, end: Instant, whole: bool) {
+        if let Some(hold) = self.hold.take().filter(|hold| hold.seen > 1) {
+            let syn = u64::from(!self.server && hold.info.unacked > 0);
+            let duration = end.saturating_duration_since(hold.began);
+            let (pieces, delay) = hold.pieces(duration);
+            self.waits.push(Wait {
+                duration,
+                pieces,
+                delay,
+                in_flight: hold.info.in_flight() + syn,
+                held: hold.info.notsent,
+                whole: whole && hold.whole,
+            });
+        }
+    }
+
+    /// A pause of the length of a delayed acknowledgement in which we sent nothing, ended by a bare acknowledgement of ours
+    /// and, at once, a small piece of the peer's.
+    fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration) {
+        if gap > BLIND {
+            return;
+        }
+        let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
+        let acks = bare(&info).wrapping_sub(bare(&previous));
+        self.bare_acks += u32::from(acks > 0);
+        let received = info.bytes_received.saturating_sub(previous.bytes_received);
+        // In the same tick of the kernel's timer we answered what came before.
+        let silent = previous.last_data_sent >= previous.last_data_received;
+        if acks > 0
+            && received > 0
+            && received < u64::from(info.mss)
+            && silent
+            && DELAYED.contains(&previous.last_data_received)
+        {
+            self.peer_waits.push(Duration::from_millis(previous.last_data_received.into()) + gap / 2);
+        }
+    }
+
+    /// It is no more since the last look.
+    pub fn gone(&mut self, now: Instant) {
+        let (before, _) = self.last;
+        let gap = now.saturating_duration_since(before).min(BLIND);
+        self.end_hold(before + gap / 2, gap < BLIND);
+    }
+
+    /// No more of it will be seen. What is still held counts as held until now.
+    pub fn end(&mut self) {
+        self.end_hold(self.last.0, false);
+    }
+
+    /// By how much to multiply what was seen of waits for what was not: the time between looks that were too far apart counts
+    /// as the rest does.
+    pub fn unseen(&self) -> f64 {
+        let [known, blind] = self.busy.map(|time| time.as_secs_f64());
+        if known > 0.0 { (1.0 + blind / known).min(MOST) } else { 1.0 }
+    }
+
+    /// From the first look to the last one that saw something new.
+    pub fn span(&self) -> Duration {
+        self.changed.saturating_duration_since(self.began.0)
+    }
+
+    pub fn waited(&self) -> Duration {
+        self.waits.iter().map(|wait| wait.duration).sum()
+    }
+
+    /// Bytes that were sent, or still wait to be.
+    pub fn bytes_written(&self) -> u64 {
+        self.bytes_sent() + u64::from(self.last.1.notsent)
+    }
+
+    pub fn bytes_sent(&self) -> u64 {
+        let sent = |info: &TcpInfo| info.bytes_sent.saturating_sub(info.bytes_resent);
+        sent(&self.last.1).saturating_sub(sent(&self.began.1))
+    }
+
+    pub fn bytes_received(&self) -> u64 {
+        self.last.1.bytes_received.saturating_sub(self.began.1.bytes_received)
+    }
+
+    pub fn segments_out(&self) -> u32 {
+        self.last.1.data_segments_out.wrapping_sub(self.began.1.data_segments_out)
+    }
+
+    pub fn segments_in(&self) -> u32 {
+        self.last.1.data_segments_in.wrapping_sub(self.began.1.data_segments_in)
+    }
+
+    pub fn mss(&self) -> u32 {
+        self.last.1.mss
+    }
+
+    /// The shortest round trip seen by the kernel.
+    pub fn round_trip(&self) -> Duration {
+        Duration::from_micros(match self.last.1.min_rtt_us {
+            // What the kernel says as long as it has not measured any.
+            u32::MAX => 0,
+            us => us.into(),
+        })
+    }
+
+    /// Is a piece being held right now, and not for the first time?
+    pub fn is_holding(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.seen > 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Track;
+    use crate::doctor::diag::{Key, Sighting};
+    use crate::doctor::tcp_info::TcpInfo;
+    use std::time::{Duration, Instant};
+
+    const IDLE: TcpInfo = TcpInfo {
+        troubled: false,
+        mss: 1448,
+        unacked: 0,
+        cwnd: 10,
+        last_data_sent: 0,
+        last_data_received: 0,
+        min_rtt_us: 20,
+        notsent: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        bytes_resent: 0,
+        busy_us: 0,
+        segments_out: 0,
+        data_segments_in: 0,
+        data_segments_out: 0,
+        window: 65_535,
+    };
+
+    fn track(now: Instant) -> Track {
+        let (local, peer) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 143).into());
+        let key = Key::default();
+        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: IDLE, key };
+        Track::new(&sighting, false, false, now)
+    }
+
+    /// Looks every 2 ms for 90 ms: `state` gives the connection at each millisecond.
+    fn watch(state: impl Fn(u32) -> TcpInfo) -> Track {
+        let start = Instant::now();
+        let mut track = track(start);
+        for ms in (2..=90).step_by(2) {
+            track.look(state(ms), start + Duration::from_millis(ms.into()));
+        }
+        track.end();
+        track
+    }
+
+    #[test]
+    fn two_stalls_in_a_row_are_two_waits() {
+        let track = watch(|ms| {
+            let round = u64::from((ms - 1) / 42);
+            let held = ms < 84;
+            let bytes_sent = if held { 102 * round + 100 } else { 204 };
+            TcpInfo {
+                unacked: held.into(),
+                notsent: if held { 2 } else { 0 },
+                last_data_sent: (ms - 1) % 42,
+                bytes_acked: 102 * round + 1,
+                bytes_sent,
+                bytes_received: 20 * round,
+                data_segments_out: (2 * round + u64::from(held)) as u32,
+                data_segments_in: round as u32,
+                ..IDLE
+            }
+        });
+        assert_eq!(track.waits.len(), 2, "{:?}", track.waits);
+        for wait in &track.waits {
+            assert!((40..=43).contains(&wait.duration.as_millis()), "{wait:?}");
+            assert_eq!((wait.in_flight, wait.held), (100, 2));
+        }
+        assert_eq!((track.segments_in(), track.segments_out(), track.bytes_sent()), (2, 4, 204));
+    }
+
+    #[test]
+    fn what_is_seen_once_or_moves_on_is_no_wait() {
+        assert!(watch(|ms| TcpInfo { notsent: u32::from(ms == 40) * 2, unacked: 1, ..IDLE }).waits.is_empty());
+        // Something is unsent at each look, but never the same piece.
+        let busy = watch(|ms| TcpInfo { notsent: 100, unacked: 1, bytes_sent: ms.into(), ..IDLE });
+        assert!(busy.waits.is_empty(), "{:?}", busy.waits);
+    }
+
+    #[test]
+    fn what_passed_unseen_counts_as_the_rest_does() {
+        let start = Instant::now();
+        let mut track = track(start);
+        let mut look = |ms: u64| {
+            // A stall of 42 ms follows the other.
+            let round = ms / 42;
+            let info = TcpInfo {
+                unacked: 1,
+                notsent: 2,
+                last_data_sent: (ms % 42) as u32,
+                bytes_sent: 102 * round + 100,
+                bytes_acked: 102 * round + 1,
+                busy_us: ms * 1000,
+                ..IDLE
+            };
+            track.look(info, start + Duration::from_millis(ms));
+        };
+        (2..=420).step_by(2).for_each(&mut look);
+        // For as long a time nobody looks.
+        look(840);
+        track.end();
+        assert!((1.95..=2.05).contains(&track.unseen()), "{}", track.unseen());
+        assert!((390..=425).contains(&track.waited().as_millis()), "{:?}", track.waited());
+        assert_eq!(track.waits.iter().filter(|w| w.whole).count(), 10, "{:?}", track.waits);
+    }
+
+    #[test]
+    fn a_peer_that_waits_for_our_acknowledgement_is_seen_from_here() {
+        // 100 bytes arrive, 40 ms later we acknowledge and 2 more bytes arrive, which we answer at once.
+        let state = |sends: bool| {
+            watch(move |ms| {
+                let round = u64::from(ms / 41);
+                TcpInfo {
+                    last_data_received: ms % 41,
+                    last_data_sent: if sends { 0 } else { ms % 41 },
+                    bytes_received: 102 * round + 100,
+                    bytes_sent: 20 * round,
+                    segments_out: (2 * round) as u32,
+                    data_segments_out: round as u32,
+                    ..IDLE
+                }
+            })
+        };
+        let waits = state(false).peer_waits;
+        assert!(waits.len() == 2 && waits.iter().all(|w| (38..=44).contains(&w.as_millis())), "{waits:?}");
+        assert!(state(true).peer_waits.is_empty());
+    }
+}

@@ -1,0 +1,202 @@
+//! Findings as sentences. Numbers come from the finding; nothing is judged here.
+
+use std::time::Duration;
+
+use super::evidence::Side;
+use super::finding::{Finding, Kind};
+use crate::report::words::{self, milliseconds as ms, number};
+
+/// The verdict in one sentence.
+pub fn verdict(finding: &Finding) -> String {
+    let f = finding;
+    let with = &f.service;
+    let of_time = format!("{} of {}", time(f.waited_s), time(f.span_s));
+    match f.kind {
+        Kind::Flood if f.flood_calls > 0 => format!(
+            "{} of {} calls sent a tiny piece to {with} by itself, {} segments in all where {} would do",
+            number(f.flood_calls),
+            number(f.calls),
+            number(f.segments),
+            number(f.fewest_segments)
+        ),
+        Kind::Flood => format!(
+            "{} segments of {} bytes on average went to {with} where {} would do",
+            number(f.segments),
+            f.bytes_sent / f.segments.max(1),
+            number(f.fewest_segments)
+        ),
+        Kind::Runts => format!(
+            "an answer to {with} takes {} segments where {} would do",
+            words::per(f.segments, f.exchanges),
+            words::per(f.fewest_segments, f.exchanges)
+        ),
+        Kind::Peer => format!(
+            "{} of {} exchanges with {with} paused {} until this end's delayed acknowledgement: {of_time}",
+            number(f.waits),
+            number(f.exchanges),
+            ms(f.wait_ms)
+        ),
+        Kind::Nagle | Kind::Cork if f.stream => format!(
+            "data for {with} was held {} times, {} each time and {} for an average byte, {}: {of_time}",
+            number(f.waits),
+            ms(f.wait_ms),
+            ms(f.gain.as_ref().map_or(0.0, |g| g.saved_ms)),
+            cause(f),
+        ),
+        Kind::Nagle | Kind::Cork => format!(
+            "{} of {} exchanges with {with} waited {} {}: {of_time}",
+            number(f.waits),
+            number(f.exchanges),
+            ms(f.wait_ms),
+            cause(f),
+        ),
+    }
+}
+
+fn cause(f: &Finding) -> String {
+    match (f.kind, f.delayed()) {
+        (Kind::Cork, _) => "because the program itself holds its data (MSG_MORE or TCP_CORK)".to_owned(),
+        (_, true) => "for a delayed acknowledgement".to_owned(),
+        (_, false) if f.wait_ms > 2.0 * f.round_trip_ms => "for an acknowledgement".to_owned(),
+        (_, false) => format!("for an acknowledgement, a round trip of {}", ms(f.round_trip_ms)),
+    }
+}
+
+/// Who, and on which socket.
+pub fn place(f: &Finding) -> String {
+    let pids = match f.pids.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (process {one})"),
+        [first, .., last] => format!(" ({} processes, {first} to {last})", f.pids.len()),
+    };
+    let side = match (f.side, f.other_end) {
+        (Side::Client, false) => "client",
+        (Side::Server, false) => "server",
+        (Side::Client, true) => "the other end, a client",
+        (Side::Server, true) => "the other end, a server",
+    };
+    let connections = match f.connections {
+        0 | 1 => String::new(),
+        n => format!(", {}", several(n, "connection")),
+    };
+    let socket = f.socket.as_ref().map(|(local, peer)| format!(", socket {local} -> {peer}")).unwrap_or_default();
+    format!("{}{pids}, {side}{connections}{socket}", f.program.shown())
+}
+
+/// The pattern of calls behind it.
+pub fn pattern(f: &Finding) -> Option<String> {
+    let bytes = |n: &u64| several(*n, "byte");
+    let nodelay = f.options.map(|o| if o.nodelay { "TCP_NODELAY is on" } else { "TCP_NODELAY is off" });
+    let (held, left) = match f.pattern.split_last() {
+        Some(split) if f.waits > 0 => split,
+        _ => return nodelay.map(str::to_owned),
+    };
+    let left: Vec<String> = left.iter().map(bytes).collect();
+    let left = left.join(", ");
+    let so = nodelay.map(|text| format!("; {text}")).unwrap_or_default();
+    Some(match f.kind {
+        Kind::Cork if left.is_empty() => format!("{} are held though nothing is under way{so}", bytes(held)),
+        Kind::Cork => format!("{left} are under way, and {} are held behind them{so}", bytes(held)),
+        Kind::Peer => format!("the other end sends a piece and holds {} until we acknowledge it", bytes(held)),
+        _ if f.delayed() => format!(
+            "{left} leave at once; Nagle's rule holds the next {} until they are acknowledged, which the other end's kernel \
+             delays by 40 ms{so}",
+            bytes(held)
+        ),
+        _ => {
+            format!("{left} leave at once; Nagle's rule holds the next {} until they are acknowledged{so}", bytes(held))
+        }
+    })
+}
+
+/// A longer command line is not repeated.
+const LONG: usize = 60;
+
+/// How a program can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Preload,
+    /// It loads nothing, but `run` supervises it.
+    Supervise,
+    /// Only from outside, once it runs.
+    Attach,
+}
+
+/// What tcptune would change.
+pub fn change(f: &Finding, reach: Reach) -> String {
+    let pid = f.pids.first().map_or_else(|| "PID".to_owned(), u32::to_string);
+    let command = Some(f.program.command.as_str()).filter(|c| !c.is_empty() && c.len() <= LONG).unwrap_or("…");
+    let run = |settings: &str| format!("`tcptune run {settings}-- {command}`");
+    match f.kind {
+        Kind::Nagle if reach == Reach::Supervise => format!(
+            "cannot be loaded into it, but sets TCP_NODELAY on its sockets as its supervisor: {}, or for a running process \
+             `tcptune attach {pid}`",
+            run("")
+        ),
+        Kind::Nagle if reach == Reach::Attach => format!(
+            "cannot be loaded into it, but `tcptune attach {pid}` sets TCP_NODELAY on its sockets from outside (with --watch \
+             also on those that it opens later)"
+        ),
+        Kind::Nagle => format!(
+            "sets TCP_NODELAY on these connections, and holds small pieces only where more follows at once: {}, or for a running \
+             process `tcptune attach {pid}`{}",
+            run(""),
+            if f.other_end {
+                ". That is for the other end; on this one TCPTUNE_QUICKACK=auto helps: it acknowledges at once"
+            } else {
+                ""
+            }
+        ),
+        Kind::Cork => {
+            format!(
+                "lets go of what the program itself holds before it waits: {}. TCP_NODELAY alone would not help",
+                run("--release all ")
+            )
+        }
+        Kind::Peer => {
+            format!("acknowledges at once where the other end is seen to wait: {}", run("--quickack auto "))
+        }
+        Kind::Flood | Kind::Runts => {
+            format!("holds a piece where more follows at once, so that they leave in full segments: {}", run(""))
+        }
+    }
+}
+
+/// What to expect from a cure.
+pub fn expected(f: &Finding) -> Option<String> {
+    let gain = f.gain.as_ref()?;
+    if f.stream {
+        return Some(format!("a piece of data arrives {} earlier", ms(gain.saved_ms)));
+    }
+    // Looks are milliseconds apart: what is left by less than that is not known better.
+    let after = if gain.after_ms < 1.0 { "less than 1 ms".to_owned() } else { ms(gain.after_ms) };
+    let rest = (f.span_s - f.waited_s).max(f.exchanges as f64 * 1e-3).min(f.span_s);
+    let up_to = if gain.after_ms < 1.0 { "at most " } else { "" };
+    Some(format!(
+        "{} -> {after} per {}; {} would take {up_to}{}",
+        ms(gain.before_ms),
+        gain.per,
+        time(f.span_s),
+        time(rest)
+    ))
+}
+
+pub fn time(seconds: f64) -> String {
+    words::time(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// A number of things.
+pub fn several(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{several, time};
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([several(1, "wait"), several(1_500, "wait")], ["1 wait", "1,500 waits"]);
+        assert_eq!(time(-0.001), time(0.0));
+    }
+}
