@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::crossterm::terminal;
+use ratatui::layout::Rect;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -90,7 +91,8 @@ fn watch(
                         break;
                     }
                 }
-                // A resize, above all: it is drawn anew.
+                // All of it anew, even where the size is what it was: what was cut off in between is lost.
+                Event::Resize(width, height) => terminal.resize(Rect::new(0, 0, width, height))?,
                 _ => {}
             }
         }
