@@ -9,8 +9,10 @@ use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::demo;
 use crate::doctor::args::DoctorArgs;
+use crate::export::args::ExportArgs;
 use crate::flags::SettingFlags;
 use crate::systemd::args::SystemdArgs;
+use crate::top::args::TopArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -51,6 +53,8 @@ pub enum Command {
     Ab(Box<AbArgs>),
     Report(ReportArgs),
     Systemd(SystemdArgs),
+    Top(TopArgs),
+    Export(ExportArgs),
     Env(EnvArgs),
     Demo(DemoArgs),
     Generate(GenerateArgs),

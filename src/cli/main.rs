@@ -15,6 +15,7 @@ mod doctor;
 mod env;
 mod errors;
 mod exec;
+mod export;
 mod flags;
 mod generate;
 mod launch;
@@ -28,6 +29,7 @@ mod settings;
 mod summary;
 mod supervise;
 mod systemd;
+mod top;
 
 use std::ffi::OsString;
 
@@ -100,6 +102,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Run(args) => run::command(&args),
         Command::Report(args) => report::command(&args),
+        Command::Top(args) => top::command(&args),
+        Command::Export(args) => export::command(&args),
         Command::Env(args) => env::command(args.json),
         Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
         Command::Attach(args) => attach::command(&args),

@@ -76,7 +76,6 @@ impl ArmCounts {
     }
 
     /// What has come since `before`, an earlier reading.
-    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let mut change = self.clone();
         for &counter in Counter::ALL {

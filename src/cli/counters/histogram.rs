@@ -32,7 +32,6 @@ impl Histogram {
     }
 
     /// What has come since `before`, an earlier reading of the same file.
-    #[allow(dead_code, reason = "for who reads a directory again and again")]
     pub fn since(&self, before: &Self) -> Self {
         let earlier = before.buckets.iter().map(|(_, count)| *count).chain(std::iter::repeat(0));
         let buckets = self.buckets.iter().zip(earlier).map(|((at, count), then)| (*at, count.saturating_sub(then)));

@@ -18,9 +18,11 @@ mod clock;
 mod directory;
 mod file;
 mod histogram;
+mod name;
 mod process;
 
 pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
+pub use name::name;
 pub use process::{Direction, Process, Service, Site, services};

@@ -255,3 +255,27 @@ fn text_with_blanks(bytes: &[u8], place: Text) -> String {
 fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
+
+/// A process of which nothing else is known, for tests.
+#[cfg(test)]
+pub fn of_command(program: &str, command: &str) -> Process {
+    Process {
+        file: String::new(),
+        inode: 0,
+        pid: 1,
+        user: 0,
+        running: true,
+        created: SystemTime::UNIX_EPOCH,
+        program: program.to_owned(),
+        command: command.to_owned(),
+        settings: String::new(),
+        library: String::new(),
+        observing: false,
+        split: 0,
+        forks: 0,
+        uncounted: 0,
+        restricted: false,
+        services: Vec::new(),
+        sites: Vec::new(),
+    }
+}

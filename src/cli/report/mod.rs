@@ -15,7 +15,7 @@ use crate::errors::{Failure, NO, OK, say};
 use crate::output::line;
 
 pub fn command(args: &ReportArgs) -> Result<u8, Failure> {
-    let directory = directory(args.directory.as_deref())?;
+    let directory = directory(args.directory.as_deref(), "report")?;
     let found = counters::read(&directory)?;
     found.problems.iter().for_each(say);
     if args.clean {
@@ -30,13 +30,13 @@ pub fn command(args: &ReportArgs) -> Result<u8, Failure> {
 }
 
 /// The directory that was named, else the one of the environment.
-fn directory(named: Option<&Path>) -> Result<PathBuf, Failure> {
+pub fn directory(named: Option<&Path>, command: &str) -> Result<PathBuf, Failure> {
     let from_environment =
         || std::env::var_os("TCPTUNE_STATS").filter(|value| value != OsStr::new("off")).map(Into::into);
     named.map(Path::to_owned).or_else(from_environment).ok_or_else(|| {
-        Failure::own(
-            "no directory: name the one that TCPTUNE_STATS names for the programs, as in `tcptune report /run/tcptune`",
-        )
+        Failure::own(format!(
+            "no directory: name the one that TCPTUNE_STATS names for the programs, as in `tcptune {command} /run/tcptune`",
+        ))
     })
 }
 

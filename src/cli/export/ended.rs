@@ -1,0 +1,63 @@
+//! The file of `--ended`: what processes that have ended counted, and which of their own files are being removed. Written whole
+//! or not at all, before anything is removed, so that nothing is lost or counted twice whenever this is interrupted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::textfile;
+use super::totals::{File, Program, Sums};
+use super::values::{Labels, Values};
+use crate::errors::{Failure, plain};
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    /// Files whose counts are in the sums below.
+    removed: BTreeSet<File>,
+    programs: BTreeMap<String, Program>,
+    series: Vec<(Labels, Values)>,
+}
+
+pub struct Ended {
+    path: PathBuf,
+    /// Files whose counts are in the sums, but which may still be there.
+    pub removed: BTreeSet<File>,
+}
+
+/// Reads the file; that it is not there yet is no fault.
+pub fn load(path: &Path) -> Result<(Ended, Sums), Failure> {
+    let shown = path.display();
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok((Ended { path: path.to_owned(), removed: BTreeSet::new() }, Sums::default()));
+        }
+        Err(error) => return Err(Failure::own(format!("--ended `{shown}` cannot be read: {}", plain(&error)))),
+    };
+    let content: Content = serde_json::from_slice(&text)
+        .map_err(|error| Failure::own(format!("--ended `{shown}` is no file that tcptune wrote: {error}")))?;
+    if content.version != VERSION {
+        let version = content.version;
+        return Err(Failure::own(format!("--ended `{shown}` has version {version}, this command knows {VERSION}")));
+    }
+    let sums = Sums { series: content.series.into_iter().collect(), programs: content.programs };
+    Ok((Ended { path: path.to_owned(), removed: content.removed }, sums))
+}
+
+impl Ended {
+    pub fn save(&self, sums: &Sums) -> Result<(), Failure> {
+        let content = Content {
+            version: VERSION,
+            removed: self.removed.clone(),
+            programs: sums.programs.clone(),
+            series: sums.series.iter().map(|(labels, values)| (labels.clone(), values.clone())).collect(),
+        };
+        textfile::write(&self.path, &serde_json::to_vec(&content)?, 0o600)
+    }
+}

@@ -1,0 +1,185 @@
+//! Sums in Prometheus' text format: the names, units and sentences of the metrics. Every counter of the layout is one metric.
+
+use std::collections::BTreeMap;
+
+use prometheus::TextEncoder;
+use prometheus::proto::{Bucket, Counter as Count, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+use tcptune_policy::counters::{Counter, Unit};
+
+use super::totals::{Program, Sums};
+use super::values::{BOUNDS, Labels, Values, exported};
+use crate::errors::Failure;
+
+pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
+    let mut families: Vec<MetricFamily> = exported().map(|counter| of_counter(counter, sums)).collect();
+    families.push(of_times(
+        "tcptune_answer_seconds",
+        "Time from the last call of a burst to the first byte of the answer.",
+        sums,
+        |values| (&values.answers, values.get(Counter::ExchangeDelay)),
+    ));
+    families.push(of_times(
+        "tcptune_stall_seconds",
+        "How long waits took that were stalls of any kind.",
+        sums,
+        |values| {
+            let delays = [Counter::StallDelay, Counter::CorkStallDelay, Counter::PeerStallDelay];
+            (&values.stalls, delays.iter().map(|&counter| values.get(counter)).sum())
+        },
+    ));
+    let programs = |name, help, kind, value: fn(&Program) -> u64| {
+        let metrics = sums
+            .programs
+            .iter()
+            .map(|(program, counts)| number(vec![label("program", program)], kind, float(value(counts))));
+        family(name, help, kind, metrics.collect())
+    };
+    families.push(programs("tcptune_processes", "Processes that count now.", MetricType::GAUGE, |p| p.running));
+    families.push(programs(
+        "tcptune_processes_started_total",
+        "Processes that have counted, those that have ended too.",
+        MetricType::COUNTER,
+        |p| p.started,
+    ));
+    families.push(programs(
+        "tcptune_connections_not_counted_total",
+        "Connections that were not counted: too high descriptors.",
+        MetricType::COUNTER,
+        |p| p.uncounted,
+    ));
+    let gauge = |name, help, labels, value| {
+        family(name, help, MetricType::GAUGE, vec![number(labels, MetricType::GAUGE, value)])
+    };
+    families.push(gauge(
+        "tcptune_export_left_out_files",
+        "Files of counters that could not be read.",
+        vec![],
+        float(left_out as u64),
+    ));
+    let version = vec![label("version", env!("CARGO_PKG_VERSION"))];
+    families.push(gauge("tcptune_export_info", "The version of the exporter.", version, 1.0));
+    families.retain(|family| !family.get_metric().is_empty());
+    Ok(TextEncoder::new().encode_to_string(&families)?)
+}
+
+/// Its name for Prometheus, and what its unit is divided by.
+pub fn name(counter: Counter) -> (String, f64) {
+    let row = counter.row();
+    let (suffix, divisor) = match row.unit {
+        Unit::Ticks => ("_seconds", 1e9),
+        Unit::Micros => ("_seconds", 1e6),
+        Unit::TicksSquared => ("_seconds_squared", 1e12),
+        _ => ("", 1.0),
+    };
+    (format!("tcptune_{}{suffix}_total", row.name), divisor)
+}
+
+fn of_counter(counter: Counter, sums: &Sums) -> MetricFamily {
+    let (name, divisor) = name(counter);
+    let metric = |(labels, values): (&Labels, &Values)| {
+        number(pairs(labels), MetricType::COUNTER, float(values.get(counter)) / divisor)
+    };
+    family(&name, counter.row().meaning, MetricType::COUNTER, sums.series.iter().map(metric).collect())
+}
+
+/// A histogram: the buckets and the sum of times in nanoseconds come from `of`.
+fn of_times(name: &str, help: &str, sums: &Sums, of: fn(&Values) -> (&[u64; BOUNDS.len() + 1], u64)) -> MetricFamily {
+    let metric = |(labels, values): (&Labels, &Values)| {
+        let (counts, sum) = of(values);
+        let mut below = 0;
+        let bucket = |(bound, count): (&f64, &u64)| {
+            below += count;
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(*bound);
+            bucket.set_cumulative_count(below);
+            bucket
+        };
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(BOUNDS.iter().zip(counts).map(bucket).collect());
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(float(sum) / 1e9);
+        let mut metric = Metric::from_label(pairs(labels));
+        metric.set_histogram(histogram);
+        metric
+    };
+    family(name, help, MetricType::HISTOGRAM, sums.series.iter().map(metric).collect())
+}
+
+fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+fn number(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
+    let mut metric = Metric::from_label(labels);
+    if kind == MetricType::COUNTER {
+        let mut count = Count::default();
+        count.set_value(value);
+        metric.set_counter(count);
+    } else {
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        metric.set_gauge(gauge);
+    }
+    metric
+}
+
+fn pairs(labels: &Labels) -> Vec<LabelPair> {
+    let all: BTreeMap<&str, &str> = [
+        ("program", labels.program.as_str()),
+        ("service", &labels.service),
+        ("direction", &labels.direction),
+        ("arm", &labels.arm),
+    ]
+    .into();
+    all.into_iter().map(|(name, value)| label(name, value)).collect()
+}
+
+fn label(name: &str, value: &str) -> LabelPair {
+    let mut pair = LabelPair::default();
+    pair.set_name(name.to_owned());
+    pair.set_value(value.to_owned());
+    pair
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has nothing else")]
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped_and_buckets_add_up() {
+        let labels = Labels {
+            program: "a\"b\\c\nd".to_owned(),
+            service: "port 80".to_owned(),
+            direction: "server".to_owned(),
+            arm: "tuned".to_owned(),
+        };
+        let mut values =
+            Values { counters: [("exchange_delay".to_owned(), 1_500_000_000)].into(), ..Values::default() };
+        (values.answers[0], values.answers[11], values.answers[BOUNDS.len()]) = (2, 3, 4);
+        let sums = Sums { series: [(labels, values)].into(), ..Sums::default() };
+        let text = text(&sums, 0).expect("text");
+        let of = r#"{arm="tuned",direction="server",program="a\"b\\c\nd",service="port 80""#;
+        for line in [
+            format!("tcptune_exchange_delay_seconds_total{of}}} 1.5"),
+            format!("tcptune_answer_seconds_bucket{of},le=\"0.00005\"}} 2"),
+            format!("tcptune_answer_seconds_bucket{of},le=\"0.05\"}} 5"),
+            format!("tcptune_answer_seconds_bucket{of},le=\"10\"}} 5"),
+            format!("tcptune_answer_seconds_bucket{of},le=\"+Inf\"}} 9"),
+            format!("tcptune_answer_seconds_sum{of}}} 1.5"),
+            format!("tcptune_answer_seconds_count{of}}} 9"),
+            "# TYPE tcptune_answer_seconds histogram".to_owned(),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+    }
+}

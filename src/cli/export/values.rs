@@ -1,0 +1,117 @@
+//! What one series of labels has counted, in a form that can be added up, kept in a file, and never falls.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tcptune_policy::counters::{Counter, Unit};
+
+use crate::counters::{ArmCounts, Histogram};
+
+/// The labels of everything that is counted for an arm of a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Labels {
+    pub program: String,
+    pub service: String,
+    /// "client" or "server".
+    pub direction: String,
+    /// "tuned", "untouched" (the control group), or "observed" where the library only observes.
+    pub arm: String,
+}
+
+/// Upper bounds of the buckets in seconds, the same everywhere, so that hosts can be added up. Between 30 and 50 ms, where a
+/// delayed acknowledgement lies on Linux, they are close.
+pub const BOUNDS: [f64; 22] = [
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.038, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25,
+    0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// How many times lie below each bound and above the one before; the last are longer than all bounds.
+type Buckets = [u64; BOUNDS.len() + 1];
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Values {
+    /// By name, so that another version can read them; times in nanoseconds.
+    pub counters: BTreeMap<String, u64>,
+    pub answers: Buckets,
+    pub stalls: Buckets,
+}
+
+/// The counters that are sums.
+pub fn exported() -> impl Iterator<Item = Counter> {
+    Counter::ALL.iter().copied().filter(|counter| counter.row().unit != Unit::Last)
+}
+
+impl Values {
+    pub fn of(arm: &ArmCounts) -> Self {
+        Self {
+            counters: exported().map(|counter| (counter.row().name.to_owned(), arm.get(counter))).collect(),
+            answers: buckets(&arm.answers),
+            stalls: buckets(&arm.stalls),
+        }
+    }
+
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.counters.get(counter.row().name).copied().unwrap_or(0)
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.combine(other, u64::saturating_add);
+    }
+
+    /// Where an earlier reading of the same file said more, that stays: how long a tick is gets known better with time, and a
+    /// sum that falls a little would be a restart to Prometheus.
+    pub fn not_below(&mut self, earlier: &Self) {
+        self.combine(earlier, u64::max);
+    }
+
+    fn combine(&mut self, other: &Self, with: fn(u64, u64) -> u64) {
+        for (name, more) in &other.counters {
+            let value = self.counters.entry(name.clone()).or_default();
+            *value = with(*value, *more);
+        }
+        let pairs = self.answers.iter_mut().zip(&other.answers).chain(self.stalls.iter_mut().zip(&other.stalls));
+        for (value, more) in pairs {
+            *value = with(*value, *more);
+        }
+    }
+}
+
+/// A bucket of the file goes, as a whole, where its middle belongs: its bounds lie within a quarter of each other.
+fn buckets(histogram: &Histogram) -> Buckets {
+    let mut sums = Buckets::default();
+    for (number, (from, count)) in histogram.buckets.iter().enumerate() {
+        let to = histogram.buckets.get(number + 1).map_or(f64::INFINITY, |next| next.0);
+        let middle = if to.is_finite() { (from + to) / 2.0 } else { *from };
+        let place = BOUNDS.partition_point(|bound| *bound < middle / 1e9);
+        sums[place] = sums[place].saturating_add(*count);
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_go_into_the_bucket_of_their_bound() {
+        // Buckets of 1, 2, 4 … microseconds.
+        let histogram = Histogram::new((0..40).map(|number| u64::from(number == 15)), |n| 1 << n, 1000.0);
+        // 32.8 to 65.5 ms: the middle is 49 ms.
+        let mut expected = Buckets::default();
+        expected[BOUNDS.iter().position(|&bound| bound == 0.05).expect("a bound")] = 1;
+        assert_eq!(buckets(&histogram), expected);
+        assert!(BOUNDS.is_sorted());
+    }
+
+    #[test]
+    fn sums_are_added_and_do_not_fall() {
+        let of = |count| Values { counters: [("stalls".to_owned(), count)].into(), ..Values::default() };
+        let mut sum = of(3);
+        sum.add(&of(4));
+        assert_eq!(sum.get(Counter::Stalls), 7);
+        sum.not_below(&of(5));
+        assert_eq!(sum.get(Counter::Stalls), 7);
+        sum.not_below(&of(9));
+        assert_eq!(sum.get(Counter::Stalls), 9);
+    }
+}

@@ -1,0 +1,180 @@
+//! Draws one process: what it is, its services, how long answers take there, what became of connections and held calls.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line as Text, Span};
+use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
+use tcptune_policy::counters::{Arm, Counter};
+
+use super::columns::STALLS;
+use super::histogram;
+use super::sample::{Line, sum};
+use super::view::{ACCENT, ALARM, QUIET, framed};
+use crate::counters::{ArmCounts, Service, name};
+use crate::report::words::{number, per, share, time};
+
+/// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1.
+pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
+    let rows = u16::try_from(line.process.services.len()).unwrap_or(u16::MAX).saturating_add(4).min(area.height / 3);
+    let [facts, services, rest] =
+        Layout::vertical([Constraint::Length(6), Constraint::Length(rows.max(5)), Constraint::Fill(1)]).areas(area);
+    let [answers, reasons] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(54)]).areas(rest);
+    about(frame, facts, line);
+    table(frame, services, line, chosen);
+    let one = chosen.checked_sub(1).and_then(|number| line.process.services.get(number));
+    let arm = |arm: Arm| one.map_or_else(|| all(line, arm), |service| service.arm(arm).clone());
+    let (tuned, control) = (arm(Arm::Tuned), arm(Arm::Control));
+    let what = one.map_or_else(|| "all services".to_owned(), Service::to_string);
+    histogram::draw(frame, answers, &what, &tuned.answers, &control.answers);
+    outcomes(frame, reasons, &what, &tuned, &control);
+}
+
+/// An arm of all services.
+fn all(line: &Line, arm: Arm) -> ArmCounts {
+    let mut sum = ArmCounts::default();
+    line.process.services.iter().for_each(|service| sum.add(service.arm(arm)));
+    sum
+}
+
+fn about(frame: &mut Frame, area: Rect, line: &Line) {
+    let process = &line.process;
+    let field = |name: &'static str, value: String| {
+        Text::from(vec![Span::styled(format!(" {name:9}"), Style::new().fg(ACCENT)), Span::raw(value)])
+    };
+    let age = process.created.elapsed().unwrap_or_default();
+    let state = if process.running { "running" } else { "gone" };
+    let mut words = vec![format!("{state}, began to count {} ago", long(age)), format!("user {}", process.user)];
+    if process.observing {
+        words.push("only observes".to_owned());
+    }
+    if process.split > 0 {
+        words.push(format!("{} % of its connections are left untouched", process.split));
+    }
+    if process.forks > 0 {
+        words.push(format!("{} forked children count here too", number(process.forks)));
+    }
+    if process.uncounted > 0 {
+        words.push(format!("{} connections not counted", number(process.uncounted)));
+    }
+    if process.restricted {
+        words.push("restricted its own system calls: nothing is counted since".to_owned());
+    }
+    let title = format!(" {} {} ", process.pid, name(process));
+    let text = vec![
+        field("command", process.command.clone()),
+        field("settings", process.settings.clone()),
+        field("library", format!("{}  (program {})", process.library, process.program)),
+        field("state", words.join("; ")),
+    ];
+    frame.render_widget(Paragraph::new(text).block(framed(&title)), area);
+}
+
+/// "3 h 12 min": for ages.
+fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        s if s >= 172_800 => format!("{} days", s / 86_400),
+        s if s >= 3600 => format!("{} h {} min", s / 3600, s / 60 % 60),
+        s if s >= 60 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{s} s"),
+    }
+}
+
+/// A column of the table of services: its title, its width, what it shows of both arms.
+type Field = (&'static str, u16, fn(&ArmCounts) -> String);
+
+const FIELDS: &[Field] = &[
+    ("CONNECTIONS", 13, |both| number(both.get(Counter::Connections))),
+    ("EXCHANGES", 12, |both| number(both.get(Counter::Exchanges))),
+    ("MEDIAN", 10, |both| both.answers.quantile(0.5).map_or_else(|| "-".to_owned(), time)),
+    ("99 %", 10, |both| both.answers.quantile(0.99).map_or_else(|| "-".to_owned(), time)),
+    ("SEG/BURST", 11, |both| per(both.get(Counter::SegmentsSent), both.get(Counter::SampledBursts))),
+    ("STALLS", 9, |both| number(sum(both, STALLS))),
+    ("HELD", 10, |both| number(both.get(Counter::Held))),
+    ("MISSED", 8, |both| share(both.get(Counter::Misses), both.get(Counter::Held))),
+];
+
+fn table(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
+    let row = |name: String, side: &'static str, both: &ArmCounts| {
+        let stalled = sum(both, STALLS) > 0;
+        let cell = |(title, _, text): &Field| {
+            let style = if *title == "STALLS" && stalled { Style::new().fg(ALARM) } else { Style::new() };
+            Cell::new(Text::from(text(both)).right_aligned()).style(style)
+        };
+        Row::new([Cell::new(format!(" {side}{name}"))].into_iter().chain(FIELDS.iter().map(cell)))
+    };
+    let mut rows = vec![row("all services".to_owned(), "", &line.total)];
+    rows.extend(line.process.services.iter().map(|service| {
+        let side = if service.address.is_some() { "to " } else { "on " };
+        row(service.to_string(), side, &service.both())
+    }));
+    let title = |name: &'static str| Cell::new(Text::from(name).right_aligned());
+    let header = Row::new([Cell::new(" SERVICE")].into_iter().chain(FIELDS.iter().map(|(name, ..)| title(name))));
+    let widths = [Constraint::Fill(1)].into_iter().chain(FIELDS.iter().map(|(_, width, _)| Constraint::Length(*width)));
+    let table = Table::new(rows, widths)
+        .header(header.style(Style::new().fg(ACCENT).add_modifier(Modifier::BOLD)))
+        .column_spacing(0)
+        .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
+        .block(framed(" Services "));
+    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
+}
+
+/// What became of connections, what of held calls, which stalls there were; a column for each arm.
+fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, control: &ArmCounts) {
+    let split = control.get(Counter::Connections) > 0;
+    let mut text = Vec::new();
+    let mut group = |title: &'static str, rows: &[(&'static str, Counter)]| {
+        let heads = if split { format!("{:>10}{:>11}", "tuned", "untouched") } else { String::new() };
+        if !text.is_empty() {
+            text.push(Text::raw(""));
+        }
+        text.push(
+            Text::from(format!(" {title:30}{heads}")).style(Style::new().fg(ACCENT).add_modifier(Modifier::BOLD)),
+        );
+        let before = text.len();
+        for (name, counter) in rows {
+            let (left, right) = (tuned.get(*counter), control.get(*counter));
+            if left + right > 0 {
+                let right = if split { format!("{:>11}", number(right)) } else { String::new() };
+                text.push(Text::raw(format!(" {name:30}{:>10}{right}", number(left))));
+            }
+        }
+        if text.len() == before {
+            text.push(Text::styled(" none", QUIET));
+        }
+    };
+    group(
+        "Connections",
+        &[
+            ("TCP_NODELAY set by the library", Counter::Tuned),
+            ("it was on already", Counter::SkippedProgramOn),
+            ("the program turned it off", Counter::SkippedProgramOff),
+            ("a rule or setting says no", Counter::SkippedRule),
+            ("control group", Counter::SkippedControl),
+            ("only observed", Counter::SkippedObserving),
+            ("the kernel refused", Counter::SkippedKernel),
+            ("nothing can be held", Counter::NeverHeld),
+        ],
+    );
+    group(
+        "Stalls",
+        &[
+            ("Nagle's rule", Counter::Stalls),
+            ("the program's own cork", Counter::CorkStalls),
+            ("the other end's", Counter::PeerStalls),
+        ],
+    );
+    group(
+        "Held calls",
+        &[
+            ("the next call took them along", Counter::ReleasedNext),
+            ("sent off before a wait", Counter::ReleasedWait),
+            ("sent off before an end", Counter::ReleasedEnd),
+            ("in vain", Counter::Misses),
+        ],
+    );
+    frame.render_widget(Paragraph::new(text).block(framed(&format!(" What became of it, {what} "))), area);
+}

@@ -1,0 +1,88 @@
+//! Draws the list of processes, under the curves of what all of them do.
+
+use std::collections::VecDeque;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line as Text, Span};
+use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table, TableState};
+
+use super::columns::{COLUMNS, Column, STALLS, short};
+use super::sample::Line;
+use super::view::{ACCENT, ALARM, QUIET, TUNED, View, framed};
+use crate::counters::name;
+
+/// A lower screen has the list only.
+const ROOM_FOR_CURVES: u16 = 16;
+
+pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Option<usize>) {
+    let curves = if area.height >= ROOM_FOR_CURVES { 6 } else { 0 };
+    let [top, below] = Layout::vertical([Constraint::Length(curves), Constraint::Fill(1)]).areas(area);
+    if curves > 0 {
+        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(top);
+        curve(frame, left, "data calls", &view.calls, TUNED);
+        curve(frame, right, "stalls", &view.stalls, ALARM);
+    }
+    if lines.is_empty() {
+        let text = "\n  Nothing is counted here yet: a process makes its file when it opens its first TCP connection or listener.\n\n  \
+                    tcptune run --stats DIR -- COMMAND";
+        frame.render_widget(Paragraph::new(text).block(framed(" Processes ")), below);
+        return;
+    }
+    let title = |(number, column): (usize, &Column)| {
+        let sorted = number == view.column;
+        let mark = match (sorted, view.reversed) {
+            (true, false) => "▾",
+            (true, true) => "▴",
+            (false, _) => "",
+        };
+        let style = if sorted { Style::new().fg(Color::Black).bg(ACCENT) } else { Style::new().fg(ACCENT) };
+        Cell::new(Text::from(format!("{mark}{}", column.title)).right_aligned()).style(style)
+    };
+    let titles = COLUMNS.iter().enumerate().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
+    let mut state = TableState::new().with_selected(at);
+    let widths = COLUMNS.iter().map(|column| Constraint::Length(column.width)).chain([Constraint::Fill(1)]);
+    let table = Table::new(lines.iter().map(|line| row(line)), widths)
+        .header(Row::new(titles).style(Modifier::BOLD))
+        .column_spacing(0)
+        .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
+        .block(framed(" Processes "));
+    frame.render_stateful_widget(table, below, &mut state);
+}
+
+fn row(line: &Line) -> Row<'_> {
+    let stalls = line.rate(STALLS).unwrap_or(0.0) > 0.0;
+    let cell = |column: &Column| {
+        let text = (column.text)(line);
+        let style = match column.title {
+            _ if text == "-" || text == "0" => QUIET,
+            "STALL/S" if stalls => Style::new().fg(ALARM).add_modifier(Modifier::BOLD),
+            _ => Style::new(),
+        };
+        Cell::new(Text::from(text).right_aligned().style(style))
+    };
+    let command = line.process.command.as_str();
+    let named = name(&line.process);
+    // Behind its name what follows there: its arguments.
+    let arguments = command.split_once(named).map_or("", |(_, rest)| rest.trim_start());
+    let mut command = vec![Span::raw(format!(" {named}")), Span::styled(format!(" {arguments}"), QUIET)];
+    if line.process.observing {
+        command.insert(1, Span::styled(" observed", Style::new().fg(ACCENT)));
+    }
+    let style = if line.process.running { Style::new() } else { QUIET };
+    Row::new(COLUMNS.iter().map(cell).chain([Cell::new(Text::from(command))])).style(style)
+}
+
+/// What all processes did lately, a column for each interval, the newest at the right.
+fn curve(frame: &mut Frame, area: Rect, what: &str, rates: &VecDeque<f64>, color: Color) {
+    let now = rates.back().copied().unwrap_or(0.0);
+    let shown = rates.iter().rev().take(area.width.saturating_sub(2).into());
+    let most = shown.clone().copied().fold(0.0, f64::max);
+    let title = format!(" {} {what}/s, most {} ", short(now), short(most));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a height, in thousandths")]
+    let mut heights: Vec<u64> = shown.map(|rate| (rate * 1000.0) as u64).collect();
+    heights.resize(area.width.saturating_sub(2).into(), 0);
+    heights.reverse();
+    frame.render_widget(Sparkline::default().data(heights).style(Style::new().fg(color)).block(framed(&title)), area);
+}

@@ -1,0 +1,109 @@
+//! `tcptune top`: reads a directory of counters again and again and shows what came in between, on the terminal or once as a
+//! plain table. Only reads. Gives the terminal back as it was, whatever ends it but SIGKILL.
+
+pub mod args;
+mod columns;
+mod detail;
+mod histogram;
+mod list;
+mod plain;
+mod sample;
+mod view;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::terminal;
+use ratatui::layout::Rect;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::counters;
+use crate::errors::{Failure, NO, OK, plain, say};
+use crate::report;
+use args::TopArgs;
+use sample::Samples;
+use view::{Next, View};
+
+pub fn command(args: &TopArgs) -> Result<u8, Failure> {
+    let directory = report::directory(args.directory.as_deref(), "top")?;
+    let mut samples = Samples::default();
+    samples.add(&counters::read(&directory)?);
+    if args.once || !std::io::stdout().is_terminal() {
+        std::thread::sleep(args.interval);
+        samples.add(&counters::read(&directory)?);
+        samples.problems.iter().for_each(say);
+        plain::table(&samples);
+        return Ok(if samples.lines.is_empty() { NO } else { OK });
+    }
+    let mut view = View::new(directory, args.interval);
+    let stop = signals()?;
+    // Also makes a panic restore the terminal before it aborts.
+    let mut terminal = ratatui::try_init()
+        .map_err(|error| Failure::own(format!("this terminal cannot be used ({}): try --once", plain(&error))))?;
+    let end = watch(&mut terminal, &mut view, &mut samples, &stop);
+    ratatui::restore();
+    end.map(|()| OK)
+}
+
+/// Signals that end a program end this one in order: they set a flag. Where nobody looks at it in time, because the terminal is
+/// gone (crossterm then reads its end again and again) or stopped, it ends all the same.
+fn signals() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let flag = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            flag.store(true, Ordering::Relaxed);
+            std::thread::sleep(10 * PATIENCE);
+            let _ = terminal::disable_raw_mode();
+            std::process::exit(OK.into());
+        }
+    });
+    Ok(stop)
+}
+
+/// A signal is noticed within this time.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+fn watch(
+    terminal: &mut DefaultTerminal,
+    view: &mut View,
+    samples: &mut Samples,
+    stop: &AtomicBool,
+) -> Result<(), Failure> {
+    let mut due = Instant::now() + view.interval;
+    let mut changed = true;
+    while !stop.load(Ordering::Relaxed) {
+        if changed {
+            terminal.draw(|frame| view.draw(frame, samples))?;
+        }
+        let wait = due.saturating_duration_since(Instant::now()).min(PATIENCE);
+        changed = event::poll(wait)?;
+        if changed {
+            match event::read()? {
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    if let Next::Leave = view.key(key, samples) {
+                        break;
+                    }
+                }
+                // All of it anew, even where the size is what it was: what was cut off in between is lost.
+                Event::Resize(width, height) => terminal.resize(Rect::new(0, 0, width, height))?,
+                _ => {}
+            }
+        }
+        if Instant::now() >= due {
+            if !view.paused {
+                samples.add(&counters::read(&view.directory)?);
+                view.remember(samples);
+                changed = true;
+            }
+            due = Instant::now() + view.interval;
+        }
+    }
+    Ok(())
+}
