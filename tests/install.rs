@@ -95,7 +95,8 @@ fn every_subcommand_has_its_page() {
     let listed = help.split("Commands:\n").nth(1).expect("a list of commands").split("\n\n").next().expect("a list");
     // A name stands behind two blanks; what goes on from the line before stands further in.
     let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_prefix("  ")).collect();
-    let names = names.iter().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_ascii_whitespace().next());
+    let names =
+        names.iter().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_ascii_whitespace().next());
     let names: Vec<&str> = names.collect();
     assert!(names.len() >= 6, "{help}");
     for name in names.iter().filter(|name| **name != "help") {

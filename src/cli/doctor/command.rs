@@ -78,7 +78,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     family::acknowledge(&mut members, &counted.programs);
     notes.extend(counted.notes);
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
-    let mut report = conclude(&watch, &evidence, watched, members, ended);
+    let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
     report.notes.splice(0..0, notes);
     Ok(report)
 }

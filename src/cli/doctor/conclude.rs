@@ -1,5 +1,6 @@
 //! From evidence to the report: the verdict, the findings with their sentences, and what limits them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::evidence::Evidence;
@@ -19,13 +20,14 @@ pub fn conclude(
     watched: Duration,
     processes: Vec<Member>,
     command_ended: Option<String>,
+    library: Option<&Path>,
 ) -> Report {
     let ours = || evidence.iter().filter(|e| !e.other_end);
     let mut findings: Vec<Finding> = evidence.iter().flat_map(finding::judge).collect();
     // Where the end that waits was seen itself, the pauses it makes need not be told.
     let seen: Vec<u16> = findings.iter().filter(|f| f.kind == Kind::Nagle).map(|f| f.port).collect();
     findings.retain(|f| f.kind != Kind::Peer || !seen.contains(&f.port));
-    let mut findings: Vec<Told> = findings.into_iter().map(tell).collect();
+    let mut findings: Vec<Told> = findings.into_iter().map(|finding| tell(finding, library)).collect();
     findings.sort_by(|a, b| b.finding.waited_s.total_cmp(&a.finding.waited_s));
     let connections = ours().map(|e| e.connections).sum();
     let mut notes = Vec::new();
@@ -69,8 +71,8 @@ fn slight(evidence: &Evidence) -> bool {
 }
 
 /// The finding with its sentences.
-fn tell(finding: Finding) -> Told {
-    let reach = finding.pids.first().map_or(Reach::Preload, |&pid| reach(pid, &finding));
+fn tell(finding: Finding, library: Option<&Path>) -> Told {
+    let reach = finding.pids.first().map_or(Reach::Preload, |&pid| reach(pid, &finding, library));
     Told {
         text: words::verdict(&finding),
         place: words::place(&finding),
@@ -83,8 +85,8 @@ fn tell(finding: Finding) -> Told {
 }
 
 /// How the program can be reached if it is started anew.
-fn reach(pid: u32, finding: &Finding) -> Reach {
-    let Ok(library) = library::find(None) else { return Reach::Preload };
+fn reach(pid: u32, finding: &Finding, library: Option<&Path>) -> Reach {
+    let Ok(library) = library::find(library) else { return Reach::Preload };
     let of_file = || check::program_verdict(finding.program.file.as_os_str(), &library);
     let loads = match check::process_standing(pid, &library) {
         Ok(standing) => standing.reason.is_none(),

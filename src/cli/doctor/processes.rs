@@ -51,7 +51,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let watched = begin.elapsed();
     follower.stop();
     watch.end();
-    Ok(conclude(&watch, &evidence::from_kernel(&watch), watched, Vec::new(), None))
+    Ok(conclude(&watch, &evidence::from_kernel(&watch), watched, Vec::new(), None, args.library.as_deref()))
 }
 
 fn exists(pid: u32) -> bool {
