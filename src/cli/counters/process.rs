@@ -100,13 +100,6 @@ impl Service {
         }
     }
 
-    /// What has come since `before`, an earlier reading.
-    #[allow(dead_code, reason = "for who reads a directory again and again")]
-    pub fn since(&self, before: &Self) -> Self {
-        let [tuned, control] = &self.arms;
-        Self { arms: [tuned.since(&before.arms[0]), control.since(&before.arms[1])], ..self.clone() }
-    }
-
     /// Do both stand for the same service?
     pub fn is(&self, other: &Self) -> bool {
         self.key() == other.key()
