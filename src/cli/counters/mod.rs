@@ -20,9 +20,11 @@ mod file;
 mod histogram;
 mod name;
 mod process;
+mod samples;
 
 pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
 pub use name::name;
-pub use process::{Direction, Process, Service, Site, services};
+pub use process::{Direction, Process, Service, services};
+pub use samples::{Module, Sample};

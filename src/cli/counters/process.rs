@@ -1,16 +1,17 @@
-//! A file of counters as what it says: a process, its services, their arms, its call sites.
+//! A file of counters as what it says: a process, its services, their arms.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use tcptune_policy::counters::{
-    self as layout, Arm, ArmPlaces, CLIENT, Counter, Head, READY, SERVER, Text, head_at, service_word_at, site_word_at,
+    self as layout, Arm, ArmPlaces, CLIENT, Counter, Head, READY, SERVER, Text, head_at, service_word_at,
 };
 
 use super::arm::ArmCounts;
 use super::clock::{self, Readings};
 use super::file::word;
+use super::samples::{self, Samples};
 
 /// A process that counts, or did; with the children that it forked.
 #[derive(Clone, Debug)]
@@ -45,7 +46,8 @@ pub struct Process {
     /// It restricted its own system calls: from then on nothing was tuned or counted.
     pub restricted: bool,
     pub services: Vec<Service>,
-    pub sites: Vec<Site>,
+    /// Where calls came from that waited, if that was asked for.
+    pub samples: Samples,
 }
 
 /// Which end of its connections the program is.
@@ -64,21 +66,6 @@ pub struct Service {
     /// 0 for all that found no place of their own.
     pub port: u16,
     arms: [ArmCounts; 2],
-}
-
-/// Where calls returned to that were the last before a stall.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// The file that holds the code; empty where that is not known.
-    pub module: String,
-    /// The place in that file.
-    pub offset: u64,
-    /// The place in memory.
-    pub address: u64,
-    pub stalls: u64,
-    pub delay: Duration,
-    /// Which of the process's services the latest was on, as text.
-    pub service: String,
 }
 
 impl Service {
@@ -105,8 +92,8 @@ impl Service {
         self.key() == other.key()
     }
 
-    fn key(&self) -> (Direction, u16, Option<IpAddr>) {
-        (self.direction, self.port, self.address)
+    pub fn key(&self) -> (Direction, Option<IpAddr>, u16) {
+        (self.direction, self.address, self.port)
     }
 }
 
@@ -131,7 +118,7 @@ pub fn services<'p>(processes: impl IntoIterator<Item = &'p Process>) -> Vec<Ser
             None => sums.push(service.clone()),
         }
     }
-    sums.sort_by_key(Service::key);
+    sums.sort_by_key(|sum| (sum.direction, sum.port, sum.address));
     sums
 }
 
@@ -163,7 +150,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         all.push(service(block, &places, nanos_per_tick)?);
     }
     let in_use = |one: &Service| one.port != 0 || one.both().get(Counter::Connections) > 0;
-    let sites = blocks(Head::SitesAt, Head::SiteSize, Head::Sites)?;
+    let samples = samples::parse(bytes, &blocks, &all, nanos_per_tick, raw_text(bytes, Head::PROGRAM))?;
     Some(Process {
         file: file.to_owned(),
         inode,
@@ -180,7 +167,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         forks: head(Head::Forks)?,
         uncounted: head(Head::Uncounted)?,
         restricted: head(Head::Restricted)? != 0,
-        sites: sites.iter().filter_map(|block| site(block, &all, nanos_per_tick)).collect(),
+        samples,
         services: all.into_iter().flatten().filter(in_use).collect(),
     })
 }
@@ -216,27 +203,13 @@ fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64) -> Option<Opti
     Some(Some(Service { direction, address, port, arms: [arm(Arm::Tuned)?, arm(Arm::Control)?] }))
 }
 
-fn site(block: &[u8], services: &[Option<Service>], nanos_per_tick: f64) -> Option<Site> {
-    let at = |word_of| word(block, site_word_at(word_of));
-    if at(layout::Site::State)? != READY {
-        return None;
-    }
-    let service = usize::try_from(at(layout::Site::Service)?).ok().and_then(|number| services.get(number)?.as_ref());
-    #[expect(clippy::cast_precision_loss, reason = "a time")]
-    let delay = at(layout::Site::Delay)? as f64 * nanos_per_tick;
-    Some(Site {
-        module: text(block, layout::Site::FILE),
-        offset: at(layout::Site::Offset)?,
-        address: at(layout::Site::Address)?,
-        stalls: at(layout::Site::Stalls)?,
-        delay: super::histogram::nanos(delay),
-        service: service.map_or_else(String::new, ToString::to_string),
-    })
-}
-
 /// A text of the file, safe to be shown on a terminal.
 fn text(bytes: &[u8], place: Text) -> String {
-    shown(bytes.get(place.at..place.at + place.room).unwrap_or(&[]).split(|&b| b == 0).next().unwrap_or(&[]))
+    shown(raw_text(bytes, place))
+}
+
+fn raw_text(bytes: &[u8], place: Text) -> &[u8] {
+    bytes.get(place.at..place.at + place.room).unwrap_or(&[]).split(|&b| b == 0).next().unwrap_or(&[])
 }
 
 fn text_with_blanks(bytes: &[u8], place: Text) -> String {
@@ -269,6 +242,6 @@ pub fn of_command(program: &str, command: &str) -> Process {
         uncounted: 0,
         restricted: false,
         services: Vec::new(),
-        sites: Vec::new(),
+        samples: Samples::default(),
     }
 }

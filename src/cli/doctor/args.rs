@@ -29,6 +29,7 @@ use clap::{ArgGroup, Args, ValueHint};
         The command's own exit status is in the report.\n\n\
         Examples:\n  \
         tcptune doctor -- python3 migrate_imap.py\n  \
+        tcptune doctor --backtrace -- ./client      and which functions of it\n  \
         tcptune doctor --pid 4711 --duration 30     the process and its descendants\n  \
         tcptune doctor --port 8080                  whoever has connections with this port\n  \
         tcptune doctor --json --output report.json -- ./job"
@@ -49,6 +50,9 @@ pub struct DoctorArgs {
     /// Go on after the command has ended, until all that it started has ended too (daemons that fork), or Ctrl-C
     #[arg(long, requires = "command")]
     pub follow: bool,
+    /// Say which functions made the calls that waited: samples of the stack of the command's programs
+    #[arg(long, requires = "command", conflicts_with = "pid")]
+    pub backtrace: bool,
     /// Print everything that was found as JSON
     #[arg(long)]
     pub json: bool,

@@ -15,7 +15,7 @@ use super::launch::{self, Signals};
 use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
-use super::{counted, evidence};
+use super::{backtrace, counted, evidence};
 use crate::errors::Failure;
 use crate::library::{self, Library};
 use crate::settings;
@@ -38,7 +38,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     // Connections that are there before the command.
     watch.look(&[])?;
     let directory = Directory::new()?;
-    let environment = environment(library.as_ref(), directory.path());
+    let environment = environment(library.as_ref(), directory.path(), args.backtrace);
     let begin = Instant::now();
     let child = launch::start(&args.command, &environment)?;
     let signals = Signals::note()?;
@@ -79,19 +79,22 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     notes.extend(counted.notes);
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
+    if args.backtrace {
+        report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
+    }
     report.notes.splice(0..0, notes);
     Ok(report)
 }
 
 /// The environment of the command: the library is loaded and only observes.
-fn environment(library: Option<&Library>, counters: &Path) -> Vec<settings::Pair> {
+fn environment(library: Option<&Library>, counters: &Path, backtrace: bool) -> Vec<settings::Pair> {
     let mut environment = settings::environment();
     if let Some(library) = library {
         let existing = environment.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
         let list = library::preload_list(&library.file, existing);
         let ours: [settings::Pair; 3] = [
             ("LD_PRELOAD".into(), list),
-            ("TCPTUNE".into(), "observe".into()),
+            ("TCPTUNE".into(), if backtrace { "backtrace" } else { "observe" }.into()),
             ("TCPTUNE_STATS".into(), counters.into()),
         ];
         environment.retain(|(name, _)| ours.iter().all(|(own, _)| name != own));

@@ -76,6 +76,8 @@ fn tell(finding: Finding, library: Option<&Path>) -> Told {
     Told {
         text: words::verdict(&finding),
         place: words::place(&finding),
+        called_by: None,
+        called_by_text: Vec::new(),
         pattern_text: words::pattern(&finding),
         change: words::change(&finding, reach),
         expected: words::expected(&finding),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tcptune_policy::counters::Counter;
 
+use super::backtrace::Backtraces;
 use super::evidence::{Evidence, Key, Service, Side, Waits};
 use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
@@ -19,6 +20,8 @@ pub struct Counted {
     /// Programs that counted: process, and program with its command line.
     pub programs: Vec<(u32, Program)>,
     pub notes: Vec<String>,
+    /// Where calls came from, if that was asked for.
+    pub backtraces: Backtraces,
 }
 
 /// Reads the files of a directory. `watched`: how long the command ran, where connections do not say how long they lasted.
@@ -27,6 +30,7 @@ pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
     let mut notes = found.problems;
     let mut groups: HashMap<Key, (Service, ArmCounts, Vec<u32>)> = HashMap::new();
     let mut programs = Vec::new();
+    let mut backtraces = Backtraces::default();
     for process in &found.processes {
         let program = program(process);
         let pid = u32::try_from(process.pid).unwrap_or(0);
@@ -40,12 +44,16 @@ pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
                 program.shown()
             ));
         }
-        for service in &process.services {
-            let side = match service.direction {
+        let service_of = |(direction, address, port)| {
+            let side = match direction {
                 Direction::Client => Side::Client,
                 Direction::Server => Side::Server,
             };
-            let key = Service { program: program.clone(), side, address: service.address, port: service.port };
+            Service { program: program.clone(), side, address, port }
+        };
+        backtraces.add(process, |sample| service_of(sample.service));
+        for service in &process.services {
+            let key = service_of(service.key());
             let (_, sum, pids) = groups.entry(key.key()).or_insert_with(|| (key, ArmCounts::default(), Vec::new()));
             sum.add(&service.both());
             pids.push(pid);
@@ -53,7 +61,7 @@ pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
     }
     let evidence =
         groups.into_values().map(|(service, counts, pids)| evidence(service, &counts, pids, watched)).collect();
-    Ok(Counted { evidence, programs, notes })
+    Ok(Counted { evidence, programs, notes, backtraces })
 }
 
 fn program(process: &Process) -> Program {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::evidence::{Evidence, Side, Waits};
+use super::evidence::{Evidence, Service, Side, Waits};
 use super::program::Program;
 use super::watch::Options;
 
@@ -50,6 +50,8 @@ pub struct Finding {
     /// It is the other end of connections of the processes in question.
     pub other_end: bool,
     pub service: String,
+    #[serde(skip)]
+    pub of: Service,
     pub port: u16,
     /// Local and remote address of the connection that waited most.
     pub socket: Option<(String, String)>,
@@ -149,6 +151,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         side: evidence.service.side,
         other_end: evidence.other_end,
         service: evidence.service.shown(),
+        of: evidence.service.clone(),
         port: evidence.service.port,
         socket: evidence.example.map(|(local, peer)| (local.to_string(), peer.to_string())),
         connections: evidence.connections,

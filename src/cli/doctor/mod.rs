@@ -2,6 +2,7 @@
 //! what was found, where, what tcptune would change, what that gains, and what to send upstream.
 
 pub mod args;
+mod backtrace;
 mod command;
 mod conclude;
 mod counted;

@@ -54,6 +54,9 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
     };
     line(format!("{head}: {}", wrapped(&styled(BOLD, &told.text), WIDTH, 2)));
     row("where", &told.place, line);
+    for (n, text) in told.called_by_text.iter().enumerate() {
+        row(if n == 0 { "called by" } else { "" }, text, line);
+    }
     if let Some(pattern) = &told.pattern_text {
         row("what happens", pattern, line);
     }

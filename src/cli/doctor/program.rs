@@ -60,6 +60,11 @@ impl Program {
         }
     }
 
+    /// Does it run what is written in another file?
+    pub fn is_interpreter(&self) -> bool {
+        self.interpreted().is_some()
+    }
+
     /// The language of an interpreter.
     fn interpreted(&self) -> Option<Language> {
         let base = self.base();

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::backtrace::CalledBy;
 use super::family::Member;
 use super::finding::Finding;
 
@@ -23,6 +24,11 @@ pub struct Told {
     pub finding: Finding,
     pub text: String,
     pub place: String,
+    /// With --backtrace: the functions that made the calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub called_by: Option<CalledBy>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub called_by_text: Vec<String>,
     pub pattern_text: Option<String>,
     pub change: String,
     pub expected: Option<String>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::compare::{self, Comparison};
-use crate::counters::{ArmCounts, Direction, Found, Histogram, Process, Service, Site, services};
+use crate::counters::{ArmCounts, Direction, Found, Histogram, Process, Service, services};
 
 #[derive(Serialize)]
 pub struct Report {
@@ -37,18 +37,6 @@ struct OneProcess {
     uncounted: u64,
     restricted: bool,
     services: Vec<OneService>,
-    /// Where calls returned to that were the last before a stall.
-    sites: Vec<OneSite>,
-}
-
-#[derive(Serialize)]
-struct OneSite {
-    module: String,
-    offset: u64,
-    address: u64,
-    stalls: u64,
-    delay: u64,
-    service: String,
 }
 
 #[derive(Serialize)]
@@ -96,18 +84,6 @@ fn process(process: &Process) -> OneProcess {
         uncounted: process.uncounted,
         restricted: process.restricted,
         services: process.services.iter().map(service).collect(),
-        sites: process.sites.iter().map(site).collect(),
-    }
-}
-
-fn site(site: &Site) -> OneSite {
-    OneSite {
-        module: site.module.clone(),
-        offset: site.offset,
-        address: site.address,
-        stalls: site.stalls,
-        delay: u64::try_from(site.delay.as_nanos()).unwrap_or(u64::MAX),
-        service: site.service.clone(),
     }
 }
 

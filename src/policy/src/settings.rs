@@ -22,6 +22,7 @@ pub struct Settings {
     off: bool,
     observing: bool,
     split: u8,
+    backtraces: bool,
     /// A bit for each variable that was read.
     seen: u16,
     /// What holds for a socket that no rule matches.
@@ -40,6 +41,7 @@ impl Settings {
         off: false,
         observing: false,
         split: 0,
+        backtraces: false,
         seen: 0,
         base: Tuning::DEFAULT,
         programs: Programs::NONE,
@@ -55,6 +57,11 @@ impl Settings {
     /// Is this process only observed? Then no tuning does anything.
     pub const fn observing(&self) -> bool {
         self.observing
+    }
+
+    /// Is it to be noted where calls come from that wait?
+    pub const fn backtraces(&self) -> bool {
+        self.backtraces
     }
 
     /// How many of a hundred connections are left untouched.
@@ -100,9 +107,10 @@ impl Settings {
         let base = &mut self.base;
         let (done, values) = match variable {
             0 => {
-                let word = whole.choose(words!("on off observe"));
+                let word = whole.choose(words!("on off observe backtrace"));
                 self.off |= word == Some(1);
-                self.observing = word == Some(2);
+                self.backtraces = word == Some(3);
+                self.observing = word == Some(2) || self.backtraces;
                 (word.map(|_| ()), ENABLED.values)
             }
             1 => (Nodelay::parse(whole).map(|word| base.nodelay = word), NODELAY.values),

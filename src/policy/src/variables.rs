@@ -18,11 +18,11 @@ pub struct Variable {
 
 pub(crate) const ENABLED: Variable = Variable {
     name: "TCPTUNE",
-    values: "on, off (also yes, true, 1 or no, false, 0) or observe",
+    values: "on, off (also yes, true, 1 or no, false, 0), observe or backtrace",
     default: "on",
     example: "off",
     meaning: "Off: the library passes every call on and does nothing else, whatever the other settings say. Observe: it \
-        counts (TCPTUNE_STATS) and changes nothing.",
+        counts (TCPTUNE_STATS) and changes nothing. Backtrace: besides, it copies the stack of calls that wait.",
 };
 
 pub(crate) const NODELAY: Variable = Variable {

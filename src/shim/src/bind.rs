@@ -188,6 +188,12 @@ pub(crate) fn next(name: Name<'_>) -> *mut () {
     unsafe { look_up(RTLD_NEXT, name.text) }.cast()
 }
 
+/// Our entry in the loader's list, if it was looked for; for reading it as `LinkMap` says.
+#[inline]
+pub(crate) fn known_entry() -> *const () {
+    SELF.load(Relaxed).cast()
+}
+
 /// Our entry in the loader's list; null where the list cannot be had (then dlsym serves).
 fn own_entry() -> *const LinkMap {
     let known = SELF.load(Relaxed);

@@ -13,6 +13,8 @@ pub(crate) const SPECIAL: u8 = 2;
 pub(crate) const SETS_OPTIONS: u8 = 4;
 /// Calls are counted (count/).
 pub(crate) const COUNTING: u8 = 8;
+/// Besides, the stack is copied (count/trace.rs).
+pub(crate) const BACKTRACES: u8 = 16;
 
 /// In the data page that the loader has touched anyway.
 #[unsafe(link_section = ".data")]

@@ -27,7 +27,7 @@ pub(crate) fn divide(socket: Socket) -> (Socket, bool) {
 
 /// The next number that nobody can foresee: splitmix64 (Steele, Lea and Flood, 2014) over a count of calls and the cycle
 /// counter. Relaxed: threads that race get different numbers all the same.
-fn chance() -> u64 {
+pub(crate) fn chance() -> u64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let call = CALLS.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
     let mut mixed = call.wrapping_add(cycles());

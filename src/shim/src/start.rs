@@ -12,7 +12,7 @@ use policy::socket::{Kind, Socket};
 use policy::{Settings, Tuning};
 
 use crate::arch::syscall6;
-use crate::mode::{self, COUNTING, SETS_OPTIONS, SPECIAL};
+use crate::mode::{self, BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
 use crate::{bind, count, hold, kernel, table};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
@@ -139,7 +139,7 @@ fn count_from_now_on(environment: *const *const c_char) {
             given.add(b" ");
         }
     });
-    mode::raise(COUNTING);
+    mode::raise(if settings().backtraces() { COUNTING | BACKTRACES } else { COUNTING });
 }
 
 /// The settings as they were given: a program may overwrite its environment.

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! 0         header: words (Head), then texts
-//! 4096      call sites (SITES x SITE_SIZE)
-//! 8192      services (SERVICES x SERVICE_SIZE): its words (Service), then two arms, tuned and control;
+//! 4096      services (SERVICES x SERVICE_SIZE): its words (Service), then two arms, tuned and control;
 //!           an arm: counters (Counter), buckets of answers, buckets of stalls
+//! SIZE      the end; with TCPTUNE=backtrace samples of the stack follow (samples.rs)
 //! ```
 //!
 //! A reader takes places and counts from the header, so that rows can be added without another version. The last service
@@ -46,12 +46,12 @@ pub enum Head {
     Answers,
     /// Buckets of stalls.
     Stalls,
-    /// Where the call sites begin, how long one is, and how many there are.
-    SitesAt,
+    /// Where the samples of the stack begin, how long one is, and how many there are: none unless they were asked for.
+    SamplesAt,
     /// See there.
-    SiteSize,
+    SampleSize,
     /// See there.
-    Sites,
+    Samples,
     /// The process that made the file, as it knows itself. Its forked children count here too.
     Pid,
     /// Its effective user.
@@ -84,8 +84,20 @@ pub enum Head {
     Restricted,
     /// 1 when the process has ended by itself (exit, return from main).
     Ended,
-    /// 1 if call sites are noted.
-    NotesSites,
+    /// Where the loaded objects begin, how long one is, and how many there is room for.
+    ModulesAt,
+    /// See there.
+    ModuleSize,
+    /// See there.
+    Modules,
+    /// How many places for objects were taken, or wanted.
+    ModulesTaken,
+    /// How many calls of each kind could be sampled (samples.rs).
+    SeenNagle,
+    /// See there.
+    SeenCork,
+    /// See there.
+    SeenSmall,
 }
 
 /// A text of the header.
@@ -110,14 +122,8 @@ impl Head {
 
 /// Length of the header.
 pub const HEADER_SIZE: usize = 4096;
-/// Where the call sites begin.
-pub const SITES_AT: usize = HEADER_SIZE;
-/// How many call sites there are.
-pub const SITES: usize = 32;
-/// Length of a call site.
-pub const SITE_SIZE: usize = 128;
 /// Where the services begin.
-pub const SERVICES_AT: usize = SITES_AT + SITES * SITE_SIZE;
+pub const SERVICES_AT: usize = HEADER_SIZE;
 /// How many services there are.
 pub const SERVICES: usize = 24;
 /// Where the arms begin in a service.
@@ -126,7 +132,7 @@ pub const ARMS_AT: usize = 64;
 pub const ARM_SIZE: usize = ((COUNTERS + ANSWERS + STALLS) * 8).next_multiple_of(64);
 /// Length of a service.
 pub const SERVICE_SIZE: usize = ARMS_AT + 2 * ARM_SIZE;
-/// Length of a file.
+/// Length of a file without samples.
 pub const SIZE: usize = (SERVICES_AT + SERVICES * SERVICE_SIZE).next_multiple_of(4096);
 
 /// The words of a service.
@@ -188,29 +194,6 @@ pub struct ArmPlaces {
     pub stalls: usize,
 }
 
-/// The words of a call site: where a call returned to that was the last before a stall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Site {
-    /// [`FREE`], [`TAKEN`] or [`READY`].
-    State,
-    /// The return address as an offset in the file named behind these words, or the address itself where none is named.
-    Offset,
-    /// The address in memory.
-    Address,
-    /// Stalls after a call from here.
-    Stalls,
-    /// How long they took, in ticks.
-    Delay,
-    /// Number of the service of the latest.
-    Service,
-}
-
-impl Site {
-    /// The file's name stands behind the words.
-    pub const FILE: Text = Text { at: 48, room: SITE_SIZE - 48 };
-}
-
 /// Where a word of the header stands.
 pub const fn head_at(word: Head) -> usize {
     (word as usize).wrapping_mul(8)
@@ -246,23 +229,13 @@ pub const fn stalls_at(bucket: usize) -> usize {
     bucket.wrapping_add(COUNTERS + ANSWERS).wrapping_mul(8)
 }
 
-/// Where a call site begins.
-pub const fn site_at(number: usize) -> usize {
-    number.wrapping_mul(SITE_SIZE).wrapping_add(SITES_AT)
-}
-
-/// Where a word of a call site stands, from its beginning.
-pub const fn site_word_at(word: Site) -> usize {
-    (word as usize).wrapping_mul(8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn nothing_overlaps() {
-        assert!(head_at(Head::NotesSites) + 8 <= Head::LIBRARY.at);
+        assert!(head_at(Head::SeenSmall) + 8 <= Head::LIBRARY.at);
         let mut end = 0;
         for text in [Head::LIBRARY, Head::PROGRAM, Head::COMMAND, Head::SETTINGS] {
             assert!(text.at >= end);
@@ -270,7 +243,6 @@ mod tests {
         }
         assert!(end <= HEADER_SIZE);
         assert!(service_word_at(Service::AddressLast) + 8 <= ARMS_AT);
-        assert!(site_word_at(Site::Service) + 8 <= Site::FILE.at);
         assert_eq!(arm_at(Arm::Control), arm_at(Arm::Tuned) + ARM_SIZE);
         assert!(stalls_at(STALLS - 1) + 8 <= ARM_SIZE);
         assert!(service_at(SERVICES - 1) + SERVICE_SIZE <= SIZE);

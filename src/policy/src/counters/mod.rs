@@ -1,16 +1,18 @@
 //! The counters of a process: one mapped file that the library writes and the command reads. Everything about its layout is
-//! said here, once: what is counted (fields.rs), where it stands (layout.rs), how times become buckets (scale.rs).
+//! said here, once: what is counted (fields.rs), where it stands (layout.rs), how times become buckets (scale.rs), and where samples of
+//! the stack stand (samples.rs).
 //! Must not touch a file or memory: offsets and numbers come and go as arguments.
 
 mod fields;
 mod layout;
+pub mod samples;
 mod scale;
 pub mod tally;
 
 pub use fields::{COUNTERS, Counter, Row, Unit};
 pub use layout::{
     ARM_SIZE, ARMS_AT, Arm, ArmPlaces, CLIENT, FREE, HEADER_SIZE, Head, MAGIC, READY, SERVER, SERVICE_SIZE, SERVICES,
-    SERVICES_AT, SITE_SIZE, SITES, SITES_AT, SIZE, SUFFIX, Service, Site, TAKEN, Text, VERSION, answers_at,
-    arm_at, counter_at, head_at, service_at, service_word_at, site_at, site_word_at, stalls_at,
+    SERVICES_AT, SIZE, SUFFIX, Service, TAKEN, Text, VERSION, answers_at, arm_at, counter_at, head_at, service_at,
+    service_word_at, stalls_at,
 };
 pub use scale::{ANSWERS, STALLS, answer_bucket, answer_ticks, stall_bucket, stall_ticks};

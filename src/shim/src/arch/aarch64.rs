@@ -38,6 +38,20 @@ pub(crate) fn thread_pointer() -> usize {
     pointer
 }
 
+/// Program counter, stack pointer, frame pointer, link register, as they are here: for who unwinds a copy of the stack.
+#[inline(always)]
+pub(crate) fn registers() -> [usize; 4] {
+    let (pc, sp, fp, link): (usize, usize, usize, usize);
+    // SAFETY: there is no other way to name these registers; nothing but the four results is written, nothing is read.
+    unsafe {
+        asm!(
+            "adr {}, .", "mov {}, sp", "mov {}, x29", "mov {}, x30",
+            out(reg) pc, out(reg) sp, out(reg) fp, out(reg) link, options(nostack, nomem, preserves_flags),
+        );
+    }
+    [pc, sp, fp, link]
+}
+
 /// The virtual counter, eight units to a count, so that the lowest 8 bits, a microsecond or less, may be used for something
 /// else (hold.rs); wraps after ten seconds or more, at 1 GHz after half a second.
 #[inline(always)]

@@ -40,6 +40,20 @@ pub(crate) fn thread_pointer() -> usize {
     pointer
 }
 
+/// Program counter, stack pointer, frame pointer, link register, as they are here: for who unwinds a copy of the stack.
+#[inline(always)]
+pub(crate) fn registers() -> [usize; 4] {
+    let (pc, sp, fp): (usize, usize, usize);
+    // SAFETY: there is no other way to name these registers; nothing but the three results is written, nothing is read.
+    unsafe {
+        asm!(
+            "lea {}, [rip]", "mov {}, rsp", "mov {}, rbp",
+            out(reg) pc, out(reg) sp, out(reg) fp, options(nostack, nomem, preserves_flags),
+        );
+    }
+    [pc, sp, fp, 0]
+}
+
 /// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more. The lowest 8 bits, less than two
 /// microseconds, may be used for something else (hold.rs).
 #[inline(always)]

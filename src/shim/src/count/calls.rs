@@ -15,7 +15,7 @@ use super::GAP;
 use super::connection::{WATCHED, burst_ended, burst_goes_on, changed};
 use super::insert::between;
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
-use super::stalls;
+use super::{stalls, trace};
 use crate::arch::{self, coarse_ticks};
 use crate::table;
 
@@ -229,6 +229,9 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
         stalls::suspect(record, SUSPECT);
     } else {
         record.without(SUSPECT | SUSPECT_CORK);
+    }
+    if alone && calls > 1 && trace::on() {
+        trace::sent_small(record);
     }
     if tally::is_full(tally) {
         burst_goes_on(record, counts);

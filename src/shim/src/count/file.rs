@@ -5,12 +5,15 @@ use core::ffi::{CStr, c_int};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed, Ordering::Release};
 
+use policy::counters::samples::{
+    MODULE_SIZE, MODULES, MODULES_AT, SAMPLE_SIZE, SAMPLES, SAMPLES_AT, SIZE_WITH_SAMPLES,
+};
 use policy::counters::{
-    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SITE_SIZE, SITES,
-    SITES_AT, SIZE, STALLS, SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
+    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
+    SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
 };
 
-use super::record;
+use super::{record, trace};
 use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
 use crate::kernel::{self, close, open_at};
 use crate::start::{self, settings};
@@ -50,13 +53,38 @@ pub(super) fn known() -> Option<*mut u8> {
 
 /// A word at a place of the mapping.
 pub(super) fn word(file: *mut u8, at: usize) -> &'static Word {
-    // SAFETY: all places come from the layout, whose words lie inside SIZE bytes and are aligned; the mapping stays.
+    // SAFETY: all places come from the layout, whose words lie inside the file (those of samples where it has them) and are
+    // aligned; the mapping stays.
     unsafe { &*file.wrapping_add(at).cast::<Word>() }
 }
 
 /// A word of the header.
 pub(super) fn head(file: *mut u8, at: Head) -> &'static Word {
     word(file, head_at(at))
+}
+
+/// How long the file of this process is.
+fn length() -> usize {
+    if trace::on() { SIZE_WITH_SAMPLES } else { SIZE }
+}
+
+/// Maps memory of the process's own, once: where two threads come at once, the later one takes its own away. Did that succeed?
+#[cold]
+pub(super) fn map_memory<T>(at: &AtomicPtr<T>, length: usize) -> bool {
+    let (protection, flags) = (
+        (libc::PROT_READ | libc::PROT_WRITE) as usize,
+        (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
+    );
+    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice.
+    let new = unsafe { syscall6(libc::SYS_mmap, 0, length, protection, flags, usize::MAX, 0) };
+    if (-4095..0).contains(&new) {
+        return false;
+    }
+    if at.compare_exchange(null_mut(), new as *mut T, Relaxed, Relaxed).is_err() {
+        // SAFETY: the mapping made above, which nobody else has seen.
+        unsafe { syscall6(libc::SYS_munmap, new as usize, length, 0, 0, 0, 0) };
+    }
+    true
 }
 
 /// A file that was just made.
@@ -70,7 +98,7 @@ impl New {
     #[cold]
     fn discard(self) {
         // SAFETY: the mapping that `make` made and nobody else knows.
-        unsafe { syscall6(libc::SYS_munmap, self.at as usize, SIZE, 0, 0, 0, 0) };
+        unsafe { syscall6(libc::SYS_munmap, self.at as usize, length(), 0, 0, 0, 0) };
         if let Ok(directory) = open_directory() {
             self.name.unlink(directory);
             close(directory);
@@ -133,7 +161,7 @@ fn user() -> u32 {
     unsafe { syscall6(libc::SYS_geteuid, 0, 0, 0, 0, 0, 0) as u32 }
 }
 
-fn process() -> u64 {
+pub(super) fn process() -> u64 {
     // SAFETY: getpid(2) takes nothing.
     unsafe { syscall6(libc::SYS_getpid, 0, 0, 0, 0, 0, 0) as u64 }
 }
@@ -168,13 +196,13 @@ fn may_write_files() -> bool {
     let at = limits.as_mut_ptr() as usize;
     // SAFETY: prlimit64(2) writes two words to `limits`.
     let known = unsafe { syscall6(libc::SYS_prlimit64, 0, libc::RLIMIT_FSIZE as usize, 0, at, 0, 0) };
-    known == 0 && limits.first().is_some_and(|most| *most >= SIZE as u64)
+    known == 0 && limits.first().is_some_and(|most| *most >= length() as u64)
 }
 
 /// Makes sure that there are blocks for the whole file. Where the file system cannot promise that, it is written with zeros.
 fn reserve(fd: c_int) -> bool {
     // SAFETY: fallocate(2) takes numbers; the descriptor is ours.
-    let result = unsafe { syscall6(libc::SYS_fallocate, fd as usize, 0, 0, SIZE, 0, 0) };
+    let result = unsafe { syscall6(libc::SYS_fallocate, fd as usize, 0, 0, length(), 0, 0) };
     if result.wrapping_neg() as c_int != libc::EOPNOTSUPP {
         return result == 0;
     }
@@ -182,7 +210,7 @@ fn reserve(fd: c_int) -> bool {
     #[unsafe(link_section = ".rodata.zeros")]
     static ZEROS: [u8; 512] = [0; 512];
     let mut at = 0usize;
-    while at < SIZE {
+    while at < length() {
         let from = ZEROS.as_ptr() as usize;
         // SAFETY: pwrite64(2) reads the zeros; the descriptor is ours.
         let written = unsafe { syscall6(libc::SYS_pwrite64, fd as usize, from, ZEROS.len(), at, 0, 0) };
@@ -197,7 +225,7 @@ fn reserve(fd: c_int) -> bool {
 fn map(fd: c_int) -> Option<*mut u8> {
     let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
     // SAFETY: a fresh mapping of our file at an address of the kernel's choice.
-    let at = unsafe { syscall6(libc::SYS_mmap, 0, SIZE, protection, libc::MAP_SHARED as usize, fd as usize, 0) };
+    let at = unsafe { syscall6(libc::SYS_mmap, 0, length(), protection, libc::MAP_SHARED as usize, fd as usize, 0) };
     if (-4095..0).contains(&at) { None } else { Some(at as *mut u8) }
 }
 
@@ -207,7 +235,7 @@ fn begin(file: *mut u8) {
     let settings = settings();
     for (at, value) in [
         (Head::Version, VERSION),
-        (Head::Size, SIZE as u64),
+        (Head::Size, length() as u64),
         (Head::ServicesAt, SERVICES_AT as u64),
         (Head::ServiceSize, SERVICE_SIZE as u64),
         (Head::Services, SERVICES as u64),
@@ -216,9 +244,6 @@ fn begin(file: *mut u8) {
         (Head::Counters, COUNTERS as u64),
         (Head::Answers, ANSWERS as u64),
         (Head::Stalls, STALLS as u64),
-        (Head::SitesAt, SITES_AT as u64),
-        (Head::SiteSize, SITE_SIZE as u64),
-        (Head::Sites, SITES as u64),
         (Head::Pid, process()),
         (Head::User, u64::from(user())),
         (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),
@@ -230,14 +255,27 @@ fn begin(file: *mut u8) {
     ] {
         set(at, value);
     }
+    if trace::on() {
+        for (at, value) in [
+            (Head::SamplesAt, SAMPLES_AT),
+            (Head::SampleSize, SAMPLE_SIZE),
+            (Head::Samples, SAMPLES),
+            (Head::ModulesAt, MODULES_AT),
+            (Head::ModuleSize, MODULE_SIZE),
+            (Head::Modules, MODULES),
+        ] {
+            set(at, value as u64);
+        }
+    }
     set(Head::FirstCycles, cycles());
     set(Head::FirstClock, kernel::clock(libc::CLOCK_MONOTONIC));
     refresh_clock(file);
     let mut text = [0u8; 4096];
-    put(file, Head::LIBRARY, env!("CARGO_PKG_VERSION").as_bytes());
-    put(file, Head::PROGRAM, start::program(&mut text));
-    put(file, Head::COMMAND, start::command_line(&mut text));
-    put(file, Head::SETTINGS, start::given());
+    let put_text = |place: Text, text: &[u8]| put(file, place.at, text.get(..place.room).unwrap_or(text));
+    put_text(Head::LIBRARY, env!("CARGO_PKG_VERSION").as_bytes());
+    put_text(Head::PROGRAM, start::program(&mut text));
+    put_text(Head::COMMAND, start::command_line(&mut text));
+    put_text(Head::SETTINGS, start::given());
     // The last service stands for all that find no place.
     let others = service_at(SERVICES.wrapping_sub(1)).wrapping_add(service_word_at(Service::State));
     word(file, others).store(READY, Relaxed);
@@ -245,10 +283,12 @@ fn begin(file: *mut u8) {
     head(file, Head::Magic).store(MAGIC, Release);
 }
 
-fn put(file: *mut u8, place: Text, text: &[u8]) {
-    for (at, &byte) in text.iter().take(place.room).enumerate() {
-        // SAFETY: texts lie inside the header; nobody reads them before the magic number is there.
-        unsafe { file.wrapping_add(place.at.wrapping_add(at)).write(byte) };
+/// Writes a text at a place of the layout, which has room for it.
+#[inline(never)]
+pub(super) fn put(file: *mut u8, place: usize, text: &[u8]) {
+    for (at, &byte) in text.iter().enumerate() {
+        // SAFETY: texts lie inside the file; nobody reads them before a word says that they are there.
+        unsafe { file.wrapping_add(place.wrapping_add(at)).write(byte) };
     }
 }
 

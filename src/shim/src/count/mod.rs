@@ -17,8 +17,10 @@ mod calls;
 mod connection;
 mod file;
 mod insert;
+mod modules;
 mod record;
 mod stalls;
+mod trace;
 mod waits;
 
 pub(crate) use connection::{Cause, accepted, changed, connected, corked, given, listening, released};

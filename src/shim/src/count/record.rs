@@ -11,7 +11,7 @@ use policy::counters::Head;
 
 use super::file::{self, Word};
 use super::{connection, insert};
-use crate::arch::{syscall6, ticks};
+use crate::arch::ticks;
 use crate::table::NEAR;
 
 /// A connection, or a listener.
@@ -166,7 +166,7 @@ pub(super) fn if_any(fd: c_int) -> Option<&'static Record> {
 #[cold]
 pub(super) fn of_new(fd: c_int) -> Option<(*mut u8, &'static Record)> {
     let file = file::mapped()?;
-    if RECORDS.load(Relaxed).is_null() && !map() {
+    if RECORDS.load(Relaxed).is_null() && !file::map_memory(&RECORDS, LENGTH) {
         return None;
     }
     insert::all();
@@ -179,23 +179,6 @@ pub(super) fn of_new(fd: c_int) -> Option<(*mut u8, &'static Record)> {
 }
 
 const LENGTH: usize = NEAR as usize * size_of::<Record>();
-
-fn map() -> bool {
-    let (protection, flags) = (
-        (libc::PROT_READ | libc::PROT_WRITE) as usize,
-        (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
-    );
-    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice.
-    let at = unsafe { syscall6(libc::SYS_mmap, 0, LENGTH, protection, flags, usize::MAX, 0) };
-    if (-4095..0).contains(&at) {
-        return false;
-    }
-    if RECORDS.compare_exchange(null_mut(), at as *mut Record, Relaxed, Relaxed).is_err() {
-        // SAFETY: the mapping made above, which nobody else has seen.
-        unsafe { syscall6(libc::SYS_munmap, at as usize, LENGTH, 0, 0, 0, 0) };
-    }
-    true
-}
 
 impl Record {
     /// Where it is counted, if it is.

@@ -7,11 +7,12 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use policy::counters::samples::Kind;
 use policy::counters::tally;
 use policy::counters::{Counter, Head, stall_bucket, stalls_at};
 
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
-use super::{GAP, file};
+use super::{GAP, file, trace};
 use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
 use crate::{kernel, table};
 
@@ -41,6 +42,9 @@ fn own() -> &'static [AtomicU32; EACH] {
 pub(super) fn suspect(record: &'static Record, why: u32) {
     record.without(SUSPECT | SUSPECT_CORK);
     record.with(why);
+    if trace::on() {
+        trace::suspect(record);
+    }
     ANY.store(1, Relaxed);
     let slots = own();
     let mine = (record.fd() as u32).wrapping_add(1);
@@ -113,6 +117,11 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
     counts.set(Counter::StallSizes, record.sizes.load(Relaxed));
     let calls = tally::burst(record.tally.load(Relaxed)).calls;
     counts.set(Counter::StallCalls, u64::from(calls));
+    if trace::on()
+        && let Some(file) = file::known()
+    {
+        trace::stalled(record, file, if corked { Kind::Cork } else { Kind::Nagle }, stalled);
+    }
 }
 
 /// Data was received after such a pause in which nothing was sent; was it the other end's stall?

@@ -1,0 +1,140 @@
+//! `--backtrace`: which functions made the calls that waited. The library has copied the stack as it was (counters/samples.rs);
+//! here it is unwound (unwind.rs) with what the loaded objects say of themselves (object.rs), and equal chains are put together.
+
+mod object;
+mod text;
+mod unwind;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use serde::Serialize;
+use tcptune_policy::counters::samples;
+
+use super::evidence::{Key, Service};
+use super::family::Member;
+use super::finding::{Finding, Kind};
+use super::report::Told;
+use crate::counters::{Process, Sample};
+
+use object::Objects;
+use unwind::Loaded;
+
+/// A function that had called the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Frame {
+    /// The program or library that it is in; empty where that is not known.
+    pub object: String,
+    /// The place in that file, as its symbols count; the address in memory where no object is known.
+    pub offset: u64,
+    pub function: Option<String>,
+    /// Of its source.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+}
+
+/// Samples with the same functions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Chain {
+    pub samples: u64,
+    /// How long these waits were on average; 0 for small segments.
+    pub mean_ms: f64,
+    /// How many threads made such calls.
+    pub threads: usize,
+    /// The caller of libc's function first.
+    pub frames: Vec<Frame>,
+}
+
+/// Where the calls behind a finding came from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CalledBy {
+    pub samples: u64,
+    /// The commonest first.
+    pub chains: Vec<Chain>,
+}
+
+/// Samples with the same frames, added up.
+#[derive(Default)]
+struct Sum {
+    samples: u32,
+    delay: Duration,
+    threads: HashSet<(u64, u64)>,
+}
+
+/// The chains of all programs, by service and kind.
+#[derive(Default)]
+pub struct Backtraces {
+    objects: Objects,
+    found: HashMap<(Key, u8), HashMap<Vec<Frame>, Sum>>,
+}
+
+impl Backtraces {
+    /// Adds the samples of a process. `service_of`: the service of a sample, as findings call it.
+    pub fn add(&mut self, process: &Process, service_of: impl Fn(&Sample) -> Service) {
+        let mut loaded: HashMap<u64, Loaded> = HashMap::new();
+        for sample in &process.samples.samples {
+            let loaded = loaded
+                .entry(sample.process)
+                .or_insert_with(|| Loaded::new(&process.samples.modules, sample.process, &mut self.objects));
+            let frames = loaded.callers(sample, &self.objects);
+            if !frames.is_empty() {
+                let chains = self.found.entry((service_of(sample).key(), sample.kind as u8)).or_default();
+                let sum = chains.entry(frames).or_default();
+                sum.samples += 1;
+                sum.delay += sample.delay;
+                sum.threads.insert((sample.process, sample.thread));
+            }
+        }
+    }
+
+    /// What is known of the calls behind such a finding.
+    pub fn of(&self, service: &Service, kind: Kind) -> CalledBy {
+        let kind = match kind {
+            Kind::Nagle => samples::Kind::Nagle,
+            Kind::Cork => samples::Kind::Cork,
+            Kind::Flood | Kind::Runts => samples::Kind::Small,
+            // The calls are the other end's.
+            Kind::Peer => return CalledBy::default(),
+        };
+        let Some(found) = self.found.get(&(service.key(), kind as u8)) else { return CalledBy::default() };
+        let chain = |(frames, sum): (&Vec<Frame>, &Sum)| Chain {
+            samples: sum.samples.into(),
+            mean_ms: sum.delay.as_secs_f64() * 1e3 / f64::from(sum.samples),
+            threads: sum.threads.len(),
+            frames: frames.clone(),
+        };
+        let mut chains: Vec<Chain> = found.iter().map(chain).collect();
+        chains.sort_by(|a, b| b.samples.cmp(&a.samples).then_with(|| text::order(&a.frames).cmp(&text::order(&b.frames))));
+        CalledBy { samples: chains.iter().map(|chain| chain.samples).sum(), chains }
+    }
+}
+
+/// Completes the findings; says of which the functions are not known, and why.
+pub fn tell(findings: &mut [Told], backtraces: &Backtraces, processes: &[Member]) -> Vec<String> {
+    let mut notes = Vec::new();
+    // What the other end does is not this program's call.
+    for told in findings.iter_mut().filter(|told| !told.finding.other_end && told.finding.kind != Kind::Peer) {
+        let called = backtraces.of(&told.finding.of, told.finding.kind);
+        if called.chains.is_empty() {
+            notes.push(format!(
+                "which function of {} made these calls is not known: {}",
+                told.finding.program.shown(),
+                unknown(&told.finding, processes)
+            ));
+        }
+        told.called_by_text = text::rows(&called);
+        if told.finding.program.is_interpreter() && !called.chains.is_empty() {
+            told.called_by_text.push("(the interpreter's own functions, not those of what it runs)".to_owned());
+        }
+        told.called_by = Some(called);
+    }
+    notes
+}
+
+fn unknown(finding: &Finding, processes: &[Member]) -> &'static str {
+    let is_loaded = |pid: &u32| processes.iter().any(|member| member.pid == *pid && member.loaded == Some(true));
+    match finding.pids.iter().any(is_loaded) {
+        false => "the library is not in it",
+        true => "the library did not see them (stdio, raw system calls), or the kernel does not let it copy the stack",
+    }
+}

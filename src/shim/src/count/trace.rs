@@ -1,0 +1,178 @@
+//! Where calls come from that wait (TCPTUNE=backtrace): registers and a copy of the stack, as they are when a call is made that
+//! can lead to a stall; they go into the file when it did. Unwinding is the command's: nothing here follows a frame.
+//!
+//! Memory is copied by the kernel (process_vm_readv(2) on this process), because the end of a stack cannot be known: a
+//! coroutine's may be shorter than the copy. Where the kernel refuses the call there are no samples.
+
+use core::ptr::{copy_nonoverlapping, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed, Ordering::Release, fence};
+
+use policy::counters::samples::{
+    Kind, NUMBER_AGAIN, SAMPLE_SIZE, STACK_AT, STACK_ROOM, Sample, place, sample_at, sample_word_at,
+};
+use policy::counters::{FREE, READY, TAKEN};
+
+use super::file::{self, Word, process};
+use super::modules;
+use super::record::Record;
+use crate::arch::{self, syscall6};
+use crate::mode::{self, BACKTRACES};
+use crate::split::chance;
+
+/// Are backtraces asked for?
+#[inline(always)]
+pub(super) fn on() -> bool {
+    mode::is(BACKTRACES)
+}
+
+/// Copies memory of this process, as far as it can be read; how many bytes that was.
+#[cold]
+#[inline(never)]
+pub(super) fn copy(from: usize, to: *mut u8, length: usize) -> usize {
+    const PAGE: usize = 4096;
+    // A piece for each page: what cannot be read ends the copy at the piece before.
+    let mut pieces = [[0usize; 2]; STACK_ROOM.div_ceil(PAGE) + 1];
+    let (mut at, mut left, mut used) = (from, length, 0usize);
+    for piece in &mut pieces {
+        let here = left.min(PAGE.wrapping_sub(at & PAGE.wrapping_sub(1)));
+        if here == 0 {
+            break;
+        }
+        *piece = [at, here];
+        (at, left, used) = (at.wrapping_add(here), left.wrapping_sub(here), used.wrapping_add(1));
+    }
+    let room = [to as usize, length];
+    let (room, pieces) = (room.as_ptr() as usize, pieces.as_ptr() as usize);
+    // SAFETY: process_vm_readv(2) writes at most `length` bytes at `to`, which callers have; what it reads it checks.
+    unsafe { syscall6(libc::SYS_process_vm_readv, process() as usize, room, 1, pieces, used, 0).max(0) as usize }
+}
+
+/// A sample, in the file or not yet.
+#[derive(Clone, Copy)]
+struct Block(*mut u8);
+
+impl Block {
+    fn word(self, word: Sample) -> &'static Word {
+        file::word(self.0, sample_word_at(word))
+    }
+
+    fn stack(self) -> *mut u8 {
+        self.0.wrapping_add(STACK_AT)
+    }
+
+    /// Takes it, unless somebody else has; what it was.
+    fn take(self) -> Option<u64> {
+        let state = self.word(Sample::State);
+        let was = state.load(Relaxed);
+        (was != TAKEN && state.compare_exchange(was, TAKEN, Relaxed, Relaxed).is_ok()).then_some(was)
+    }
+
+    fn give_back(self, state: u64) {
+        self.word(Sample::State).store(state, Release);
+    }
+
+    /// Notes the registers, and copies the stack above; did that succeed?
+    fn fill(self, registers: [usize; 4]) -> bool {
+        let [pc, sp, fp, link] = registers;
+        let words = [(Sample::Pc, pc), (Sample::Sp, sp), (Sample::Fp, fp), (Sample::Link, link)];
+        for (word, value) in words {
+            self.word(word).store(value as u64, Relaxed);
+        }
+        let length = copy(sp, self.stack(), STACK_ROOM);
+        self.word(Sample::Length).store(length as u64, Relaxed);
+        length != 0
+    }
+
+    /// Makes it one of the file's samples, under this number.
+    fn publish(self, file: *mut u8, number: u64, kind: Kind, service: usize, delay: u32) {
+        modules::note(file);
+        // SAFETY: gettid(2) takes nothing.
+        let thread = unsafe { syscall6(libc::SYS_gettid, 0, 0, 0, 0, 0, 0) };
+        for (word, value) in [
+            (Sample::Number, number),
+            (Sample::Kind, kind as u64),
+            (Sample::Service, service as u64),
+            (Sample::Delay, u64::from(delay)),
+            (Sample::Process, process()),
+            (Sample::Thread, thread as u64),
+        ] {
+            self.word(word).store(value, Relaxed);
+        }
+        file::word(self.0, NUMBER_AGAIN).store(number, Release);
+        self.give_back(READY);
+    }
+}
+
+/// A place in the file for the sample of a call, if it is to be kept, and the call's number.
+fn in_file(file: *mut u8, kind: Kind) -> Option<(Block, u64)> {
+    let seen = file::head(file, kind.seen()).fetch_add(1, Relaxed);
+    let number = place(seen, chance())?;
+    let block = Block(file.wrapping_add(sample_at(kind, number)));
+    block.take()?;
+    // From here on the old sample is none any more. Release fence: a reader sees that before it sees anything of the new one.
+    file::word(block.0, NUMBER_AGAIN).store(0, Relaxed);
+    fence(Release);
+    Some((block, seen.wrapping_add(1)))
+}
+
+/// So many sockets can be under suspicion at once; those with numbers further apart share places, and the later one is kept.
+const PLACES: usize = 256;
+const LENGTH: usize = PLACES * SAMPLE_SIZE;
+/// The latest call on a socket that can lead to a stall, until it is known whether it did.
+static PENDING: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+
+fn pending(record: &'static Record) -> Option<Block> {
+    if PENDING.load(Relaxed).is_null() {
+        file::map_memory(&PENDING, LENGTH);
+    }
+    let all = PENDING.load(Relaxed);
+    let number = record.fd() as usize & PLACES.wrapping_sub(1);
+    (!all.is_null()).then(|| Block(all.wrapping_add(number.wrapping_mul(SAMPLE_SIZE))))
+}
+
+/// A call was made that can lead to a stall.
+#[cold]
+#[inline(never)]
+pub(super) fn suspect(record: &'static Record) {
+    let registers = arch::registers();
+    if let Some(block) = pending(record)
+        && block.take().is_some()
+    {
+        let filled = block.fill(registers);
+        block.word(Sample::Number).store(record.fd() as u64, Relaxed);
+        block.give_back(if filled { READY } else { FREE });
+    }
+}
+
+/// It did.
+#[cold]
+#[inline(never)]
+pub(super) fn stalled(record: &'static Record, file: *mut u8, kind: Kind, delay: u32) {
+    let Some(from) = pending(record) else { return };
+    let Some(state) = from.take() else { return };
+    let is_its = state == READY && from.word(Sample::Number).load(Relaxed) == record.fd() as u64;
+    if is_its && let Some((to, number)) = in_file(file, kind) {
+        for word in [Sample::Pc, Sample::Sp, Sample::Fp, Sample::Link, Sample::Length] {
+            to.word(word).store(from.word(word).load(Relaxed), Relaxed);
+        }
+        let length = (from.word(Sample::Length).load(Relaxed) as usize).min(STACK_ROOM);
+        // SAFETY: two blocks with room for a stack; both were taken, so nobody else writes there.
+        unsafe { copy_nonoverlapping(from.stack(), to.stack(), length) };
+        to.publish(file, number, kind, record.service(), delay);
+    }
+    from.give_back(FREE);
+}
+
+/// A call sent a small segment that left alone.
+#[cold]
+#[inline(never)]
+pub(super) fn sent_small(record: &'static Record) {
+    let registers = arch::registers();
+    let Some(file) = file::known() else { return };
+    let Some((block, number)) = in_file(file, Kind::Small) else { return };
+    if block.fill(registers) {
+        block.publish(file, number, Kind::Small, record.service(), 0);
+    } else {
+        block.give_back(FREE);
+    }
+}
