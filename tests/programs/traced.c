@@ -7,8 +7,10 @@
 //   tiny       in ten tiny pieces, with TCP_NODELAY
 //   cork       all of it held by MSG_MORE
 //
-// Prints what a program can see of its calls: results, and an errno that no successful call may change.
+// As C++ the second function is a template in a class. Prints what a program can see of its calls: results, and an errno that no successful call may change.
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -46,10 +48,22 @@ __attribute__((noinline)) void write_header(void) {
 	__asm__ volatile("");
 }
 
+#ifdef __cplusplus
+namespace mail {
+struct Client {
+	template <class T> static __attribute__((noinline, noclone)) void write_body(T) {
+		put(data, 2);
+		__asm__ volatile("");
+	}
+};
+} // namespace mail
+#define write_body() mail::Client::write_body(1)
+#else
 __attribute__((noinline)) void write_body(void) {
 	put(data, 2); // body
 	__asm__ volatile("");
 }
+#endif
 
 __attribute__((noinline)) void write_tiny(void) {
 	for (int i = 0; i < 51; i++)
@@ -83,15 +97,19 @@ static void *in_thread(void *none) {
 }
 
 int main(int n, char **a) {
-	struct sockaddr_in to = { AF_INET, htons(n > 2 ? atoi(a[2]) : 0), { htonl(INADDR_LOOPBACK) } };
+	if (n != 4)
+		return 1;
+	in_port_t port = htons(atoi(a[2]));
+	struct sockaddr_in to = { AF_INET, port, { htonl(INADDR_LOOPBACK) }, {} };
+	int one = 1;
 	how = a[1];
 	requests = atoi(a[3]);
 	more = strcmp(how, "cork") ? 0 : MSG_MORE;
 	s = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(s, (void *)&to, sizeof to))
+	if (connect(s, (struct sockaddr *)&to, sizeof to))
 		return 4;
 	if (!strcmp(how, "tiny"))
-		setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+		setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (!strcmp(how, "thread")) {
 		pthread_t thread;
 		pthread_attr_t small;
@@ -102,7 +120,7 @@ int main(int n, char **a) {
 #ifdef __GLIBC__
 	} else if (!strcmp(how, "coroutine")) {
 		enum { ROOM = 65536, BEYOND = 65536 };
-		char *at = mmap(NULL, ROOM + BEYOND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *at = (char *)mmap(NULL, ROOM + BEYOND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (at == MAP_FAILED || mprotect(at, ROOM, PROT_READ | PROT_WRITE) || getcontext(&coroutine))
 			return 6;
 		coroutine.uc_stack.ss_sp = at;

@@ -7,9 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tcptune_policy::counters::samples::{
-    self as layout, Kind, MODULE_PATH, STACK_AT, module_word_at, sample_word_at,
-};
+use tcptune_policy::counters::samples::{self as layout, Kind, MODULE_PATH, STACK_AT, module_word_at, sample_word_at};
 use tcptune_policy::counters::{Head, READY, head_at};
 
 use super::file::word;

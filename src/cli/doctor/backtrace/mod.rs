@@ -104,7 +104,9 @@ impl Backtraces {
             frames: frames.clone(),
         };
         let mut chains: Vec<Chain> = found.iter().map(chain).collect();
-        chains.sort_by(|a, b| b.samples.cmp(&a.samples).then_with(|| text::order(&a.frames).cmp(&text::order(&b.frames))));
+        chains.sort_by(|a, b| {
+            b.samples.cmp(&a.samples).then_with(|| text::order(&a.frames).cmp(&text::order(&b.frames)))
+        });
         CalledBy { samples: chains.iter().map(|chain| chain.samples).sum(), chains }
     }
 }

@@ -86,26 +86,28 @@ mod tests {
 
     #[test]
     fn chains_read_well() {
-        let chain =
-            |samples, frames: &[Frame]| Chain { samples, mean_ms: 40.0, threads: 1, frames: frames.to_vec() };
+        let chain = |samples, frames: &[Frame]| Chain { samples, mean_ms: 40.0, threads: 1, frames: frames.to_vec() };
         let start = frame("/lib/libc.so.6", Some("__libc_start_main"), None);
         let called = CalledBy {
             samples: 7,
             chains: vec![
-                chain(4, &[
-                    frame("/bin/client", Some("write_body"), Some(12)),
-                    frame("/bin/client", Some("main"), Some(30)),
-                    start.clone(),
-                ]),
+                chain(
+                    4,
+                    &[
+                        frame("/bin/client", Some("write_body"), Some(12)),
+                        frame("/bin/client", Some("main"), Some(30)),
+                        start.clone(),
+                    ],
+                ),
                 chain(2, &[frame("/bin/client", None, None), start.clone()]),
                 // A thread, of which libc's part differs.
                 chain(1, &[frame("/bin/client", None, None), frame("/lib/libc.so.6", None, None)]),
             ],
         };
-        assert_eq!(rows(&called), [
-            "write_body (client.c:12) < main (client.c:30), 4 of 7 sampled",
-            "client+0x1f3, 3 of 7 sampled",
-        ]);
+        assert_eq!(
+            rows(&called),
+            ["write_body (client.c:12) < main (client.c:30), 4 of 7 sampled", "client+0x1f3, 3 of 7 sampled",]
+        );
         let deep = vec![frame("/bin/client", Some("again"), None); 9];
         let deep = rows(&CalledBy { samples: 1, chains: vec![chain(1, &deep)] });
         assert!(deep[0].ends_with("again (client) < …, 1 of 1 sampled"), "{deep:?}");

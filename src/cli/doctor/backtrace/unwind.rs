@@ -30,7 +30,8 @@ impl Loaded {
         for module in modules {
             let Some(object) = objects.load(&module.path) else { continue };
             let range = module.base.wrapping_add(object.range.start)..module.base.wrapping_add(object.range.end);
-            let overlaps = |(other, ..): &(Range<u64>, u64, PathBuf)| range.start < other.end && other.start < range.end;
+            let overlaps =
+                |(other, ..): &(Range<u64>, u64, PathBuf)| range.start < other.end && other.start < range.end;
             if range.is_empty() || loaded.objects.iter().any(overlaps) {
                 continue;
             }

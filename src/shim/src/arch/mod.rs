@@ -15,5 +15,6 @@ mod machine;
 mod machine;
 
 pub(crate) use machine::{
-    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks, with_lowest_byte,
+    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks,
+    with_lowest_byte,
 };
