@@ -144,7 +144,7 @@ mod tests {
     fn nothing_overlaps() {
         assert!(sample_word_at(Sample::Length) + 8 <= STACK_AT);
         assert!(module_word_at(Module::Dynamic) + 8 <= MODULE_PATH.at);
-        assert!(SAMPLES_AT % 4096 == 0 && SIZE_WITH_SAMPLES % 4096 == 0);
+        const { assert!(SAMPLES_AT.is_multiple_of(4096) && SIZE_WITH_SAMPLES.is_multiple_of(4096)) };
         assert_eq!(sample_at(Kind::Small, SAMPLES_EACH - 1) + SAMPLE_SIZE, module_at(0));
         assert_eq!(module_at(MODULES - 1) + MODULE_SIZE, SIZE_WITH_SAMPLES);
     }
