@@ -54,9 +54,26 @@ macro_rules! send_hook {
                     }
                     sent
                 }
+
+                in_cork!($way $name);
             }
         }
     };
+}
+
+/// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
+#[cold]
+fn cork(fd: c_int) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        write::ready_to_cork();
+        writev::ready_to_cork();
+        send::ready_to_cork();
+        sendmsg::ready_to_cork();
+        sendfile::ready_to_cork();
+        sendfile64::ready_to_cork();
+    }
+    hold::cork(fd)
 }
 
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
@@ -105,7 +122,7 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
     }
-    if long && (socket.has(CORKED) || hold::cork(fd)) {
+    if long && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
     } else if more && !long {
         entry.set(hold::held(next));
@@ -255,6 +272,8 @@ macro_rules! pass_hook {
                     }
                     sent
                 }
+
+                in_cork!($way $name);
             }
         }
     };
@@ -275,7 +294,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
-    if more && (socket.has(CORKED) || hold::cork(fd)) {
+    if more && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
         return false;
     }
