@@ -12,7 +12,6 @@
 
 use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use core::ffi::{c_int, c_long};
-#[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
 

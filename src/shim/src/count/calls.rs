@@ -8,7 +8,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
 use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
-use policy::counters::{Counter, counter_at};
+use policy::counters::Counter;
+#[cfg(target_arch = "x86_64")]
+use policy::counters::counter_at;
 use policy::socket::{APP_CORK, CORKED, HELD, NODELAY_ON};
 
 use super::GAP;
