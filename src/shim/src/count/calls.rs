@@ -7,10 +7,10 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
-use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
 use policy::counters::Counter;
-#[cfg(target_arch = "x86_64")]
+#[cfg(machine_code)]
 use policy::counters::counter_at;
+use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
 use policy::socket::{APP_CORK, CORKED, HELD, NODELAY_ON};
 
 use super::GAP;
@@ -27,7 +27,7 @@ macro_rules! sends {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty,
        flags $flags:expr, bytes |$sent:ident| $bytes:expr; in machine code $lines:expr $(, in $cork:ident)?;)*) => { $(
         between! {
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
                 count_sent!($name([$fd], $($arg),*) flags $flags, bytes |$sent| $bytes; in machine code $lines)
             } with {
@@ -107,7 +107,7 @@ fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
 
 /// A call on a simple connection has returned `result`, which this returns, and sent so many bytes; a failed one more than any
 /// call can.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[inline(always)]
 fn sent_simply(result: isize, record: &'static Record, bytes: usize) -> isize {
     if bytes >= TINY {
@@ -248,7 +248,7 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
 macro_rules! receives {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*);)*) => { $(
         between! {
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
                 count_received!($name([$fd], $($arg),*))
             } with {
@@ -301,7 +301,7 @@ between! {
 }
 
 /// A receive on a simple connection has returned `result`, which this returns.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[inline(always)]
 fn received_simply(result: isize, record: &'static Record) -> isize {
     let Some(counts) = record.counts().filter(|_| result > 0) else { return result };

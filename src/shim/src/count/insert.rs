@@ -85,7 +85,7 @@ pub(super) fn all() {
         waits: poll __poll_chk epoll_wait epoll_pwait epoll_pwait2 ppoll __ppoll_chk select pselect
             close close_range dup dup2 dup3 fcntl fcntl64 fork;
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(machine_code)]
     {
         super::calls::write::insert_in_cork();
         super::calls::writev::insert_in_cork();

@@ -65,8 +65,11 @@ pub(super) const CORKED: u8 = SIMPLE | 4;
 
 /// Where machine code finds a record and its parts.
 pub(super) const SHIFT: u32 = size_of::<Record>().trailing_zeros();
+#[cfg(machine_code)]
 pub(super) const MODE: usize = offset_of!(Record, mode);
+#[cfg(machine_code)]
 pub(super) const CLOCK: usize = offset_of!(Record, clock);
+#[cfg(machine_code)]
 pub(super) const SENT: usize = offset_of!(Record, sent);
 pub(super) const TALLY: usize = offset_of!(Record, tally);
 const _: () =
@@ -147,7 +150,7 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
 }
 
 /// The record of a simple connection that is not corked.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[inline(always)]
 pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
     of(fd).filter(|record| record.mode.load(Relaxed) == SIMPLE)

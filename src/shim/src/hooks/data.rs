@@ -64,7 +64,7 @@ macro_rules! send_hook {
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
 #[cold]
 fn cork(fd: c_int) -> bool {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(machine_code)]
     {
         write::ready_to_cork();
         writev::ready_to_cork();
@@ -190,7 +190,7 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
 
 send_hook! {
     /// write(2). Held, it becomes a send(2), which is what it does on a socket.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn write(fd: c_int, data: *const c_void, length: size_t)
     flags 0, whole length, when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
@@ -199,7 +199,7 @@ send_hook! {
 
 send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
     flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
     held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
@@ -209,7 +209,7 @@ send_hook! {
 
 send_hook! {
     /// send(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
     flags flags, whole length, when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
@@ -226,7 +226,7 @@ send_hook! {
 
 send_hook! {
     /// sendmsg(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
     flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
@@ -324,7 +324,7 @@ pass_hook! {
 
 pass_hook! {
     /// sendfile(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
@@ -339,7 +339,7 @@ const SENDFILE64: c_long = libc::SYS_sendfile64;
 
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);

@@ -133,7 +133,7 @@ macro_rules! wait_portably {
     }};
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[macro_use]
 mod quickly {
     //! The same for every hook.
