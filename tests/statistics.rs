@@ -62,6 +62,29 @@ fn what_is_counted_is_what_was_done() {
 }
 
 #[test]
+fn the_calls_of_a_corked_burst_are_counted_and_leave_no_small_segments() {
+    let scratch = ScratchDir::new("statistics");
+    finish(&mut counted(&["200", "long"], scratch.path(), "on")).expect();
+    let client = service(&report(scratch.path()), "client");
+    let of = |name| count(&client, "tuned", name);
+    let exchanges = 200 + WARM_UP;
+    for (name, expected) in [
+        ("calls_sent", 100 * exchanges),
+        ("bytes_sent", 2000 * exchanges),
+        ("exchanges", exchanges),
+        ("sampled_calls", 100 * exchanges),
+    ] {
+        assert_eq!(of(name), expected, "{name}: {client:#}");
+    }
+    // One that is interrupted for long counts as two.
+    assert!((exchanges..2 * exchanges).contains(&of("bursts")), "{client:#}");
+    // Learned after some of them; a full segment and a part for each exchange from then on.
+    assert!(of("corks") >= 100 && of("segments_sent") < 20 * exchanges, "{client:#}");
+    let small = [of("tiny_calls"), of("runts"), of("flood_calls")];
+    assert!(small.iter().all(|&small| small <= of("segments_sent")), "{small:?}: {client:#}");
+}
+
+#[test]
 fn observing_changes_nothing_and_sees_the_stalls() {
     let scratch = ScratchDir::new("statistics");
     let plain = finish(Mode::Plain.command(compile("counted")).args(["20", "end"]));

@@ -83,7 +83,7 @@ file() {
     raw file "NEEDED entries" "${LABEL[$i]}" $(wc -w <<<"$needed")
     raw file "PT_TLS bytes" "${LABEL[$i]}" ${tls:-0}
     raw file "version requirements" "${LABEL[$i]}" $(readelf -VW "$f" | grep -c 'Name: .*Flags')
-    raw file "undefined but weak dlsym, _r_debug" "${LABEL[$i]}" $(nm -D --undefined-only "$f" 2>/dev/null | grep -cvE '^ +(w dlsym|v _r_debug)$')
+    raw file "undefined but weak dlsym, _r_debug" "${LABEL[$i]}" $(nm -D --undefined-only "$f" 2>/dev/null | grep -cvE '^ +(w dlsym|[vw] _r_debug)$')
     raw file relocations "${LABEL[$i]}" $relocations
   done
 }

@@ -6,6 +6,7 @@
  * counted EXCHANGES fork     a forked child makes as many, over a connection of its own
  * counted EXCHANGES daemon   a forked child makes them, prints a line and lives on; the parent ends at once
  * counted EXCHANGES marks    with marks for strace around the exchanges: `begin`, `end`
+ * counted EXCHANGES long     each exchange is 100 calls of 20 bytes, and the answer
  */
 #include "kernel.h"
 #include <arpa/inet.h>
@@ -27,7 +28,7 @@ static void all(int fd, size_t length)
 	}
 }
 
-static void exchanges(int count, int marks)
+static void exchanges(int count, int marks, int calls)
 {
 	static char out[1000];
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -39,9 +40,12 @@ static void exchanges(int count, int marks)
 	for (int done = -5; done < count; done++) {
 		if (done == 0 && marks)
 			mark("begin");
-		if (write(client, out, 1000) != 1000 || write(client, out, 2) != 2)
+		for (int call = 0; call < calls; call++)
+			if (write(client, out, 20) != 20)
+				err(1, "write");
+		if (!calls && (write(client, out, 1000) != 1000 || write(client, out, 2) != 2))
 			err(1, "write");
-		all(server, 1002);
+		all(server, calls ? calls * 20 : 1002);
 		if (write(server, out, 2) != 2)
 			err(1, "write");
 		all(client, 2);
@@ -56,20 +60,20 @@ int main(int argc, char **argv)
 		errx(2, "two arguments");
 	int count = atoi(argv[1]);
 	if (!strcmp(argv[2], "daemon")) {
-		exchanges(1, 0);
+		exchanges(1, 0, 0);
 		if (fork())
 			return 0;
-		exchanges(count, 0);
+		exchanges(count, 0, 0);
 		printf("%d\n", getpid());
 		fflush(stdout);
 		pause();
 	}
-	exchanges(count, !strcmp(argv[2], "marks"));
+	exchanges(count, !strcmp(argv[2], "marks"), strcmp(argv[2], "long") ? 0 : 100);
 	if (!strcmp(argv[2], "kill"))
 		kill(getpid(), SIGKILL);
 	if (!strcmp(argv[2], "fork")) {
 		if (!fork()) {
-			exchanges(count, 0);
+			exchanges(count, 0, 0);
 			return 0;
 		}
 		int status;

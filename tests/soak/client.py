@@ -25,7 +25,8 @@ class Worker(threading.Thread):
         super().__init__()
         self.options, self.random = options, random.Random(seed)
         self.until = time.monotonic() + options.seconds
-        self.counts = {"exchanges": 0, "bytes": 0, "wrong": 0, "resets": 0, "slow": 0, "left": 0, "restarts": 0}
+        self.counts = {"exchanges": 0, "bytes": 0, "wrong": 0, "resets": 0, "slow": 0, "left": 0, "restarts": 0,
+                       "received": 0}
         self.errors, self.longest = [], 0.0
         self.socket = None
 
@@ -80,10 +81,15 @@ class Worker(threading.Thread):
         return line
 
     def more(self):
-        data = self.socket.recv(1 << 16)
+        data = self.receive(1 << 16)
         if not data:
             raise EOFError("the connection is closed")
         self.pending += data
+
+    def receive(self, most):
+        data = self.socket.recv(most)
+        self.counts["received"] += len(data)
+        return data
 
     def count(self, good, length):
         self.counts["exchanges"] += 1
@@ -108,7 +114,7 @@ class Worker(threading.Thread):
             return self.close()
         own.sendall(b"\r\n")
         if fault == "resets":
-            own.recv(1000)
+            self.receive(1000)
             self.counts["resets"] += 1
             return self.close(reset=True)
         if fault == "slow":

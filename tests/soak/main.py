@@ -22,6 +22,8 @@ from harness import build, library, net as network, process, table  # noqa: E402
 from harness.net import CLIENT, SERVER  # noqa: E402
 
 SIZES = (500, 20_000, 1_000_000)
+# All count (but Cyrus's processes, which have a user of their own and no right to the directory).
+COUNTED = {"TCPTUNE_STATS": build.scratch() / "counters"}
 # Half-open peers are noticed after a few seconds, also where the server has no timeout of its own.
 SETTINGS = {"TCPTUNE_SET": "user_timeout=8s keepalive=4/1/3"}
 # The address of clients that will vanish from the network.
@@ -53,7 +55,7 @@ class Service:
         self.server = self.start()
 
     def start(self):
-        return process.Server(self.net, self.argv, self.port, True, SETTINGS, cwd=build.body(SIZES[0]).parent)
+        return process.Server(self.net, self.argv, self.port, True, SETTINGS | COUNTED, cwd=build.body(SIZES[0]).parent)
 
     def host(self):
         return SERVER
@@ -65,7 +67,7 @@ class Service:
         bodies = ",".join(f"{size}:{hashlib.sha256(build.body(size).read_bytes()).hexdigest()}" for size in SIZES)
         argv = [sys.executable, HERE / "client.py", self.kind, self.host(), self.port, seconds, seed, self.down,
                 "--threads", self.threads, "--bodies", bodies, *(["--from", source] if source else []), *more]
-        argv = process.command(self.net.client, argv, True)
+        argv = process.command(self.net.client, argv, True, COUNTED)
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def restart(self):
@@ -117,7 +119,7 @@ class Cyrus(Service):
     def client(self, seconds, seed, *more, source=None):
         argv = [sys.executable, HERE / "client.py", "imap", "127.0.0.1", self.port, seconds, seed, self.down,
                 "--account", *self.account]
-        argv = process.command(self.net.server, argv, True)
+        argv = process.command(self.net.server, argv, True, COUNTED)
         return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def log(self):
@@ -198,12 +200,24 @@ def soak(net, seconds, seed):
             end(victim)
             service.killed += 1
     results = {name: client.communicate(timeout=60) for name, client in clients.items()}
-    return running, results
+    return running, results, {name: client.pid for name, client in clients.items()}
 
 
-def judge(running, results, seconds):
+def counted():
+    """What the library has counted: the report's processes by their numbers, and what it says of files that it cannot read."""
+    command = [library.path().parent / "tcptune", "report", "--json", COUNTED["TCPTUNE_STATS"]]
+    report = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = json.loads(report.stdout)
+    return {process["pid"]: process for process in found["processes"]}, report.stderr.splitlines()
+
+
+def judge(running, results, pids, seconds):
     """Prints the tables; how many things were not as they should be."""
     bad, rows, memory = 0, [], []
+    processes, said_of_files = counted()
+    for line in said_of_files:
+        print(f"counters: {line}")
+    bad += len(said_of_files)
     for service in running:
         out, err = results[service.name]
         said = [line for line in err.splitlines() if line.strip()]
@@ -213,9 +227,14 @@ def judge(running, results, seconds):
             continue
         counts = json.loads(out)
         lines = service.unexpected()
+        # What imaplib reads is not counted by the client itself.
+        received = sum(of["tuned"]["counters"]["bytes_received"] for of in processes[pids[service.name]]["services"])
+        if counts["received"] not in (0, received):
+            print(f"{service.name}: the client received {counts['received']:,} bytes, the library counted {received:,}")
+            bad += 1
         rows.append([service.name, f"{counts['exchanges']:,}", f"{counts['bytes'] / 1e6:,.0f}", counts["wrong"], counts["errors"],
                      counts["resets"], counts["slow"], counts["left"], service.killed, service.vanished, service.restarted,
-                     len(lines) + len(said)])
+                     f"{received / 1e6:,.1f}", len(lines) + len(said)])
         for line in [*lines, *said, *counts["first"]][:6]:
             print(f"{service.name}: {line}")
         bad += counts["wrong"] + counts["errors"] + len(lines) + len(said) + (counts["exchanges"] == 0)
@@ -232,8 +251,10 @@ def judge(running, results, seconds):
                 bad += 1
         memory.append([service.name, *cells])
     table.show("Exchanges and faults", ["service", "exchanges", "MB", "wrong", "errors", "resets", "slow readers", "left halfway",
-                                        "clients killed", "half-open", "server killed", "log lines"], rows,
-               "Wrong: an answer that differs from what was sent or from the file. Errors: those that no fault explains.")
+                                        "clients killed", "half-open", "server killed", "MB counted", "log lines"], rows,
+               "Wrong: an answer that differs from what was sent or from the file. Errors: those that no fault explains. MB counted: "
+               "what the library has counted as received by the client, which is what the client has received itself.")
+    print(f"{len(processes):,} processes were counted, those that were killed too.")
     table.show("Memory of each server in MB: medians of the first and last half of each part",
                ["service", "before", "until killed", "after", "until the end"], memory)
     return bad
@@ -252,8 +273,9 @@ def main():
     net = network.Net()
     print(f"## Soak, {options.seconds} s\n\n- library: {library.fingerprint()}\n- {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}",
           flush=True)
-    running, results = soak(net, options.seconds, options.seed)
-    bad = judge(running, results, options.seconds)
+    COUNTED["TCPTUNE_STATS"].mkdir(mode=0o700)
+    running, results, pids = soak(net, options.seconds, options.seed)
+    bad = judge(running, results, pids, options.seconds)
     for service in running:
         service.stop()
     print("soak: everything as it should be" if bad == 0 else f"soak: {bad} things are not as they should be")

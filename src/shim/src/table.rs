@@ -12,7 +12,6 @@
 
 use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use core::ffi::{c_int, c_long};
-#[cfg(target_arch = "x86_64")]
 use core::mem::offset_of;
 use core::ptr::null_mut;
 
@@ -71,13 +70,13 @@ pub(crate) static SHARED: Shared = Shared {
 };
 
 /// Where machine code finds the parts, in bytes.
-#[cfg(target_arch = "x86_64")]
+#[cfg(machine_code)]
 pub(crate) const SLOTS_AT: usize = offset_of!(Shared, slots);
 /// The next states after a data call …
-#[cfg(target_arch = "x86_64")]
+#[cfg(machine_code)]
 pub(crate) const SENT_AT: usize = offset_of!(Shared, learned) + burst::SENT_AT;
 /// … and after a receive.
-#[cfg(target_arch = "x86_64")]
+#[cfg(machine_code)]
 pub(crate) const RECEIVED_AT: usize = offset_of!(Shared, learned) + burst::RECEIVED_AT;
 
 /// It, its address in one register.

@@ -92,6 +92,8 @@ impl Rule {
             ("set", word.get(4..word.len() - 1)?)
         } else {
             match word.split_once('=') {
+                // Of this action what is in brackets is read above, and nothing else.
+                Some((key, _)) if lower[..key.len()] == *"set" => return None,
                 Some((key, value)) => (&lower[..key.len()], value),
                 None => (&lower[..], ""),
             }

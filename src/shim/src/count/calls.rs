@@ -7,9 +7,11 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use policy::burst;
+use policy::counters::Counter;
+#[cfg(machine_code)]
+use policy::counters::counter_at;
 use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
-use policy::counters::{Counter, counter_at};
-use policy::socket::{APP_CORK, HELD, NODELAY_ON};
+use policy::socket::{APP_CORK, CORKED, HELD, NODELAY_ON};
 
 use super::GAP;
 use super::connection::{WATCHED, burst_ended, burst_goes_on, changed};
@@ -20,19 +22,21 @@ use crate::arch::{self, coarse_ticks};
 use crate::table;
 
 /// Makes the functions that count a call that sends. `bytes` says how many of the result `sent` went out; `in machine code` are
-/// lines that go to 60 if the flags say that the call is held.
+/// lines that go to 60 if the flags say that the call is held; `in cork`: the hook has a path for corked sockets.
 macro_rules! sends {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty,
-       flags $flags:expr, bytes |$sent:ident| $bytes:expr; in machine code $lines:expr;)*) => { $(
+       flags $flags:expr, bytes |$sent:ident| $bytes:expr; in machine code $lines:expr $(, in $cork:ident)?;)*) => { $(
         between! {
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
                 count_sent!($name([$fd], $($arg),*) flags $flags, bytes |$sent| $bytes; in machine code $lines)
             } with {
                 sent_by_any!{ ([$fd], $($arg: $ty),*) -> $ret, flags $flags, bytes |$sent| $bytes; }
+                $( sends!(@in $cork); )?
             }
         }
     )* };
+    (@in cork) => { count_in_cork!(); };
 }
 
 /// What counts a call on any connection.
@@ -54,19 +58,19 @@ macro_rules! sent_by_any {
 
 sends! {
     data::write([fd], data: *const c_void, length: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */";
+        in machine code "/* {more} */", in cork;
     data::writev([fd], parts: *const iovec, count: c_int) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */";
+        in machine code "/* {more} */", in cork;
     data::send([fd], data: *const c_void, length: size_t, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
-        in machine code "test ecx, {more}\njne 60f";
+        in machine code "test ecx, {more}\njne 60f", in cork;
     data::sendto([fd], data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t) -> ssize_t,
         flags flags, bytes |sent| sent as usize; in machine code "test ecx, {more}\njne 60f";
     data::sendmsg([fd], message: *const msghdr, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
-        in machine code "test edx, {more}\njne 60f";
+        in machine code "test edx, {more}\njne 60f", in cork;
     data::sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */";
+        in machine code "/* {more} */", in cork;
     data::sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */";
+        in machine code "/* {more} */", in cork;
 }
 
 between! {
@@ -103,7 +107,7 @@ fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
 
 /// A call on a simple connection has returned `result`, which this returns, and sent so many bytes; a failed one more than any
 /// call can.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[inline(always)]
 fn sent_simply(result: isize, record: &'static Record, bytes: usize) -> isize {
     if bytes >= TINY {
@@ -179,8 +183,12 @@ fn unanswered(record: &'static Record) {
 fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     let fd = record.fd();
     let socket = table::get(fd);
-    if record.is_simple() && !socket.holdable() {
-        changed(fd);
+    if record.is_simple() {
+        if !socket.holdable() {
+            changed(fd);
+        } else {
+            record.count_corked(socket.has(CORKED));
+        }
     }
     let Some(counts) = record.counts() else { return };
     if record.is(STALLING) {
@@ -188,7 +196,8 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     }
     let sent = record.sent.load(Relaxed);
     let (now, in_time) = if record.is_simple() {
-        let now = record.time();
+        // A socket that has just been corked has no true time in its word (policy::burst).
+        let now = if socket.has(CORKED) { arch::ticks() } else { record.time() };
         (now, burst::in_time(sent, now, arch::GAP))
     } else {
         let now = coarse_ticks();
@@ -201,9 +210,9 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     counts.add(Counter::CallsSent, 1);
     counts.add(Counter::BytesSent, bytes as u64);
     record.sent.store(now, Relaxed);
-    let ours = socket.has(HELD) && socket.holdable();
-    let its_own = socket.has(APP_CORK) || flags & libc::MSG_MORE != 0 && !ours;
-    let alone = bytes < SMALL && socket.has(NODELAY_ON) && !ours && !its_own;
+    let kept = socket.has(HELD) && socket.holdable();
+    let its_own = socket.has(APP_CORK) || flags & libc::MSG_MORE != 0 && !kept;
+    let alone = bytes < SMALL && socket.has(NODELAY_ON) && !kept && !its_own;
     let more = match (alone, bytes < TINY) {
         (false, _) => 0,
         (true, false) => ALONE,
@@ -215,7 +224,7 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     if !alone {
         record.other.store(calls as u16, Relaxed);
     }
-    if ours {
+    if kept && !socket.has(CORKED) {
         record.held.store(record.held.load(Relaxed).wrapping_add(1), Relaxed);
         counts.add(Counter::Held, 1);
     }
@@ -242,7 +251,7 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
 macro_rules! receives {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*);)*) => { $(
         between! {
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
                 count_received!($name([$fd], $($arg),*))
             } with {
@@ -295,7 +304,7 @@ between! {
 }
 
 /// A receive on a simple connection has returned `result`, which this returns.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[inline(always)]
 fn received_simply(result: isize, record: &'static Record) -> isize {
     let Some(counts) = record.counts().filter(|_| result > 0) else { return result };

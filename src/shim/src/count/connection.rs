@@ -333,8 +333,11 @@ pub(super) fn copied(fd: c_int, new: c_int) {
 /// The library has corked a connection for the rest of a long burst.
 #[cold]
 pub(crate) fn corked(fd: c_int) {
-    if let Some(counts) = record::if_any(fd).and_then(Record::counts) {
-        counts.add(Counter::Corks, 1);
+    let Some(record) = record::if_any(fd) else { return };
+    let Some(counts) = record.counts() else { return };
+    counts.add(Counter::Corks, 1);
+    if record.is_simple() {
+        record.count_corked(true);
     }
 }
 

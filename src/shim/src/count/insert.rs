@@ -85,4 +85,13 @@ pub(super) fn all() {
         waits: poll __poll_chk epoll_wait epoll_pwait epoll_pwait2 ppoll __ppoll_chk select pselect
             close close_range dup dup2 dup3 fcntl fcntl64 fork;
     }
+    #[cfg(machine_code)]
+    {
+        super::calls::write::insert_in_cork();
+        super::calls::writev::insert_in_cork();
+        super::calls::send::insert_in_cork();
+        super::calls::sendmsg::insert_in_cork();
+        super::calls::sendfile::insert_in_cork();
+        super::calls::sendfile64::insert_in_cork();
+    }
 }

@@ -50,7 +50,7 @@ pub(super) struct Record {
     /// Its exchanges, and how long all of them took.
     pub(super) exchanges: AtomicU32,
     pub(super) delay: AtomicU64,
-    /// [`NOT`], [`SIMPLE`] or [`OTHER`].
+    /// [`NOT`], [`SIMPLE`], [`CORKED`] or [`OTHER`].
     mode: AtomicU8,
 }
 
@@ -60,11 +60,16 @@ const NOT: u8 = 0;
 pub(super) const SIMPLE: u8 = 1;
 /// Any other connection.
 const OTHER: u8 = 2;
+/// A simple one that the library has corked.
+pub(super) const CORKED: u8 = SIMPLE | 4;
 
 /// Where machine code finds a record and its parts.
 pub(super) const SHIFT: u32 = size_of::<Record>().trailing_zeros();
+#[cfg(machine_code)]
 pub(super) const MODE: usize = offset_of!(Record, mode);
+#[cfg(machine_code)]
 pub(super) const CLOCK: usize = offset_of!(Record, clock);
+#[cfg(machine_code)]
 pub(super) const SENT: usize = offset_of!(Record, sent);
 pub(super) const TALLY: usize = offset_of!(Record, tally);
 const _: () =
@@ -144,11 +149,11 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
     Some(unsafe { &*RECORDS.load(Relaxed).wrapping_add(fd as u32 as usize) })
 }
 
-/// The record of a simple connection.
-#[cfg(not(target_arch = "x86_64"))]
+/// The record of a simple connection that is not corked.
+#[cfg(not(machine_code))]
 #[inline(always)]
 pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
-    of(fd).filter(|record| record.is_simple())
+    of(fd).filter(|record| record.mode.load(Relaxed) == SIMPLE)
 }
 
 /// The record of a connection that is counted.
@@ -187,10 +192,17 @@ impl Record {
         if self.mode.load(Relaxed) == NOT { None } else { Some(Counts(self.counts.load(Relaxed))) }
     }
 
-    /// Do its calls need no closer look?
+    /// Is it a simple one, corked or not?
     #[inline(always)]
     pub(super) fn is_simple(&self) -> bool {
-        self.mode.load(Relaxed) == SIMPLE
+        self.mode.load(Relaxed) & SIMPLE != 0
+    }
+
+    /// Whether the library has corked this simple connection: its small calls then do not leave alone.
+    pub(super) fn count_corked(&self, corked: bool) {
+        let (other, mode) = if corked { (SIMPLE, CORKED) } else { (CORKED, SIMPLE) };
+        // Not where another thread has just stopped the counting.
+        let _ = self.mode.compare_exchange(other, mode, Relaxed, Relaxed);
     }
 
     /// It is counted there from now on.

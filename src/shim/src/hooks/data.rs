@@ -54,9 +54,26 @@ macro_rules! send_hook {
                     }
                     sent
                 }
+
+                in_cork!($way $name);
             }
         }
     };
+}
+
+/// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
+#[cold]
+fn cork(fd: c_int) -> bool {
+    #[cfg(machine_code)]
+    {
+        write::ready_to_cork();
+        writev::ready_to_cork();
+        send::ready_to_cork();
+        sendmsg::ready_to_cork();
+        sendfile::ready_to_cork();
+        sendfile64::ready_to_cork();
+    }
+    hold::cork(fd)
 }
 
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
@@ -105,7 +122,7 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
     }
-    if long && (socket.has(CORKED) || hold::cork(fd)) {
+    if long && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
     } else if more && !long {
         entry.set(hold::held(next));
@@ -173,7 +190,7 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
 
 send_hook! {
     /// write(2). Held, it becomes a send(2), which is what it does on a socket.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn write(fd: c_int, data: *const c_void, length: size_t)
     flags 0, whole length, when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
@@ -182,7 +199,7 @@ send_hook! {
 
 send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
     flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
     held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
@@ -192,7 +209,7 @@ send_hook! {
 
 send_hook! {
     /// send(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
     flags flags, whole length, when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
@@ -209,7 +226,7 @@ send_hook! {
 
 send_hook! {
     /// sendmsg(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
     flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
@@ -255,6 +272,8 @@ macro_rules! pass_hook {
                     }
                     sent
                 }
+
+                in_cork!($way $name);
             }
         }
     };
@@ -275,7 +294,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
-    if more && (socket.has(CORKED) || hold::cork(fd)) {
+    if more && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
         return false;
     }
@@ -305,7 +324,7 @@ pass_hook! {
 
 pass_hook! {
     /// sendfile(2).
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
@@ -320,7 +339,7 @@ const SENDFILE64: c_long = libc::SYS_sendfile64;
 
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
-    #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+    #[cfg_attr(machine_code, unsafe(naked))]
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     flags 0, count;
     where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);

@@ -47,7 +47,7 @@ macro_rules! receive_hook {
      sockets $sockets:tt; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw;
             { receive_quickly!($name($fd, $($arg),*) sockets $sockets) } with {
                 /// On any other descriptor, or where the thread holds something.

@@ -16,7 +16,7 @@ macro_rules! poll_hook {
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
                 wait_quickly!($name($($arg),*))
             } with {
@@ -46,7 +46,7 @@ macro_rules! select_hook {
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(target_arch = "x86_64", unsafe(naked))]
+            #[cfg_attr(machine_code, unsafe(naked))]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
                 wait_quickly!($name($($arg),*))
             } with {

@@ -7,19 +7,31 @@
 /// The record of a simple connection, and the real call.
 macro_rules! simple_call {
     () => {
-        "
-        cmp edi, {last}
-        ja 60f
+        concat!("cmp edi, {last}", "\n", "ja 60f", "\n", call_with_record!("{simple}", ""))
+    };
+}
+
+/// The record of a descriptor in the table, and, if it has this mode, the real call, after the given lines.
+macro_rules! call_with_record {
+    ($mode:literal, $before:literal) => {
+        concat!(
+            "
         push rbx
         .cfi_adjust_cfa_offset 8
         .cfi_offset rbx, -16
         mov ebx, edi
         shl rbx, {shift}
         add rbx, qword ptr [rip + {records}]
-        cmp byte ptr [rbx + {mode}], {simple}
+        cmp byte ptr [rbx + {mode}], ",
+            $mode,
+            "
         jne 50f
+        ",
+            $before,
+            "
         call qword ptr [rip + {next}]
         "
+        )
     };
 }
 
@@ -83,6 +95,47 @@ macro_rules! count_sent {
             tiny = const TINY, early = const burst::EARLY, gap = const arch::GAP, one = const CALL + TINY_ALONE, alone = const TINY_ALONE,
             more = const libc::MSG_MORE, next = sym NEXT, otherwise = sym otherwise, sent_more = sym sent_more, first = sym first, full = sym full,
         )
+    };
+}
+
+/// A call on a socket that this thread has corked, in time for its burst: to be counted and nothing else. Its time is in eax
+/// (hooks/quick), and fits the record's clock. One that has failed is noted as sent then, which tells nobody anything.
+macro_rules! count_in_cork {
+    () => {
+        #[unsafe(naked)]
+        unsafe extern "C" fn counting_in_cork() {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                call_with_record!("{corked}", "mov dword ptr [rbx + {sent}], eax"),
+                "
+                test rax, rax
+                jle 20f
+                mov rcx, qword ptr [rbx]
+                lock inc qword ptr [rcx + {calls}]
+                lock add qword ptr [rcx + {bytes}], rax
+                add dword ptr [rbx + {tally}], {one}
+                js 45f
+                20: pop rbx
+                .cfi_adjust_cfa_offset -8
+                ret
+                .cfi_adjust_cfa_offset 8
+                ",
+                "45:", leave_to!("full"),
+                no_simple_call!(),
+                ".cfi_endproc",
+                shift = const record::SHIFT, records = sym record::RECORDS, mode = const record::MODE,
+                corked = const record::CORKED, sent = const record::SENT, tally = const record::TALLY,
+                calls = const counter_at(Counter::CallsSent), bytes = const counter_at(Counter::BytesSent),
+                one = const CALL, next = sym NEXT, otherwise = sym otherwise, full = sym full,
+            )
+        }
+
+        /// Puts it in place.
+        pub(in super::super) fn insert_in_cork() {
+            if !NEXT.load(Relaxed).is_null() {
+                hook::IN_CORK.store(counting_in_cork as *mut (), Relaxed);
+            }
+        }
     };
 }
 

@@ -7,6 +7,6 @@
 
 #[macro_use]
 mod portable;
-#[cfg(target_arch = "x86_64")]
+#[cfg(machine_code)]
 #[macro_use]
 mod x86_64;

@@ -133,7 +133,7 @@ macro_rules! wait_portably {
     }};
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(machine_code))]
 #[macro_use]
 mod quickly {
     //! The same for every hook.
@@ -141,4 +141,7 @@ mod quickly {
     macro_rules! pass_quickly { ($($all:tt)*) => { pass_portably!($($all)*) }; }
     macro_rules! receive_quickly { ($($all:tt)*) => { receive_portably!($($all)*) }; }
     macro_rules! wait_quickly { ($($all:tt)*) => { wait_portably!($($all)*) }; }
+    macro_rules! in_cork {
+        ($($all:tt)*) => {};
+    }
 }

@@ -45,15 +45,14 @@ macro_rules! clock {
     };
 }
 
-/// To 70 if the last call is too long ago for its burst; eax is the time. Puts rdx back from r9.
+/// To 75 if the last call is too long ago for its burst; eax is the time. Uses rdx.
 macro_rules! in_time {
     () => {
         "
         lea edx, [rax + {early}]
         sub edx, dword ptr [r11 + rdi*8 + 12]
         cmp edx, {gap} + {early}
-        mov rdx, r9
-        jae 70f
+        jae 75f
         "
     };
 }
@@ -63,8 +62,7 @@ macro_rules! take {
     () => {
         "
         mov rdx, qword ptr fs:[0]
-        mov r8, rdx
-        shl r8, 16
+        imul r8, rdx, 65536
         shr edx, 20
         lea r8, [r8 + rdi + 1]
         cmp r8, qword ptr [r11 + rdx*8 + {slots}]
@@ -115,23 +113,55 @@ macro_rules! data_call {
     };
 }
 
-/// A corked socket that this thread has corked: only the time is to be noted.
+/// A corked socket that this thread has corked: only the time is to be noted. It stays in eax for what counts such calls
+/// (count/quick), which stands where `corked` points if they are counted.
 macro_rules! corked {
     () => {
         concat!(
-            "
-        test r10d, {corked}
-        je 70f
-        ",
             clock!(),
             in_time!(),
             take!(),
             "
         mov rdx, r9
         mov dword ptr [r11 + rdi*8 + 12], eax
-        jmp qword ptr [rip + {real}]
+        jmp qword ptr [rip + {in_cork}]
         "
         )
+    };
+}
+
+/// What belongs to a hook that goes on in [`corked`]: not to one that is served portably.
+macro_rules! in_cork {
+    (send_portably $name:ident) => {};
+    (pass_portably $name:ident) => {};
+    ($way:ident $name:ident) => {
+        use core::ffi::CStr;
+        use $crate::bind::Name;
+
+        /// Where a call goes that only goes on with a burst on a corked socket: to the real function, or to what counts such
+        /// a call. Null until the library first corks, so that the loader has nothing to relocate. Relaxed: as `REAL`; who
+        /// takes that path has found the socket corked in its word, which was set later.
+        #[unsafe(link_section = ".data")]
+        pub(crate) static IN_CORK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+
+        /// The library is about to cork.
+        pub(super) fn ready_to_cork() {
+            const NAME: Name<'_> = Name::new(match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => c"",
+            });
+            let binder: *mut ();
+            // SAFETY: the address of a function, as a distance from here: the compiler would take it from memory, where the
+            // loader had to relocate it.
+            unsafe { core::arch::asm!("lea {}, [rip + {}]", out(reg) binder, sym first, options(pure, nomem, nostack)) };
+            let mut real = REAL.load(Relaxed);
+            if real == binder {
+                let found = bind::next(NAME);
+                real = if found.is_null() { real } else { found };
+            }
+            // Not where what counts has been put there.
+            let _ = IN_CORK.compare_exchange(core::ptr::null_mut(), real, Relaxed, Relaxed);
+        }
     };
 }
 
@@ -197,8 +227,8 @@ macro_rules! send_in_machine_code {
             ".cfi_startproc",
             look!(),
             data_call!($flags),
-            "20:", $last, clock!(), in_time!(), note!(), $ends,
-            "30:", $flags, "test r10b, r10b", "js 35f", $held,
+            "20:", $last, clock!(), in_time!(), "mov rdx, r9", note!(), $ends,
+            "30:", $flags, "test r10d, {corked}", "jne 35f", "test r10b, r10b", "js 70f", $held,
             "35:", corked!(),
             "60:", $unmet,
             elsewhere!(),
@@ -206,7 +236,7 @@ macro_rules! send_in_machine_code {
             limit = sym $crate::table::LIMIT, shared = sym $crate::table::SHARED, slots = const $crate::table::SLOTS_AT, near = const $crate::table::NEAR,
             sent = const $crate::table::SENT_AT, attend = const policy::socket::ATTEND, corked = const policy::socket::CORKED, gap = const $crate::arch::GAP,
             early = const policy::burst::EARLY, special = const SPECIAL, met = const policy::socket::Socket::MET, more_flag = const libc::MSG_MORE,
-            real = sym $name::REAL, rarely = sym $name::rarely $(, $($operand)*)?
+            real = sym $name::REAL, in_cork = sym $name::IN_CORK, rarely = sym $name::rarely $(, $($operand)*)?
         )
     };
 }
@@ -260,16 +290,16 @@ macro_rules! pass_quickly {
             ".cfi_startproc",
             look!(),
             data_call!(""),
-            "20: test rcx, rcx", "je 70f", clock!(), in_time!(), note!(),
+            "20: test rcx, rcx", "je 70f", clock!(), in_time!(), "mov rdx, r9", note!(),
             call_whole!("push rdi\npush rcx\npush rcx", 24, "call qword ptr [rip + {real}]"),
             "pop rcx\npop rcx\npop rsi\n.cfi_adjust_cfa_offset -24\nmov rdi, rax\njmp {ran_out}",
-            "30:", corked!(),
+            "30: test r10d, {corked}", "je 70f", corked!(),
             "60:",
             elsewhere!(),
             ".cfi_endproc",
             limit = sym $crate::table::LIMIT, shared = sym $crate::table::SHARED, slots = const $crate::table::SLOTS_AT, near = const $crate::table::NEAR,
             sent = const $crate::table::SENT_AT, attend = const policy::socket::ATTEND, corked = const policy::socket::CORKED, gap = const $crate::arch::GAP,
-            early = const policy::burst::EARLY, real = sym $name::REAL, rarely = sym $name::rarely,
+            early = const policy::burst::EARLY, real = sym $name::REAL, in_cork = sym $name::IN_CORK, rarely = sym $name::rarely,
             ran_out = sym ran_out
         )
     };
