@@ -117,7 +117,7 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, processes: &[Member]
     // What the other end does is not this program's call.
     for told in findings.iter_mut().filter(|told| !told.finding.other_end && told.finding.kind != Kind::Peer) {
         let called = backtraces.of(&told.finding.of, told.finding.kind);
-        if called.chains.is_empty() {
+        if called.chains.is_empty() && told.finding.kind.is_grave() {
             notes.push(format!(
                 "which function of {} made these calls is not known: {}",
                 told.finding.program.shown(),
@@ -134,9 +134,9 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, processes: &[Member]
 }
 
 fn unknown(finding: &Finding, processes: &[Member]) -> &'static str {
-    let is_loaded = |pid: &u32| processes.iter().any(|member| member.pid == *pid && member.loaded == Some(true));
-    match finding.pids.iter().any(is_loaded) {
-        false => "the library is not in it",
-        true => "the library did not see them (stdio, raw system calls), or the kernel does not let it copy the stack",
+    let is_missing = |pid: &u32| processes.iter().any(|member| member.pid == *pid && member.loaded == Some(false));
+    match finding.pids.iter().any(is_missing) {
+        true => "the library is not in it",
+        false => "the library did not see them (stdio, raw system calls), or the kernel does not let it copy the stack",
     }
 }

@@ -100,7 +100,7 @@ pub enum Head {
     SeenSmall,
 }
 
-/// A text of the header.
+/// A text: of the header, where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     /// Where it begins.

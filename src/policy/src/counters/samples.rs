@@ -49,9 +49,9 @@ pub enum Sample {
     Service,
     /// How long the wait was, in ticks; 0 for [`Kind::Small`].
     Delay,
-    /// The process, as it knows itself, and the thread.
+    /// The process, as it knows itself.
     Process,
-    /// See there.
+    /// The thread that made the call.
     Thread,
     /// The program counter, in the library itself …
     Pc,

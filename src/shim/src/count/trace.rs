@@ -71,10 +71,13 @@ impl Block {
         self.word(Sample::State).store(state, Release);
     }
 
-    /// Notes the registers, and copies the stack above; did that succeed?
+    /// Notes the registers and the thread, and copies the stack; did that succeed?
     fn fill(self, registers: [usize; 4]) -> bool {
         let [pc, sp, fp, link] = registers;
-        let words = [(Sample::Pc, pc), (Sample::Sp, sp), (Sample::Fp, fp), (Sample::Link, link)];
+        // SAFETY: gettid(2) takes nothing.
+        let thread = unsafe { syscall6(libc::SYS_gettid, 0, 0, 0, 0, 0, 0) } as usize;
+        let words =
+            [(Sample::Pc, pc), (Sample::Sp, sp), (Sample::Fp, fp), (Sample::Link, link), (Sample::Thread, thread)];
         for (word, value) in words {
             self.word(word).store(value as u64, Relaxed);
         }
@@ -86,15 +89,12 @@ impl Block {
     /// Makes it one of the file's samples, under this number.
     fn publish(self, file: *mut u8, number: u64, kind: Kind, service: usize, delay: u32) {
         modules::note(file);
-        // SAFETY: gettid(2) takes nothing.
-        let thread = unsafe { syscall6(libc::SYS_gettid, 0, 0, 0, 0, 0, 0) };
         for (word, value) in [
             (Sample::Number, number),
             (Sample::Kind, kind as u64),
             (Sample::Service, service as u64),
             (Sample::Delay, u64::from(delay)),
             (Sample::Process, process()),
-            (Sample::Thread, thread as u64),
         ] {
             self.word(word).store(value, Relaxed);
         }
@@ -152,7 +152,7 @@ pub(super) fn stalled(record: &'static Record, file: *mut u8, kind: Kind, delay:
     let Some(state) = from.take() else { return };
     let is_its = state == READY && from.word(Sample::Number).load(Relaxed) == record.fd() as u64;
     if is_its && let Some((to, number)) = in_file(file, kind) {
-        for word in [Sample::Pc, Sample::Sp, Sample::Fp, Sample::Link, Sample::Length] {
+        for word in [Sample::Pc, Sample::Sp, Sample::Fp, Sample::Link, Sample::Thread, Sample::Length] {
             to.word(word).store(from.word(word).load(Relaxed), Relaxed);
         }
         let length = (from.word(Sample::Length).load(Relaxed) as usize).min(STACK_ROOM);
