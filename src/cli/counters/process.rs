@@ -69,6 +69,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// A server of which nothing is known, for tests.
+    #[cfg(test)]
+    pub fn of_port(port: u16) -> Self {
+        Self { direction: Direction::Server, address: None, port, arms: [ArmCounts::default(), ArmCounts::default()] }
+    }
+
     pub fn arm(&self, arm: Arm) -> &ArmCounts {
         &self.arms[arm as usize]
     }

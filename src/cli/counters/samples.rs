@@ -108,3 +108,41 @@ fn module(block: &[u8], program: &[u8]) -> Option<Module> {
         path: OsStr::from_bytes(path).into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcptune_policy::counters::samples::{NUMBER_AGAIN, SAMPLE_SIZE, STACK_ROOM};
+
+    #[test]
+    fn a_sample_that_is_not_whole_is_none() {
+        let services = [Some(Service::of_port(80))];
+        let with = |changes: &[(usize, u64)]| {
+            let mut block = vec![7; SAMPLE_SIZE];
+            let words = [
+                (sample_word_at(layout::Sample::State), READY),
+                (sample_word_at(layout::Sample::Number), 33),
+                (sample_word_at(layout::Sample::Kind), Kind::Cork as u64),
+                (sample_word_at(layout::Sample::Service), 0),
+                (sample_word_at(layout::Sample::Length), 16),
+                (NUMBER_AGAIN, 33),
+            ];
+            for (at, value) in words.iter().chain(changes) {
+                block[*at..at + 8].copy_from_slice(&value.to_ne_bytes());
+            }
+            sample(&block, &services, 1.0)
+        };
+        let whole = with(&[]).expect("a sample");
+        assert_eq!((whole.kind, whole.service.2, whole.stack), (Kind::Cork, 80, vec![7; 16]));
+        for change in [
+            (sample_word_at(layout::Sample::State), 1),
+            // Another is being written over it.
+            (NUMBER_AGAIN, 0),
+            (sample_word_at(layout::Sample::Kind), 3),
+            (sample_word_at(layout::Sample::Service), 1),
+            (sample_word_at(layout::Sample::Length), STACK_ROOM as u64 + 1),
+        ] {
+            assert!(with(&[change]).is_none(), "{change:?}");
+        }
+    }
+}

@@ -42,7 +42,9 @@ fn row(frames: &[Frame]) -> String {
 /// How many of them are to be shown: up to the program's beginning, or a thread's. What libc does before that tells nothing.
 fn end(frames: &[Frame]) -> usize {
     let is = |frame: &Frame, name: &str| frame.function.as_deref().is_some_and(|function| function.starts_with(name));
-    let main = frames.iter().position(|frame| frame.function.as_deref() == Some("main"));
+    // Rust's is in a crate.
+    let is_main = |function: &str| function == "main" || function.ends_with("::main");
+    let main = frames.iter().position(|frame| frame.function.as_deref().is_some_and(is_main));
     // `_start` is the program's, and called nobody else.
     let started = frames.iter().position(|frame| is(frame, "__libc_start_main"));
     let whole = &frames[..main.map(|at| at + 1).or(started).unwrap_or(frames.len())];
