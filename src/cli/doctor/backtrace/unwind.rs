@@ -7,7 +7,7 @@ use std::sync::Arc;
 use framehop::{CacheNative, Module as Unwound, ModuleSectionInfo, UnwindRegsNative, Unwinder as _, UnwinderNative};
 
 use super::Frame;
-use super::object::{Object, Objects};
+use super::object::{Object, Objects, shown};
 use crate::counters::{Module, Sample};
 
 /// Deeper chains are cut: recursion.
@@ -17,6 +17,8 @@ const DEEPEST: usize = 128;
 pub struct Loaded {
     /// Addresses in memory, what is added to the file's, the file.
     objects: Vec<(Range<u64>, u64, PathBuf)>,
+    /// Those whose files cannot be read: where they begin.
+    unread: Vec<(u64, PathBuf)>,
     unwinder: UnwinderNative<Arc<[u8]>, framehop::MayAllocateDuringUnwind>,
     cache: CacheNative<framehop::MayAllocateDuringUnwind>,
 }
@@ -24,11 +26,15 @@ pub struct Loaded {
 impl Loaded {
     /// `modules` are those of the process and of its parent and siblings, which may have loaded others: its own come first.
     pub fn new(modules: &[Module], process: u64, objects: &mut Objects) -> Self {
-        let mut loaded = Self { objects: Vec::new(), unwinder: UnwinderNative::new(), cache: CacheNative::new() };
+        let (unwinder, cache) = (UnwinderNative::new(), CacheNative::new());
+        let mut loaded = Self { objects: Vec::new(), unread: Vec::new(), unwinder, cache };
         let mut modules: Vec<&Module> = modules.iter().collect();
         modules.sort_by_key(|module| module.process != process);
         for module in modules {
-            let Some(object) = objects.load(&module.path) else { continue };
+            let Some(object) = objects.load(&module.path) else {
+                loaded.unread.push((module.base, module.path.clone()));
+                continue;
+            };
             let range = module.base.wrapping_add(object.range.start)..module.base.wrapping_add(object.range.end);
             let overlaps =
                 |(other, ..): &(Range<u64>, u64, PathBuf)| range.start < other.end && other.start < range.end;
@@ -64,9 +70,18 @@ impl Loaded {
         callers
             .flat_map(|address| match place(address).and_then(|(_, base, path)| Some((base, objects.get(path)?))) {
                 Some((base, object)) => object.frames(address.wrapping_sub(*base)),
-                None => vec![Frame { object: String::new(), offset: address, function: None, file: None, line: None }],
+                None => vec![self.unnamed(address)],
             })
             .collect()
+    }
+
+    /// A frame in an object whose file cannot be read, if one begins there, and no other between.
+    fn unnamed(&self, address: u64) -> Frame {
+        let read = self.objects.iter().map(|(range, ..)| range.start).filter(|start| *start <= address).max();
+        let begins = |base: u64| base != 0 && base <= address && read.is_none_or(|start| start < base);
+        let object = self.unread.iter().filter(|(base, _)| begins(*base)).max_by_key(|(base, _)| *base);
+        let (offset, object) = object.map_or((address, String::new()), |(base, path)| (address - base, shown(path)));
+        Frame { object, offset, function: None, file: None, line: None }
     }
 }
 
