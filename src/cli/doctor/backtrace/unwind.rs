@@ -13,6 +13,9 @@ use crate::counters::{Module, Sample};
 /// Deeper chains are cut: recursion.
 const DEEPEST: usize = 128;
 
+/// Where programs can be: the first page is nobody's, half of all addresses the kernel's.
+const PROGRAMS: Range<u64> = 0x1000..1 << 48;
+
 /// What a process had loaded.
 pub struct Loaded {
     /// Addresses in memory, what is added to the file's, the file.
@@ -59,10 +62,12 @@ impl Loaded {
         let mut addresses = Vec::new();
         let mut frames = self.unwinder.iter_frames(pc, registers(sample), &mut self.cache, &mut read);
         while let Ok(Some(frame)) = frames.next() {
-            addresses.push(frame.address_for_lookup());
-            if addresses.len() >= DEEPEST {
+            let address = frame.address_for_lookup();
+            // Without unwind tables a frame pointer is followed that may be none.
+            if addresses.len() >= DEEPEST || !PROGRAMS.contains(&address) {
                 break;
             }
+            addresses.push(address);
         }
         let place = |address| self.objects.iter().find(|(range, ..)| range.contains(&address));
         let own = place(pc).map(|(range, ..)| range.clone()).unwrap_or(pc..pc.saturating_add(1));
