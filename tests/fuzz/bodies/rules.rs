@@ -160,7 +160,7 @@ fn reference(input: &[u8]) -> Option<Vec<Rule>> {
         rules.push(rule);
     }
     let count = |of: fn(&Rule) -> usize| rules.iter().map(of).sum::<usize>();
-    let fits = rules.len() <= 31 && count(|rule| rule.ports.len() + rule.listens.len()) <= 96;
+    let fits = rules.len() <= 30 && count(|rule| rule.ports.len() + rule.listens.len()) <= 96;
     (fits && count(|rule| rule.peers.len()) <= 64).then_some(rules)
 }
 
