@@ -5,7 +5,7 @@
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
 use policy::burst::{self, Advice};
-use policy::socket::{CORKED, HELD, Kind, Socket};
+use policy::socket::{CORKED, HELD, Kind, SHARED, Socket};
 
 use super::*;
 use crate::arch::{GAP, ticks, with_lowest_byte};
@@ -59,6 +59,12 @@ macro_rules! send_hook {
             }
         }
     };
+}
+
+/// Not where another number stands for the same socket: a call on that one does not know that this one's cork keeps it back,
+/// where a held call's data leaves with any other.
+fn may_cork(socket: Socket) -> bool {
+    !socket.has(SHARED)
 }
 
 /// Sets TCP_CORK for the rest of a long burst. True if the kernel did.
@@ -117,7 +123,7 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
-    let long = more && matches!(advice, Advice::Cork);
+    let long = more && matches!(advice, Advice::Cork) && may_cork(socket);
     if socket.has(CORKED) && !long {
         // Also where this thread holds on another socket and cannot take this one's cork over.
         hold::push(fd, socket);
@@ -294,7 +300,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
     let more = !matches!(advice, Advice::Send) && hold::take(fd);
-    if more && (socket.has(CORKED) || cork(fd)) {
+    if more && may_cork(socket) && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
         return false;
     }
