@@ -114,7 +114,7 @@ macro_rules! data_call {
 }
 
 /// A corked socket that this thread has corked: only the time is to be noted. It stays in eax for what counts such calls
-/// (count/quick), which stands where `corked` points if they are counted.
+/// (count/quick), which stands where `IN_CORK` points if they are counted.
 macro_rules! corked {
     () => {
         concat!(
