@@ -22,7 +22,7 @@ macro_rules! programs {
 
 programs! {
     app_options big_fd cancel delivery errno_bad_fd errno_socket exit_paths fd_numbers fork_threads half_close longjmp not_tcp partial raw_calls reuse
-    reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_clean threads_share vfork_close waits
+    reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
 }
 
 /// The comparison itself is worth something only if the library is there: the loader must have mapped it.
@@ -91,6 +91,7 @@ fn musl_programs() {
         "spawn",
         "stdio_socket",
         "stream_hash",
+        "threads_burst",
         "threads_share",
         "vfork_close",
     ];

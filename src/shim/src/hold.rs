@@ -67,6 +67,13 @@ fn is_mine(socket: Socket) -> bool {
     socket.high() as u8 == place(thread_pointer()) as u8
 }
 
+/// Is what is held on this socket held by another thread? Then a data call of this one is not held as well, whatever is expected:
+/// it pushes everything, and neither thread has to wait for the other's next call.
+#[inline]
+pub(crate) fn anothers(fd: c_int, socket: Socket) -> bool {
+    socket.has(HELD) && !(is_mine(socket) && names(shared(), fd))
+}
+
 /// Does this thread hold anything, as far as its slot tells? In most programs nothing is ever held, and one test tells.
 #[inline(always)]
 pub(crate) fn any() -> bool {

@@ -1,7 +1,8 @@
 //! The preloaded library itself, driven by any sequence of calls of three threads on a few connections over loopback; after
 //! each call the kernel is asked what it still holds. Whatever was learned before:
 //!
-//! - a thread that has made a call that waits holds nothing any more: all that it has written is on its way;
+//! - a thread that has made a call that waits holds nothing any more: all that it has written is on its way, whoever has
+//!   written after it;
 //! - on a socket on which the settings or the program forbid it nothing is held at all;
 //! - each call gives what it would give without the library, every byte arrives in order, and the options that the program
 //!   reads are those that it set.
@@ -158,8 +159,9 @@ struct Connection {
     /// The program has said MSG_MORE with its last call.
     more: bool,
     shut: bool,
-    writer: usize,
     sent: usize,
+    /// By thread: where in the stream the last byte is that it has written.
+    written: [usize; THREADS],
     got: usize,
 }
 
@@ -193,8 +195,8 @@ fn open(world: &World, rule: usize, accepts: bool) -> Connection {
         cork: false,
         more: false,
         shut: false,
-        writer: 0,
         sent: 0,
+        written: [0; THREADS],
         got: 0,
     }
 }
@@ -224,21 +226,24 @@ impl Connection {
         (info[6], info[20], info[36])
     }
 
-    /// Is there data that only an order to hold keeps here? Else it waits for acknowledgements: by the window, or where
-    /// TCP_NODELAY is off by Nagle's rule.
-    fn holds(&self) -> bool {
+    /// Is there data among the first `length` bytes that only an order to hold keeps here? Else it waits for acknowledgements:
+    /// by the window, or where TCP_NODELAY is off by Nagle's rule.
+    fn holds(&self, length: usize) -> bool {
         let (under_way, most, unsent) = self.under_way();
         let free = if option(self.fd, libc::TCP_NODELAY) == 1 { under_way < most } else { under_way == 0 };
-        unsent > 0 && free
+        length > self.sent - unsent as usize && free
     }
 
-    fn on_its_way(&mut self, why: &str) {
-        if self.cork || self.more || !self.holds() {
+    /// The first `length` bytes are.
+    fn on_its_way(&mut self, length: usize, why: &str) {
+        if self.cork || self.more || !self.holds(length) {
             return;
         }
-        // Not a moment in which the kernel has not come to it.
-        std::thread::sleep(Duration::from_millis(2));
-        assert!(!self.holds(), "{:?} of {} bytes are held {why}, on {}", self.under_way(), self.sent, self.fd);
+        // Not a moment in which the kernel has not come to it. (A sleep that the library saw would release.)
+        let moment = libc::timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+        raw!(libc::SYS_nanosleep, &raw const moment, 0);
+        let (state, sent) = (self.under_way(), self.sent);
+        assert!(!self.holds(length), "{state:?} of {sent} bytes, {length} of them due, are held {why}, on {}", self.fd);
     }
 
     fn all_arrives(&mut self) {
@@ -346,12 +351,12 @@ impl Run {
         connection.sent += length;
         if length > 0 {
             // A call without data neither holds nor releases.
-            connection.writer = thread;
+            connection.written[thread] = connection.sent;
             connection.more = more;
             connection.forbidden |= more;
         }
         if length > 0 && (connection.forbidden || option(fd, libc::TCP_NODELAY) == 0) {
-            connection.on_its_way("where nothing may be");
+            connection.on_its_way(connection.sent, "where nothing may be");
         }
     }
 
@@ -397,8 +402,8 @@ impl Run {
     }
 
     fn nothing_held_by(&mut self, thread: usize, why: &str) {
-        for connection in self.connections.iter_mut().flatten().filter(|it| it.writer == thread) {
-            connection.on_its_way(why);
+        for connection in self.connections.iter_mut().flatten() {
+            connection.on_its_way(connection.written[thread], why);
         }
     }
 
@@ -461,6 +466,8 @@ impl Run {
         });
         assert!(new >= 0);
         connection.second = Some(new);
+        // What any thread has written: else it may stay behind one number's cork when it goes on under the other.
+        connection.on_its_way(connection.sent, "while a number is added");
         self.nothing_held_by(thread, "over a duplication");
     }
 

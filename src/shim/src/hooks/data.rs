@@ -122,10 +122,10 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
         return true;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
-    let more = !matches!(advice, Advice::Send) && hold::take(fd);
+    let more = more(fd, socket, advice);
     let long = more && matches!(advice, Advice::Cork) && may_cork(socket);
     if socket.has(CORKED) && !long {
-        // Also where this thread holds on another socket and cannot take this one's cork over.
+        // Also where the cork is another thread's.
         hold::push(fd, socket);
     }
     if long && (socket.has(CORKED) || cork(fd)) {
@@ -139,6 +139,11 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     false
 }
 
+/// Does this thread go on with a burst: is another call expected, and nothing held by another thread, here or in its slot?
+fn more(fd: c_int, socket: Socket, advice: Advice) -> bool {
+    !matches!(advice, Advice::Send) && !hold::anothers(fd, socket) && hold::take(fd)
+}
+
 /// The state of a socket that this thread has corked.
 fn corked(socket: Socket) -> Socket {
     hold::held(burst::corked(socket, ticks(), &table::shared().learned))
@@ -147,7 +152,7 @@ fn corked(socket: Socket) -> Socket {
 /// Does a corked socket stay so, because this call came in time? Then that is noted.
 #[inline(never)]
 fn stays_corked(fd: c_int, socket: Socket) -> bool {
-    if !socket.has(CORKED) || !hold::names(table::shared(), fd) {
+    if !socket.has(CORKED) || hold::anothers(fd, socket) {
         return false;
     }
     let now = ticks();
@@ -167,7 +172,10 @@ fn stays_corked(fd: c_int, socket: Socket) -> bool {
 fn hold_quickly(fd: c_int, socket: Socket) -> bool {
     let (shared, now) = (table::shared(), ticks());
     let next = shared.learned.next_sent(socket.low());
-    if next & HELD as u8 == 0 || socket.has(CORKED) || socket.has(HELD) && !burst::in_time(socket.high(), now, GAP) {
+    if next & HELD as u8 == 0 || socket.has(CORKED) {
+        return false;
+    }
+    if socket.has(HELD) && (!burst::in_time(socket.high(), now, GAP) || hold::anothers(fd, socket)) {
         return false;
     }
     let Some(time) = hold::take_quickly(shared, fd, now) else { return false };
@@ -299,8 +307,7 @@ fn pass(fd: c_int, flags: c_int) -> bool {
         return false;
     }
     let (next, advice) = burst::sent(socket, ticks(), GAP, &table::shared().learned);
-    let more = !matches!(advice, Advice::Send) && hold::take(fd);
-    if more && may_cork(socket) && (socket.has(CORKED) || cork(fd)) {
+    if more(fd, socket, advice) && may_cork(socket) && (socket.has(CORKED) || cork(fd)) {
         entry.set(corked(next));
         return false;
     }

@@ -114,14 +114,19 @@ macro_rules! data_call {
 }
 
 /// A corked socket that this thread has corked: only the time is to be noted. It stays in eax for what counts such calls
-/// (count/quick), which stands where `IN_CORK` points if they are counted.
+/// (count/quick), which stands where `IN_CORK` points if they are counted. With the mark of the same thread as the last call's
+/// the lowest byte of the time between is 0; any other would be the highest of what is compared.
 macro_rules! corked {
     () => {
         concat!(
             clock!(),
-            in_time!(),
             take!(),
             "
+        mov edx, eax
+        sub edx, dword ptr [r11 + rdi*8 + 12]
+        ror edx, 8
+        cmp edx, {gap} >> 8
+        jae 75f
         mov rdx, r9
         mov dword ptr [r11 + rdi*8 + 12], eax
         jmp qword ptr [rip + {in_cork}]
