@@ -102,9 +102,9 @@ hook! {
 
         #[inline(never)]
         unsafe extern "C" fn rarely(fd: c_int) -> c_int {
-            let old = before_dup(fd);
+            before_dup(fd);
             // SAFETY: the caller's arguments.
-            duplicated(fd, old, unsafe { dup::real(fd) })
+            duplicated(fd, unsafe { dup::real(fd) })
         }
     }
 }
@@ -113,7 +113,7 @@ hook! {
 #[inline(never)]
 extern "C" fn duplicated_plainly(fd: c_int, new: c_int) -> c_int {
     if (fd | new) as u32 >= table::NEAR {
-        return duplicated(fd, table::get(fd), new);
+        return duplicated(fd, new);
     }
     let shared = table::shared();
     let (old, copy) = (shared.near(fd), shared.near(new));
@@ -129,9 +129,9 @@ hook! {
     /// dup2(2): closes the target.
     fn dup2(fd: c_int, target: c_int) -> c_int
     where signature (libc::dup2), raw raw!(libc::SYS_dup3, fd, target, 0); {
-        let old = before_dup_onto(fd, target);
+        before_dup_onto(fd, target);
         // SAFETY: the caller's arguments.
-        duplicated(fd, old, unsafe { dup2::real(fd, target) })
+        duplicated(fd, unsafe { dup2::real(fd, target) })
     }
 }
 
@@ -139,9 +139,9 @@ hook! {
     /// dup3(2): closes the target.
     fn dup3(fd: c_int, target: c_int, flags: c_int) -> c_int
     where signature (libc::dup3), raw raw!(libc::SYS_dup3, fd, target, flags); {
-        let old = before_dup_onto(fd, target);
+        before_dup_onto(fd, target);
         // SAFETY: the caller's arguments.
-        duplicated(fd, old, unsafe { dup3::real(fd, target, flags) })
+        duplicated(fd, unsafe { dup3::real(fd, target, flags) })
     }
 }
 
@@ -156,9 +156,9 @@ macro_rules! fcntl_hook {
                     // SAFETY: the caller's arguments.
                     return unsafe { $name::real(fd, command, argument) };
                 }
-                let old = before_dup(fd);
+                before_dup(fd);
                 // SAFETY: the caller's arguments.
-                duplicated(fd, old, unsafe { $name::real(fd, command, argument) })
+                duplicated(fd, unsafe { $name::real(fd, command, argument) })
             }
         }
     };
@@ -177,30 +177,31 @@ fcntl_hook! {
     fn __fcntl_time64() where signature (unchecked);
 }
 
-/// A duplicate keeps the socket open past a close, which then does not flush: so what is held goes out now.
+/// A duplicate keeps the socket open past a close, which then does not flush, and is not kept back by what this number's cork
+/// keeps back: so what is held goes out now, whoever holds it.
 #[inline(never)]
-fn before_dup(fd: c_int) -> Socket {
-    hold::release_at_end();
-    table::get(fd)
+fn before_dup(fd: c_int) {
+    closing(fd, table::get(fd));
 }
 
 #[inline]
-fn before_dup_onto(fd: c_int, target: c_int) -> Socket {
-    let old = before_dup(fd);
+fn before_dup_onto(fd: c_int, target: c_int) {
+    before_dup(fd);
     let entry = table::entry(target);
     if entry.socket.is_met() && fd != target {
         closing(target, entry.socket);
         entry.set(Socket(0));
     }
-    old
 }
 
 /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
 #[inline(never)]
-fn duplicated(fd: c_int, old: Socket, new: c_int) -> c_int {
+fn duplicated(fd: c_int, new: c_int) -> c_int {
     if new >= 0 && new != fd {
+        let entry = table::entry(fd);
+        let old = entry.socket;
         if old.is_met() {
-            table::set(fd, old.with(SHARED));
+            entry.set(old.with(SHARED));
             applied::fresh(new);
         }
         // Also for a file: an entry may be left from a socket that was closed behind our back.
