@@ -90,17 +90,19 @@ static void unsent(int fd) {
     printf("unsent %d, events %d, then %d\n", bytes, events, after);
 }
 
-static void own_holding(const char *what, int nodelay, int taught) {
+// With a copy the options are set by one number and most of the data is sent by the other.
+static void own_holding(const char *what, int nodelay, int taught, int copied) {
     int pair[2];
     char text[64];
     tcp_pair(pair);
     set(pair[0], TCP_NODELAY, nodelay);
     if (taught) teach(pair[0], pair[1], 10);
+    int other = copied ? dup(pair[0]) : pair[0];
     printf("--- %s\n", what);
     set(pair[0], TCP_CORK, 1);
-    SHOW(write(pair[0], "corked", 6));
+    SHOW(write(other, "corked", 6));
     unsent(pair[0]);
-    SHOW(write(pair[0], " more", 5));
+    SHOW(write(other, " more", 5));
     unsent(pair[0]);
     back("while corked", pair[0]);
     set(pair[0], TCP_CORK, 0);
@@ -110,7 +112,7 @@ static void own_holding(const char *what, int nodelay, int taught) {
     back("uncorked", pair[0]);
     SHOW(send(pair[0], "more", 4, MSG_MORE));
     unsent(pair[0]);
-    SHOW(send(pair[0], " end", 4, 0));
+    SHOW(send(other, " end", 4, 0));
     printf("arrives %d\n", arrives(pair[1], 100));
     SHOW(read_fully(pair[1], text, 8));
     struct iovec iov = {"message", 7};
@@ -120,6 +122,7 @@ static void own_holding(const char *what, int nodelay, int taught) {
     set(pair[0], TCP_NODELAY, 1); // the application's own way to push
     printf("arrives %d\n", arrives(pair[1], 100));
     SHOW(read(pair[1], text, sizeof text));
+    if (copied) close(other);
     SHOW(send(pair[0], "closing", 7, MSG_MORE));
     SHOW(close(pair[0]));
     printf("arrives %d\n", arrives(pair[1], 100));
@@ -131,9 +134,10 @@ int main(void) {
     begin(30);
     values();
     wide();
-    own_holding("its own cork and MSG_MORE", 1, 0);
-    own_holding("the same on a socket whose bursts are learned", 1, 1);
-    own_holding("with NODELAY off", 0, 0);
+    own_holding("its own cork and MSG_MORE", 1, 0, 0);
+    own_holding("the same on a socket whose bursts are learned", 1, 1, 0);
+    own_holding("the same by two numbers", 1, 1, 1);
+    own_holding("with NODELAY off", 0, 0, 0);
     int pair[2], size_set = 30000, got = 0;
     socklen_t size = sizeof got;
     tcp_pair(pair);

@@ -255,6 +255,12 @@ impl Socket {
         self.0 & (7 << KIND | UNIFORM) == LISTENER
     }
 
+    /// Is it a connection that the library has corked?
+    #[inline]
+    pub const fn is_corked(self) -> bool {
+        self.0 & (CORKED | HELD) == CORKED | HELD
+    }
+
     /// What a connection starts with that this listener accepts: its options are inherited, its history is the service's.
     #[inline]
     #[must_use]

@@ -10,7 +10,7 @@ use policy::socket::{
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::start::{plain, settings};
-use crate::{applied, count, kernel, services, split, table, watch};
+use crate::{applied, count, hold, kernel, services, split, table, watch};
 
 /// A number that no other socket has (asm-generic/socket.h).
 const SO_COOKIE: c_int = 57;
@@ -81,17 +81,6 @@ fn ours_already(fd: c_int) -> bool {
 fn same_socket(one: c_int, other: c_int) -> bool {
     let cookie = |fd| kernel::get_long(fd, libc::SOL_SOCKET, SO_COOKIE);
     cookie(one).is_some_and(|it| cookie(other) == Some(it))
-}
-
-/// Have we corked this socket, under this number or under a duplicate's?
-#[cold]
-pub(crate) fn corked(fd: c_int) -> bool {
-    let socket = table::get(fd);
-    let mut found = socket.has(CORKED);
-    if !found && socket.has(SHARED) {
-        table::each(0, u32::MAX, |other, its| found |= its.has(CORKED) && its.has(SHARED) && same_socket(fd, other));
-    }
-    found
 }
 
 /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
@@ -278,8 +267,7 @@ fn may_hold(connection: Socket) -> bool {
 /// The application has set TCP_NODELAY itself; `on` is its word. Where it is forced we set it again.
 pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     let socket = table::get(fd);
-    // What was not met yet has just shown itself to be TCP.
-    let new = matches!(socket.kind(), Kind::Unknown | Kind::Unmet);
+    let new = is_new(socket);
     let socket = if new { meet(fd) } else { socket };
     if !socket.is_tcp() {
         return;
@@ -290,21 +278,21 @@ pub(crate) fn application_set_nodelay(fd: c_int, on: bool) {
     }
     let forced = matches!(settings().tuning(socket.tuning()).nodelay, Nodelay::Force);
     let forced = !on && forced && kernel::set_on(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
-    note_nodelay(fd, socket, on, forced);
-    if socket.has(SHARED) {
-        note_other_numbers(fd, on, forced);
-    }
+    each_number(fd, socket, |number, its| note_nodelay(number, its, on, forced));
 }
 
-/// Other numbers of the same socket: their entries must not say that the option is still only ours.
+/// What the application says of a socket holds for all its numbers: visits `fd` and, where it was duplicated, the others.
 #[cold]
 #[inline(never)]
-fn note_other_numbers(fd: c_int, on: bool, forced: bool) {
-    table::each(0, u32::MAX, |other, its| {
-        if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
-            note_nodelay(other, its, on, forced);
-        }
-    });
+fn each_number(fd: c_int, socket: Socket, mut visit: impl FnMut(c_int, Socket)) {
+    if socket.has(SHARED) {
+        table::each(0, u32::MAX, |other, its| {
+            if other != fd && its.has(SHARED) && its.is_tcp() && same_socket(fd, other) {
+                visit(other, its);
+            }
+        });
+    }
+    visit(fd, socket);
 }
 
 fn note_nodelay(fd: c_int, socket: Socket, on: bool, forced: bool) {
@@ -372,14 +360,46 @@ pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Opt
     }
 }
 
+/// The application says itself when more follows, or is about to: it needs no prediction, and nothing is held here any more.
+#[cold]
+pub(crate) fn application_holds(fd: c_int, socket: Socket) {
+    each_number(fd, socket, |number, its| {
+        let mut its = its;
+        if its.is_corked() {
+            // Our cork would outlive the burst that it was set for, and two cannot own it.
+            hold::push(number, its);
+            its = its.without(CORKED | HELD);
+        }
+        let next = its.with(NO_HOLD);
+        table::set(number, if its.is_connection() { ready(next) } else { next });
+        if count::on() {
+            count::changed(number);
+        }
+    });
+}
+
 /// The application has corked or uncorked the connection itself.
 #[cold]
 pub(crate) fn application_set_cork(fd: c_int, on: bool) {
-    let socket = table::get(fd);
-    if socket.is_tcp() {
-        table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | HELD) });
-        if count::on() {
-            count::changed(fd);
+    let mut socket = table::get(fd);
+    if is_new(socket) {
+        socket = meet(fd);
+        if socket.is_tcp() {
+            application_holds(fd, socket);
+            socket = table::get(fd);
         }
     }
+    if socket.is_tcp() {
+        each_number(fd, socket, |number, its| {
+            table::set(number, if on { its.with(APP_CORK) } else { its.without(APP_CORK | HELD) });
+            if count::on() {
+                count::changed(number);
+            }
+        });
+    }
+}
+
+/// Not met yet: an option of TCP that it takes has just shown it to be TCP.
+fn is_new(socket: Socket) -> bool {
+    matches!(socket.kind(), Kind::Unknown | Kind::Unmet)
 }

@@ -23,14 +23,13 @@ static STALLS: [AtomicU32; table::NEAR as usize] = [const { AtomicU32::new(0) };
 pub(crate) fn application_sent(fd: c_int, socket: Socket, flags: c_int) {
     let more = flags & libc::MSG_MORE != 0;
     let mut socket = socket;
-    if socket.has(CORKED) {
+    if more && !socket.has(NO_HOLD) {
+        tune::application_holds(fd, socket);
+        socket = table::get(fd);
+    } else if socket.is_corked() {
         // Our cork would outlive the burst that it was set for.
         hold::push(fd, socket);
         socket = socket.without(CORKED | HELD);
-    }
-    if more && !socket.has(NO_HOLD) {
-        // It says itself when more follows: it needs no prediction.
-        socket = tune::ready(socket.with(NO_HOLD));
     }
     if (more || socket.has(APP_CORK)) && releases_all(settings().tuning(socket.tuning())) && hold::take(fd) {
         socket = hold::held(socket);

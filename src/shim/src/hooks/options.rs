@@ -1,7 +1,7 @@
 //! setsockopt, getsockopt, shutdown: the application's word wins, and it reads back what it set itself.
 
 use libc::socklen_t;
-use policy::socket::{CORKED, HELD, Kind, NO_HOLD, NODELAY_OURS};
+use policy::socket::{HELD, Kind, NODELAY_OURS};
 
 use super::*;
 use crate::{applied, count, hold, table, tune};
@@ -66,18 +66,9 @@ fn before_nodelay(fd: c_int) {
 #[cold]
 fn before_cork(fd: c_int) {
     hold::release_at_end();
-    let mut socket = table::get(fd);
-    if socket.has(CORKED) {
-        // For another thread's burst: two cannot own the cork.
-        hold::push(fd, socket);
-        socket = socket.without(CORKED | HELD);
-    }
+    let socket = table::get(fd);
     if socket.is_tcp() {
-        let next = socket.with(NO_HOLD);
-        table::set(fd, if socket.is_connection() { tune::ready(next) } else { next });
-        if count::on() {
-            count::changed(fd);
-        }
+        tune::application_holds(fd, socket);
     }
 }
 
@@ -93,7 +84,7 @@ macro_rules! getsockopt_hook {
                 if result == 0
                     && level == libc::IPPROTO_TCP
                     && (name == libc::TCP_NODELAY && table::get(fd).has(NODELAY_OURS)
-                        || name == libc::TCP_CORK && tune::corked(fd))
+                        || name == libc::TCP_CORK && table::get(fd).is_corked())
                 {
                     // SAFETY: the kernel has just written the length there.
                     let written = unsafe { *length }.min(4);
