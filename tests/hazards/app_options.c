@@ -130,6 +130,23 @@ static void own_holding(const char *what, int nodelay, int taught, int copied) {
     close(pair[1]);
 }
 
+// What was sent before the application began to hold is not its to release.
+static void begins_to_hold(const char *what, int cork, int size) {
+    int pair[2];
+    char text[64];
+    tcp_pair(pair);
+    set(pair[0], TCP_NODELAY, 1);
+    teach(pair[0], pair[1], 10);
+    printf("--- %s\n", what);
+    SHOW(write(pair[0], "before", 6));
+    if (cork) set(pair[0], TCP_CORK, 1);
+    SHOW(send(pair[0], "more", size, MSG_MORE));
+    if (size) unsent(pair[0]);
+    printf("arrives %d\n", arrives(pair[1], 100));
+    SHOW(read(pair[1], text, sizeof text));
+    close(pair[0]), close(pair[1]);
+}
+
 int main(void) {
     begin(30);
     values();
@@ -138,6 +155,9 @@ int main(void) {
     own_holding("the same on a socket whose bursts are learned", 1, 1, 0);
     own_holding("the same by two numbers", 1, 1, 1);
     own_holding("with NODELAY off", 0, 0, 0);
+    begins_to_hold("MSG_MORE after a call that may be held", 0, 4);
+    begins_to_hold("the same without data", 0, 0);
+    begins_to_hold("a cork after a call that may be held", 1, 4);
     int pair[2], size_set = 30000, got = 0;
     socklen_t size = sizeof got;
     tcp_pair(pair);

@@ -4,11 +4,12 @@
 use core::ffi::{c_int, c_long, c_void};
 
 use policy::socket::{
-    APP_CORK, ATTEND, CHECKED, CLOSELY, CORKED, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
+    APP_CORK, ATTEND, CHECKED, CLOSELY, HELD, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS,
     QUICKACK, QUICKACK_AUTO, SHARED, Socket, UNIFORM,
 };
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
+use crate::count::Cause;
 use crate::start::{plain, settings};
 use crate::{applied, count, hold, kernel, services, split, table, watch};
 
@@ -365,10 +366,10 @@ pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Opt
 pub(crate) fn application_holds(fd: c_int, socket: Socket) {
     each_number(fd, socket, |number, its| {
         let mut its = its;
-        if its.is_corked() {
-            // Our cork would outlive the burst that it was set for, and two cannot own it.
-            hold::push(number, its);
-            its = its.without(CORKED | HELD);
+        if its.has(HELD) && !its.has(NO_HOLD) {
+            // It does not expect to find that held; and two cannot own a cork.
+            hold::flush(number, its, Cause::End);
+            its = table::get(number);
         }
         let next = its.with(NO_HOLD);
         table::set(number, if its.is_connection() { ready(next) } else { next });

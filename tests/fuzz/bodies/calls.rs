@@ -158,6 +158,8 @@ struct Connection {
     cork: bool,
     /// The program has said MSG_MORE with its last call.
     more: bool,
+    /// Where in the stream it began to hold, if it does by either.
+    own_from: usize,
     shut: bool,
     sent: usize,
     /// By thread: where in the stream the last byte is that it has written.
@@ -194,6 +196,7 @@ fn open(world: &World, rule: usize, accepts: bool) -> Connection {
         nodelay: false,
         cork: false,
         more: false,
+        own_from: 0,
         shut: false,
         sent: 0,
         written: [0; THREADS],
@@ -234,9 +237,10 @@ impl Connection {
         length > self.sent - unsent as usize && free
     }
 
-    /// The first `length` bytes are.
+    /// The first `length` bytes are, but for those that the program holds itself.
     fn on_its_way(&mut self, length: usize, why: &str) {
-        if self.cork || self.more || !self.holds(length) {
+        let length = if self.cork || self.more { length.min(self.own_from) } else { length };
+        if !self.holds(length) {
             return;
         }
         // Not a moment in which the kernel has not come to it. (A sleep that the library saw would release.)
@@ -244,6 +248,12 @@ impl Connection {
         raw!(libc::SYS_nanosleep, &raw const moment, 0);
         let (state, sent) = (self.under_way(), self.sent);
         assert!(!self.holds(length), "{state:?} of {sent} bytes, {length} of them due, are held {why}, on {}", self.fd);
+    }
+
+    fn begins_to_hold(&mut self) {
+        if !self.cork && !self.more {
+            self.own_from = self.sent;
+        }
     }
 
     fn all_arrives(&mut self) {
@@ -348,9 +358,12 @@ impl Run {
             }
         });
         assert_eq!(sent, length as isize, "a data call of kind {way}");
-        connection.sent += length;
         if length > 0 {
             // A call without data neither holds nor releases.
+            if more {
+                connection.begins_to_hold();
+            }
+            connection.sent += length;
             connection.written[thread] = connection.sent;
             connection.more = more;
             connection.forbidden |= more;
@@ -442,6 +455,9 @@ impl Run {
             connection.nodelay = on;
             connection.more &= !on;
         } else {
+            if on {
+                connection.begins_to_hold();
+            }
             connection.cork = on;
             connection.more &= on;
         }

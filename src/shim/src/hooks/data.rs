@@ -107,12 +107,12 @@ fn decide(fd: c_int, flags: c_int, may: bool, only_sockets: bool) -> bool {
     if !socket.is_connection() {
         return false;
     }
-    if !socket.holdable() || flags & SPECIAL != 0 {
-        watch::application_sent(fd, socket, flags);
+    if !may {
+        // A call without data says nothing and pushes nothing: what is held stays held.
         return false;
     }
-    if !may {
-        // A call without data pushes nothing: what is held stays held.
+    if !socket.holdable() || flags & SPECIAL != 0 {
+        watch::application_sent(fd, socket, flags);
         return false;
     }
     if stays_corked(fd, socket) {

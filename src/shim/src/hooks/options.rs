@@ -65,7 +65,6 @@ fn before_nodelay(fd: c_int) {
 /// The application corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
 #[cold]
 fn before_cork(fd: c_int) {
-    hold::release_at_end();
     let socket = table::get(fd);
     if socket.is_tcp() {
         tune::application_holds(fd, socket);
