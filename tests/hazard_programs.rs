@@ -79,6 +79,7 @@ fn musl_programs() {
     let names = [
         "app_options",
         "big_fd",
+        "cancel",
         "fork_threads",
         "half_close",
         "longjmp",
