@@ -364,9 +364,13 @@ pub(crate) unsafe fn parse_at(at: *const c_void, length: libc::socklen_t) -> Opt
 /// The application says itself when more follows, or is about to: it needs no prediction, and nothing is held here any more.
 #[cold]
 pub(crate) fn application_holds(fd: c_int, socket: Socket) {
+    if socket.has(NO_HOLD) {
+        // Known, by every number.
+        return;
+    }
     each_number(fd, socket, |number, its| {
         let mut its = its;
-        if its.has(HELD) && !its.has(NO_HOLD) {
+        if its.has(HELD) {
             // It does not expect to find that held; and two cannot own a cork.
             hold::flush(number, its, Cause::End);
             its = table::get(number);
@@ -391,12 +395,10 @@ pub(crate) fn application_set_cork(fd: c_int, on: bool) {
         }
     }
     if socket.is_tcp() {
-        each_number(fd, socket, |number, its| {
-            table::set(number, if on { its.with(APP_CORK) } else { its.without(APP_CORK | HELD) });
-            if count::on() {
-                count::changed(number);
-            }
-        });
+        table::set(fd, if on { socket.with(APP_CORK) } else { socket.without(APP_CORK | HELD) });
+        if count::on() {
+            count::changed(fd);
+        }
     }
 }
 
