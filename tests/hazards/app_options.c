@@ -147,8 +147,30 @@ static void begins_to_hold(const char *what, int cork, int size) {
     close(pair[0]), close(pair[1]);
 }
 
-int main(void) {
+// Sockets that were there before this program: the first that it does with them is to cork.
+static int inherited(int fd, int peer) {
+    char text[16];
+    set(fd, TCP_CORK, 1);
+    set(fd, TCP_CORK, 0);
+    printf("--- an inherited socket\n");
+    int unsent = 0, total = 0;
+    for (int i = 0; i < 12; i++) { // bursts of two, by calls that only sockets have
+        send(fd, "head", 4, 0);
+        ioctl(fd, 0x894B, &unsent); // SIOCOUTQNSD
+        total += unsent;
+        send(fd, "tail", 4, 0);
+        read_fully(peer, text, 8);
+        send(peer, "r", 1, 0);
+        recv(fd, text, 1, 0);
+        set(peer, TCP_QUICKACK, 1);
+    }
+    printf("held %d\n", total);
+    return 0;
+}
+
+int main(int argc, char **argv) {
     begin(30);
+    if (argc > 2) return inherited(atoi(argv[1]), atoi(argv[2]));
     values();
     wide();
     own_holding("its own cork and MSG_MORE", 1, 0, 0);
@@ -175,5 +197,9 @@ int main(void) {
         int result = getsockopt(pair[1], IPPROTO_TCP, others[i], &got, &size);
         printf("TCP option %d: %d, %d\n", others[i], result, got);
     }
-    return 0;
+    tcp_pair(pair);
+    char numbers[2][12];
+    for (int i = 0; i < 2; i++) snprintf(numbers[i], sizeof numbers[i], "%d", pair[i]);
+    fflush(stdout);
+    MUST(execl("/proc/self/exe", argv[0], numbers[0], numbers[1], NULL));
 }
