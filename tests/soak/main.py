@@ -34,14 +34,14 @@ FACTOR, ADDED = 1.25, 4 << 20
 
 
 def rss(pids):
-    """Bytes of memory that these processes have."""
-    total = 0
+    """Bytes of memory that one of these processes has, on average: how many there are is the server's own affair."""
+    pages = []
     for pid in pids:
         try:
-            total += int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            pages.append(int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]))
         except OSError:
             pass
-    return total
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE") // max(len(pages), 1)
 
 
 class Service:
@@ -255,7 +255,7 @@ def judge(running, results, pids, seconds):
                "Wrong: an answer that differs from what was sent or from the file. Errors: those that no fault explains. MB counted: "
                "what the library has counted as received by the client, which is what the client has received itself.")
     print(f"{len(processes):,} processes were counted, those that were killed too.")
-    table.show("Memory of each server in MB: medians of the first and last half of each part",
+    table.show("Memory of a process of each server in MB: medians of the first and last half of each part",
                ["service", "before", "until killed", "after", "until the end"], memory)
     return bad
 
