@@ -73,6 +73,8 @@ POINT(waitpid, waitpid(-1, NULL, 0))
 POINT(splice, splice(empty_pipe[0], NULL, full[0], NULL, 10, 0))
 POINT(preadv2, preadv2(idle[0], &iov, 1, -1, 0))
 POINT(pwritev2, pwritev2(full[0], &iov, 1, -1, 0))
+#endif
+#if GLIBC_SINCE(2, 34) // before, these cannot be cancelled
 POINT(read_chk, __read_chk(idle[0], buffer, 1, sizeof buffer))
 POINT(recv_chk, __recv_chk(idle[0], buffer, 1, sizeof buffer, 0))
 POINT(recvfrom_chk, __recvfrom_chk(idle[0], buffer, 1, sizeof buffer, 0, NULL, NULL))
@@ -94,7 +96,10 @@ static struct point { const char *name; void (*call)(void); int blocks; } points
     ROW(epoll_pwait2), ROW(nanosleep), ROW(clock_nanosleep), ROW(sleep), ROW(usleep), ROW(pause), ROW(sigsuspend), ROW(sigwait),
     ROW(sigtimedwait), ROW(sem_wait), ROW(cond_wait), ROW(join), ROW(waitpid),
 #ifdef __GLIBC__
-    ROW(splice), ROW(preadv2), ROW(pwritev2), ROW(read_chk), ROW(recv_chk), ROW(recvfrom_chk), ROW(poll_chk), ROW(ppoll_chk),
+    ROW(splice), ROW(preadv2), ROW(pwritev2),
+#endif
+#if GLIBC_SINCE(2, 34)
+    ROW(read_chk), ROW(recv_chk), ROW(recvfrom_chk), ROW(poll_chk), ROW(ppoll_chk),
 #endif
     {"close", call_close, 0}, {"fsync", call_fsync, 0}, {"open", call_open, 0}, {"send_free", call_send_free, 0},
     {"sendfile_free", call_sendfile_free, 0},
