@@ -169,6 +169,15 @@ pub fn corked(socket: Socket, now: u32, table: &Table) -> Socket {
     corked
 }
 
+/// How long before `now` the last call was on a socket on which something is held, in the clock's units; on one that has just
+/// been corked, the call for which it was.
+#[must_use]
+pub fn since(socket: Socket, now: u32) -> u32 {
+    let after = now.wrapping_sub(socket.high()).wrapping_add(EARLY);
+    let after = if socket.has(CORKED) { after & !(NO_CALL_YET | ONE_CALL_YET) } else { after };
+    after.saturating_sub(EARLY)
+}
+
 /// Is this call too long after the last one to belong to its burst?
 #[inline(always)]
 fn late(socket: Socket, now: u32, gap: u32) -> bool {

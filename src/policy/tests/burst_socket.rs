@@ -1,6 +1,7 @@
 //! The word of a socket: what an accepted connection takes from its listener, and a duplicate from its original, for any word.
 
 use proptest::prelude::*;
+use tcptune_policy::burst::{self, Table};
 use tcptune_policy::socket::{
     ATTEND, CHECKED, CORKED, HELD, HISTORY, Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, POSITION, SHARED,
     Socket, TIME,
@@ -30,6 +31,22 @@ proptest! {
         prop_assert!(!accepted.holdable(), "not before it is ready");
         prop_assert!(!accepted.has(HELD | CORKED | ATTEND | SHARED | CHECKED), "nothing of its own");
         prop_assert_eq!(accepted.accepted(), accepted, "nothing else to lose");
+    }
+
+    #[test]
+    fn the_time_since_the_last_call(begin in any::<u32>(), mark in any::<u8>(), waited in 0u32..1 << 29) {
+        let table = Table::new();
+        let marked = |socket: Socket| Socket::of(socket.low(), socket.high() & !0xff | u32::from(mark));
+        // The mark of a thread takes the lowest byte: so much the time may be wrong, never more.
+        let near = |since: u32| since.abs_diff(waited) <= 0xff;
+        let held = marked(Socket::of(HELD as u32, begin));
+        prop_assert!(near(burst::since(held, begin.wrapping_add(waited))));
+        let corked = marked(burst::corked(held, begin, &table));
+        prop_assert!(near(burst::since(corked, begin.wrapping_add(waited))), "nothing has followed");
+        let one = marked(burst::sent_newly_corked(corked, begin, 1_000).expect("in time"));
+        prop_assert!(near(burst::since(one, begin.wrapping_add(waited))), "one call has");
+        let two = marked(burst::sent_newly_corked(one, begin, 1_000).expect("in time"));
+        prop_assert!(near(burst::since(two, begin.wrapping_add(waited))), "two have");
     }
 
     #[test]

@@ -231,7 +231,7 @@ pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
         let now = ticks();
         let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
         if count::on() {
-            count::released(fd, cause, miss, now.wrapping_sub(socket.high()));
+            count::released(fd, cause, miss, burst::since(socket, now));
         }
         next
     } else {

@@ -364,8 +364,7 @@ pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
     );
     if miss {
         counts.add(Counter::Misses, 1);
-        // The lowest byte of the time of a held call is a mark (hold.rs): it may lie a little in the future.
-        counts.add(Counter::MissDelay, u64::from((after as i32).max(0) as u32 >> 8));
+        counts.add(Counter::MissDelay, u64::from(after >> 8));
     }
     // It is none of those that the next call took along.
     record.held.store(record.held.load(Relaxed).saturating_sub(1), Relaxed);
