@@ -223,6 +223,14 @@ macro_rules! call_some {
     };
 }
 
+/// Where no attention is paid: to 70 if the application's flags, in this register, may say for the first time that it holds by
+/// itself; else to the real call, which follows.
+macro_rules! says_more {
+    ($flags:literal) => {
+        concat!("test ", $flags, ", {special}\nje 80f\ntest r10d, {no_hold}\nje 70f")
+    };
+}
+
 /// A data call that can be held. `last`: lines that go to 70 if the call has no data, and so ends nothing. `ends`: the real
 /// call, where the one before it was held. `held`: what is done
 /// with a call that is the first of its burst, and that another follows.
@@ -240,7 +248,7 @@ macro_rules! send_in_machine_code {
             ".cfi_endproc",
             limit = sym $crate::table::LIMIT, shared = sym $crate::table::SHARED, slots = const $crate::table::SLOTS_AT, near = const $crate::table::NEAR,
             sent = const $crate::table::SENT_AT, attend = const policy::socket::ATTEND, corked = const policy::socket::CORKED, gap = const $crate::arch::GAP,
-            early = const policy::burst::EARLY, special = const SPECIAL, met = const policy::socket::Socket::MET, more_flag = const libc::MSG_MORE,
+            early = const policy::burst::EARLY, special = const SPECIAL, met = const policy::socket::Socket::MET, no_hold = const policy::socket::NO_HOLD, more_flag = const libc::MSG_MORE,
             real = sym $name::REAL, in_cork = sym $name::IN_CORK, rarely = sym $name::rarely $(, $($operand)*)?
         )
     };
@@ -250,7 +258,7 @@ macro_rules! send_in_machine_code {
 macro_rules! send_quickly {
     (write($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            write, flags "/* {special} {met} */", last "test rdx, rdx\nje 70f", ends "jmp qword ptr [rip + {real}]", unmet "",
+            write, flags "/* {special} {met} {no_hold} */", last "test rdx, rdx\nje 70f", ends "jmp qword ptr [rip + {real}]", unmet "",
             held concat!(
                 "mov r10b, al", clock!(), take!(), note!(),
                 call_whole!("push rdi\npush rsi\npush r9", 24, "mov rdx, r9\nmov ecx, {more_flag}\ncall qword ptr [rip + {held}]"),
@@ -262,7 +270,7 @@ macro_rules! send_quickly {
     (send($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
             send, flags "test ecx, {special}\njne 70f", last "test rdx, rdx\nje 70f", ends "jmp qword ptr [rip + {real}]",
-            unmet "test r10d, {met}\nje 70f",
+            unmet concat!("test r10d, {met}\nje 70f\n", says_more!("ecx")),
             held concat!(
                 "mov r10b, al", clock!(), take!(), note!(),
                 call_whole!(
@@ -276,13 +284,13 @@ macro_rules! send_quickly {
     };
     (writev($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            writev, flags "/* {special} {met} */", last "test edx, edx\nje 70f", ends call_some!(), unmet "",
+            writev, flags "/* {special} {met} {no_hold} */", last "test edx, edx\nje 70f", ends call_some!(), unmet "",
             held "jmp 70f /* {more_flag} */", ran_out = sym ran_out
         )
     };
     (sendmsg($($arg:ident),*) $($rest:tt)*) => {
         send_in_machine_code!(
-            sendmsg, flags "test edx, {special}\njne 70f", last "", ends call_some!(), unmet "test r10d, {met}\nje 70f",
+            sendmsg, flags "test edx, {special}\njne 70f", last "", ends call_some!(), unmet concat!("test r10d, {met}\nje 70f\n", says_more!("edx")),
             held "jmp 70f /* {more_flag} */", ran_out = sym ran_out
         )
     };
