@@ -5,7 +5,7 @@
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
 use policy::burst::{self, Advice};
-use policy::socket::{CORKED, HELD, Kind, SHARED, Socket};
+use policy::socket::{CORKED, HELD, Kind, NO_HOLD, SHARED, Socket};
 
 use super::*;
 use crate::arch::{GAP, ticks, with_lowest_byte};
@@ -14,6 +14,13 @@ use crate::{hold, kernel, table, tune, watch};
 /// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
 /// completion would wait with it, and MSG_MORE is the application's own word.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
+
+/// May these flags say for the first time that the application holds by itself? `low` is the lower word of a descriptor to
+/// which no attention is paid.
+#[inline(always)]
+fn says_more(flags: c_int, low: u32) -> bool {
+    flags & SPECIAL != 0 && !Socket::of(low, 0).has(NO_HOLD)
+}
 
 /// Makes a hook for a call that can be held. What is commonest is decided in its first instructions (quick/), by the next state
 /// that policy::burst keeps ready; the rarer cases are functions beside it, to which it jumps. `whole` is the length, if

@@ -15,10 +15,8 @@ macro_rules! send_portably {
         let words = shared.near($fd);
         let low = words.low.load($crate::sync::Relaxed);
         if low & policy::socket::ATTEND as u32 == 0 {
-            // A call that only sockets have, on one that was never met: it came from elsewhere. Or the application may say for
-            // the first time that it holds by itself.
-            let says_more = $flags & SPECIAL != 0 && low & policy::socket::NO_HOLD as u32 == 0;
-            if $sockets && !policy::socket::Socket::of(low, 0).is_met() || says_more {
+            // A call that only sockets have, on one that was never met: it came from elsewhere.
+            if $sockets && !policy::socket::Socket::of(low, 0).is_met() || says_more($flags, low) {
                 // SAFETY: the caller's arguments.
                 return unsafe { $name::rarely($fd, $($arg),*) };
             }
@@ -60,7 +58,7 @@ macro_rules! pass_portably {
         let words = shared.near($fd);
         let low = words.low.load($crate::sync::Relaxed);
         if low & policy::socket::ATTEND as u32 == 0 {
-            if $flags & SPECIAL != 0 && low & policy::socket::NO_HOLD as u32 == 0 {
+            if says_more($flags, low) {
                 // SAFETY: the caller's arguments.
                 return unsafe { $name::rarely($($before,)* $fd, $($arg),*) };
             }
