@@ -27,6 +27,12 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
             (&values.stalls, delays.iter().map(|&counter| values.get(counter)).sum())
         },
     ));
+    families.push(of_times(
+        "tcptune_held_age_seconds",
+        "How long the oldest byte of each hold of the library waited before it went out.",
+        sums,
+        |values| (&values.holds, values.get(Counter::HeldTime)),
+    ));
     let programs = |name, help, kind, value: fn(&Program) -> u64| {
         let metrics = sums
             .programs
@@ -67,6 +73,8 @@ pub fn name(counter: Counter) -> (String, f64) {
     let row = counter.row();
     let (suffix, divisor) = match row.unit {
         Unit::Ticks => ("_seconds", 1e9),
+        // No sum, so no total.
+        Unit::Longest => return (format!("tcptune_{}_seconds", row.name), 1e9),
         Unit::Micros => ("_seconds", 1e6),
         Unit::TicksSquared => ("_seconds_squared", 1e12),
         _ => ("", 1.0),
@@ -76,10 +84,10 @@ pub fn name(counter: Counter) -> (String, f64) {
 
 fn of_counter(counter: Counter, sums: &Sums) -> MetricFamily {
     let (name, divisor) = name(counter);
-    let metric = |(labels, values): (&Labels, &Values)| {
-        number(pairs(labels), MetricType::COUNTER, float(values.get(counter)) / divisor)
-    };
-    family(&name, counter.row().meaning, MetricType::COUNTER, sums.series.iter().map(metric).collect())
+    let kind = if counter.row().unit == Unit::Longest { MetricType::GAUGE } else { MetricType::COUNTER };
+    let metric =
+        |(labels, values): (&Labels, &Values)| number(pairs(labels), kind, float(values.get(counter)) / divisor);
+    family(&name, counter.row().meaning, kind, sums.series.iter().map(metric).collect())
 }
 
 /// A histogram: the buckets and the sum of times in nanoseconds come from `of`.

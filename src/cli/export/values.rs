@@ -34,11 +34,19 @@ pub struct Values {
     pub counters: BTreeMap<String, u64>,
     pub answers: Buckets,
     pub stalls: Buckets,
+    /// Not there in what earlier versions wrote.
+    #[serde(default)]
+    pub holds: Buckets,
 }
 
-/// The counters that are sums.
+/// The counters that can be laid together: sums, and the longest of times.
 pub fn exported() -> impl Iterator<Item = Counter> {
     Counter::ALL.iter().copied().filter(|counter| counter.row().unit != Unit::Last)
+}
+
+/// Is the longest of two what both together have, rather than their sum?
+fn is_longest(name: &str) -> bool {
+    exported().any(|counter| counter.row().unit == Unit::Longest && counter.row().name == name)
 }
 
 impl Values {
@@ -47,6 +55,7 @@ impl Values {
             counters: exported().map(|counter| (counter.row().name.to_owned(), arm.get(counter))).collect(),
             answers: buckets(&arm.answers),
             stalls: buckets(&arm.stalls),
+            holds: buckets(&arm.holds),
         }
     }
 
@@ -67,9 +76,10 @@ impl Values {
     fn combine(&mut self, other: &Self, with: fn(u64, u64) -> u64) {
         for (name, more) in &other.counters {
             let value = self.counters.entry(name.clone()).or_default();
-            *value = with(*value, *more);
+            *value = if is_longest(name) { (*value).max(*more) } else { with(*value, *more) };
         }
         let pairs = self.answers.iter_mut().zip(&other.answers).chain(self.stalls.iter_mut().zip(&other.stalls));
+        let pairs = pairs.chain(self.holds.iter_mut().zip(&other.holds));
         for (value, more) in pairs {
             *value = with(*value, *more);
         }
@@ -113,5 +123,9 @@ mod tests {
         assert_eq!(sum.get(Counter::Stalls), 7);
         sum.not_below(&of(9));
         assert_eq!(sum.get(Counter::Stalls), 9);
+        let longest = |time| Values { counters: [("held_longest".to_owned(), time)].into(), ..Values::default() };
+        let mut both = longest(5);
+        both.add(&longest(3));
+        assert_eq!(both.get(Counter::HeldLongest), 5);
     }
 }
