@@ -19,7 +19,7 @@ use policy::burst;
 use policy::socket::{CORKED, HELD, NODELAY_ON, Socket};
 
 use crate::arch::{GAP, thread_pointer, ticks, with_lowest_byte};
-use crate::count::{self, Cause};
+use crate::count::{self, Cause, Kept};
 use crate::mode::{self, HAS_HELD};
 use crate::table::{Shared, shared};
 use crate::{kernel, table};
@@ -231,7 +231,8 @@ pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
         let now = ticks();
         let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
         if count::on() {
-            count::released(fd, cause, miss, burst::since(socket, now));
+            let kept = if socket.has(CORKED) && !miss { Kept::Corked } else { Kept::Held };
+            count::let_go(fd, cause, burst::since(socket, now), kept);
         }
         next
     } else {

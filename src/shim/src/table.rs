@@ -12,6 +12,7 @@
 
 use crate::sync::{Acquire, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Relaxed, Release};
 use core::ffi::{c_int, c_long};
+#[cfg(machine_code)]
 use core::mem::offset_of;
 use core::ptr::null_mut;
 
@@ -172,12 +173,6 @@ pub(crate) fn near(fd: c_int) -> Entry {
 #[inline(always)]
 pub(crate) fn entry(fd: c_int) -> Entry {
     if is_near(fd) { near(fd) } else { outside(fd as u32) }
-}
-
-/// Where the time of the last call on a descriptor is noted, for one of the first table.
-pub(crate) fn time_of(fd: c_int) -> *mut AtomicU32 {
-    let words = SHARED.words.as_ptr().wrapping_add((fd as u16 as usize).wrapping_add(1));
-    words.cast_mut().wrapping_byte_add(offset_of!(Words, high)).cast()
 }
 
 /// The state of a descriptor.

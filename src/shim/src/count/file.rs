@@ -9,7 +9,7 @@ use policy::counters::samples::{
     MODULE_SIZE, MODULES, MODULES_AT, SAMPLE_SIZE, SAMPLES, SAMPLES_AT, SIZE_WITH_SAMPLES,
 };
 use policy::counters::{
-    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
+    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, HOLDS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
     SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
 };
 
@@ -244,6 +244,7 @@ fn begin(file: *mut u8) {
         (Head::Counters, COUNTERS as u64),
         (Head::Answers, ANSWERS as u64),
         (Head::Stalls, STALLS as u64),
+        (Head::Holds, HOLDS as u64),
         (Head::Pid, process()),
         (Head::User, u64::from(user())),
         (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),

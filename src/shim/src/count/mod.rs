@@ -10,12 +10,10 @@
 //! Orderings: relaxed, as everywhere; but for the words that say that a part of the file can be read, which another process
 //! looks at.
 
-#[macro_use]
-mod quick;
-
 mod calls;
 mod connection;
 mod file;
+mod held;
 mod insert;
 mod modules;
 mod record;
@@ -23,8 +21,9 @@ mod stalls;
 mod trace;
 mod waits;
 
-pub(crate) use connection::{Cause, accepted, changed, connected, corked, given, listening, released};
+pub(crate) use connection::{accepted, changed, connected, given, listening};
 pub(crate) use file::{check_directory, ended};
+pub(crate) use held::{Cause, Kept, corked, let_go};
 pub(crate) use record::{stop, stopped};
 
 use crate::mode::{self, COUNTING};

@@ -140,7 +140,7 @@ pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
 
 /// A millisecond in ticks, measured by the kernel's clock.
 #[cold]
-fn millisecond() -> u32 {
+pub(super) fn millisecond() -> u32 {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
     let known = KNOWN.load(Relaxed);
     let Some(file) = file::known().filter(|_| known == 0) else { return known };
