@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Cause {
+    Call,
     Wait,
     End,
 }

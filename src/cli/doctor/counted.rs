@@ -9,7 +9,7 @@ use std::time::Duration;
 use tcptune_policy::counters::Counter;
 
 use super::backtrace::Backtraces;
-use super::evidence::{Evidence, Key, Service, Side, Waits};
+use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
 use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
@@ -104,6 +104,11 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         fewest_segments: 0,
         calls: get(Counter::CallsSent),
         flood_calls: get(Counter::FloodCalls),
+        holds: Holds {
+            count: counts.holds.total(),
+            late: get(Counter::HeldLate).saturating_sub(get(Counter::LatePreempted)),
+            longest: time(Counter::HeldLongest),
+        },
         service,
     }
 }
@@ -127,6 +132,7 @@ pub fn combine(outside: Vec<Evidence>, counted: Vec<Evidence>) -> Vec<Evidence> 
 
 /// What is counted is exact, as far as the library saw the calls at all.
 fn refine(seen: &mut Evidence, inside: Evidence) {
+    seen.holds = inside.holds;
     let saw = |inside: &Waits, outside: &Waits| inside.total * 2 >= outside.total;
     let blind = !saw(&inside.nagle, &seen.nagle) || !saw(&inside.cork, &seen.cork);
     if blind {

@@ -121,6 +121,18 @@ pub struct Evidence {
     /// Calls that sent data, and those among them that were the eighth and later tiny one in a row; where that was counted.
     pub calls: u64,
     pub flood_calls: u64,
+    /// What the library held there.
+    pub holds: Holds,
+}
+
+/// What the library itself held, where it counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holds {
+    pub count: u64,
+    /// Of these, for more than a millisecond, but for those where the machine ran something else …
+    pub late: u64,
+    /// … and how long at most.
+    pub longest: Duration,
 }
 
 impl Evidence {
@@ -183,6 +195,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
         fewest_segments: count(fewest),
         calls: 0,
         flood_calls: 0,
+        holds: Holds::default(),
         service,
     }
 }

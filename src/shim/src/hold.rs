@@ -242,11 +242,20 @@ pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
     push(fd, socket);
 }
 
+/// What was held on `fd` goes out now, or has just gone out, if nobody has said so yet.
+#[cold]
+pub(crate) fn gone(fd: c_int, socket: Socket) {
+    if count::on() {
+        count::let_go(fd, Cause::Call, burst::since(socket, ticks()), Kept::Held);
+    }
+}
+
 /// Sends what the kernel holds on `fd`. TCP_NODELAY does it in one call even where it is on already, and under the
 /// application's TCP_CORK too (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what the application itself
 /// holds is then released) it is turned off again. Our own cork is taken off, which sends as well.
 #[cold]
 pub(crate) fn push(fd: c_int, socket: Socket) {
+    gone(fd, socket);
     if socket.has(CORKED) {
         kernel::set_int(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
         return;

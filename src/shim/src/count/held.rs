@@ -58,6 +58,10 @@ pub(crate) fn corked(fd: c_int) {
 pub(crate) fn let_go(fd: c_int, cause: Cause, age: u32, kept: Kept) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
+    if record.held() == 0 && cause == Cause::Call && kept != Kept::Corked {
+        // That was counted already.
+        return;
+    }
     let wrapped = record.held() != 0 && self::age(record, coarse_ticks()) >= WRAP;
     out(record, counts, cause, if wrapped { WRAP } else { age >> 8 }, kept);
 }

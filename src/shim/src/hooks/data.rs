@@ -205,6 +205,9 @@ fn cut_short(fd: c_int, sent: ssize_t) -> bool {
     if sent == 0 || sent < 0 && bind::last_error() != libc::EAGAIN {
         // What was held before it is still there.
         hold::push(fd, entry.socket);
+    } else {
+        // The kernel has pushed it, to make room.
+        hold::gone(fd, entry.socket);
     }
     false
 }
