@@ -136,6 +136,34 @@ pub struct Holds {
 }
 
 impl Evidence {
+    /// Of a service of which nothing was seen.
+    pub fn of(service: Service, pids: Vec<u32>) -> Self {
+        Self {
+            service,
+            pids,
+            other_end: false,
+            example: None,
+            connections: 0,
+            exchanges: 0,
+            nagle: Waits::default(),
+            cork: Waits::default(),
+            peer: Waits::default(),
+            bare_acks: 0,
+            span: Duration::ZERO,
+            pieces: 0,
+            mean_delay: Duration::ZERO,
+            round_trip: Duration::ZERO,
+            pattern: Vec::new(),
+            options: None,
+            bytes_sent: 0,
+            segments: 0,
+            fewest_segments: 0,
+            calls: 0,
+            flood_calls: 0,
+            holds: Holds::default(),
+        }
+    }
+
     /// Does data go one way, so that exchanges say nothing? Then there are more waits than answers, or many pieces in a wait.
     pub fn is_stream(&self) -> bool {
         let waits = self.nagle.count + self.cork.count;

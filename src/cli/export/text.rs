@@ -7,7 +7,7 @@ use prometheus::proto::{Bucket, Counter as Count, Gauge, Histogram, LabelPair, M
 use tcptune_policy::counters::{Counter, Unit};
 
 use super::totals::{Program, Sums};
-use super::values::{BOUNDS, Labels, Values, exported};
+use super::values::{BOUNDS, HOLD_BOUNDS, Labels, Values, exported};
 use crate::errors::Failure;
 
 pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
@@ -15,13 +15,13 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     families.push(of_times(
         "tcptune_answer_seconds",
         "Time from the last call of a burst to the first byte of the answer.",
-        sums,
+        (sums, &BOUNDS),
         |values| (&values.answers, values.get(Counter::ExchangeDelay)),
     ));
     families.push(of_times(
         "tcptune_stall_seconds",
         "How long waits took that were stalls of any kind.",
-        sums,
+        (sums, &BOUNDS),
         |values| {
             let delays = [Counter::StallDelay, Counter::CorkStallDelay, Counter::PeerStallDelay];
             (&values.stalls, delays.iter().map(|&counter| values.get(counter)).sum())
@@ -30,7 +30,7 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     families.push(of_times(
         "tcptune_held_age_seconds",
         "How long the oldest byte of each hold of the library waited before it went out.",
-        sums,
+        (sums, &HOLD_BOUNDS),
         |values| (&values.holds, values.get(Counter::HeldTime)),
     ));
     let programs = |name, help, kind, value: fn(&Program) -> u64| {
@@ -91,7 +91,7 @@ fn of_counter(counter: Counter, sums: &Sums) -> MetricFamily {
 }
 
 /// A histogram: the buckets and the sum of times in nanoseconds come from `of`.
-fn of_times(name: &str, help: &str, sums: &Sums, of: fn(&Values) -> (&[u64; BOUNDS.len() + 1], u64)) -> MetricFamily {
+fn of_times(name: &str, help: &str, (sums, bounds): (&Sums, &[f64]), of: fn(&Values) -> (&[u64], u64)) -> MetricFamily {
     let metric = |(labels, values): (&Labels, &Values)| {
         let (counts, sum) = of(values);
         let mut below = 0;
@@ -103,7 +103,8 @@ fn of_times(name: &str, help: &str, sums: &Sums, of: fn(&Values) -> (&[u64; BOUN
             bucket
         };
         let mut histogram = Histogram::default();
-        histogram.set_bucket(BOUNDS.iter().zip(counts).map(bucket).collect());
+        // What an earlier version has kept may have none of these.
+        histogram.set_bucket(bounds.iter().zip(counts.iter().chain(std::iter::repeat(&0))).map(bucket).collect());
         histogram.set_sample_count(counts.iter().sum());
         histogram.set_sample_sum(float(sum) / 1e9);
         let mut metric = Metric::from_label(pairs(labels));
