@@ -13,7 +13,10 @@ use policy::counters::{
 use policy::socket::{APP_CORK, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
 use policy::{Nodelay, Peer, UNTOUCHED};
 
-use super::record::{self, CLASSED, COPIED, Counts, HOLDS_ITSELF, IN_CONTROL, LISTENS, LONG, Record, SERVICE, USED};
+use super::record::{
+    self, CLASSED, COPIED, Counts, HOLDS_ITSELF, IN_CONTROL, LISTENS, LONG, Record, SERVICE, STALLING, SUSPECT,
+    SUSPECT_CORK, USED,
+};
 use super::{file, trace};
 use crate::arch::{coarse_ticks, cycles};
 use crate::start::settings;
@@ -144,6 +147,7 @@ pub(crate) fn changed(fd: c_int) {
         return;
     }
     record.sizes.store(u64::MAX, Relaxed);
+    record.without(STALLING | SUSPECT | SUSPECT_CORK);
     record.count(counts, simple);
 }
 
