@@ -68,7 +68,13 @@ fn has_the_numbers_of_the_report() {
             "stall_sizes" | "stall_calls" => continue,
             "round_trip" => of("_seconds", 1e6),
             "mean_delay_square" => of("_seconds_squared", 1e12),
-            name if name.ends_with("delay") || name == "connection_time" => of("_seconds", 1e9),
+            // No sum: the longest of a service.
+            "held_longest" => {
+                let exported = sum(&text, "tcptune_held_longest_seconds", "") * 1e9;
+                assert!(exported > 0.0, "{text}");
+                continue;
+            }
+            name if name.ends_with("delay") || name.ends_with("_time") => of("_seconds", 1e9),
             _ => of("", 1.0),
         };
         // How long a tick is, is known better with every reading.
@@ -78,6 +84,11 @@ fn has_the_numbers_of_the_report() {
     assert!(sum(&text, EXCHANGES, "direction=\"client\"") >= 50.0);
     assert_eq!(sum(&text, "tcptune_answer_seconds_count", ""), sum(&text, EXCHANGES, ""));
     assert_eq!(sum(&text, "tcptune_answer_seconds_bucket", "le=\"+Inf\""), sum(&text, EXCHANGES, ""));
+    let holds = services.iter().flat_map(|service| service["tuned"]["held_age"].as_array().expect("buckets"));
+    let holds: f64 = holds.map(|bucket| bucket[1].as_f64().expect("a count")).sum();
+    assert!(holds > 0.0);
+    assert_eq!(sum(&text, "tcptune_held_age_seconds_count", ""), holds);
+    assert_eq!(sum(&text, "tcptune_held_age_seconds_bucket", "le=\"+Inf\""), holds);
     assert_eq!(sum(&text, "tcptune_processes_started_total", "program=\"program-counted\""), 2.0);
 }
 

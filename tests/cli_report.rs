@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cli_support::{ended, tcptune};
 use support::{Guard, Mode, ScratchDir, compile, finish, library, text};
+use tcptune_policy::counters::{Counter, Head, head_at};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,11 +36,77 @@ fn tells_what_was_counted() {
     let (scratch, _, _) = written();
     let (code, out, err) = report(scratch.path());
     assert_eq!((code, err.as_str()), (0, ""));
-    for words in ["program-counted 20 end", "connections to 127.0.0.1:", "served on port ", "calls held for the next"] {
+    for words in [
+        "program-counted 20 end",
+        "connections to 127.0.0.1:",
+        "served on port ",
+        "calls held for the next",
+        "the longest that a byte was held",
+    ] {
         assert!(out.contains(words), "{words}: {out}");
     }
     let (code, out, _) = ended(tcptune().arg("report").env("TCPTUNE_STATS", scratch.path()));
     assert!(code == 0 && out.contains("program-counted"), "{out}");
+}
+
+#[test]
+fn tells_what_the_library_has_held_for_too_long() {
+    let scratch = ScratchDir::new("report");
+    let mut command = Mode::Preloaded.command(compile("counted"));
+    command.args(["100", "wait"]).env("TCPTUNE_STATS", scratch.path()).stdout(Stdio::piped());
+    let mut program = Guard::spawn(&mut command);
+    program.first_line(PATIENCE);
+    let (code, out, err) = report(scratch.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let row = out.lines().find(|line| line.contains("held for more than a millisecond")).unwrap_or_default();
+    assert!(row.trim_end().ends_with("1 (wait 1)"), "{out}");
+    // And so does the doctor, of the process that runs.
+    let pid = program.pid().to_string();
+    let (code, out, err) = ended(tcptune().args(["doctor", "--pid", &pid, "--duration", "0.2"]));
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    let text = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["held by the library itself", "held data for 127.0.0.1:", "1 time for more than 1 ms", "--cork off"] {
+        assert!(text.contains(words), "{words}: {out}");
+    }
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_read() {
+    let (scratch, name, bytes) = written();
+    // Without the rows and buckets that came later: what follows the stalls is cut off from each arm.
+    let word = |bytes: &[u8], at: Head| -> usize {
+        let at = head_at(at);
+        usize::try_from(u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("a word"))).expect("a size")
+    };
+    let (services, size, arms) =
+        (word(&bytes, Head::Services), word(&bytes, Head::ServiceSize), word(&bytes, Head::ArmsAt));
+    let (counters, earlier) = (word(&bytes, Head::Counters), Counter::HeldTime as usize);
+    let buckets = word(&bytes, Head::Answers) + word(&bytes, Head::Stalls);
+    let (arm, short) = (word(&bytes, Head::ArmSize), (earlier + buckets) * 8);
+    let begin = word(&bytes, Head::ServicesAt);
+    let mut old = bytes[..begin].to_vec();
+    for service in 0..services {
+        let at = begin + service * size;
+        old.extend(&bytes[at..at + arms]);
+        for at in [at + arms, at + arms + arm] {
+            old.extend(&bytes[at..at + earlier * 8]);
+            old.extend(&bytes[at + counters * 8..at + (counters + buckets) * 8]);
+        }
+    }
+    let length = old.len();
+    for (at, value) in [
+        (Head::Size, length),
+        (Head::ServiceSize, arms + 2 * short),
+        (Head::ArmSize, short),
+        (Head::Counters, earlier),
+        (Head::Holds, 0),
+    ] {
+        old[head_at(at)..][..8].copy_from_slice(&(value as u64).to_ne_bytes());
+    }
+    fs::write(scratch.join(&name), &old).expect("the file");
+    let (code, out, err) = report(scratch.path());
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("calls held for the next") && !out.contains("the longest that"), "{out}");
 }
 
 #[test]
@@ -142,6 +209,7 @@ fn a_summary_is_three_lines_about_the_program() {
     assert_eq!(lines[0], "tcptune: tuned: 2 connections in 1 process, TCP_NODELAY set on 2");
     // Five more exchanges warm the connection up; the last of them ends no wait.
     assert!(lines[1].starts_with("tcptune: saved: up to 25 waits for a delayed acknowledgement"), "{err}");
+    assert!(lines[1].contains(" segments net; ") && lines[1].contains("held for "), "{err}");
     assert!(lines[2].starts_with("tcptune: not seen: nothing that is known"), "{err}");
     assert_eq!(temporary(), before, "the directory is removed");
 

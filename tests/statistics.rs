@@ -12,6 +12,7 @@ use serde_json::Value;
 use support::counters::{count, report, service};
 use support::strace::{Counts, trace};
 use support::{Guard, Mode, Outcome, ScratchDir, compile, finish, free_port, http, library, text};
+use tcptune_policy::counters::Counter;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Exchanges before those that `counted` was asked for.
@@ -55,10 +56,64 @@ fn what_is_counted_is_what_was_done() {
     // Each call that was held saved a segment: two calls, one segment.
     let (held, segments) = (count(&client, "tuned", "held"), count(&client, "tuned", "segments_sent"));
     assert!(held >= 10 && held + segments == 2 * exchanges, "held {held}, segments {segments}");
+    // Each hold is accounted for, with its age.
+    let released = ["released_next", "released_wait", "released_end"].map(|name| count(&client, "tuned", name));
+    assert_eq!(released.iter().sum::<u64>(), held, "{client:#}");
+    assert_eq!(holds(&client), held, "{client:#}");
+    let (time, longest) = (count(&client, "tuned", "held_time"), count(&client, "tuned", "held_longest"));
+    assert!(longest <= time && longest * held >= time, "{time} {longest}");
     let server = service(&report, "server");
     assert_eq!(count(&server, "tuned", "bytes_received"), 1002 * exchanges);
     assert_eq!(server["port"], client["port"]);
     assert_eq!(client["address"], "127.0.0.1");
+}
+
+/// How many holds have an age.
+fn holds(service: &Value) -> u64 {
+    let buckets = service["tuned"]["held_age"].as_array().expect("buckets");
+    buckets.iter().map(|bucket| bucket[1].as_u64().expect("a count")).sum()
+}
+
+#[test]
+fn what_is_held_for_too_long_is_counted_by_what_let_it_go() {
+    for (mode, cause, other) in [("call", "late_by_call", "late_by_wait"), ("wait", "late_by_wait", "late_by_call")] {
+        let scratch = ScratchDir::new("statistics");
+        let mut program = Guard::spawn(counted(&["100", mode], scratch.path(), "on").stdout(Stdio::piped()));
+        program.first_line(PATIENCE);
+        let client = service(&report(scratch.path()), "client");
+        let of = |name| count(&client, "tuned", name);
+        assert_eq!((of("held_late"), of(cause), of(other), of("late_by_end")), (1, 1, 0, 0), "{mode}: {client:#}");
+        let longest = Duration::from_nanos(of("held_longest"));
+        assert!((Duration::from_millis(30)..Duration::from_millis(100)).contains(&longest), "{mode}: {longest:?}");
+        assert!(of("held_time") >= of("held_longest"));
+        assert_eq!(holds(&client), of("released_next") + of("released_wait"), "{client:#}");
+        let delay = Duration::from_nanos(of("miss_delay"));
+        assert_eq!(delay >= Duration::from_millis(30), mode == "wait", "{mode}: {delay:?}");
+    }
+}
+
+#[test]
+fn every_counter_is_counted_somewhere() {
+    fn sources(directory: &Path, all: &mut String) {
+        for entry in fs::read_dir(directory).expect("the library's source").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else {
+                let text = fs::read_to_string(&path).expect("text");
+                all.extend(text.lines().filter(|line| !line.trim_start().starts_with("//")));
+            }
+        }
+    }
+    let mut source = String::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/shim/src")), &mut source);
+    let is_named = |counter: &Counter| {
+        let name = format!("Counter::{counter:?}");
+        let mut after = source.match_indices(&name).filter_map(|(at, _)| source[at + name.len()..].chars().next());
+        after.any(|next| !next.is_alphanumeric())
+    };
+    let idle: Vec<_> = Counter::ALL.iter().filter(|counter| !is_named(counter)).collect();
+    assert!(idle.is_empty(), "nothing counts {idle:?}");
 }
 
 #[test]

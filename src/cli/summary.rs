@@ -114,7 +114,7 @@ fn saved(sum: &ArmCounts) -> String {
     let all = DELAYED_ACK.saturating_mul(u32::try_from(waits).unwrap_or(u32::MAX));
     let segments = sum.get(Counter::Held).saturating_sub(sum.get(Counter::Misses));
     let mut text = format!(
-        "saved: up to {} waits for a delayed acknowledgement (at {} each: {}), {} segments",
+        "saved: up to {} waits for a delayed acknowledgement (at {} each: {}), {} segments net",
         number(waits),
         time(DELAYED_ACK),
         time(all),
@@ -125,11 +125,25 @@ fn saved(sum: &ArmCounts) -> String {
         let delay = Duration::from_nanos(sum.get(Counter::MissDelay));
         text.push_str(&format!("; held in vain {} times ({})", number(misses), time(delay)));
     }
+    if sum.get(Counter::Held) > 0 {
+        text.push_str(&format!("; {}", late(sum)));
+    }
     if stalls > 0 {
         let delay = sum.get(Counter::StallDelay) + sum.get(Counter::CorkStallDelay);
         text.push_str(&format!("; {} stalls remained ({})", number(stalls), time(Duration::from_nanos(delay))));
     }
     text
+}
+
+/// What holding has cost: how often a byte waited for long, and how long at most.
+fn late(sum: &ArmCounts) -> String {
+    let longest = time(Duration::from_nanos(sum.get(Counter::HeldLongest)));
+    match sum.get(Counter::HeldLate) {
+        0 if sum.get(Counter::HeldLongest) == 0 => "no byte was held for longer than the clock tells".to_owned(),
+        0 => format!("no byte was held for more than {longest}"),
+        1 => format!("held for more than 1 ms once ({longest})"),
+        late => format!("held for more than 1 ms {} times (at most {longest})", number(late)),
+    }
 }
 
 fn unseen(processes: &[Process], problems: &[String], unreachable: Option<&str>) -> String {

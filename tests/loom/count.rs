@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Cause {
+    Call,
     Wait,
     End,
 }
@@ -12,6 +13,12 @@ pub(crate) fn on() -> bool {
     false
 }
 
-pub(crate) fn released(_fd: c_int, _cause: Cause, _miss: bool, _after: u32) {}
+#[derive(Clone, Copy)]
+pub(crate) enum Kept {
+    Held,
+    Corked,
+}
+
+pub(crate) fn let_go(_fd: c_int, _cause: Cause, _age: u32, _kept: Kept) {}
 
 pub(crate) fn corked(_fd: c_int) {}

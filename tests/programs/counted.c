@@ -7,6 +7,8 @@
  * counted EXCHANGES daemon   a forked child makes them, prints a line and lives on; the parent ends at once
  * counted EXCHANGES marks    with marks for strace around the exchanges: `begin`, `end`
  * counted EXCHANGES long     each exchange is 100 calls of 20 bytes, and the answer
+ * counted EXCHANGES call     another exchange follows, with 30 ms of computing between its two calls
+ * counted EXCHANGES wait     the same without the second call; both then print a line and live on
  */
 #include "kernel.h"
 #include <arpa/inet.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void all(int fd, size_t length)
 {
@@ -28,7 +31,18 @@ static void all(int fd, size_t length)
 	}
 }
 
-static void exchanges(int count, int marks, int calls)
+/* Computes for 30 ms, which no library sees. */
+static void compute(void)
+{
+	struct timespec begin, now;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < 30);
+}
+
+/* `late`: how many calls the last exchange has, with a pause behind the first. */
+static void exchanges(int count, int marks, int calls, int late)
 {
 	static char out[1000];
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -52,6 +66,17 @@ static void exchanges(int count, int marks, int calls)
 	}
 	if (marks)
 		mark("end");
+	if (!late)
+		return;
+	if (write(client, out, 1000) != 1000)
+		err(1, "write");
+	compute();
+	if (late > 1 && write(client, out, 2) != 2)
+		err(1, "write");
+	all(server, late > 1 ? 1002 : 1000);
+	if (write(server, out, 2) != 2)
+		err(1, "write");
+	all(client, 2);
 }
 
 int main(int argc, char **argv)
@@ -60,20 +85,26 @@ int main(int argc, char **argv)
 		errx(2, "two arguments");
 	int count = atoi(argv[1]);
 	if (!strcmp(argv[2], "daemon")) {
-		exchanges(1, 0, 0);
+		exchanges(1, 0, 0, 0);
 		if (fork())
 			return 0;
-		exchanges(count, 0, 0);
+		exchanges(count, 0, 0, 0);
 		printf("%d\n", getpid());
 		fflush(stdout);
 		pause();
 	}
-	exchanges(count, !strcmp(argv[2], "marks"), strcmp(argv[2], "long") ? 0 : 100);
+	int late = !strcmp(argv[2], "call") ? 2 : !strcmp(argv[2], "wait");
+	exchanges(count, !strcmp(argv[2], "marks"), strcmp(argv[2], "long") ? 0 : 100, late);
+	if (late) {
+		printf("%d\n", getpid());
+		fflush(stdout);
+		pause();
+	}
 	if (!strcmp(argv[2], "kill"))
 		kill(getpid(), SIGKILL);
 	if (!strcmp(argv[2], "fork")) {
 		if (!fork()) {
-			exchanges(count, 0, 0);
+			exchanges(count, 0, 0, 0);
 			return 0;
 		}
 		int status;

@@ -27,6 +27,9 @@ pub struct Counted {
     pub stalls: u64,
     /// Seconds that were lost in them.
     pub stall_delay: f64,
+    /// How often the library held a byte for more than a millisecond, and the longest in seconds.
+    pub held_late: u64,
+    pub held_longest: f64,
     /// How long answers took: the shortest time of a bucket in seconds, and how many lie in it.
     pub answers: Vec<(f64, u64)>,
 }
@@ -41,13 +44,15 @@ const fn figure(label: &'static str, show: fn(&Counted) -> String) -> Figure {
     Figure { label, show }
 }
 
-pub const FIGURES: [Figure; 6] = [
+pub const FIGURES: [Figure; 8] = [
     figure("connections", |c| Unit::Count.show(c.connections as f64)),
     figure("tuned of them", |c| Unit::Count.show(c.tuned as f64)),
     figure("data segments sent", |c| Unit::Count.show(c.segments_sent as f64)),
     figure("exchanges", |c| Unit::Count.show(c.exchanges as f64)),
     figure("stalls", |c| Unit::Count.show(c.stalls as f64)),
     figure("time lost in them", |c| Unit::Seconds.show(c.stall_delay)),
+    figure("held for more than 1 ms", |c| Unit::Count.show(c.held_late as f64)),
+    figure("held at most", |c| Unit::Seconds.show(c.held_longest)),
 ];
 
 /// A directory that counters go to; it is gone afterwards.
@@ -97,6 +102,8 @@ impl Counting {
             exchanges: sum.get(Counter::Exchanges),
             stalls: sum.get(Counter::Stalls) + sum.get(Counter::CorkStalls) + sum.get(Counter::PeerStalls),
             stall_delay: nanos(Counter::StallDelay) + nanos(Counter::CorkStallDelay) + nanos(Counter::PeerStallDelay),
+            held_late: sum.get(Counter::HeldLate),
+            held_longest: nanos(Counter::HeldLongest),
             answers: buckets(&sum.answers),
         })
     }

@@ -42,7 +42,7 @@ const fn measure(
 }
 
 /// The first is what the verdict is about.
-pub static MEASURES: [Measure; 14] = [
+pub static MEASURES: [Measure; 15] = [
     measure("wall", "time", Unit::Seconds, Source::Process, |m| Some(m.wall)),
     measure("user", "user CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.user)),
     measure("system", "system CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.system)),
@@ -59,6 +59,9 @@ pub static MEASURES: [Measure; 14] = [
     measure("library_exchanges", "its exchanges", Unit::Count, Source::Library, |m| counted(m, |c| c.exchanges as f64)),
     measure("library_stalls", "its stalls", Unit::Count, Source::Library, |m| counted(m, |c| c.stalls as f64)),
     measure("library_stall_delay", "lost in stalls", Unit::Seconds, Source::Library, |m| counted(m, |c| c.stall_delay)),
+    measure("library_held_late", "held over 1 ms", Unit::Count, Source::Library, |m| {
+        counted(m, |c| c.held_late as f64)
+    }),
 ];
 
 fn count(value: Option<u64>) -> Option<f64> {

@@ -1,6 +1,8 @@
 //! The counters of one arm, with all times in nanoseconds.
 
-use tcptune_policy::counters::{ANSWERS, COUNTERS, Counter, STALLS, Unit, answer_ticks, stall_ticks};
+use tcptune_policy::counters::{
+    ANSWERS, COUNTERS, Counter, HOLDS, STALLS, Unit, answer_ticks, hold_ticks, stall_ticks,
+};
 
 use super::histogram::Histogram;
 
@@ -22,17 +24,25 @@ pub struct ArmCounts {
     pub answers: Histogram,
     /// Stalls of all kinds.
     pub stalls: Histogram,
+    /// How long the oldest byte of each hold of the library's waited.
+    pub holds: Histogram,
 }
 
 impl Default for ArmCounts {
     fn default() -> Self {
-        Self { counts: [0; COUNTERS], answers: Histogram::default(), stalls: Histogram::default() }
+        Self {
+            counts: [0; COUNTERS],
+            answers: Histogram::default(),
+            stalls: Histogram::default(),
+            holds: Histogram::default(),
+        }
     }
 }
 
 impl ArmCounts {
-    /// From the words of an arm: counters, answers, stalls, which a file may have fewer or more of than we know.
-    pub fn parse(counters: &[u64], answers: &[u64], stalls: &[u64], nanos_per_tick: f64) -> Self {
+    /// From the words of an arm: counters, and buckets of answers, stalls and holds, which a file may have fewer or more of than
+    /// we know.
+    pub fn parse(counters: &[u64], [answers, stalls, holds]: [&[u64]; 3], nanos_per_tick: f64) -> Self {
         let mut counts = [0; COUNTERS];
         for (&counter, (place, &value)) in Counter::ALL.iter().zip(counts.iter_mut().zip(counters)) {
             #[expect(
@@ -43,7 +53,7 @@ impl ArmCounts {
             )]
             let nanos = || (value as f64 * nanos_per_tick) as u64;
             *place = match counter.row().unit {
-                Unit::Ticks => nanos(),
+                Unit::Ticks | Unit::Longest => nanos(),
                 // Square microseconds, so that sums of many have room.
                 Unit::TicksSquared => squared(value, nanos_per_tick / 1000.0),
                 _ => value,
@@ -53,6 +63,7 @@ impl ArmCounts {
             counts,
             answers: Histogram::new(answers.iter().copied().take(ANSWERS), answer_ticks, nanos_per_tick),
             stalls: Histogram::new(stalls.iter().copied().take(STALLS), stall_ticks, nanos_per_tick),
+            holds: Histogram::new(holds.iter().copied().take(HOLDS), hold_ticks, nanos_per_tick),
         }
     }
 
@@ -68,23 +79,26 @@ impl ArmCounts {
             *sum = match counter.row().unit {
                 Unit::Last if more == 0 => *sum,
                 Unit::Last => more,
+                Unit::Longest => more.max(*sum),
                 _ => sum.saturating_add(more),
             };
         }
         self.answers.add(&other.answers);
         self.stalls.add(&other.stalls);
+        self.holds.add(&other.holds);
     }
 
-    /// What has come since `before`, an earlier reading.
+    /// What has come since `before`, an earlier reading. What is no sum stays as it is.
     pub fn since(&self, before: &Self) -> Self {
         let mut change = self.clone();
         for &counter in Counter::ALL {
-            if counter.row().unit != Unit::Last {
+            if counter.row().unit.is_sum() {
                 change.counts[counter as usize] = self.get(counter).saturating_sub(before.get(counter));
             }
         }
         change.answers = self.answers.since(&before.answers);
         change.stalls = self.stalls.since(&before.stalls);
+        change.holds = self.holds.since(&before.holds);
         change
     }
 

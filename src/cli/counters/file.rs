@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
-use tcptune_policy::counters::{Head, MAGIC, SIZE, VERSION, head_at};
+use tcptune_policy::counters::{HEADER_SIZE, Head, MAGIC, VERSION, head_at};
 
 use crate::errors::plain;
 
@@ -65,8 +65,9 @@ fn check(bytes: &[u8], owner: u32) -> Result<(), String> {
         ));
     }
     let size = word(bytes, head_at(Head::Size)).unwrap_or(0);
-    if size < SIZE as u64 || size != bytes.len() as u64 {
-        return Err(format!("is truncated: {} of {} bytes", bytes.len(), size.max(SIZE as u64)));
+    // One with fewer rows or buckets than we know is shorter; where its parts are, and that they fit, is looked at later.
+    if size < HEADER_SIZE as u64 || size != bytes.len() as u64 {
+        return Err(format!("is truncated: {} of {} bytes", bytes.len(), size.max(HEADER_SIZE as u64)));
     }
     if word(bytes, head_at(Head::User)) != Some(u64::from(owner)) {
         return Err(format!("was not written by its owner (user {owner})"));
@@ -82,6 +83,7 @@ pub fn word(bytes: &[u8], at: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tcptune_policy::counters::SIZE;
 
     fn whole() -> Vec<u8> {
         let mut bytes = vec![0; SIZE];

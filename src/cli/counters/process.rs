@@ -149,6 +149,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         counters: usize::try_from(head(Head::Counters)?).ok()?,
         answers: usize::try_from(head(Head::Answers)?).ok()?,
         stalls: usize::try_from(head(Head::Stalls)?).ok()?,
+        holds: usize::try_from(head(Head::Holds)?).ok()?,
     };
     let blocks_of_services = blocks(Head::ServicesAt, Head::ServiceSize, Head::Services)?;
     let mut all = Vec::new();
@@ -204,7 +205,8 @@ fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64) -> Option<Opti
         let words: Vec<u64> = bytes.chunks_exact(8).filter_map(|chunk| word(chunk, 0)).collect();
         let (counters, rest) = words.split_at_checked(places.counters)?;
         let (answers, rest) = rest.split_at_checked(places.answers)?;
-        Some(ArmCounts::parse(counters, answers, rest.get(..places.stalls)?, nanos_per_tick))
+        let (stalls, rest) = rest.split_at_checked(places.stalls)?;
+        Some(ArmCounts::parse(counters, [answers, stalls, rest.get(..places.holds)?], nanos_per_tick))
     };
     Some(Some(Service { direction, address, port, arms: [arm(Arm::Tuned)?, arm(Arm::Control)?] }))
 }

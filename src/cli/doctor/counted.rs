@@ -2,14 +2,16 @@
 //! exchange and every wait is counted; from outside one sees programs that the library cannot be loaded into, and calls that
 //! it does not see (stdio).
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tcptune_policy::counters::Counter;
 
 use super::backtrace::Backtraces;
-use super::evidence::{Evidence, Key, Service, Side, Waits};
+use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
 use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
@@ -26,7 +28,44 @@ pub struct Counted {
 
 /// Reads the files of a directory. `watched`: how long the command ran, where connections do not say how long they lasted.
 pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
-    let found = counters::read(directory)?;
+    Ok(sum(counters::read(directory)?, watched))
+}
+
+/// What the library has held in these processes since they began to count, where they do: who runs already may be tuned.
+pub fn holds(pids: &BTreeSet<u32>) -> Vec<Evidence> {
+    let directories: BTreeSet<PathBuf> = pids.iter().filter_map(|&pid| counting_into(pid)).collect();
+    let mut all = Vec::new();
+    for directory in directories {
+        let Ok(mut found) = counters::read(&directory) else { continue };
+        let is_one = |process: &Process| u32::try_from(process.pid).is_ok_and(|pid| pids.contains(&pid));
+        found.processes.retain(|process| process.running && is_one(process));
+        all.extend(sum(found, Duration::ZERO).evidence.into_iter().filter(|e| e.holds.count > 0));
+    }
+    all
+}
+
+/// The directory that a process counts into, by its environment.
+fn counting_into(pid: u32) -> Option<PathBuf> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = environment.split(|&byte| byte == 0).find_map(|pair| pair.strip_prefix(b"TCPTUNE_STATS="))?;
+    let directory = Path::new(OsStr::from_bytes(value));
+    directory.is_absolute().then(|| directory.to_owned())
+}
+
+/// Adds what was held to what was seen from outside.
+pub fn with_holds(outside: Vec<Evidence>, counted: Vec<Evidence>) -> Vec<Evidence> {
+    let mut all = outside;
+    for inside in counted {
+        match all.iter_mut().find(|e| !e.other_end && e.service.key() == inside.service.key()) {
+            Some(seen) => seen.holds = inside.holds,
+            // None of its connections was open meanwhile.
+            None => all.push(Evidence { holds: inside.holds, ..Evidence::of(inside.service, inside.pids) }),
+        }
+    }
+    all
+}
+
+fn sum(found: counters::Found, watched: Duration) -> Counted {
     let mut notes = found.problems;
     let mut groups: HashMap<Key, (Service, ArmCounts, Vec<u32>)> = HashMap::new();
     let mut programs = Vec::new();
@@ -61,7 +100,7 @@ pub fn read(directory: &Path, watched: Duration) -> Result<Counted, Failure> {
     }
     let evidence =
         groups.into_values().map(|(service, counts, pids)| evidence(service, &counts, pids, watched)).collect();
-    Ok(Counted { evidence, programs, notes, backtraces })
+    Counted { evidence, programs, notes, backtraces }
 }
 
 fn program(process: &Process) -> Program {
@@ -104,6 +143,11 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         fewest_segments: 0,
         calls: get(Counter::CallsSent),
         flood_calls: get(Counter::FloodCalls),
+        holds: Holds {
+            count: counts.holds.total(),
+            late: get(Counter::HeldLate).saturating_sub(get(Counter::LatePreempted)),
+            longest: time(Counter::HeldLongest),
+        },
         service,
     }
 }
@@ -127,6 +171,7 @@ pub fn combine(outside: Vec<Evidence>, counted: Vec<Evidence>) -> Vec<Evidence> 
 
 /// What is counted is exact, as far as the library saw the calls at all.
 fn refine(seen: &mut Evidence, inside: Evidence) {
+    seen.holds = inside.holds;
     let saw = |inside: &Waits, outside: &Waits| inside.total * 2 >= outside.total;
     let blind = !saw(&inside.nagle, &seen.nagle) || !saw(&inside.cork, &seen.cork);
     if blind {

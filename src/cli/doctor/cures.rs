@@ -122,7 +122,8 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
         Kind::Peer => texts.push(
             "on the other end, which writes twice: TCP_NODELAY, once per connection (`tcptune doctor` there names the option)",
         ),
-        Kind::Cork | Kind::Runts => {}
+        // The cure is the library's own.
+        Kind::Cork | Kind::Runts | Kind::Held => {}
     }
     if finding.kind == Kind::Peer {
         texts.push("here, as root: `ip route change <the route to the other end> quickack 1`");

@@ -121,9 +121,49 @@ pub struct Evidence {
     /// Calls that sent data, and those among them that were the eighth and later tiny one in a row; where that was counted.
     pub calls: u64,
     pub flood_calls: u64,
+    /// What the library held there.
+    pub holds: Holds,
+}
+
+/// What the library itself held, where it counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holds {
+    pub count: u64,
+    /// Of these, for more than a millisecond, but for those where the machine ran something else …
+    pub late: u64,
+    /// … and how long at most.
+    pub longest: Duration,
 }
 
 impl Evidence {
+    /// Of a service of which nothing was seen.
+    pub fn of(service: Service, pids: Vec<u32>) -> Self {
+        Self {
+            service,
+            pids,
+            other_end: false,
+            example: None,
+            connections: 0,
+            exchanges: 0,
+            nagle: Waits::default(),
+            cork: Waits::default(),
+            peer: Waits::default(),
+            bare_acks: 0,
+            span: Duration::ZERO,
+            pieces: 0,
+            mean_delay: Duration::ZERO,
+            round_trip: Duration::ZERO,
+            pattern: Vec::new(),
+            options: None,
+            bytes_sent: 0,
+            segments: 0,
+            fewest_segments: 0,
+            calls: 0,
+            flood_calls: 0,
+            holds: Holds::default(),
+        }
+    }
+
     /// Does data go one way, so that exchanges say nothing? Then there are more waits than answers, or many pieces in a wait.
     pub fn is_stream(&self) -> bool {
         let waits = self.nagle.count + self.cork.count;
@@ -183,6 +223,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
         fewest_segments: count(fewest),
         calls: 0,
         flood_calls: 0,
+        holds: Holds::default(),
         service,
     }
 }

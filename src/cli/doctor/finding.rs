@@ -22,6 +22,8 @@ pub enum Kind {
     Flood,
     /// An answer takes more segments than it needs: no wait, a small waste.
     Runts,
+    /// The library itself held data for too long.
+    Held,
 }
 
 impl Kind {
@@ -71,6 +73,9 @@ pub struct Finding {
     pub bytes_sent: u64,
     pub calls: u64,
     pub flood_calls: u64,
+    /// The longest of the waits, where the library itself is their cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_ms: Option<f64>,
     /// Data goes one way: nothing answers what waited.
     pub stream: bool,
     pub gain: Option<Gain>,
@@ -80,6 +85,8 @@ pub struct Finding {
 const SEVERAL: u64 = 3;
 /// Parts of the time that a cure is worth the trouble for: of several waits, of a few or short ones.
 const WORTH: (f64, f64) = (0.01, 0.1);
+/// One hold of so many that is late is too many.
+const LATE: u64 = 1000;
 /// A segment of fewer bytes is tiny. (On loopback several small writes may share one even so.)
 const TINY: u64 = 512;
 /// So many answers tell how many segments one takes.
@@ -108,7 +115,21 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     if !evidence.other_end && !found.iter().any(|f| matches!(f.kind, Kind::Nagle | Kind::Cork)) {
         found.extend(small_segments(evidence).map(|kind| finding(kind, evidence, &Waits::default())));
     }
+    if held_for_long(evidence) {
+        found.push(Finding {
+            waits: evidence.holds.late,
+            longest_ms: Some(evidence.holds.longest.as_secs_f64() * 1e3),
+            ..finding(Kind::Held, evidence, &Waits::default())
+        });
+    }
     found
+}
+
+/// Does the library harm what it is to help? A hold that a busy machine has made a little longer is none.
+fn held_for_long(evidence: &Evidence) -> bool {
+    let holds = evidence.holds;
+    let often = holds.late >= SEVERAL && holds.late * LATE >= holds.count;
+    holds.late > 0 && (often || holds.longest >= DELAYED)
 }
 
 fn worth(waits: &Waits, evidence: &Evidence) -> bool {
@@ -168,6 +189,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         bytes_sent: evidence.bytes_sent,
         calls: evidence.calls,
         flood_calls: evidence.flood_calls,
+        longest_ms: None,
         stream,
         gain: gain(evidence, waits),
     }
@@ -199,7 +221,7 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::{Kind, judge};
-    use crate::doctor::evidence::{Evidence, Service, Side, Waits};
+    use crate::doctor::evidence::{Evidence, Holds, Service, Side, Waits};
     use crate::doctor::program::Program;
     use std::time::Duration;
 
@@ -228,6 +250,7 @@ mod tests {
             fewest_segments: 100,
             calls: 0,
             flood_calls: 0,
+            holds: Holds::default(),
         }
     }
 
@@ -262,6 +285,22 @@ mod tests {
         let stream = Evidence { exchanges: 1, cork: waits(100, 40), mean_delay: MS(25), ..quiet() };
         let gain = judge(&stream)[0].gain.clone().expect("a gain");
         assert_eq!((gain.per, gain.saved_ms), ("piece of data", 25.0));
+    }
+
+    #[test]
+    fn the_library_itself_is_named_where_it_was_late() {
+        let held = |count, late, longest| Evidence { holds: Holds { count, late, longest: MS(longest) }, ..quiet() };
+        for (evidence, expected) in [
+            (held(1_000_000, 0, 1), None),
+            // Interrupted now and then.
+            (held(1_000_000, 5, 2), None),
+            (held(1_000_000, 1, 200), Some(1)),
+            (held(1_000, 3, 2), Some(3)),
+        ] {
+            let found = judge(&evidence);
+            assert_eq!(found.iter().map(|f| f.waits).next(), expected, "{evidence:?}");
+            assert!(found.iter().all(|f| f.kind == Kind::Held && f.gain.is_none() && f.longest_ms.is_some()));
+        }
     }
 
     #[test]

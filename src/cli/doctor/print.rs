@@ -51,6 +51,7 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
         Kind::Cork => styled(BAD, "stall found (its own corking)"),
         Kind::Flood => styled(BAD, "flood of tiny segments"),
         Kind::Runts => styled(NOTE, "more segments than needed"),
+        Kind::Held => styled(BAD, "held by the library itself"),
     };
     line(format!("{head}: {}", wrapped(&styled(BOLD, &told.text), WIDTH, 2)));
     row("where", &told.place, line);

@@ -1,5 +1,6 @@
 //! Diagnosis of processes that run already: nothing is started, nothing is touched.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
@@ -10,11 +11,11 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::args::DoctorArgs;
 use super::conclude::conclude;
-use super::evidence;
 use super::launch::Signals;
 use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
+use super::{counted, evidence};
 use crate::attach::target;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
 
@@ -41,17 +42,20 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let only_these = !args.pid.is_empty();
     let follower = Follower::start(REFRESH, move || target::with_descendants(&roots));
     urge();
+    let mut watched_pids = BTreeSet::new();
     while Instant::now() < end && signals.arrived().is_none() {
         let pids = follower.pids();
         if only_these && pids.iter().all(|pid| !exists(*pid)) {
             break;
         }
+        watched_pids.extend(pids.iter().copied());
         tick(&mut watch, &pids, args)?;
     }
     let watched = begin.elapsed();
     follower.stop();
     watch.end();
-    Ok(conclude(&watch, &evidence::from_kernel(&watch), watched, Vec::new(), None, args.library.as_deref()))
+    let evidence = counted::with_holds(evidence::from_kernel(&watch), counted::holds(&watched_pids));
+    Ok(conclude(&watch, &evidence, watched, Vec::new(), None, args.library.as_deref()))
 }
 
 fn exists(pid: u32) -> bool {

@@ -36,6 +36,11 @@ pub fn verdict(finding: &Finding) -> String {
             number(f.exchanges),
             ms(f.wait_ms)
         ),
+        Kind::Held => format!(
+            "the library held data for {with} {} for more than 1 ms, {} at worst",
+            several(f.waits, "time"),
+            ms(f.longest_ms.unwrap_or(0.0))
+        ),
         Kind::Nagle | Kind::Cork if f.stream => format!(
             "data for {with} was held {} times, {} each time and {} for an average byte, {}: {of_time}",
             number(f.waits),
@@ -88,7 +93,7 @@ pub fn pattern(f: &Finding) -> Option<String> {
     let bytes = |n: &u64| several(*n, "byte");
     let nodelay = f.options.map(|o| if o.nodelay { "TCP_NODELAY is on" } else { "TCP_NODELAY is off" });
     let (held, left) = match f.pattern.split_last() {
-        Some(split) if f.waits > 0 => split,
+        Some(split) if f.waits > 0 && f.kind != Kind::Held => split,
         _ => return nodelay.map(str::to_owned),
     };
     let left: Vec<String> = left.iter().map(bytes).collect();
@@ -156,6 +161,11 @@ pub fn change(f: &Finding, reach: Reach) -> String {
         Kind::Peer => {
             format!("acknowledges at once where the other end is seen to wait: {}", run("--quickack auto "))
         }
+        Kind::Held => format!(
+            "holds nothing any more with TCPTUNE_CORK=off, and sets TCP_NODELAY all the same: {}. It should not have held this: \
+             please report it, with `tcptune report --json`",
+            run("--cork off ")
+        ),
         Kind::Flood | Kind::Runts => {
             format!("holds a piece where more follows at once, so that they leave in full segments: {}", run(""))
         }

@@ -7,7 +7,7 @@ use prometheus::proto::{Bucket, Counter as Count, Gauge, Histogram, LabelPair, M
 use tcptune_policy::counters::{Counter, Unit};
 
 use super::totals::{Program, Sums};
-use super::values::{BOUNDS, Labels, Values, exported};
+use super::values::{BOUNDS, HOLD_BOUNDS, Labels, Values, exported};
 use crate::errors::Failure;
 
 pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
@@ -15,17 +15,23 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     families.push(of_times(
         "tcptune_answer_seconds",
         "Time from the last call of a burst to the first byte of the answer.",
-        sums,
+        (sums, &BOUNDS),
         |values| (&values.answers, values.get(Counter::ExchangeDelay)),
     ));
     families.push(of_times(
         "tcptune_stall_seconds",
         "How long waits took that were stalls of any kind.",
-        sums,
+        (sums, &BOUNDS),
         |values| {
             let delays = [Counter::StallDelay, Counter::CorkStallDelay, Counter::PeerStallDelay];
             (&values.stalls, delays.iter().map(|&counter| values.get(counter)).sum())
         },
+    ));
+    families.push(of_times(
+        "tcptune_held_age_seconds",
+        "How long the oldest byte of each hold of the library waited before it went out.",
+        (sums, &HOLD_BOUNDS),
+        |values| (&values.holds, values.get(Counter::HeldTime)),
     ));
     let programs = |name, help, kind, value: fn(&Program) -> u64| {
         let metrics = sums
@@ -67,6 +73,8 @@ pub fn name(counter: Counter) -> (String, f64) {
     let row = counter.row();
     let (suffix, divisor) = match row.unit {
         Unit::Ticks => ("_seconds", 1e9),
+        // No sum, so no total.
+        Unit::Longest => return (format!("tcptune_{}_seconds", row.name), 1e9),
         Unit::Micros => ("_seconds", 1e6),
         Unit::TicksSquared => ("_seconds_squared", 1e12),
         _ => ("", 1.0),
@@ -76,14 +84,14 @@ pub fn name(counter: Counter) -> (String, f64) {
 
 fn of_counter(counter: Counter, sums: &Sums) -> MetricFamily {
     let (name, divisor) = name(counter);
-    let metric = |(labels, values): (&Labels, &Values)| {
-        number(pairs(labels), MetricType::COUNTER, float(values.get(counter)) / divisor)
-    };
-    family(&name, counter.row().meaning, MetricType::COUNTER, sums.series.iter().map(metric).collect())
+    let kind = if counter.row().unit == Unit::Longest { MetricType::GAUGE } else { MetricType::COUNTER };
+    let metric =
+        |(labels, values): (&Labels, &Values)| number(pairs(labels), kind, float(values.get(counter)) / divisor);
+    family(&name, counter.row().meaning, kind, sums.series.iter().map(metric).collect())
 }
 
 /// A histogram: the buckets and the sum of times in nanoseconds come from `of`.
-fn of_times(name: &str, help: &str, sums: &Sums, of: fn(&Values) -> (&[u64; BOUNDS.len() + 1], u64)) -> MetricFamily {
+fn of_times(name: &str, help: &str, (sums, bounds): (&Sums, &[f64]), of: fn(&Values) -> (&[u64], u64)) -> MetricFamily {
     let metric = |(labels, values): (&Labels, &Values)| {
         let (counts, sum) = of(values);
         let mut below = 0;
@@ -95,7 +103,8 @@ fn of_times(name: &str, help: &str, sums: &Sums, of: fn(&Values) -> (&[u64; BOUN
             bucket
         };
         let mut histogram = Histogram::default();
-        histogram.set_bucket(BOUNDS.iter().zip(counts).map(bucket).collect());
+        // What an earlier version has kept may have none of these.
+        histogram.set_bucket(bounds.iter().zip(counts.iter().chain(std::iter::repeat(&0))).map(bucket).collect());
         histogram.set_sample_count(counts.iter().sum());
         histogram.set_sample_sum(float(sum) / 1e9);
         let mut metric = Metric::from_label(pairs(labels));

@@ -25,6 +25,10 @@ pub const BOUNDS: [f64; 22] = [
     0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
+/// The same for what the library holds: microseconds, up to the kernel's own timer.
+pub const HOLD_BOUNDS: [f64; 13] =
+    [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.2];
+
 /// How many times lie below each bound and above the one before; the last are longer than all bounds.
 type Buckets = [u64; BOUNDS.len() + 1];
 
@@ -34,19 +38,28 @@ pub struct Values {
     pub counters: BTreeMap<String, u64>,
     pub answers: Buckets,
     pub stalls: Buckets,
+    /// By [`HOLD_BOUNDS`]. Not there in what earlier versions wrote.
+    #[serde(default)]
+    pub holds: Vec<u64>,
 }
 
-/// The counters that are sums.
+/// The counters that can be laid together: sums, and the longest of times.
 pub fn exported() -> impl Iterator<Item = Counter> {
     Counter::ALL.iter().copied().filter(|counter| counter.row().unit != Unit::Last)
+}
+
+/// Is the longest of two what both together have, rather than their sum?
+fn is_longest(name: &str) -> bool {
+    exported().any(|counter| counter.row().unit == Unit::Longest && counter.row().name == name)
 }
 
 impl Values {
     pub fn of(arm: &ArmCounts) -> Self {
         Self {
             counters: exported().map(|counter| (counter.row().name.to_owned(), arm.get(counter))).collect(),
-            answers: buckets(&arm.answers),
-            stalls: buckets(&arm.stalls),
+            answers: buckets(&arm.answers, &BOUNDS),
+            stalls: buckets(&arm.stalls, &BOUNDS),
+            holds: buckets::<{ HOLD_BOUNDS.len() + 1 }>(&arm.holds, &HOLD_BOUNDS).to_vec(),
         }
     }
 
@@ -67,9 +80,11 @@ impl Values {
     fn combine(&mut self, other: &Self, with: fn(u64, u64) -> u64) {
         for (name, more) in &other.counters {
             let value = self.counters.entry(name.clone()).or_default();
-            *value = with(*value, *more);
+            *value = if is_longest(name) { (*value).max(*more) } else { with(*value, *more) };
         }
+        self.holds.resize(self.holds.len().max(other.holds.len()), 0);
         let pairs = self.answers.iter_mut().zip(&other.answers).chain(self.stalls.iter_mut().zip(&other.stalls));
+        let pairs = pairs.chain(self.holds.iter_mut().zip(&other.holds));
         for (value, more) in pairs {
             *value = with(*value, *more);
         }
@@ -77,12 +92,12 @@ impl Values {
 }
 
 /// A bucket of the file goes, as a whole, where its middle belongs: its bounds lie within a quarter of each other.
-fn buckets(histogram: &Histogram) -> Buckets {
-    let mut sums = Buckets::default();
+fn buckets<const N: usize>(histogram: &Histogram, bounds: &[f64]) -> [u64; N] {
+    let mut sums = [0u64; N];
     for (number, (from, count)) in histogram.buckets.iter().enumerate() {
         let to = histogram.buckets.get(number + 1).map_or(f64::INFINITY, |next| next.0);
         let middle = if to.is_finite() { (from + to) / 2.0 } else { *from };
-        let place = BOUNDS.partition_point(|bound| *bound < middle / 1e9);
+        let place = bounds.partition_point(|bound| *bound < middle / 1e9);
         sums[place] = sums[place].saturating_add(*count);
     }
     sums
@@ -99,8 +114,8 @@ mod tests {
         // 32.8 to 65.5 ms: the middle is 49 ms.
         let mut expected = Buckets::default();
         expected[BOUNDS.iter().position(|&bound| bound == 0.05).expect("a bound")] = 1;
-        assert_eq!(buckets(&histogram), expected);
-        assert!(BOUNDS.is_sorted());
+        assert_eq!(buckets::<{ BOUNDS.len() + 1 }>(&histogram, &BOUNDS), expected);
+        assert!(BOUNDS.is_sorted() && HOLD_BOUNDS.is_sorted());
     }
 
     #[test]
@@ -113,5 +128,9 @@ mod tests {
         assert_eq!(sum.get(Counter::Stalls), 7);
         sum.not_below(&of(9));
         assert_eq!(sum.get(Counter::Stalls), 9);
+        let longest = |time| Values { counters: [("held_longest".to_owned(), time)].into(), ..Values::default() };
+        let mut both = longest(5);
+        both.add(&longest(3));
+        assert_eq!(both.get(Counter::HeldLongest), 5);
     }
 }

@@ -56,6 +56,8 @@ struct OneArm {
     /// Times to an answer: the shortest of each bucket that is not empty, and how many.
     answers: Vec<(f64, u64)>,
     stalls: Vec<(f64, u64)>,
+    /// How long the oldest byte of each of the library's holds waited.
+    held_age: Vec<(f64, u64)>,
 }
 
 pub fn report(directory: &Path, found: &Found) -> Report {
@@ -109,5 +111,6 @@ fn arm(arm: &ArmCounts) -> OneArm {
         counters: Counter::ALL.iter().map(|&counter| (counter.row().name, arm.get(counter))).collect(),
         answers: filled(&arm.answers),
         stalls: filled(&arm.stalls),
+        held_age: filled(&arm.holds),
     }
 }

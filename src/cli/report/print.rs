@@ -76,6 +76,9 @@ const ROWS: &[Row] = &[
     ("segments sent again", |arm| number(arm.get(Counter::Retransmissions))),
     ("calls held for the next", |arm| number(arm.get(Counter::Held))),
     ("  in vain", |arm| events(arm, Counter::Misses, Counter::MissDelay)),
+    ("  segments saved, net", |arm| number(arm.get(Counter::Held).saturating_sub(arm.get(Counter::Misses)))),
+    ("  the longest that a byte was held", longest),
+    ("  held for more than a millisecond", late),
     ("small segments that left alone", |arm| number(arm.get(Counter::Runts))),
     ("floods of tiny segments", |arm| number(arm.get(Counter::Floods))),
 ];
@@ -89,6 +92,28 @@ fn events(arm: &ArmCounts, count: Counter, delay: Counter) -> String {
     match arm.get(count) {
         0 => "0".to_owned(),
         some => format!("{} ({})", number(some), time(Duration::from_nanos(arm.get(delay)))),
+    }
+}
+
+fn longest(arm: &ArmCounts) -> String {
+    match arm.get(Counter::HeldLongest) {
+        0 => "-".to_owned(),
+        longest => time(Duration::from_nanos(longest)),
+    }
+}
+
+/// How many holds were late, and what let them go at last.
+fn late(arm: &ArmCounts) -> String {
+    let causes = [(Counter::LateByWait, "wait"), (Counter::LateByCall, "call"), (Counter::LateByEnd, "end")];
+    let causes = causes.map(|(counter, name)| (arm.get(counter), name));
+    let parts: Vec<String> = causes
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{name} {}", number(*count)))
+        .collect();
+    match arm.get(Counter::HeldLate) {
+        0 => "0".to_owned(),
+        late => format!("{} ({})", number(late), parts.join(", ")),
     }
 }
 

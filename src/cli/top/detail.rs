@@ -7,7 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
-use tcptune_policy::counters::{Arm, Counter};
+use tcptune_policy::counters::{Arm, Counter, Unit};
 
 use super::columns::STALLS;
 use super::histogram;
@@ -122,6 +122,10 @@ fn table(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
     frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(chosen));
 }
 
+fn value(counter: Counter, value: u64) -> String {
+    if counter.row().unit == Unit::Longest { time(Duration::from_nanos(value)) } else { number(value) }
+}
+
 /// What became of connections, what of held calls, which stalls there were; a column for each arm.
 fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, control: &ArmCounts) {
     let split = control.get(Counter::Connections) > 0;
@@ -138,8 +142,8 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
         for (name, counter) in rows {
             let (left, right) = (tuned.get(*counter), control.get(*counter));
             if left + right > 0 {
-                let right = if split { format!("{:>11}", number(right)) } else { String::new() };
-                text.push(Text::raw(format!(" {name:30}{:>10}{right}", number(left))));
+                let right = if split { format!("{:>11}", value(*counter, right)) } else { String::new() };
+                text.push(Text::raw(format!(" {name:30}{:>10}{right}", value(*counter, left))));
             }
         }
         if text.len() == before {
@@ -174,6 +178,11 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
             ("sent off before a wait", Counter::ReleasedWait),
             ("sent off before an end", Counter::ReleasedEnd),
             ("in vain", Counter::Misses),
+            ("held at most", Counter::HeldLongest),
+            ("for more than 1 ms", Counter::HeldLate),
+            ("  until a wait", Counter::LateByWait),
+            ("  until the next call", Counter::LateByCall),
+            ("  until an end", Counter::LateByEnd),
         ],
     );
     frame.render_widget(Paragraph::new(text).block(framed(&format!(" What became of it, {what} "))), area);

@@ -157,20 +157,6 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Changes some bits of the lower word, in one step that no other thread's change is lost in.
-    pub(crate) fn change(&self, fd: c_int, without: u64, with: u64) {
-        if let Some(words) = self.words(fd.cast_unsigned()) {
-            let changed = |low: u32| low & !(without as u32) | with as u32;
-            let mut low = words.low.load(Relaxed);
-            while changed(low) != low {
-                match words.low.compare_exchange(low, changed(low), Relaxed, Relaxed) {
-                    Ok(_) => return,
-                    Err(now) => low = now,
-                }
-            }
-        }
-    }
-
     /// Notes a descriptor that was just made: like [`Table::set`], and remembers how far the table is in use. Nothing is
     /// noted while tuning is off, nor for a number that no descriptor can have: a walk over the table would end there.
     #[inline]

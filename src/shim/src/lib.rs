@@ -17,7 +17,6 @@ mod hook;
 
 mod address;
 mod bind;
-#[path = "count_stub.rs"]
 mod count;
 mod hooks;
 mod kernel;

@@ -93,8 +93,8 @@ impl Backtraces {
             Kind::Nagle => samples::Kind::Nagle,
             Kind::Cork => samples::Kind::Cork,
             Kind::Flood | Kind::Runts => samples::Kind::Small,
-            // The calls are the other end's.
-            Kind::Peer => return CalledBy::default(),
+            // The calls are the other end's; and where the stack is copied nothing is held.
+            Kind::Peer | Kind::Held => return CalledBy::default(),
         };
         let Some(found) = self.found.get(&(service.key(), kind as u8)) else { return CalledBy::default() };
         let chain = |(frames, sum): (&Vec<Frame>, &Sum)| Chain {

@@ -22,6 +22,15 @@ pub enum Unit {
     Micros,
     /// No sum: what was seen last.
     Last,
+    /// No sum: the longest time, in ticks.
+    Longest,
+}
+
+impl Unit {
+    /// Does what several processes have counted add up?
+    pub const fn is_sum(self) -> bool {
+        !matches!(self, Unit::Last | Unit::Longest)
+    }
 }
 
 /// A counter, as people and other programs see it.
@@ -112,6 +121,15 @@ counters! {
     MeanDelay, "mean_delay", Ticks, "Their mean times to an answer, added up: connections are what chance divides, exchanges are not.";
     MeanDelaySquare, "mean_delay_square", TicksSquared, "The squares of these means, added up.";
     ConnectionTime, "connection_time", Ticks, "Time from open to close, of all connections that were closed.";
+    // What holding has cost (Cause and Kept in the library).
+    HeldTime, "held_time", Ticks, "How long the oldest byte of each hold waited before it went out, in all holds.";
+    HeldLongest, "held_longest", Longest, "The longest that a byte was held by the library.";
+    HeldLate, "held_late", Events, "Holds whose oldest byte waited for more than a millisecond.";
+    LateByWait, "late_by_wait", Events, "Of these: let go when the thread at last came to wait.";
+    LateByCall, "late_by_call", Events, "Of these: let go when the next call came, late.";
+    LateByEnd, "late_by_end", Events, "Of these: let go when the descriptor or the process came to its end, or was shared.";
+    LateElsewhere, "late_elsewhere", Events, "Of the late ones: the thread slept or computed where no hook sees it.";
+    LatePreempted, "late_preempted", Events, "Of the late ones: the thread could have gone on, but the machine ran something else.";
 }
 
 /// How many counters there are.

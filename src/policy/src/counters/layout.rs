@@ -4,14 +4,14 @@
 //! ```text
 //! 0         header: words (Head), then texts
 //! 4096      services (SERVICES x SERVICE_SIZE): its words (Service), then two arms, tuned and control;
-//!           an arm: counters (Counter), buckets of answers, buckets of stalls
+//!           an arm: counters (Counter), buckets of answers, buckets of stalls, buckets of holds
 //! SIZE      the end; with TCPTUNE=backtrace samples of the stack follow (samples.rs)
 //! ```
 //!
-//! A reader takes places and counts from the header, so that rows can be added without another version. The last service
-//! stands for all that found no free place.
+//! A reader takes places and counts from the header, so that rows, and buckets behind the others, can be added without another
+//! version: a file from before them says 0. The last service stands for all that found no free place.
 
-use super::{ANSWERS, COUNTERS, Counter, STALLS};
+use super::{ANSWERS, COUNTERS, Counter, HOLDS, STALLS};
 
 /// The first word of a file: "tcptune" and a zero byte.
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"tcptune\0");
@@ -98,6 +98,8 @@ pub enum Head {
     SeenCork,
     /// See there.
     SeenSmall,
+    /// Buckets of holds.
+    Holds,
 }
 
 /// A text: of the header, where nothing else is said.
@@ -129,7 +131,7 @@ pub const SERVICES: usize = 24;
 /// Where the arms begin in a service.
 pub const ARMS_AT: usize = 64;
 /// Length of an arm: whole cache lines.
-pub const ARM_SIZE: usize = ((COUNTERS + ANSWERS + STALLS) * 8).next_multiple_of(64);
+pub const ARM_SIZE: usize = ((COUNTERS + ANSWERS + STALLS + HOLDS) * 8).next_multiple_of(64);
 /// Length of a service.
 pub const SERVICE_SIZE: usize = ARMS_AT + 2 * ARM_SIZE;
 /// Length of a file without samples.
@@ -190,8 +192,10 @@ pub struct ArmPlaces {
     pub counters: usize,
     /// … then buckets of answers …
     pub answers: usize,
-    /// … then buckets of stalls.
+    /// … then buckets of stalls …
     pub stalls: usize,
+    /// … then buckets of holds.
+    pub holds: usize,
 }
 
 /// Where a word of the header stands.
@@ -229,13 +233,18 @@ pub const fn stalls_at(bucket: usize) -> usize {
     bucket.wrapping_add(COUNTERS + ANSWERS).wrapping_mul(8)
 }
 
+/// Where a bucket of holds stands, from the beginning of its arm.
+pub const fn holds_at(bucket: usize) -> usize {
+    bucket.wrapping_add(COUNTERS + ANSWERS + STALLS).wrapping_mul(8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn nothing_overlaps() {
-        assert!(head_at(Head::SeenSmall) + 8 <= Head::LIBRARY.at);
+        assert!(head_at(Head::Holds) + 8 <= Head::LIBRARY.at);
         let mut end = 0;
         for text in [Head::LIBRARY, Head::PROGRAM, Head::COMMAND, Head::SETTINGS] {
             assert!(text.at >= end);
@@ -244,7 +253,7 @@ mod tests {
         assert!(end <= HEADER_SIZE);
         assert!(service_word_at(Service::AddressLast) + 8 <= ARMS_AT);
         assert_eq!(arm_at(Arm::Control), arm_at(Arm::Tuned) + ARM_SIZE);
-        assert!(stalls_at(STALLS - 1) + 8 <= ARM_SIZE);
+        assert!(holds_at(HOLDS - 1) + 8 <= ARM_SIZE);
         assert!(service_at(SERVICES - 1) + SERVICE_SIZE <= SIZE);
         assert_eq!(service_at(0) % 64 + arm_at(Arm::Tuned) % 64 + ARM_SIZE % 64, 0, "cache lines");
     }

@@ -12,7 +12,9 @@ pub mod tally;
 pub use fields::{COUNTERS, Counter, Row, Unit};
 pub use layout::{
     ARM_SIZE, ARMS_AT, Arm, ArmPlaces, CLIENT, FREE, HEADER_SIZE, Head, MAGIC, READY, SERVER, SERVICE_SIZE, SERVICES,
-    SERVICES_AT, SIZE, SUFFIX, Service, TAKEN, Text, VERSION, answers_at, arm_at, counter_at, head_at, service_at,
-    service_word_at, stalls_at,
+    SERVICES_AT, SIZE, SUFFIX, Service, TAKEN, Text, VERSION, answers_at, arm_at, counter_at, head_at, holds_at,
+    service_at, service_word_at, stalls_at,
 };
-pub use scale::{ANSWERS, STALLS, answer_bucket, answer_ticks, stall_bucket, stall_ticks};
+pub use scale::{
+    ANSWERS, HOLDS, STALLS, answer_bucket, answer_ticks, hold_bucket, hold_ticks, stall_bucket, stall_ticks,
+};

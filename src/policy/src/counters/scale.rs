@@ -1,9 +1,13 @@
-//! Times as buckets: four to each doubling, so that a bucket's bounds lie within a quarter of each other.
+//! Times as buckets: four to each doubling, so that a bucket's bounds lie within a quarter of each other; for holds, of which
+//! it matters whether they were microseconds or milliseconds, one.
 
 /// Buckets of the time to an answer: up to 2^28 ticks (about seven minutes), and all longer ones.
 pub const ANSWERS: usize = 109;
 /// Buckets of stalls: from 2^9 ticks (about a millisecond) to 2^21 (about three seconds), and all longer ones.
 pub const STALLS: usize = 49;
+
+/// Buckets of holds: below 4 ticks (about 7 microseconds), from there to 2^17 (about 200 ms), and all longer ones.
+pub const HOLDS: usize = 17;
 
 const FIRST_STALL: usize = bucket(1 << 9);
 
@@ -29,6 +33,19 @@ pub const fn stall_bucket(ticks: u32) -> usize {
 /// The shortest time in a bucket of stalls, in ticks; the first has all shorter ones too.
 pub const fn stall_ticks(number: usize) -> u64 {
     if number == 0 { 0 } else { ticks(number.wrapping_add(FIRST_STALL)) }
+}
+
+/// The bucket of a hold.
+#[inline(always)]
+pub const fn hold_bucket(ticks: u32) -> usize {
+    // The bit makes all below 4 the first bucket's.
+    let bucket = (ticks | 2).ilog2().wrapping_sub(1) as usize;
+    if bucket < HOLDS { bucket } else { HOLDS - 1 }
+}
+
+/// The shortest time in a bucket of holds, in ticks.
+pub const fn hold_ticks(number: usize) -> u64 {
+    if number == 0 { 0 } else { 2 << number }
 }
 
 /// Four buckets for each power of two, by the two bits behind the highest.
@@ -79,5 +96,16 @@ mod tests {
         }
         assert_eq!(stall_ticks(STALLS - 1), 1 << 21);
         assert_eq!(stall_bucket(u32::MAX), STALLS - 1);
+    }
+
+    #[test]
+    fn holds_go_from_microseconds_to_the_kernels_timer() {
+        assert_eq!([0, 1, 2, 3].map(hold_bucket), [0; 4]);
+        assert_eq!((hold_bucket(4), hold_ticks(0)), (1, 0));
+        for number in 1..HOLDS {
+            let from = u32::try_from(hold_ticks(number)).expect("short");
+            assert_eq!((hold_bucket(from), hold_bucket(from - 1)), (number, number - 1));
+        }
+        assert_eq!((hold_ticks(HOLDS - 1), hold_bucket(u32::MAX)), (1 << 17, HOLDS - 1));
     }
 }

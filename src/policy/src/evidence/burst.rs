@@ -280,7 +280,7 @@ impl Burst {
         self.state.store(state & !(HELD | CORKED), Relaxed);
         if machine.counts() {
             let age = now.wrapping_sub(self.since.load(Relaxed));
-            machine.gone(fd, Gone { age, cause: Cause::Call, thread });
+            machine.gone(fd, Gone { age, cause: Cause::Call, thread, corked: state & CORKED != 0 });
         }
         if state & CORKED != 0 { Todo::PushCorked } else { Todo::Push }
     }
@@ -498,7 +498,7 @@ impl Burst {
                 machine.push(fd);
             }
             if machine.counts() {
-                machine.gone(fd, Gone { age, cause, thread });
+                machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
             }
         }
         let service = habits.service(state);

@@ -71,6 +71,8 @@ pub struct Gone {
     pub cause: Cause,
     /// Where the thread was meanwhile.
     pub thread: Whereabouts,
+    /// Was it kept by TCP_CORK?
+    pub corked: bool,
 }
 
 /// What made held data leave.

@@ -62,12 +62,6 @@ pub(crate) fn ticks() -> u32 {
     (count << 3) as u32
 }
 
-/// `word` with its lowest byte taken from `byte`.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    word & !0xff | byte & 0xff
-}
-
 /// Counts of the counter in one of [`coarse_ticks`].
 pub(crate) const CYCLES_PER_TICK: u64 = 32;
 

@@ -16,7 +16,6 @@ mod machine;
 
 pub(crate) use machine::{
     CYCLES_PER_TICK, MILLISECOND, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks,
-    with_lowest_byte,
 };
 
 /// The next number that nobody can foresee: splitmix64 (Steele, Lea and Flood, 2014) over a count of calls and the cycle

@@ -104,12 +104,6 @@ pub(crate) fn cycles() -> u64 {
     unsafe { core::arch::x86::_rdtsc() }
 }
 
-/// `word` with its lowest byte taken from `byte`.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    word & !0xff | byte & 0xff
-}
-
 /// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
 /// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
 macro_rules! weak_address {

@@ -54,8 +54,7 @@ pub(crate) fn registers() -> [usize; 4] {
     [pc, sp, fp, 0]
 }
 
-/// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more. The lowest 8 bits, less than two
-/// microseconds, may be used for something else (hold.rs).
+/// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more.
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
@@ -81,17 +80,6 @@ pub(crate) fn coarse_ticks() -> u32 {
 pub(crate) fn cycles() -> u64 {
     // SAFETY: as in `ticks`.
     unsafe { core::arch::x86_64::_rdtsc() }
-}
-
-/// `word` with its lowest byte taken from `byte`: one instruction, where the compiler would make three.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    let mut word = word;
-    // SAFETY: moves between two registers, nothing else.
-    unsafe {
-        asm!("mov {0:l}, {1:l}", inlateout(reg) word, in(reg) byte, options(pure, nomem, nostack, preserves_flags))
-    };
-    word
 }
 
 /// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is

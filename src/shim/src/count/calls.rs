@@ -1,55 +1,68 @@
 //! The functions that stand between a hook that moves data and the real function: they make the call, then count it. Most
-//! connections are simple ones (TCP_NODELAY is on, the program does not cork by itself, the predictor reads the clock): for
-//! these the least is done that tells everything; all others are looked at closely, out of line.
+//! connections are simple ones (TCP_NODELAY is on, the program does not cork by itself): for these the least is done that
+//! tells everything; all others are looked at closely, out of line.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::sync::atomic::Ordering::Relaxed;
 
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
-use policy::burst;
 use policy::counters::Counter;
-#[cfg(machine_code)]
-use policy::counters::counter_at;
 use policy::counters::tally::{self, ALONE, CALL, SMALL, TINY, TINY_ALONE};
-use policy::socket::{APP_CORK, CORKED, HELD, NODELAY_ON};
+use policy::socket::{APP_CORK, CORKED, NO_HOLD, NODELAY_ON, Socket};
 
 use super::GAP;
-use super::connection::{WATCHED, burst_ended, burst_goes_on, changed};
+use super::connection::{WATCHED, burst_ended, burst_goes_on, changed, is_simple};
 use super::insert::between;
-use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
+use super::record::{self, Counts, HOLDS_ITSELF, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{stalls, trace};
-use crate::arch::{self, coarse_ticks};
-use crate::table;
+use crate::arch::{coarse_ticks, in_one_register};
+use crate::machine::LIBRARY;
 
-/// Makes the functions that count a call that sends. `bytes` says how many of the result `sent` went out; `in machine code` are
-/// lines that go to 60 if the flags say that the call is held; `in cork`: the hook has a path for corked sockets.
+/// Makes the functions that count a call that sends, whose result is how many bytes went out. On a simple connection a call
+/// with MSG_MORE is one that the library holds, or the first that the program holds itself.
 macro_rules! sends {
-    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty,
-       flags $flags:expr, bytes |$sent:ident| $bytes:expr; in machine code $lines:expr $(, in $cork:ident)?;)*) => { $(
+    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> ssize_t, flags $flags:expr;)*) => { $(
         between! {
-            #[cfg_attr(machine_code, unsafe(naked))]
-            fn $family::$name($fd: c_int, $($arg: $ty),*) -> $ret {
-                count_sent!($name([$fd], $($arg),*) flags $flags, bytes |$sent| $bytes; in machine code $lines)
+            fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                if $flags & libc::MSG_MORE != 0 {
+                    // SAFETY: the caller's arguments.
+                    return unsafe { held($fd, $($arg),*) };
+                }
+                if let Some(record) = record::simple($fd) {
+                    // SAFETY: the caller's arguments.
+                    let sent = unsafe { next($fd, $($arg),*) };
+                    return if sent > 0 { sent_simply(sent, record) } else { sent };
+                }
+                // SAFETY: the caller's arguments.
+                unsafe { otherwise($fd, $($arg),*) }
             } with {
-                sent_by_any!{ ([$fd], $($arg: $ty),*) -> $ret, flags $flags, bytes |$sent| $bytes; }
-                $( sends!(@in $cork); )?
+                /// Held, on a simple connection.
+                #[inline(never)]
+                unsafe extern "C" fn held($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    if let Some(record) = record::simple($fd) && may_be_held($fd) {
+                        // SAFETY: the caller's arguments.
+                        let sent = unsafe { next($fd, $($arg),*) };
+                        return if sent > 0 { held_simply(sent, record) } else { sent };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { otherwise($fd, $($arg),*) }
+                }
+                sent_by_any! { ([$fd], $($arg: $ty),*) -> ssize_t, flags $flags, bytes |sent| sent; }
             }
         }
     )* };
-    (@in cork) => { count_in_cork!(); };
 }
 
-/// What counts a call on any connection.
+/// What counts a call on any connection; `bytes` says how many of the result `sent` went out.
 macro_rules! sent_by_any {
     (($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, flags $flags:expr,
      bytes |$sent:ident| $bytes:expr;) => {
-        #[cold]
         #[inline(never)]
         unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
             // SAFETY: the caller's arguments.
             let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
             if $sent > 0 && let Some(record) = record::counted($fd) {
-                sent_otherwise(record, $bytes, $flags);
+                sent_by_any($bytes, record, $flags & libc::MSG_MORE != 0);
             }
             $sent
         }
@@ -57,20 +70,14 @@ macro_rules! sent_by_any {
 }
 
 sends! {
-    data::write([fd], data: *const c_void, length: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */", in cork;
-    data::writev([fd], parts: *const iovec, count: c_int) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */", in cork;
-    data::send([fd], data: *const c_void, length: size_t, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
-        in machine code "test ecx, {more}\njne 60f", in cork;
+    data::write([fd], data: *const c_void, length: size_t) -> ssize_t, flags 0;
+    data::writev([fd], parts: *const iovec, count: c_int) -> ssize_t, flags 0;
+    data::send([fd], data: *const c_void, length: size_t, flags: c_int) -> ssize_t, flags flags;
     data::sendto([fd], data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t) -> ssize_t,
-        flags flags, bytes |sent| sent as usize; in machine code "test ecx, {more}\njne 60f";
-    data::sendmsg([fd], message: *const msghdr, flags: c_int) -> ssize_t, flags flags, bytes |sent| sent as usize;
-        in machine code "test edx, {more}\njne 60f", in cork;
-    data::sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */", in cork;
-    data::sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t, flags 0, bytes |sent| sent as usize;
-        in machine code "/* {more} */", in cork;
+        flags flags;
+    data::sendmsg([fd], message: *const msghdr, flags: c_int) -> ssize_t, flags flags;
+    data::sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t, flags 0;
+    data::sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t, flags 0;
 }
 
 between! {
@@ -79,7 +86,7 @@ between! {
         unsafe { otherwise(fd, messages, count, flags) }
     } with {
         sent_by_any! { ([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int, flags flags,
-            bytes |sent| lengths(messages, sent); }
+            bytes |sent| lengths(messages, sent) as isize; }
     }
 }
 between! {
@@ -89,7 +96,7 @@ between! {
         unsafe { otherwise(from, from_offset, fd, offset, length, flags) }
     } with {
         sent_by_any! { (from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint)
-            -> ssize_t, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, bytes |sent| sent as usize; }
+            -> ssize_t, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, bytes |sent| sent; }
     }
 }
 
@@ -105,67 +112,103 @@ fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
     sum
 }
 
-/// A call on a simple connection has returned `result`, which this returns, and sent so many bytes; a failed one more than any
-/// call can.
-#[cfg(not(machine_code))]
+/// A call on a simple connection has sent `sent` bytes, which this returns. So do its rarer cases, without the compiler's
+/// knowledge: a counting function then ends with them, and keeps nothing for afterwards.
 #[inline(always)]
-fn sent_simply(result: isize, record: &'static Record, bytes: usize) -> isize {
-    if bytes >= TINY {
-        return sent_more(result, record);
+fn sent_simply(sent: isize, record: &'static Record) -> isize {
+    if comes_late(sent, record) {
+        return first(sent, record);
     }
-    simply(result, record, bytes, TINY_ALONE)
+    if sent >= TINY as isize {
+        return larger(sent, record);
+    }
+    tallied(sent, record, if leaves_alone(record) { TINY_ALONE } else { 0 })
 }
 
-#[inline(never)]
-extern "C" fn sent_more(result: isize, record: &'static Record) -> isize {
-    let bytes = result as usize;
-    if bytes < SMALL {
-        return simply(result, record, bytes, ALONE);
-    }
-    if result < 0 {
-        return result;
-    }
-    let calls = tally::burst(record.tally.load(Relaxed)).calls.wrapping_add(1);
-    simply(result, record, bytes, 0);
-    record.other.store(calls as u16, Relaxed);
-    result
-}
-
+/// Counts the call; true if it comes too late for the burst that is under way.
 #[inline(always)]
-fn simply(result: isize, record: &'static Record, bytes: usize, more: u32) -> isize {
-    let Some(counts) = record.counts() else { return result };
+fn comes_late(sent: isize, record: &'static Record) -> bool {
+    let counts = record.its_counts();
     counts.add(Counter::CallsSent, 1);
-    counts.add(Counter::BytesSent, bytes as u64);
-    let now = record.time();
-    if !burst::in_time(record.sent.load(Relaxed), now, arch::GAP) {
-        return first(result, record, now, more);
-    }
+    counts.add(Counter::BytesSent, sent as u64);
+    let now = coarse_ticks();
+    let before = record.sent.load(Relaxed);
     record.sent.store(now, Relaxed);
-    record.tally.store(record.tally.load(Relaxed).wrapping_add(CALL | more), Relaxed);
-    if tally::is_full(record.tally.load(Relaxed)) {
-        return full(result, record);
-    }
-    result
+    now.wrapping_sub(before) >= GAP
 }
 
-/// The same for the first call of a burst: the one before is over, and nobody has answered it.
 #[cold]
 #[inline(never)]
-extern "C" fn first(result: isize, record: &'static Record, now: u32, more: u32) -> isize {
+extern "C" fn first(sent: isize, record: &'static Record) -> isize {
     unanswered(record);
-    record.began.store(coarse_ticks(), Relaxed);
-    record.sent.store(now, Relaxed);
-    record.tally.store(CALL | more, Relaxed);
-    result
+    if sent >= TINY as isize {
+        return larger(sent, record);
+    }
+    tallied(unforeseen(sent), record, if leaves_alone(record) { TINY_ALONE } else { 0 })
+}
+
+/// More than a tiny piece.
+#[inline(never)]
+extern "C" fn larger(sent: isize, record: &'static Record) -> isize {
+    tallied(unforeseen(sent), record, if sent < SMALL as isize && leaves_alone(record) { ALONE } else { 0 })
+}
+
+/// The same number.
+#[inline(always)]
+fn unforeseen(sent: isize) -> isize {
+    in_one_register(sent as *const u8) as isize
+}
+
+/// Is a call with MSG_MORE on this simple connection one that the library holds? The program's own are noticed by the hook first.
+#[inline(always)]
+fn may_be_held(fd: c_int) -> bool {
+    !LIBRARY.get(fd).has(NO_HOLD)
+}
+
+/// Is the kernel to send what it gets here at once? The library may have corked the socket, or taken TCP_NODELAY off for now.
+#[inline(always)]
+fn leaves_alone(record: &'static Record) -> bool {
+    LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON
+}
+
+#[inline(always)]
+fn tallied(sent: isize, record: &'static Record, more: u32) -> isize {
+    record.last.store(more, Relaxed);
+    let tally = record.tally.load(Relaxed).wrapping_add(CALL | more);
+    record.tally.store(tally, Relaxed);
+    if tally::is_full(tally) { full(sent, record) } else { sent }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn full(result: isize, record: &'static Record) -> isize {
-    if let Some(counts) = record.counts() {
-        burst_goes_on(record, counts);
+extern "C" fn full(sent: isize, record: &'static Record) -> isize {
+    burst_goes_on(record, record.its_counts());
+    unforeseen(sent)
+}
+
+/// As [`sent_simply`], of a call that the library holds.
+#[inline(always)]
+fn held_simply(sent: isize, record: &'static Record) -> isize {
+    if comes_late(sent, record) { first_held(sent, record) } else { kept(sent, record) }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn first_held(sent: isize, record: &'static Record) -> isize {
+    unanswered(record);
+    unforeseen(kept(sent, record))
+}
+
+#[inline(always)]
+fn kept(sent: isize, record: &'static Record) -> isize {
+    // More than any segment carries: what was held before has gone out with it.
+    const SURELY_FULL: isize = 0xffff;
+    record.its_counts().add(Counter::Held, 1);
+    if record.held() == 0 || sent > SURELY_FULL {
+        record.since.store(record.sent.load(Relaxed), Relaxed);
     }
-    result
+    record.hold();
+    tallied(sent, record, 0)
 }
 
 /// A burst is over, if there was one.
@@ -177,60 +220,42 @@ fn unanswered(record: &'static Record) {
     }
 }
 
-/// A call on any other connection, or one that is held.
+/// A call on any connection.
+#[inline(never)]
+extern "C" fn sent_by_any(sent: isize, record: &'static Record, more: bool) {
+    let Some(counts) = record.counts() else { return };
+    let socket = LIBRARY.get(record.fd());
+    let its_own = more && socket.has(NO_HOLD);
+    if its_own {
+        record.with(HOLDS_ITSELF);
+    }
+    let simple = is_simple(record, socket);
+    if simple != record.is_simple() {
+        changed(record.fd());
+    }
+    if !simple {
+        sent_otherwise(record, counts, socket, sent as usize, more);
+    } else if more {
+        held_simply(sent, record);
+    } else {
+        sent_simply(sent, record);
+    }
+}
+
+/// A call on a connection that is none of the simple ones.
 #[cold]
 #[inline(never)]
-fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
-    let fd = record.fd();
-    let socket = table::get(fd);
-    if record.is_simple() {
-        if !socket.holdable() {
-            changed(fd);
-        } else {
-            record.count_corked(socket.has(CORKED));
-        }
-    }
-    let Some(counts) = record.counts() else { return };
+fn sent_otherwise(record: &'static Record, counts: Counts, socket: Socket, bytes: usize, more: bool) {
     if record.is(STALLING) {
         stalls::over(record, counts);
     }
-    let sent = record.sent.load(Relaxed);
-    let (now, in_time) = if record.is_simple() {
-        // A socket that has just been corked has no true time in its word (policy::burst).
-        let now = if socket.has(CORKED) { arch::ticks() } else { record.time() };
-        (now, burst::in_time(sent, now, arch::GAP))
-    } else {
-        let now = coarse_ticks();
-        (now, now.wrapping_sub(sent) < GAP)
-    };
-    if !in_time {
+    if comes_late(bytes as isize, record) {
         unanswered(record);
-        record.began.store(coarse_ticks(), Relaxed);
     }
-    counts.add(Counter::CallsSent, 1);
-    counts.add(Counter::BytesSent, bytes as u64);
-    record.sent.store(now, Relaxed);
-    let kept = socket.has(HELD) && socket.holdable();
-    let its_own = socket.has(APP_CORK) || flags & libc::MSG_MORE != 0 && !kept;
-    let alone = bytes < SMALL && socket.has(NODELAY_ON) && !kept && !its_own;
-    let more = match (alone, bytes < TINY) {
-        (false, _) => 0,
-        (true, false) => ALONE,
-        (true, true) => TINY_ALONE,
-    };
-    let tally = record.tally.load(Relaxed).wrapping_add(CALL | more);
-    let calls = tally::burst(tally).calls;
-    record.tally.store(tally, Relaxed);
-    if !alone {
-        record.other.store(calls as u16, Relaxed);
-    }
-    if kept && !socket.has(CORKED) {
-        record.held.store(record.held.load(Relaxed).wrapping_add(1), Relaxed);
-        counts.add(Counter::Held, 1);
-    }
-    if !record.is_simple() {
-        record.sizes.store(record.sizes.load(Relaxed) << 16 | bytes.min(0xffff) as u64, Relaxed);
-    }
+    let its_own = more || socket.has(APP_CORK);
+    let alone = bytes < SMALL && socket.has(NODELAY_ON) && !its_own;
+    record.sizes.store(record.sizes.load(Relaxed) << 16 | bytes.min(0xffff) as u64, Relaxed);
+    let calls = tally::burst(record.tally.load(Relaxed)).calls.wrapping_add(1);
     if its_own {
         counts.add(Counter::AppHeld, 1);
         stalls::suspect(record, SUSPECT_CORK);
@@ -242,18 +267,26 @@ fn sent_otherwise(record: &'static Record, bytes: usize, flags: c_int) {
     if alone && calls > 1 && trace::on() {
         trace::sent_small(record);
     }
-    if tally::is_full(tally) {
-        burst_goes_on(record, counts);
-    }
+    let more = match (alone, bytes < TINY) {
+        (false, _) => 0,
+        (true, false) => ALONE,
+        (true, true) => TINY_ALONE,
+    };
+    tallied(bytes as isize, record, more);
 }
 
 /// Makes the functions that count a call that receives.
 macro_rules! receives {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*);)*) => { $(
         between! {
-            #[cfg_attr(machine_code, unsafe(naked))]
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                count_received!($name([$fd], $($arg),*))
+                if let Some(record) = record::simple($fd) {
+                    // SAFETY: the caller's arguments.
+                    let got = unsafe { next($fd, $($arg),*) };
+                    return if got > 0 { received_simply(got, record) } else { got };
+                }
+                // SAFETY: the caller's arguments.
+                unsafe { otherwise($fd, $($arg),*) }
             } with {
                 received_by_any! { ([$fd], $($arg: $ty),*) -> ssize_t, bytes |got| got as usize; }
             }
@@ -303,26 +336,20 @@ between! {
     }
 }
 
-/// A receive on a simple connection has returned `result`, which this returns.
-#[cfg(not(machine_code))]
+/// A receive on a simple connection has got `got` bytes, which this returns.
 #[inline(always)]
-fn received_simply(result: isize, record: &'static Record) -> isize {
-    let Some(counts) = record.counts().filter(|_| result > 0) else { return result };
+fn received_simply(got: isize, record: &'static Record) -> isize {
+    let counts = record.its_counts();
     counts.add(Counter::CallsReceived, 1);
-    counts.add(Counter::BytesReceived, result as u64);
-    if record.tally.load(Relaxed) != 0 || record.watch.load(Relaxed) != 0 {
-        return received_first(result, record);
-    }
-    result
+    counts.add(Counter::BytesReceived, got as u64);
+    if record.tally.load(Relaxed) | record.watch.load(Relaxed) != 0 { received_first(got, record) } else { got }
 }
 
 /// The same where it ends a burst, or pauses are looked for.
 #[inline(never)]
-extern "C" fn received_first(result: isize, record: &'static Record) -> isize {
-    if let Some(counts) = record.counts() {
-        came(record, counts, result as usize);
-    }
-    result
+extern "C" fn received_first(got: isize, record: &'static Record) -> isize {
+    came(record, record.its_counts(), got as usize);
+    unforeseen(got)
 }
 
 fn came(record: &'static Record, counts: Counts, bytes: usize) {
@@ -330,7 +357,6 @@ fn came(record: &'static Record, counts: Counts, bytes: usize) {
     let watch = record.watch.load(Relaxed);
     if record.tally.load(Relaxed) != 0 {
         burst_ended(record, counts, Some(record.since_sent(now)));
-        record.began.store(now, Relaxed);
         record.watch.store(WATCHED, Relaxed);
     } else if watch != 0 {
         record.watch.store(watch.wrapping_sub(1), Relaxed);

@@ -1,9 +1,8 @@
 //! Connections come and go: which service and arm they count for, why they are tuned or not, and what the kernel has counted
 //! of them when they are closed. Runs a few times in a connection's life, and only where counting is on.
 
-use crate::sync::{Relaxed, Release};
 use core::ffi::c_int;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::Release};
 
 use policy::counters::tally::{self, Burst};
 use policy::counters::{
@@ -13,11 +12,15 @@ use policy::counters::{
 use policy::socket::{APP_CORK, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
 use policy::{Nodelay, Peer, UNTOUCHED};
 
-use super::file;
-use super::record::{self, CLASSED, COPIED, Counts, IN_CONTROL, LISTENS, LONG, Record, SERVICE, USED};
+use super::record::{
+    self, CLASSED, COPIED, Counts, HOLDS_ITSELF, IN_CONTROL, LISTENS, LONG, Record, SERVICE, STALLING, SUSPECT,
+    SUSPECT_CORK, USED,
+};
+use super::{file, trace};
 use crate::arch::{coarse_ticks, cycles};
 use crate::start::settings;
-use crate::{kernel, table, tune};
+use crate::machine::LIBRARY;
+use crate::{address, kernel};
 
 /// So many receives after a burst, and of a new connection, are looked at for pauses.
 pub(super) const WATCHED: u32 = 32;
@@ -40,7 +43,7 @@ pub(crate) fn connected(fd: c_int, socket: Socket, peer: Option<Peer>) {
 #[cold]
 pub(crate) fn listening(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port(fd), [0; 16]);
     record.forget();
     record.state.store(LISTENS | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
 }
@@ -50,7 +53,7 @@ pub(crate) fn listening(fd: c_int, socket: Socket) {
 pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
     let known = record::of(listener).filter(|listener| listener.is(LISTENS)).map(Record::service);
-    let service = known.unwrap_or_else(|| find(file, SERVER, tune::local_port(fd), [0; 16]));
+    let service = known.unwrap_or_else(|| find(file, SERVER, local_port(fd), [0; 16]));
     begin(file, fd, record, service, socket);
 }
 
@@ -58,8 +61,13 @@ pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
 #[cold]
 pub(crate) fn given(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port(fd), [0; 16]);
     begin(file, fd, record, service, socket);
+}
+
+/// The local port, 0 where there is none.
+fn local_port(fd: c_int) -> u16 {
+    address::asked(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
 fn of_arm(socket: Socket) -> u32 {
@@ -137,17 +145,21 @@ fn halves(address: [u8; 16]) -> [u64; 2] {
 pub(crate) fn changed(fd: c_int) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
-    let socket = table::get(fd);
+    let socket = LIBRARY.get(fd);
     record.word.store(socket.low(), Relaxed);
-    // Simple: no wait on it can be for Nagle's rule or the program's own cork, and the predictor has read the clock.
-    let simple = socket.holdable() && !socket.has(APP_CORK);
+    let simple = is_simple(record, socket);
     if simple && record.is_simple() {
         return;
     }
     record.sizes.store(u64::MAX, Relaxed);
-    record.clock.store(table::time_of(fd), Relaxed);
-    record.sent.store(if simple { record.time() } else { coarse_ticks() }, Relaxed);
+    record.without(STALLING | SUSPECT | SUSPECT_CORK);
     record.count(counts, simple);
+}
+
+/// Can no wait on it be for Nagle's rule or for what the program itself holds? Where the stack is copied every call matters.
+#[inline(always)]
+pub(super) fn is_simple(record: &Record, socket: Socket) -> bool {
+    socket.0 & (NODELAY_ON | APP_CORK) == NODELAY_ON && !record.is(HOLDS_ITSELF) && !trace::on()
 }
 
 /// The present burst is over: counts it. `answer` is the time from its last call to the first byte of the answer.
@@ -155,7 +167,7 @@ pub(crate) fn changed(fd: c_int) {
 #[inline(never)]
 pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Option<u32>) {
     let burst = tally::burst(record.tally.load(Relaxed));
-    let last_alone = u32::from(record.other.load(Relaxed)) != burst.calls && burst.calls != 0;
+    let last_alone = record.last.load(Relaxed) != 0;
     let several = burst.calls > 1 || record.is(LONG);
     counts.add(Counter::Bursts, 1);
     counts.add_some(Counter::Several, u32::from(several));
@@ -184,14 +196,12 @@ pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
 }
 
 fn part(record: &Record, counts: Counts, burst: Burst, last_alone: bool) {
-    let held = record.held.load(Relaxed);
     record.begin();
     add(&record.calls, burst.calls);
     counts.add_some(Counter::Runts, burst.runts(last_alone));
     counts.add_some(Counter::Tiny, burst.tiny);
     counts.add_some(Counter::Floods, u32::from(burst.flood() != 0 && !record.is(LONG)));
     counts.add_some(Counter::FloodCalls, if record.is(LONG) { burst.tiny } else { burst.flood() });
-    counts.add_some(Counter::ReleasedNext, u32::from(held));
 }
 
 fn add(word: &AtomicU32, more: u32) {
@@ -231,7 +241,7 @@ fn class(record: &Record, counts: Counts) {
 /// A descriptor is about to be closed.
 #[cold]
 pub(super) fn closing(fd: c_int, record: &'static Record) {
-    if record.counts().is_none() || !table::enabled() {
+    if record.counts().is_none() || !LIBRARY.is_enabled() {
         record.forget();
         return;
     }
@@ -324,48 +334,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     if let Some(counts) = record.counts() {
         // Looked at closely: its word in the table is not noted yet.
         copy.count(counts, false);
-        copy.clock.store(table::time_of(new), Relaxed);
         copy.sent.store(coarse_ticks(), Relaxed);
         copy.word.store(record.word.load(Relaxed), Relaxed);
     }
-}
-
-/// The library has corked a connection for the rest of a long burst.
-#[cold]
-pub(crate) fn corked(fd: c_int) {
-    let Some(record) = record::if_any(fd) else { return };
-    let Some(counts) = record.counts() else { return };
-    counts.add(Counter::Corks, 1);
-    if record.is_simple() {
-        record.count_corked(true);
-    }
-}
-
-/// Why held data was sent off.
-#[derive(Clone, Copy)]
-pub(crate) enum Cause {
-    /// The thread is about to wait.
-    Wait,
-    /// The descriptor or the process is about to end, or to be shared.
-    End,
-}
-
-/// What was held on a socket was sent off, `miss` in vain, after so many of `arch::ticks`.
-#[cold]
-pub(crate) fn released(fd: c_int, cause: Cause, miss: bool, after: u32) {
-    let Some(record) = record::if_any(fd) else { return };
-    let Some(counts) = record.counts() else { return };
-    counts.add(
-        match cause {
-            Cause::Wait => Counter::ReleasedWait,
-            Cause::End => Counter::ReleasedEnd,
-        },
-        1,
-    );
-    if miss {
-        counts.add(Counter::Misses, 1);
-        counts.add(Counter::MissDelay, u64::from(after >> 8));
-    }
-    // It is none of those that the next call took along.
-    record.held.store(record.held.load(Relaxed).saturating_sub(1), Relaxed);
 }

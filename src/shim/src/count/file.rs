@@ -9,7 +9,7 @@ use policy::counters::samples::{
     MODULE_SIZE, MODULES, MODULES_AT, SAMPLE_SIZE, SAMPLES, SAMPLES_AT, SIZE_WITH_SAMPLES,
 };
 use policy::counters::{
-    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
+    ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, HOLDS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
     SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
 };
 
@@ -17,7 +17,7 @@ use super::{record, trace};
 use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
 use crate::kernel::{self, close, open_at};
 use crate::start::{self, settings};
-use crate::table;
+use crate::machine::LIBRARY;
 
 /// The mapping; null while there is none.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
@@ -244,6 +244,7 @@ fn begin(file: *mut u8) {
         (Head::Counters, COUNTERS as u64),
         (Head::Answers, ANSWERS as u64),
         (Head::Stalls, STALLS as u64),
+        (Head::Holds, HOLDS as u64),
         (Head::Pid, process()),
         (Head::User, u64::from(user())),
         (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),
@@ -303,7 +304,7 @@ pub(super) fn refresh_clock(file: *mut u8) {
 #[cold]
 pub(crate) fn ended() {
     // A process that has restricted itself makes no call more than it knows of.
-    let Some(file) = known().filter(|_| table::enabled()) else { return };
+    let Some(file) = known().filter(|_| LIBRARY.is_enabled()) else { return };
     record::close_all();
     refresh_clock(file);
     if head(file, Head::Pid).load(Relaxed) == process() {

@@ -8,7 +8,7 @@ use crate::bind::{self, Name};
 /// Makes a function that stands between a hook and the real function, with the hook's signature. In its body `next(arguments)`
 /// is the real call.
 macro_rules! between {
-    ($(#[$how:meta])* fn $family:ident::$name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block
+    (fn $family:ident::$name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block
      $(with { $($beside:item)* })?) => {
         #[allow(non_snake_case, unused_imports)]
         pub(super) mod $name {
@@ -33,7 +33,6 @@ macro_rules! between {
 
             /// # Safety
             /// As the function of libc.
-            $(#[$how])*
             #[allow(unused_variables)]
             unsafe extern "C" fn counting($($arg: $ty),*) -> $ret $body
 
@@ -84,14 +83,5 @@ pub(super) fn all() {
             read readv __read_chk recv __recv_chk recvfrom __recvfrom_chk recvmsg recvmmsg;
         waits: poll __poll_chk epoll_wait epoll_pwait epoll_pwait2 ppoll __ppoll_chk select pselect
             close close_range dup dup2 dup3 fcntl fcntl64 fork;
-    }
-    #[cfg(machine_code)]
-    {
-        super::calls::write::insert_in_cork();
-        super::calls::writev::insert_in_cork();
-        super::calls::send::insert_in_cork();
-        super::calls::sendmsg::insert_in_cork();
-        super::calls::sendfile::insert_in_cork();
-        super::calls::sendfile64::insert_in_cork();
     }
 }

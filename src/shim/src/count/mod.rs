@@ -10,12 +10,10 @@
 //! Orderings: relaxed, as everywhere; but for the words that say that a part of the file can be read, which another process
 //! looks at.
 
-#[macro_use]
-mod quick;
-
 mod calls;
 mod connection;
 mod file;
+mod held;
 mod insert;
 mod modules;
 mod record;
@@ -23,17 +21,34 @@ mod stalls;
 mod trace;
 mod waits;
 
-pub(crate) use connection::{Cause, accepted, changed, connected, corked, given, listening, released};
 pub(crate) use file::{check_directory, ended};
-pub(crate) use record::{stop, stopped};
 
-use crate::mode::{self, COUNTING};
+use engine::{COUNTING, Told};
+
+use crate::machine::LIBRARY;
 
 /// The longest pause inside a burst, in `arch::coarse_ticks`.
-const GAP: u32 = crate::arch::GAP >> 8;
+const GAP: u32 = crate::arch::MILLISECOND >> 8;
 
 /// Does this process count?
 #[inline(always)]
 pub(crate) fn on() -> bool {
-    mode::is(COUNTING)
+    LIBRARY.is(COUNTING)
+}
+
+/// Counts what has happened.
+#[cold]
+#[inline(never)]
+pub(crate) fn told(told: Told) {
+    match told {
+        Told::Connected(fd, socket, peer) => connection::connected(fd, socket, peer),
+        Told::Accepted(listener, fd, socket) => connection::accepted(listener, fd, socket),
+        Told::Given(fd, socket) => connection::given(fd, socket),
+        Told::Listening(fd, socket) => connection::listening(fd, socket),
+        Told::Changed(fd) => connection::changed(fd),
+        Told::Corked(fd) => held::corked(fd),
+        Told::Gone(fd, gone) => held::let_go(fd, gone),
+        Told::Restricting => record::stop(),
+        Told::Restricted(succeeded) => record::stopped(succeeded),
+    }
 }

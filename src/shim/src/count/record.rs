@@ -2,44 +2,45 @@
 //! TCP socket appears. Like the table (table.rs) a hint: an entry may be about a socket that was closed behind our back.
 
 use core::ffi::c_int;
-use core::mem::offset_of;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use policy::counters::Counter;
 use policy::counters::Head;
 
+use engine::NEAR;
+
 use super::file::{self, Word};
 use super::{connection, insert};
-use crate::arch::ticks;
-use crate::table::NEAR;
+use crate::arch::in_one_register;
 
-/// A connection, or a listener.
+
+/// A connection, or a listener. What a call looks at and writes is in the first half.
 #[repr(C, align(128))]
 pub(super) struct Record {
     /// Where its service and arm count; null before it first did.
     counts: AtomicPtr<Word>,
-    /// Where a simple connection's time of its last call stands, in `arch::ticks`: the predictor has noted it.
-    pub(super) clock: AtomicPtr<AtomicU32>,
-    /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
-    pub(super) sizes: AtomicU64,
+    /// [`NOT`], [`SIMPLE`] or [`OTHER`], and from [`HELD_CALL`] on how many calls the library holds now. One word: one test
+    /// tells that a connection is simple and nothing is held on it.
+    mode: AtomicU32,
+    /// Its descriptor.
+    fd: AtomicI32,
     /// The present burst (policy::counters::tally).
     pub(super) tally: AtomicU32,
-    /// How many more receives are to be looked at for pauses. Beside the tally: one test tells whether both are 0.
+    /// How many more receives are to be looked at for pauses.
     pub(super) watch: AtomicU32,
-    /// When data was last sent, in `arch::ticks` on a simple connection, in `arch::coarse_ticks` on any other, as all times
-    /// below.
+    /// When data was last sent, in `arch::coarse_ticks`, as all times below.
     pub(super) sent: AtomicU32,
     /// When data was last received; 0: never.
     pub(super) received: AtomicU32,
-    /// A time when the last call of the present burst had not been made yet, less than that clock takes to wrap before it.
-    pub(super) began: AtomicU32,
+    /// What the last call has added to the tally, but for the call itself.
+    pub(super) last: AtomicU32,
+    /// … and since when the oldest byte is held.
+    pub(super) since: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
-    /// How many calls of the present burst the library held …
-    pub(super) held: AtomicU16,
-    /// … and how many it had when the last was made that did not leave alone.
-    pub(super) other: AtomicU16,
+    /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
+    pub(super) sizes: AtomicU64,
     /// Calls and bursts that were counted of this connection.
     pub(super) calls: AtomicU32,
     pub(super) bursts: AtomicU32,
@@ -50,30 +51,18 @@ pub(super) struct Record {
     /// Its exchanges, and how long all of them took.
     pub(super) exchanges: AtomicU32,
     pub(super) delay: AtomicU64,
-    /// [`NOT`], [`SIMPLE`], [`CORKED`] or [`OTHER`].
-    mode: AtomicU8,
 }
 
 /// Nothing is counted here.
-const NOT: u8 = 0;
+const NOT: u32 = 0;
 /// Its calls need no closer look (calls.rs).
-pub(super) const SIMPLE: u8 = 1;
+const SIMPLE: u32 = 1;
 /// Any other connection.
-const OTHER: u8 = 2;
-/// A simple one that the library has corked.
-pub(super) const CORKED: u8 = SIMPLE | 4;
-
-/// Where machine code finds a record and its parts.
-pub(super) const SHIFT: u32 = size_of::<Record>().trailing_zeros();
-#[cfg(machine_code)]
-pub(super) const MODE: usize = offset_of!(Record, mode);
-#[cfg(machine_code)]
-pub(super) const CLOCK: usize = offset_of!(Record, clock);
-#[cfg(machine_code)]
-pub(super) const SENT: usize = offset_of!(Record, sent);
-pub(super) const TALLY: usize = offset_of!(Record, tally);
-const _: () =
-    assert!(offset_of!(Record, counts) == 0 && TALLY.is_multiple_of(8) && offset_of!(Record, watch) == TALLY + 4);
+const OTHER: u32 = 2;
+/// A call that the library holds.
+const HELD_CALL: u32 = 1 << 8;
+/// Where the mode itself is.
+const MODE: u32 = HELD_CALL - 1;
 
 /// A wait now would be a wait for Nagle's rule …
 pub(super) const SUSPECT: u32 = 1;
@@ -93,6 +82,8 @@ pub(super) const LISTENS: u32 = 64;
 pub(super) const LONG: u32 = 256;
 /// It is in use.
 pub(super) const USED: u32 = 128;
+/// The program holds its calls by itself, by MSG_MORE.
+pub(super) const HOLDS_ITSELF: u32 = 512;
 /// Where the number of the service is.
 pub(super) const SERVICE: u32 = 16;
 
@@ -120,6 +111,15 @@ impl Counts {
         self.word(counter as usize).store(value, Relaxed);
     }
 
+    pub(super) fn get(self, counter: Counter) -> u64 {
+        self.word(counter as usize).load(Relaxed)
+    }
+
+    /// As far as it is more than what is there.
+    pub(super) fn raise(self, counter: Counter, value: u64) {
+        self.word(counter as usize).fetch_max(value, Relaxed);
+    }
+
     /// One more in a bucket, which is counted from the arm's beginning in bytes.
     #[inline(always)]
     pub(super) fn bucket(self, at: usize) {
@@ -144,16 +144,17 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
     if fd as u32 >= NEAR {
         return None;
     }
-    // SAFETY: the counting functions are put in place when the records are there; there is one for each number below NEAR,
-    // and they are never unmapped.
-    Some(unsafe { &*RECORDS.load(Relaxed).wrapping_add(fd as u32 as usize) })
+    let record = in_one_register(RECORDS.load(Relaxed).wrapping_add(fd as u32 as usize));
+    // SAFETY: spares a test; the counting functions are put in place when the records are there.
+    unsafe { core::hint::assert_unchecked(!record.is_null()) };
+    // SAFETY: there is one for each number below NEAR, and they are never unmapped.
+    Some(unsafe { &*record })
 }
 
-/// The record of a simple connection that is not corked.
-#[cfg(not(machine_code))]
+/// The record of a simple connection.
 #[inline(always)]
 pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
-    of(fd).filter(|record| record.mode.load(Relaxed) == SIMPLE)
+    of(fd).filter(|record| record.is_simple())
 }
 
 /// The record of a connection that is counted.
@@ -180,6 +181,7 @@ pub(super) fn of_new(fd: c_int) -> Option<(*mut u8, &'static Record)> {
         return None;
     };
     HIGHEST.fetch_max(fd as u32, Relaxed);
+    record.fd.store(fd, Relaxed);
     Some((file, record))
 }
 
@@ -189,26 +191,46 @@ impl Record {
     /// Where it is counted, if it is.
     #[inline(always)]
     pub(super) fn counts(&self) -> Option<Counts> {
-        if self.mode.load(Relaxed) == NOT { None } else { Some(Counts(self.counts.load(Relaxed))) }
+        if self.mode.load(Relaxed) & MODE == NOT { None } else { Some(self.its_counts()) }
     }
 
-    /// Is it a simple one, corked or not?
+    /// The same where it is known to be counted, or was a moment ago.
+    #[inline(always)]
+    pub(super) fn its_counts(&self) -> Counts {
+        Counts(self.counts.load(Relaxed))
+    }
+
+    /// Is it a simple one?
     #[inline(always)]
     pub(super) fn is_simple(&self) -> bool {
-        self.mode.load(Relaxed) & SIMPLE != 0
-    }
-
-    /// Whether the library has corked this simple connection: its small calls then do not leave alone.
-    pub(super) fn count_corked(&self, corked: bool) {
-        let (other, mode) = if corked { (SIMPLE, CORKED) } else { (CORKED, SIMPLE) };
-        // Not where another thread has just stopped the counting.
-        let _ = self.mode.compare_exchange(other, mode, Relaxed, Relaxed);
+        self.mode.load(Relaxed) & MODE == SIMPLE
     }
 
     /// It is counted there from now on.
     pub(super) fn count(&self, counts: Counts, simple: bool) {
         self.counts.store(counts.0, Relaxed);
-        self.mode.store(if simple { SIMPLE } else { OTHER }, Relaxed);
+        let held = self.mode.load(Relaxed) & !MODE;
+        self.mode.store(held | if simple { SIMPLE } else { OTHER }, Relaxed);
+    }
+
+    /// How many calls the library holds here.
+    #[inline(always)]
+    pub(super) fn held(&self) -> u32 {
+        self.mode.load(Relaxed) / HELD_CALL
+    }
+
+    /// One more. (Added and taken away in one access: another thread may just have stopped the counting.)
+    #[inline(always)]
+    pub(super) fn hold(&self) {
+        self.mode.fetch_add(HELD_CALL, Relaxed);
+    }
+
+    /// None any more; how many there were.
+    #[inline(always)]
+    pub(super) fn let_go(&self) -> u32 {
+        let held = self.held();
+        self.mode.fetch_and(MODE, Relaxed);
+        held
     }
 
     /// Nothing is counted here any more.
@@ -223,37 +245,20 @@ impl Record {
     }
 
     /// Its descriptor.
-    pub(super) fn fd(&'static self) -> c_int {
-        let distance = (&raw const *self as usize).wrapping_sub(RECORDS.load(Relaxed) as usize);
-        (distance >> SHIFT) as c_int
-    }
-
-    /// The time of the last call on a simple connection.
     #[inline(always)]
-    pub(super) fn time(&self) -> u32 {
-        // SAFETY: of a simple connection, as the caller has seen: the words of its descriptor, which stay (table.rs).
-        unsafe { &*self.clock.load(Relaxed) }.load(Relaxed)
+    pub(super) fn fd(&self) -> c_int {
+        self.fd.load(Relaxed)
     }
 
     /// How long ago, at `now`, the last call of the burst was made.
     pub(super) fn since_sent(&self, now: u32) -> u32 {
-        let sent = self.sent.load(Relaxed);
-        if !self.is_simple() {
-            return now.wrapping_sub(sent);
-        }
-        // The fine clock has wrapped how often? So often that the call was made after `began`, but as late as that allows.
-        const WRAP: u32 = 1 << 24;
-        let short = (ticks().wrapping_sub(sent)) >> 8;
-        let longest = now.wrapping_sub(self.began.load(Relaxed));
-        let wraps = longest.saturating_sub(short) / WRAP;
-        wraps.wrapping_mul(WRAP).wrapping_add(short)
+        now.wrapping_sub(self.sent.load(Relaxed))
     }
 
     /// No burst is under way.
     pub(super) fn begin(&self) {
         self.tally.store(0, Relaxed);
-        self.held.store(0, Relaxed);
-        self.other.store(0, Relaxed);
+        self.last.store(0, Relaxed);
     }
 
     pub(super) fn is(&self, state: u32) -> bool {

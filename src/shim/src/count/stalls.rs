@@ -14,7 +14,8 @@ use policy::counters::{Counter, Head, stall_bucket, stalls_at};
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{GAP, file, trace};
 use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
-use crate::{kernel, table};
+use crate::kernel;
+use crate::machine::LIBRARY;
 
 /// ioctl(2): bytes that were not sent yet (linux/sockios.h).
 const SIOCOUTQNSD: usize = 0x894b;
@@ -81,7 +82,7 @@ pub(super) fn waiting() {
 #[inline(never)]
 fn ask(fd: c_int) {
     let Some(record) = record::of(fd).filter(|record| record.is(SUSPECT | SUSPECT_CORK)) else { return };
-    let Some(counts) = record.counts().filter(|_| table::enabled()) else { return };
+    let Some(counts) = record.counts().filter(|_| LIBRARY.is_enabled()) else { return };
     counts.add(Counter::Asked, 1);
     let unsent = kernel::ask_int(fd, SIOCOUTQNSD).unwrap_or(0);
     // More than a segment is not kept by Nagle's rule but by the network or the other end.
@@ -140,7 +141,7 @@ pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
 
 /// A millisecond in ticks, measured by the kernel's clock.
 #[cold]
-fn millisecond() -> u32 {
+pub(super) fn millisecond() -> u32 {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
     let known = KNOWN.load(Relaxed);
     let Some(file) = file::known().filter(|_| known == 0) else { return known };
