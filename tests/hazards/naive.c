@@ -17,7 +17,7 @@
 #ifndef MISTAKE
 #define MISTAKE 0
 #endif
-enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES };
+enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES, SEVENTH, CUT_LIST };
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -75,6 +75,26 @@ int select(int count, fd_set *in, fd_set *out, fd_set *error, struct timeval *ti
         if (ready) return ready;
     }
     return REAL(select)(count, in, out, error, timeout);
+}
+
+// Seven arguments: the last is not in a register, and is not where it was once the stack has moved.
+ssize_t __recvfrom_chk(int fd, void *data, size_t length, size_t room, int flags, struct sockaddr *from, socklen_t *size) {
+    static ssize_t (*real)(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
+    if (!real) real = (__typeof__(real))dlsym(RTLD_NEXT, "__recvfrom_chk");
+    return real(fd, data, length, room, flags, from, MISTAKE == SEVENTH && from ? (socklen_t *)8 : size);
+}
+
+int execl(const char *path, const char *first, ...) {
+    char *words[64] = {(char *)first};
+    __builtin_va_list list;
+    __builtin_va_start(list, first);
+    for (int i = 1; i < 63 && (words[i] = __builtin_va_arg(list, char *)); i++)
+        if (MISTAKE == CUT_LIST && i == 5) { // as many as registers hold
+            words[i] = NULL;
+            break;
+        }
+    __builtin_va_end(list);
+    return execv(path, words);
 }
 
 long syscall(long number, ...) {
