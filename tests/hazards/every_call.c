@@ -106,7 +106,7 @@ static void open_all(void) {
     close(gram[0]), close(gram[1]);
     gram[0] = MUST(socket(AF_UNIX, SOCK_DGRAM, 0)), gram[1] = MUST(socket(AF_UNIX, SOCK_DGRAM, 0));
     name = (struct sockaddr_un){.sun_family = AF_UNIX};
-    name_length = sizeof(sa_family_t) + 1 + (socklen_t)sprintf(name.sun_path + 1, "hazard%d", (int)getpid());
+    name_length = sizeof(sa_family_t) + 1 + (socklen_t)sprintf(name.sun_path + 1, "hazard%08d", (int)getpid());
     MUST(bind(gram[1], (struct sockaddr *)&name, name_length));
     MUST(pipe(pipes));
     file = MUST(mkstemp(path));
