@@ -23,7 +23,7 @@ macro_rules! programs {
 }
 
 programs! {
-    app_options big_fd cancel delivery errno_bad_fd errno_socket every_call exit_paths fd_numbers fork_threads half_close longjmp not_tcp partial raw_calls reuse
+    app_options big_fd cancel delivery errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp partial raw_calls reuse
     reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
 }
 
@@ -158,6 +158,8 @@ fn mistakes_are_noticed() {
         ("RETRIES", "partial"),
         ("SEVENTH", "every_call"),
         ("CUT_LIST", "every_call"),
+        ("HEALS", "errno_heal"),
+        ("BLIND", "killed"),
     ];
     let honest = build("gcc", "naive.c", "naive.so", &["-shared", "-fPIC", "-ldl"]);
     for (mistake, name) in noticed_by {

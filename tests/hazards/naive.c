@@ -17,7 +17,7 @@
 #ifndef MISTAKE
 #define MISTAKE 0
 #endif
-enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES, SEVENTH, CUT_LIST };
+enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES, SEVENTH, CUT_LIST, HEALS };
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -51,6 +51,9 @@ ssize_t write(int fd, const void *data, size_t length) {
         if (result < 0 && errno == ENOTSOCK) result = REAL(write)(fd, data, length);
     } else if ((MISTAKE == STALE || MISTAKE == BLIND) && fd >= 0 && fd < 1024 && seen[fd]) {       // by number alone
         result = REAL(send)(fd, data, length, MISTAKE == BLIND && length < 100 ? MSG_MORE : 0);
+    } else if (MISTAKE == HEALS && fd >= 0 && fd < 1024 && seen[fd]) {                             // right, but for errno
+        result = REAL(send)(fd, data, length, 0);
+        if (result < 0 && errno == ENOTSOCK) result = REAL(write)(fd, data, length);
     } else result = REAL(write)(fd, data, length);
     if (MISTAKE == RETRIES && result >= 0 && (size_t)result < length) {                            // "helps" with partial writes
         ssize_t more = REAL(write)(fd, (const char *)data + result, length - (size_t)result);
