@@ -106,6 +106,8 @@ fn musl_programs() {
         "app_options",
         "big_fd",
         "cancel",
+        "errno_heal",
+        "every_call",
         "fork_threads",
         "half_close",
         "longjmp",

@@ -157,6 +157,7 @@ HOOK(_Exit) { IN_CHILD SHOW(write(tcp, "child", 5)), _Exit(7); }
 HOOK(_exit) { IN_CHILD SHOW(write(tcp, "child", 5)), _exit(300); }
 HOOK(quick_exit) { IN_CHILD at_quick_exit(end_of_child), write(tcp, "child", 5), quick_exit(9); }
 
+#ifdef __GLIBC__ // musl has no checked forms
 HOOK(__poll_chk) {
     struct pollfd all[3] = {{tcp, POLLIN | POLLOUT, 77}, {-1, POLLIN, 77}, {pipes[0], POLLIN, 77}};
     SHOW(__poll_chk(all, n(3), 1000, sizeof all));
@@ -225,6 +226,7 @@ HOOK(__recvfrom_chk) {
     show_got();
     IN_CHILD __recvfrom_chk(tcp, got, n(8), 7, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
 }
+#endif
 
 static void accepting(int way) {
     struct sockaddr_in address;
@@ -246,6 +248,7 @@ static void accepting(int way) {
     int second = way ? accept4(listener, (struct sockaddr *)&from, &length, 0) : accept(listener, (struct sockaddr *)&from, &length);
     printf("  length %u, behind it %c\n", (unsigned)length, ((char *)&from)[7]);
     SHOW(way ? accept4(tcp, (struct sockaddr *)&from, &length, 0) : accept(tcp, (struct sockaddr *)&from, &length));
+    fcntl(listener, F_SETFL, O_NONBLOCK); // musl goes on without a flag that is not known
     SHOW(way ? accept4(listener, NULL, NULL, 1) : accept(local[0], NULL, NULL));
     close(new), close(second), close(client), close(listener);
 }
@@ -417,7 +420,9 @@ HOOK(execveat) {
     SHOW(write(500, "copy", 4));                                                                                       \
     close(500), close(501)
 HOOK(fcntl) { FCNTL(fcntl); }
+#ifdef __GLIBC__
 HOOK(fcntl64) { FCNTL(fcntl64); }
+#endif
 
 HOOK(fork) {
     fflush(stdout);
@@ -637,13 +642,14 @@ static void empty(struct full *full, int count) {
         memset(f, 0, sizeof *f);
         memset(f->first, '.', 5), memset(f->second, '.', 5);
         f->parts[0] = (struct iovec){f->first, 4}, f->parts[1] = (struct iovec){f->second, 4};
-        f->message.msg_hdr = (struct msghdr){&f->address, sizeof f->address, f->parts, 2, f->control.room, sizeof f->control.room, -1};
+        f->message.msg_hdr = (struct msghdr){.msg_name = &f->address, .msg_namelen = sizeof f->address, .msg_iov = f->parts, .msg_iovlen = 2,
+                                                .msg_control = f->control.room, .msg_controllen = sizeof f->control.room, .msg_flags = -1};
     }
 }
 static void attach(struct full *f, int first, int second) { // two descriptors as control data
     struct cmsghdr *head = &f->control.align;
     int both[2] = {first, second};
-    *head = (struct cmsghdr){CMSG_LEN(sizeof both), SOL_SOCKET, SCM_RIGHTS};
+    *head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof both), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(head), both, sizeof both);
 }
 static void show_message(struct full *f) {
@@ -885,6 +891,11 @@ HOOK(splice) {
     SHOW(splice(second[0], NULL, tcp, NULL, n(1), 0x100));
     close(second[0]), close(second[1]);
 }
+#ifdef SYS_mmap2 // the other one takes a pointer to them
+#define MMAP SYS_mmap2
+#else
+#define MMAP SYS_mmap
+#endif
 HOOK(syscall) { // all six words, and a result wider than an int
     struct sockaddr_storage from = {0};
     socklen_t length = sizeof from;
@@ -899,9 +910,9 @@ HOOK(syscall) { // all six words, and a result wider than an int
     SHOW(syscall(SYS_splice, second[0], NULL, tcp, NULL, 6L, (long)SPLICE_F_MORE));
     SHOW(syscall(SYS_futex, &word, 9L, 5L, &(struct timespec){0, 1}, NULL, -1L)); // FUTEX_WAIT_BITSET till long ago
     SHOW(syscall(SYS_futex, &word, 9L, 5L, &(struct timespec){0, 1}, NULL, 0L));
-    char *page = (char *)syscall(SYS_mmap, NULL, 4096L, (long)PROT_READ, (long)MAP_PRIVATE, (long)file, 0L);
+    char *page = (char *)syscall(MMAP, NULL, 4096L, (long)PROT_READ, (long)MAP_PRIVATE, (long)file, 0L);
     printf("  wider than an int %d, \"%.5s\"\n", (long)page != (int)(long)page, page);
-    SHOW(syscall(SYS_mmap, NULL, 4096L, (long)PROT_READ, (long)MAP_PRIVATE, (long)file, 77L));
+    SHOW(syscall(MMAP, NULL, 4096L, (long)PROT_READ, (long)MAP_PRIVATE, (long)file, 77L));
     SHOW(syscall(SYS_munmap, page, 4096L));
     SHOW(syscall(SYS_pselect6, 0L, NULL, NULL, NULL, (&(struct timespec){0, 1000}), NULL));
     SHOW(syscall(SYS_copy_file_range, file, &(long){2}, file, &(long){30}, 4L, 1L));

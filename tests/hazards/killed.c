@@ -4,7 +4,6 @@
 // coming. That case is not here.)
 // Hazard: what was held while the program waited is lost with the process.
 #include "hazard.h"
-#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -36,7 +35,7 @@ static void wait_for(int way, int ms) {
     case 2: select(0, NULL, NULL, NULL, &value); break;
     case 3: { int epoll = MUST(epoll_create1(0)); epoll_wait(epoll, &event, 1, ms); close(epoll); break; }
     case 4: unseen(SYS_nanosleep, (long)&time, 0, 0, 0); break;
-    case 5: unseen(SYS_futex, (long)&word, FUTEX_WAIT, 0, (long)&time); break;
+    case 5: unseen(SYS_futex, (long)&word, 0 /* FUTEX_WAIT */, 0, (long)&time); break;
     case 6: for (double end = now() + ms / 1000.0; now() < end;) {} break;
     }
 }
