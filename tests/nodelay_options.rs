@@ -4,6 +4,10 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+use support::exchange::stalls;
 use support::{Mode, assert_same, compile, finish};
 
 /// A line of tests/programs/options.c: `SCENARIO libc=L kernel=K`, or a line that says no state.
@@ -84,6 +88,37 @@ fn the_program_sees_the_same_and_the_kernel_has_what_it_said() {
         }
     }
     assert_eq!(undecided, BTreeSet::from(UNDECIDED), "scenarios that did not run");
+}
+
+/// The median exchange of turns_off.c with a server that answers when it has both writes. (Learned holding would cure the
+/// stall too; here the question is the option.)
+fn exchange_of_a_client(mode: Mode, way: &str) -> Duration {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+    let port = listener.local_addr().expect("its address").port().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().expect("the client connects");
+        let mut request = [0; 8];
+        while connection.read_exact(&mut request).is_ok() {
+            connection.write_all(b"r").expect("the client reads");
+        }
+    });
+    let mut command = mode.command(compile("turns_off"));
+    let line = finish(command.args([port.as_str(), way]).env("TCPTUNE_CORK", "off")).expect();
+    server.join().expect("the server ends with its connection");
+    let milliseconds: f64 = line.trim_end().parse().unwrap_or_else(|e| panic!("{line:?}: {e}"));
+    println!("{mode:?}, {way}: {milliseconds} ms");
+    Duration::from_secs_f64(milliseconds / 1000.0)
+}
+
+#[test]
+fn a_client_that_turns_off_what_reads_as_off_is_cured() {
+    for way in ["before", "after"] {
+        assert!(stalls(exchange_of_a_client(Mode::Plain, way)), "{way}, plain");
+        assert!(!stalls(exchange_of_a_client(Mode::Preloaded, way)), "{way}, preloaded");
+    }
+    // But what it has turned on itself it may turn off.
+    assert!(stalls(exchange_of_a_client(Mode::Plain, "on-off")), "plain");
+    assert!(stalls(exchange_of_a_client(Mode::Preloaded, "on-off")), "preloaded");
 }
 
 #[test]
