@@ -18,8 +18,8 @@ use super::record::{
 };
 use super::{file, trace};
 use crate::arch::{coarse_ticks, cycles};
-use crate::start::settings;
 use crate::machine::LIBRARY;
+use crate::start::settings;
 use crate::{address, kernel};
 
 /// So many receives after a burst, and of a new connection, are looked at for pauses.

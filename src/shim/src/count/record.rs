@@ -14,7 +14,6 @@ use super::file::{self, Word};
 use super::{connection, insert};
 use crate::arch::in_one_register;
 
-
 /// A connection, or a listener. What a call looks at and writes is in the first half.
 #[repr(C, align(128))]
 pub(super) struct Record {
@@ -35,7 +34,7 @@ pub(super) struct Record {
     pub(super) received: AtomicU32,
     /// What the last call has added to the tally, but for the call itself.
     pub(super) last: AtomicU32,
-    /// … and since when the oldest byte is held.
+    /// Since when the oldest byte is held.
     pub(super) since: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
