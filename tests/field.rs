@@ -125,9 +125,9 @@ patterns! {
     queue_that_is_looked_at: "queue 800 4 500 look"
     one_line_and_fgets: "stdio_reader 400 1"
     one_line_and_fgets_with_pauses: "stdio_reader 200 1 1000"
-    two_lines_and_fgets: "stdio_reader 60 2"
-    exchange_and_recv: "exchange 40 2 recv"
-    exchange_and_a_reader_thread: "exchange 40 2 thread"
+    two_lines_and_fgets: "stdio_reader 30 2"
+    exchange_and_recv: "exchange 25 2 recv"
+    exchange_and_a_reader_thread: "exchange 25 2 thread"
     exchange_of_many_at_once: "exchange 60 2 window"
     bursts_of_varying_length: "bursts 200 1 4 900 raw"
     long_bursts: "bursts 80 8 40 900 raw"
@@ -135,12 +135,12 @@ patterns! {
     threads_that_end: "threads 150 3 ends 900"
     threads_that_wait: "threads 150 3 waits 900"
     threads_in_turn: "threads 150 3 turns 900"
-    numbers_used_again: "reused 8 20 900"
-    a_child_for_each_connection: "forked 4 10 2 raw"
+    numbers_used_again: "reused 8 8 900"
+    a_child_for_each_connection: "forked 3 10 2 raw"
     all_calls: "calls 150 900 raw"
     signal_handler: "alarm 200 1000"
     two_threads_on_one_connection: "duplex 300 300 raw poll"
-    two_connections: "two 80 3 900 raw"
+    two_connections: "two 65 3 900 raw"
 }
 
 #[test]

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { CONNECTIONS = 256 };
@@ -130,6 +131,7 @@ int main(int argc, char **argv) {
     if (program < 0) fail("fork", 1);
     if (!program) {
         setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no program without its arrival */
         signal(SIGPIPE, SIG_DFL);
         if (space && setns(own, CLONE_NEWNET)) _exit(127);
         setenv("FIELD_ADDRESS", address, 1);
