@@ -1,0 +1,154 @@
+"""Real programs that a wrong guess of the library makes slower: how late is their data? What they have in common is a wait that
+no preloaded library sees. Both ends are on a loopback device with its own MTU, where what is held back is not soon full."""
+
+import array
+import subprocess
+import sys
+import tempfile
+
+from cases import ssh
+from harness import build, net as network, packages, process, rounds, table
+
+TITLE = "real programs that wait where the library cannot see it: is any data later than plain?"
+PORT = 8091
+# Debian's own interpreter: its packages' modules are not those of another one.
+PYTHON = "/usr/bin/python3"
+HOST = network.SERVER
+VARIANTS = {"plain": (False, {}), "TCPTUNE_CORK=off": (True, {"TCPTUNE_CORK": "off"}), "default": (True, {})}
+# One answer in so many may be over 10 ms that is not in plain: the machine has other work too.
+PARDON = 2_000
+
+
+def times():
+    """A file for what a program measures, in the benches' directory."""
+    return build.scratch() / "times"
+
+
+def measured():
+    """What was written to it."""
+    values = array.array("d")
+    values.frombytes(times().read_bytes())
+    times().unlink()
+    return values
+
+
+def client(net, argv, how=(False, {})):
+    """Runs a client beside its server, in the server namespace."""
+    return process.client(net, argv, *how, namespace=net.server)
+
+
+def sftp(what, count):
+    """paramiko copies to OpenSSH; the library is on paramiko."""
+    def measure(net, how):
+        directory, argv = ssh.server_command()
+        with process.Server(net, argv, ssh.PORT), tempfile.TemporaryDirectory(dir=build.scratch()) as files:
+            client(net, [PYTHON, build.PROGRAMS / "sftp.py", HOST, ssh.PORT, directory / "user", files, what, count, times()], how)
+        return measured()
+    return measure
+
+
+def paho(rate, count):
+    """A Paho publisher, mosquitto, and a Paho subscriber; the library is on the publisher."""
+    def measure(net, how):
+        config, program = build.scratch() / "mosquitto-harmed.conf", build.linked("paho.c", "-lpaho-mqtt3a")
+        config.write_text(f"listener {PORT} 0.0.0.0\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n")
+        url = f"tcp://{HOST}:{PORT}"
+        with process.Server(net, ["mosquitto", "-c", config], PORT):
+            argv = process.command(net.server, [program, "subscribe", url, count, times()], end=0)
+            subscriber = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+            try:
+                subscriber.stdout.readline()
+                client(net, [program, "publish", url, rate, count], how)
+                subscriber.wait(30)
+            finally:
+                if subscriber.poll() is None:
+                    subscriber.kill()
+                subscriber.communicate()
+        return measured()
+    return measure
+
+
+def queue(argv, count):
+    """A thread that writes what it takes from a queue; the library is on it."""
+    def measure(net, how):
+        with process.Server(net, [build.program("sink"), PORT, count, 100, times()], PORT) as sink:
+            client(net, argv(), how)
+            sink.process.wait(30)
+        return measured()
+    return measure
+
+
+def web(argv, connections, count, *choices):
+    """A web server with the library, asked for a mixture."""
+    def measure(net, how):
+        with process.Server(net, argv, PORT, *how):
+            client(net, [sys.executable, build.PROGRAMS / "http_mixed.py", HOST, PORT, connections, count, times(), *choices])
+        return measured()
+    return measure
+
+
+def subjects(quick):
+    """{name: (Debian packages, how it is measured)}."""
+    programs = build.PROGRAMS
+    answers = 3_000 if quick else 9_000
+    mixture = ("GET:/100", "GET:/5000", "HEAD:/100", "HEAD:/5000", "GET:/chunked/1", "GET:/chunked/3", "GET:/chunked/6")
+    waitress = f"import sys; sys.path.insert(0, {str(programs)!r}); import waitress, web_app; " \
+               f"waitress.serve(web_app.application, listen='*:{PORT}', threads=6)"
+    return {
+        "paramiko SFTP, pipelined writes": (("python3-paramiko",), sftp("pipelined", 40)),
+        "paramiko SFTP, mixed reads and writes": (("python3-paramiko",), sftp("mixed", 600)),
+        "paramiko SFTP, 300 small files": (("python3-paramiko",), sftp("small", 300)),
+        "Paho MQTT C, 1,200 a second": (("libpaho-mqtt-dev", "mosquitto"), paho(1_200, 2_400)),
+        "Paho MQTT C, 4,000 a second": (("libpaho-mqtt-dev", "mosquitto"), paho(4_000, 8_000)),
+        "JDK, LinkedBlockingQueue": (("default-jdk-headless",), queue(
+            lambda: ["java", "-cp", build.classes(), "QueueWriter", HOST, PORT, 4_000], 4_000)),
+        "Python queue, 1,250 a second": (("python3",), queue(
+            lambda: [PYTHON, programs / "queue_writer.py", HOST, PORT, 1_250, 2_500], 2_500)),
+        "Tcl HTTP server, HEAD among GET": (("tcl8.6",), web(
+            ["tclsh8.6", programs / "http_server.tcl", PORT], 1, 300 if quick else 600, *["GET:/"] * 9, "HEAD:/")),
+        "waitress": (("python3-waitress",), web([PYTHON, "-c", waitress], 6, answers, *mixture)),
+        "gunicorn with threads": (("gunicorn",), web(
+            ["gunicorn", "--chdir", programs, "--threads", "6", "-b", f"0.0.0.0:{PORT}", "web_app:application"],
+            6, answers, *mixture)),
+        "uvicorn": (("python3-uvicorn",), web(
+            [PYTHON, "-m", "uvicorn", "--app-dir", programs, "--host", "0.0.0.0", "--port", PORT, "--log-level", "error",
+             "--no-access-log", "web_app:asgi"], 6, answers, *mixture)),
+    }
+
+
+def over(values, limit):
+    """How many values are over a limit in seconds."""
+    return sum(value > limit for value in values)
+
+
+def later(values, plain):
+    """What of these values is later than plain, as text; nothing: empty."""
+    ten, hundred = (over(values, limit) - over(plain, limit) for limit in (0.010, 0.100))
+    if hundred > 0:
+        return f"{hundred:,} over 100 ms"
+    if ten > len(values) / PARDON:
+        return f"{ten:,} over 10 ms"
+    return ""
+
+
+def run(net, quick):
+    """Prints the table."""
+    count, rows = 1 if quick else 3, []
+    network.run("ip", "netns", "exec", net.server, "ip", "link", "set", "lo", "mtu", "65536")
+    for name, (needs, measure) in subjects(quick).items():
+        if packages.skipped(name, needs):
+            continue
+        results = rounds.interleave(VARIANTS, lambda variant, m=measure: m(net, VARIANTS[variant]), count)
+        pools = {variant: [value for one in runs for value in one] for variant, runs in results.items()}
+        for variant, pool in pools.items():
+            found = later(pool, pools["plain"])
+            rows.append([
+                name, variant, f"{len(pool):,}", table.ms(rounds.median(pool)), table.ms(sum(pool) / len(pool)),
+                table.ms(rounds.percentile(pool, 0.99)), table.ms(max(pool)), f"{over(pool, 0.010):,}", f"{over(pool, 0.100):,}",
+                "" if variant == "plain" else f"NO: {found}" if found else "yes"])
+    network.run("ip", "netns", "exec", net.server, "ip", "link", "set", "lo", "mtu", "1500")
+    table.show("Programs with waits that the library does not see: milliseconds until data is there",
+               ["program", "variant", "messages", "median ms", "mean", "p99", "worst", "over 10 ms", "over 100 ms",
+                "none later than plain"], rows,
+               f"{count} interleaved rounds. None later than plain: not one more over 100 ms than in plain, and no more than one "
+               f"in {PARDON:,} more over 10 ms.")
