@@ -95,7 +95,7 @@ def subjects(quick):
     waitress = f"import sys; sys.path.insert(0, {str(programs)!r}); import waitress, web_app; " \
                f"waitress.serve(web_app.application, listen='*:{PORT}', threads=6)"
     return {
-        "paramiko SFTP, pipelined writes": (("python3-paramiko",), sftp("pipelined", 40)),
+        "paramiko SFTP, pipelined writes": (("python3-paramiko",), sftp("pipelined", 300)),
         "paramiko SFTP, mixed reads and writes": (("python3-paramiko",), sftp("mixed", 600)),
         "paramiko SFTP, 300 small files": (("python3-paramiko",), sftp("small", 300)),
         "Paho MQTT C, 1,200 a second": (("libpaho-mqtt-dev", "mosquitto"), paho(1_200, 2_400)),

@@ -3,7 +3,7 @@
 
 Usage: sftp.py HOST PORT KEY DIRECTORY pipelined|mixed|small COUNT FILE
 
-pipelined: an operation is a file of twelve 4 kB writes that wait for no answer; mixed: a 1 kB read or write at a random place;
+pipelined: an operation is a file of one to three 1 kB writes that wait for no answer; mixed: a 1 kB read or write at a random place;
 small: a file of 500 bytes, written and looked up. Writes seconds, as doubles, to FILE.
 """
 
@@ -14,23 +14,25 @@ import time
 
 import paramiko
 
+CHOOSE = random.Random(1)
+
 
 def pipelined(sftp, directory, number):
     """One file."""
     with sftp.open(f"{directory}/pipelined", "wb") as file:
         file.set_pipelined(True)
-        for _ in range(12):
-            file.write(bytes(4096))
+        for _ in range(CHOOSE.randint(1, 3)):
+            file.write(bytes(1000))
 
 
 def mixed(directory, sftp):
     """The operation on a file that stays open."""
-    file, choose = sftp.open(f"{directory}/mixed", "wb+"), random.Random(1)
+    file = sftp.open(f"{directory}/mixed", "wb+")
     file.write(bytes(1 << 16))
 
     def operation(*_):
-        file.seek(choose.randrange(1 << 15))
-        if choose.random() < 0.5:
+        file.seek(CHOOSE.randrange(1 << 15))
+        if CHOOSE.random() < 0.5:
             file.read(1000)
         else:
             file.write(bytes(1000))
