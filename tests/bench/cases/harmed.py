@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from cases import ssh
-from harness import build, net as network, packages, process, rounds, table
+from harness import build, net as network, packages, pauses, process, rounds, table
 
 TITLE = "real programs that wait where the library cannot see it: is any data later than plain?"
 PORT = 8091
@@ -15,8 +15,10 @@ PORT = 8091
 PYTHON = "/usr/bin/python3"
 HOST = network.SERVER
 VARIANTS = {"plain": (False, {}), "TCPTUNE_CORK=off": (True, {"TCPTUNE_CORK": "off"}), "default": (True, {})}
-# One answer in so many may be over 10 ms that is not in plain: the machine has other work too.
+# Beside one, one in so many may be over 10 ms that is not in plain: the machine has other work too.
 PARDON = 2_000
+# So many messages may be late for each time that the machine left a process waiting.
+PAUSED = 12
 
 
 def times():
@@ -121,14 +123,15 @@ def over(values, limit):
     return sum(value > limit for value in values)
 
 
-def later(values, plain):
-    """What of these values is later than plain, as text; nothing: empty."""
-    ten, hundred = (over(values, limit) - over(plain, limit) for limit in (0.010, 0.100))
-    if hundred > 0:
-        return f"{hundred:,} over 100 ms"
-    if ten > len(values) / PARDON:
-        return f"{ten:,} over 10 ms"
-    return ""
+def verdict(values, plain, paused):
+    """Whether these values are no later than plain; if not, what is."""
+    # The kernel's timer lets go of held data after 200 ms, which no pause explains; a peer's delayed acknowledgement takes 40.
+    for limit, pardoned in ((0.190, 0), (0.100, 0), (0.035, 0), (0.010, 1 + len(values) / PARDON)):
+        more = over(values, limit) - over(plain, limit)
+        if more > pardoned:
+            found = f"{more:,} more over {limit * 1000:.0f} ms"
+            return f"unclear: {found}" if limit < 0.190 and more <= PAUSED * paused else f"NO: {found}"
+    return "yes"
 
 
 def run(net, quick):
@@ -138,17 +141,19 @@ def run(net, quick):
     for name, (needs, measure) in subjects(quick).items():
         if packages.skipped(name, needs):
             continue
-        results = rounds.interleave(VARIANTS, lambda variant, m=measure: m(net, VARIANTS[variant]), count)
-        pools = {variant: [value for one in runs for value in one] for variant, runs in results.items()}
+        results = rounds.interleave(VARIANTS, lambda variant, one=measure: pauses.count(
+            net, 10, lambda: one(net, VARIANTS[variant])), count)
+        pools = {variant: [value for values, _ in runs for value in values] for variant, runs in results.items()}
         for variant, pool in pools.items():
-            found = later(pool, pools["plain"])
+            paused = sum(number for _, number in results[variant])
             rows.append([
                 name, variant, f"{len(pool):,}", table.ms(rounds.median(pool)), table.ms(sum(pool) / len(pool)),
                 table.ms(rounds.percentile(pool, 0.99)), table.ms(max(pool)), f"{over(pool, 0.010):,}", f"{over(pool, 0.100):,}",
-                "" if variant == "plain" else f"NO: {found}" if found else "yes"])
+                paused, "" if variant == "plain" else verdict(pool, pools["plain"], paused)])
     network.run("ip", "netns", "exec", net.server, "ip", "link", "set", "lo", "mtu", "1500")
     table.show("Programs with waits that the library does not see: milliseconds until data is there",
                ["program", "variant", "messages", "median ms", "mean", "p99", "worst", "over 10 ms", "over 100 ms",
-                "none later than plain"], rows,
-               f"{count} interleaved rounds. None later than plain: not one more over 100 ms than in plain, and no more than one "
-               f"in {PARDON:,} more over 10 ms.")
+                "pauses", "none later than plain"], rows,
+               f"{count} interleaved rounds. None later than plain: not one more over 190, 100 or 35 ms than in plain, and over "
+               f"10 ms no more than one, and one in {PARDON:,}. Pauses: how often a process on the same CPU, which only sleeps, woke "
+               f"more than 10 ms late; where these may explain what is late ({PAUSED} for each), it is unclear: measure again.")
