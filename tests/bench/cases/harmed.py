@@ -44,7 +44,8 @@ def sftp(what, count):
     def measure(net, how):
         directory, argv = ssh.server_command()
         with process.Server(net, argv, ssh.PORT), tempfile.TemporaryDirectory(dir=build.scratch()) as files:
-            client(net, [PYTHON, build.PROGRAMS / "sftp.py", HOST, ssh.PORT, directory / "user", files, what, count, times()], how)
+            key = directory / "user"
+            client(net, [PYTHON, build.PROGRAMS / "sftp.py", HOST, ssh.PORT, key, files, what, count, times()], how)
         return measured()
     return measure
 
@@ -97,9 +98,9 @@ def subjects(quick):
     waitress = f"import sys; sys.path.insert(0, {str(programs)!r}); import waitress, web_app; " \
                f"waitress.serve(web_app.application, listen='*:{PORT}', threads=6)"
     return {
-        "paramiko SFTP, pipelined writes": (("python3-paramiko",), sftp("pipelined", 300)),
-        "paramiko SFTP, mixed reads and writes": (("python3-paramiko",), sftp("mixed", 600)),
-        "paramiko SFTP, 300 small files": (("python3-paramiko",), sftp("small", 300)),
+        "paramiko SFTP, pipelined writes": (("python3-paramiko", "openssh-server"), sftp("pipelined", 300)),
+        "paramiko SFTP, mixed reads and writes": (("python3-paramiko", "openssh-server"), sftp("mixed", 600)),
+        "paramiko SFTP, 300 small files": (("python3-paramiko", "openssh-server"), sftp("small", 300)),
         "Paho MQTT C, 1,200 a second": (("libpaho-mqtt-dev", "mosquitto"), paho(1_200, 2_400)),
         "Paho MQTT C, 4,000 a second": (("libpaho-mqtt-dev", "mosquitto"), paho(4_000, 8_000)),
         "JDK, LinkedBlockingQueue": (("default-jdk-headless",), queue(
@@ -155,5 +156,5 @@ def run(net, quick):
                ["program", "variant", "messages", "median ms", "mean", "p99", "worst", "over 10 ms", "over 100 ms",
                 "pauses", "none later than plain"], rows,
                f"{count} interleaved rounds. None later than plain: not one more over 190, 100 or 35 ms than in plain, and over "
-               f"10 ms no more than one, and one in {PARDON:,}. Pauses: how often a process on the same CPU, which only sleeps, woke "
-               f"more than 10 ms late; where these may explain what is late ({PAUSED} for each), it is unclear: measure again.")
+               f"10 ms no more than one, and one in {PARDON:,}. Pauses: how often a process on the same CPU, which only "
+               f"sleeps, woke more than 10 ms late; where these may explain what is late ({PAUSED} for each), it is unclear: measure again.")

@@ -145,6 +145,7 @@ def run(net, quick):
             with process.crowd() if busy else contextlib.nullcontext():
                 rows.append(row(net, program, way, pool, busy, quick))
     table.show("Segments per answer, learning included",
-               ["program", "connections", "plain", "by hand", "library", "least-most", "wanted", "met", "median ms", "worst"], rows,
+               ["program", "connections", "plain", "by hand", "library", "least-most", "wanted", "met",
+                "median ms", "worst"], rows,
                f"Library: the median of {1 if quick else 3} runs of {ANSWERS} answers, each with a fresh program. Wanted at full "
                "load is what is wanted on eight connections. Times are the library's.")

@@ -3,8 +3,8 @@
 
 Usage: sftp.py HOST PORT KEY DIRECTORY pipelined|mixed|small COUNT FILE
 
-pipelined: an operation is a file of one to three 1 kB writes that wait for no answer; mixed: a 1 kB read or write at a random place;
-small: a file of 500 bytes, written and looked up. Writes seconds, as doubles, to FILE.
+pipelined: an operation is a file of one to three 1 kB writes that wait for no answer; mixed: a 1 kB read or write at a random
+place; small: a file of 500 bytes, written and looked up. Writes seconds, as doubles, to FILE.
 """
 
 import array
@@ -25,7 +25,7 @@ def pipelined(sftp, directory, number):
             file.write(bytes(1000))
 
 
-def mixed(directory, sftp):
+def mixed(sftp, directory):
     """The operation on a file that stays open."""
     file = sftp.open(f"{directory}/mixed", "wb+")
     file.write(bytes(1 << 16))
@@ -53,7 +53,7 @@ def main():
     transport = paramiko.Transport((host, int(port)))
     transport.connect(username="root", pkey=paramiko.Ed25519Key(filename=key))
     sftp = paramiko.SFTPClient.from_transport(transport)
-    operation = mixed(directory, sftp) if what == "mixed" else {"pipelined": pipelined, "small": small}[what]
+    operation = mixed(sftp, directory) if what == "mixed" else {"pipelined": pipelined, "small": small}[what]
     took = array.array("d")
     for number in range(int(count)):
         begin = time.perf_counter()
