@@ -1,4 +1,4 @@
-/* A witness: how often does this CPU leave a process waiting?
+/* A witness: how often does the machine leave a process waiting?
  *
  *   pauses LIMIT_MS
  *

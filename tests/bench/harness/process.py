@@ -21,6 +21,17 @@ def together(yes):
     _cpus = (os.cpu_count() - 1, os.cpu_count() - 1 if yes else 0)
 
 
+@contextlib.contextmanager
+def anywhere():
+    """Inside, what is started runs on whichever CPU the kernel likes: threads that wait for each other run at once."""
+    global _cpus
+    before, _cpus = _cpus, (f"0-{os.cpu_count() - 1}",) * 2
+    try:
+        yield
+    finally:
+        _cpus = before
+
+
 def placement():
     """Where the ends run, for the head of a report."""
     return f"server on CPU {_cpus[0]}, client on CPU {_cpus[1]}"
