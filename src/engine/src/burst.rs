@@ -19,14 +19,13 @@ const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc
 pub enum Look<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// Make it, then say that it has returned ([`Library::sent`]).
+    /// Make it, then say that it has returned ([`Library::made`]), as in all cases but the first and the next.
     Send(&'a Place),
     /// Make it so that it is held (MSG_MORE), then say so ([`Library::held`]). Never for a call that cannot be.
     Hold(&'a Place),
-    /// It may find nothing to send: what was held before it is then still there ([`Library::passed`]).
+    /// It may find nothing to send: what was held before it is then still there.
     Pass(&'a Place),
-    /// Look closer ([`Library::sending`]). The closer look says instead: make it, then take the cork off
-    /// ([`Library::sent_corked`]).
+    /// Look closer ([`Library::sending`]). From there: the cork is to come off when the call is made.
     Closer,
 }
 
@@ -37,6 +36,17 @@ pub enum Receive {
     Forward,
     /// Say afterwards what it has given ([`Library::received`]).
     Watch,
+}
+
+/// How a burst ends at a receive.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending {
+    /// It is over, or another thread's.
+    Over,
+    /// As most do: nothing is kept, nothing is owed.
+    Quiet,
+    /// In another way; when the receive began.
+    Open(u32),
 }
 
 /// What a hook does with a receive after the first look.
@@ -64,20 +74,21 @@ pub struct Call {
 }
 
 impl<M: Machine> Library<M> {
-    /// The thread makes a data call: the first look, which is all that the usual calls need.
+    /// The thread makes a data call: is there nothing to do but to make it? The first instructions of every hook that sends.
+    #[inline(always)]
+    pub fn just_sends(&self, fd: c_int, flags: c_int, only_sockets: bool) -> bool {
+        let Some(words) = self.table.near(fd) else { return !self.table.is_beyond(fd) };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        // Attention is paid; or a call that only sockets have, on one that was never met; or flags that say something.
+        !(socket.has(ATTEND) || only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD))
+    }
+
+    /// The thread makes another data call: the first look, which is all that the usual calls need.
     #[inline(always)]
     pub fn look(&self, fd: c_int, call: Call) -> Look<'_> {
-        let Some(words) = self.table.near(fd) else {
-            return if self.table.is_beyond(fd) { Look::Closer } else { Look::Forward };
-        };
+        let Some(words) = self.table.near(fd) else { return Look::Closer };
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        if !socket.is_usual() || call.flags & SPECIAL != 0 {
-            let new = call.only_sockets && !socket.is_met();
-            let says_more = call.flags & SPECIAL != 0 && !socket.has(NO_HOLD);
-            let closer = socket.has(ATTEND) || new || says_more;
-            return if closer { Look::Closer } else { Look::Forward };
-        }
-        if !call.may {
+        if !socket.is_usual() || call.flags & SPECIAL != 0 || !call.may {
             return Look::Closer;
         }
         let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
@@ -170,10 +181,31 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
-    /// A data call of a burst has returned.
+    /// A call that was not held has returned. `kept` says that it left something behind of what was held: it failed, met the end
+    /// of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked, kept something back.
     #[inline(always)]
-    pub fn sent(&self, place: &Place) {
-        place.burst.returned(self);
+    pub fn made(&self, fd: c_int, look: Look<'_>, kept: bool) {
+        match look {
+            Look::Forward => {}
+            Look::Send(place) | Look::Hold(place) => place.burst.returned(self),
+            Look::Pass(place) => {
+                place.burst.returned(self);
+                if kept {
+                    self.push(fd);
+                }
+            }
+            Look::Closer => self.made_corked(fd),
+        }
+    }
+
+    /// The last call of a corked run has returned.
+    #[cold]
+    #[inline(never)]
+    fn made_corked(&self, fd: c_int) {
+        if let Some(place) = self.threads.taken(M::thread()) {
+            place.burst.returned(self);
+        }
+        self.uncork(fd);
     }
 
     /// A held call has returned, and was taken whole.
@@ -193,7 +225,7 @@ impl<M: Machine> Library<M> {
     #[cold]
     #[inline(never)]
     pub fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
-        self.sent(place);
+        place.burst.returned(self);
         place.burst.not_held();
         if sent < 0 && place.error() == libc::ENOTSOCK {
             // The number was closed behind our back and now names something else.
@@ -208,26 +240,6 @@ impl<M: Machine> Library<M> {
             self.table.hold(fd, false);
         }
         false
-    }
-
-    /// The last call of a corked run has returned.
-    #[cold]
-    #[inline(never)]
-    pub fn sent_corked(&self, fd: c_int) {
-        if let Some(place) = self.threads.taken(M::thread()) {
-            self.sent(place);
-        }
-        self.uncork(fd);
-    }
-
-    /// A call that takes along what was held has returned. Where it failed, met the end of its file or, as kernels before 6.5
-    /// do with the tail of a sendfile that is shorter than was asked, kept something back (`kept`), that is sent now.
-    #[inline(always)]
-    pub fn passed(&self, fd: c_int, place: &Place, kept: bool) {
-        self.sent(place);
-        if kept {
-            self.push(fd);
-        }
     }
 
     /// The thread is about to receive: the first look, which is all that most calls need.
@@ -247,24 +259,34 @@ impl<M: Machine> Library<M> {
         if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
     }
 
-    /// The thread is about to receive, and a burst is open in its place. Gives what [`Library::received_at_end`] needs when it has;
-    /// None where the burst is over, or another thread's.
+    /// The thread is about to receive, and a burst is open in its place: what is held leaves.
     #[inline(always)]
-    pub fn ending(&self, place: &Place) -> Option<u32> {
+    pub fn ending(&self, place: &Place) -> Ending {
         if !place.is_of(M::thread()) {
-            return None;
+            return Ending::Over;
         }
         let now = M::ticks();
         if place.burst.is_quiet(&self.habits, self, now) {
-            return Some(now);
+            return Ending::Quiet;
         }
-        if place.burst.receiving(&self.habits, self, now) { None } else { Some(now) }
+        if place.burst.receiving(&self.habits, self, now) { Ending::Over } else { Ending::Open(now) }
     }
 
-    /// It has received. Not errno, but whether the call failed, says whether there was something: a failure proves nothing.
+    /// It has received something, or nothing: then nothing is proved.
     #[inline(always)]
-    pub fn received_at_end(&self, place: &Place, begun: u32, something: bool) {
-        if place.burst.is_open() && !(something && place.burst.ends_quickly(&self.habits, self, begun)) {
+    pub fn received_at_end(&self, place: &Place, ending: Ending, something: bool) {
+        match ending {
+            Ending::Over => {}
+            Ending::Quiet if something && place.burst.is_open() => place.burst.rested(&self.habits, self),
+            Ending::Quiet => self.received_in_burst(place, M::ticks(), something),
+            Ending::Open(begun) => self.received_in_burst(place, begun, something),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn received_in_burst(&self, place: &Place, begun: u32, something: bool) {
+        if place.burst.is_open() {
             place.burst.received(&self.habits, self, begun, something);
         }
     }

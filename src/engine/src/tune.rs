@@ -45,7 +45,7 @@ fn of_protocol(protocol: c_int) -> Socket {
 impl<M: Machine> Library<M> {
     /// socket(2) has made `fd`.
     #[inline(always)]
-    pub fn made(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
+    pub fn made_socket(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
         self.table.add(fd, made(domain, kind, protocol));
         self.has_set_nothing(fd);
     }

@@ -51,6 +51,8 @@ pub(super) const LISTENS: u32 = 1 << 24;
 /// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
 /// proves that the thread waits where we let go.
 const RESTED: u32 = 1 << 25;
+/// The kernel was asked, and no hook has missed a receive.
+const VERIFIED: u32 = 1 << 26;
 
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
@@ -249,7 +251,7 @@ impl Burst {
             state = self.state.load(Relaxed);
             if state & RESTED != 0 && self.is_prompt::<M>(now) {
                 // The thread did not wait: nothing is proved by how that burst ended.
-                self.rested(habits, machine, state);
+                self.rested(habits, machine);
                 state = self.begin(habits, machine, fd, word);
             } else if !self.is_prompt::<M>(now) || state & LAST == LAST {
                 return self.sent_rarely(habits, machine, fd, word, may, now);
@@ -410,7 +412,7 @@ impl Burst {
         if !self.is_quiet(habits, machine, now) {
             return false;
         }
-        self.rested(habits, machine, self.state.load(Relaxed));
+        self.rested(habits, machine);
         true
     }
 
@@ -424,10 +426,19 @@ impl Burst {
         }
         let fd = self.descriptor();
         self.nagle_off(machine, fd);
-        if self.state.load(Relaxed) & HELD != 0 {
+        if state & HELD != 0 {
             self.leaves(machine, fd, state, now, Cause::Wait, Whereabouts::Here);
             habits.place(state).deny();
             self.not_held();
+        }
+        if state & CHECKED != 0 {
+            // Asked before the receive, which is one that is seen.
+            let seen = !self.was_answered_unseen(machine, fd);
+            let state = self.state.load(Relaxed) & !CHECKED;
+            self.state.store(if seen { state | VERIFIED } else { state }, Relaxed);
+            if !seen {
+                habits.service(state).never();
+            }
         }
         false
     }
@@ -446,8 +457,8 @@ impl Burst {
 
     /// The burst is over, and nothing is to be learned of the service.
     #[inline(always)]
-    fn rested<M: Machine>(&self, habits: &Habits, machine: &M, state: u32) {
-        let fd = self.descriptor();
+    pub fn rested<M: Machine>(&self, habits: &Habits, machine: &M) {
+        let (fd, state) = (self.descriptor(), self.state.load(Relaxed));
         self.fd.store(0, Relaxed);
         habits.place(state).deny();
         machine.remember(fd, next_history(state));
@@ -556,7 +567,7 @@ impl Burst {
             Whereabouts::Here | Whereabouts::Preempted => {
                 if state & CHECKED != 0 && self.was_answered_unseen(machine, fd) {
                     service.never();
-                } else if state & CHECKED != 0 || service.owes() != 1 {
+                } else if state & (CHECKED | VERIFIED) != 0 || service.owes() != 1 {
                     service.confirm();
                 }
             }

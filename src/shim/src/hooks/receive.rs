@@ -27,12 +27,10 @@ macro_rules! receive_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    let begun = LIBRARY.ending(place);
+                    let ending = LIBRARY.ending(place);
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
-                    if let Some(begun) = begun {
-                        LIBRARY.received_at_end(place, begun, got >= 0);
-                    }
+                    LIBRARY.received_at_end(place, ending, got >= 0);
                     got
                 }
 
