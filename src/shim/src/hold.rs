@@ -229,9 +229,9 @@ pub(crate) fn cork(fd: c_int) -> bool {
 pub(crate) fn flush(fd: c_int, socket: Socket, cause: Cause) {
     let next = if socket.holdable() {
         let now = ticks();
-        let (next, miss) = burst::released(socket, now, GAP, &shared().learned);
+        let (next, _) = burst::released(socket, now, GAP, &shared().learned);
         if count::on() {
-            let kept = if socket.has(CORKED) && !miss { Kept::Corked } else { Kept::Held };
+            let kept = if socket.has(CORKED) { Kept::Corked } else { Kept::Held };
             count::let_go(fd, cause, burst::since(socket, now), kept);
         }
         next

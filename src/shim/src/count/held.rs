@@ -53,17 +53,21 @@ pub(crate) fn corked(fd: c_int) {
     counts.add(Counter::Corks, 1);
 }
 
-/// What was held on a socket goes out now; its oldest byte has waited so many `arch::ticks`. Before the call that sends it.
+/// What was held on a socket goes out now; its oldest byte has waited so many `arch::ticks`. Before the call that sends it. Where
+/// nothing is held any more, as far as was counted, another call has taken it along.
 #[inline(never)]
 pub(crate) fn let_go(fd: c_int, cause: Cause, age: u32, kept: Kept) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
-    if record.held() == 0 && cause == Cause::Call && kept != Kept::Corked {
-        // That was counted already.
+    let corked = kept == Kept::Corked;
+    if record.held() == 0 && !corked {
         return;
     }
-    let wrapped = record.held() != 0 && self::age(record, coarse_ticks()) >= WRAP;
-    out(record, counts, cause, if wrapped { WRAP } else { age >> 8 }, kept);
+    let age = age >> 8;
+    let longest = self::age(record, coarse_ticks());
+    // The holder may know of a byte that has left since, but of none that is older. Its clock wraps, ours does not.
+    let age = if corked || longest < WRAP && age < longest { age } else { longest };
+    out(record, counts, cause, age, kept);
 }
 
 /// How long at this time the oldest byte is held.
