@@ -7,6 +7,8 @@ mod hazards;
 mod support;
 
 use hazards::{build, compare, program, source, under_another};
+use object::{Object, ObjectSymbol};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +23,7 @@ macro_rules! programs {
 }
 
 programs! {
-    app_options big_fd cancel delivery errno_bad_fd errno_socket exit_paths fd_numbers fork_threads half_close longjmp not_tcp partial raw_calls reuse
+    app_options big_fd cancel delivery errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp partial raw_calls reuse
     reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
 }
 
@@ -73,6 +75,30 @@ fn static_program() {
     compare(&|| Command::new(&program), None);
 }
 
+/// Every call once more as distributions build programs: where the length is not known, the checked form is called.
+#[test]
+fn every_call_of_a_fortified_program() {
+    let program = build("gcc", "every_call.c", "every_call_fortified", &["-pthread", "-O2", "-D_FORTIFY_SOURCE=2"]);
+    compare(&|| Command::new(&program), None);
+}
+
+/// A new hook needs a call in every_call.c: its list, what it imports and docs/hooks.txt name the same.
+#[test]
+fn every_hook_is_called() {
+    let program = program("every_call");
+    let list = support::run(support::Mode::Plain, &program, &["list"]).expect();
+    let called: BTreeSet<&str> = list.lines().collect();
+    let hooks = include_str!("../docs/hooks.txt");
+    assert_eq!(called, hooks.lines().collect(), "every_call.c and docs/hooks.txt differ");
+    let bytes = std::fs::read(&program).expect("the program can be read");
+    let file = object::File::parse(&*bytes).expect("an ELF file");
+    let undefined = file.dynamic_symbols().filter(ObjectSymbol::is_undefined);
+    let imported: BTreeSet<String> = undefined.map(|symbol| symbol.name().expect("a name").to_owned()).collect();
+    for name in hooks.lines() {
+        assert!(imported.contains(name), "every_call.c lists {name} and does not call it");
+    }
+}
+
 /// The same programs with musl's C library, which resolves and cancels in other ways.
 #[test]
 fn musl_programs() {
@@ -80,6 +106,8 @@ fn musl_programs() {
         "app_options",
         "big_fd",
         "cancel",
+        "errno_heal",
+        "every_call",
         "fork_threads",
         "half_close",
         "longjmp",
@@ -130,6 +158,10 @@ fn mistakes_are_noticed() {
         ("BLIND", "exit_paths"),
         ("CUT_ARGUMENTS", "raw_calls"),
         ("RETRIES", "partial"),
+        ("SEVENTH", "every_call"),
+        ("CUT_LIST", "every_call"),
+        ("HEALS", "errno_heal"),
+        ("BLIND", "killed"),
     ];
     let honest = build("gcc", "naive.c", "naive.so", &["-shared", "-fPIC", "-ldl"]);
     for (mistake, name) in noticed_by {

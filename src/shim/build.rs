@@ -1,19 +1,15 @@
 //! Link options of libtcptune.so. They make the file independent of its host: no NEEDED entry, no start files, so that one
 //! file serves glibc of any age and musl; and cheap to map: three segments,
-//! of which a process with neither settings nor rare calls touches two (layout.ld). And `cfg(machine_code)`: the quick paths are
-//! those for this machine, not the portable ones in Rust, which TCPTUNE_PORTABLE=1 asks for while building.
-
-use std::env;
+//! of which a process with neither settings nor rare calls touches two (layout.ld).
 
 fn main() {
-    println!("cargo:rustc-check-cfg=cfg(machine_code)");
-    println!("cargo:rerun-if-env-changed=TCPTUNE_PORTABLE");
-    if env::var_os("TCPTUNE_PORTABLE").is_none() && env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64")
-    {
-        println!("cargo:rustc-cfg=machine_code");
-    }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=layout.ld");
+    println!("cargo:rerun-if-env-changed=TCPTUNE_SYMBOLS");
+    if std::env::var_os("TCPTUNE_SYMBOLS").is_none() {
+        // A package with a profile of its own does not take `strip` from the workspace's.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--strip-all");
+    }
     let here = env!("CARGO_MANIFEST_DIR");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{here}/layout.ld");
     for option in [

@@ -1,6 +1,6 @@
 /* One kind of call, many times, so that what a preloaded library adds to it can be counted.
      calls list                names of the kinds
-     calls KIND N [time]       warm up, then N rounds of KIND; under callgrind ten times N rounds, ten times 2N, each with a dump;
+     calls KIND N [time]       warm up, then N rounds of KIND; under callgrind forty times N rounds, forty times 2N, each with a dump;
                                with "time" prints wall, user and system ns per round
      calls peer FILE           the other end: writes its port to FILE, serves until killed (run it natively)
      calls hold K              K TCP connections to itself, one exchange on each, print "ready", sleep
@@ -192,7 +192,7 @@ static const struct { const char *name; void (*setup)(void), (*run)(long); int t
     { "recv idle x2", s_mtsock, r_mtrecv, 2 }, { "recv idle x4", s_mtsock, r_mtrecv, 4 }, { "recv idle x16", s_mtsock, r_mtrecv, 16 },
 };
 
-#define PIECES 10
+#define PIECES 40
 static double ns(struct timeval t) { return t.tv_sec * 1e9 + t.tv_usec * 1e3; }
 int main(int c, char **v)
 {
@@ -218,10 +218,11 @@ int main(int c, char **v)
     }
     long n = atol(v[2]);
     for (unsigned i = 0; i < sizeof K / sizeof *K; i++) if (!strcmp(a, K[i].name)) {
-        T = K[i].threads; K[i].setup(); K[i].run(50);
+        T = K[i].threads; K[i].setup(); K[i].run(50); usleep(1); K[i].run(50);
         if (RUNNING_ON_VALGRIND) {
-            /* Several short pieces: the predictor reads a clock, so one that the machine interrupts takes rarer paths. */
-            for (int k = 0; k < 2 * PIECES; k++) { CALLGRIND_ZERO_STATS; K[i].run(k < PIECES ? n : 2 * n); CALLGRIND_DUMP_STATS; }
+            /* Several short pieces: the library reads a clock, so one that the machine interrupts takes rarer paths. The dump is
+               such an interruption: a sleep before it ends the burst. */
+            for (int k = 0; k < 2 * PIECES; k++) { CALLGRIND_ZERO_STATS; K[i].run(k < PIECES ? n : 2 * n); usleep(1); CALLGRIND_DUMP_STATS; }
             return 0;
         }
         struct timespec t0, t1; struct rusage u0, u1;

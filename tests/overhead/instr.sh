@@ -1,7 +1,7 @@
 #!/bin/bash
 # instr.sh SPEC...   (SPEC: see common.sh; e.g. instr.sh peers ../../target/release/libtcptune.so)
 # User-space instructions that each library adds to one round of each kind of call, counted by callgrind:
-# ((2N run - N run) with the library - the same without) / N, so that the loop, start-up and warm-up drop out. Of ten runs of
+# ((2N run - N run) with the library - the same without) / N, so that the loop, start-up and warm-up drop out. Of forty runs of
 # each length the one with the fewest counts: the machine has not interrupted it.
 # Deterministic; a cell is "?" where a run failed, "-" = nothing added.  "write+sendfile" is two calls, "serve" four
 # (epoll_wait, recv, write, sendfile), "write+write+read" three; "xT" is per call, T threads.
@@ -15,7 +15,7 @@ one() {                                    # one I KIND: instructions per round
   d=$(mktemp -d "$B/cg.XXXX")
   under $1 timeout 120 valgrind -q --tool=callgrind --callgrind-out-file=$d/o "$B/calls" "$2" $N >"$d/log" 2>&1; rc=$?
   threads=${2##* x}; [ "$threads" = "$2" ] && threads=1
-  totals=($(for half in "$d"/o.{1,2,3,4,5,6,7,8,9,10} : "$d"/o.{11,12,13,14,15,16,17,18,19,20}; do
+  totals=($(for half in "$d"/o.{1..40} : "$d"/o.{41..80}; do
       if [ "$half" = : ]; then echo :; else gawk '/^totals:/ { print $2 }' "$half" 2>/dev/null; fi; done |
     gawk '$1 == ":" { print least; least = ""; next } least == "" || $1 < least { least = $1 } END { print least }'))
   if [ $rc = 0 ] && [ ${#totals[@]} = 2 ]; then

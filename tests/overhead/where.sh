@@ -3,7 +3,7 @@
 # Where the instructions go: for each kind of KINDS ("write tcp" when not set) what each source file of the library adds to one
 # round of the kind, by function, counted by cachegrind, start-up included but spread over the rounds. The library must have
 # its symbols and line numbers; the shipped one has not:
-#   CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_DEBUG=1 cargo build --release -p tcptune-shim --target-dir target/unstripped
+#   TCPTUNE_SYMBOLS=1 CARGO_PROFILE_RELEASE_DEBUG=1 cargo build --release -p tcptune-shim --target-dir target/unstripped
 . "$(dirname "$0")/common.sh"; build; need cg_annotate; specs "$@"
 readelf -SW "${SOFILE[1]}" | grep -q '\.debug_line' || { echo "overhead: ${SOFILE[1]} has no line numbers: build it as where.sh says" >&2; exit 2; }
 N=${N:-4000}

@@ -3,7 +3,11 @@
  *
  * serve listen            opens a listener on 127.0.0.1, prints `port N`, serves one connection after the other
  * serve prefork           the same, but two children accept; the parent only opened the listener
- * serve off               the same as listen, and turns TCP_NODELAY off after accept, as Erlang does
+ * serve off               the same as listen, and turns TCP_NODELAY off after accept
+ * serve copy              the same, with what TCP_NODELAY of the listener reads as, as Erlang does
+ * serve fresh-off         turns it off on the fresh socket, before it listens, as Mono does
+ * serve on-off            turns it on after accept, and off again
+ * serve listener-on-off   turns it on for the listener, and off after accept
  * serve listen-fd N       accepts from the listener that it was started with (systemd socket activation)
  * serve connection-fd N   serves the connection that it was started with
  * serve stdin             reads 0 and writes 1 (inetd)
@@ -38,11 +42,13 @@ static void serve(int in, int out)
 	}
 }
 
-static int open_listener(void)
+static int open_listener(const char *way)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof at;
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (!strcmp(way, "fresh-off") || !strcmp(way, "listener-on-off"))
+		set_nodelay(listener, !strcmp(way, "listener-on-off"));
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, length) || listen(listener, 16) ||
 	    getsockname(listener, (struct sockaddr *)&at, &length))
 		err(1, "listen");
@@ -51,13 +57,17 @@ static int open_listener(void)
 	return listener;
 }
 
-static void accept_all(int listener, int off)
+static void accept_all(int listener, const char *way)
 {
 	for (;;) {
 		int connection = accept(listener, NULL, NULL);
 		if (connection < 0)
 			err(1, "accept");
-		if (off)
+		if (!strcmp(way, "copy"))
+			set_nodelay(connection, libc_nodelay(listener));
+		if (!strcmp(way, "on-off"))
+			set_nodelay(connection, 1);
+		if (!strcmp(way, "off") || !strcmp(way, "on-off") || !strcmp(way, "listener-on-off"))
 			set_nodelay(connection, 0);
 		serve(connection, connection);
 		close(connection);
@@ -82,7 +92,7 @@ static int receive(int channel)
 
 static void prefork(void)
 {
-	int listener = open_listener();
+	int listener = open_listener("");
 	pid_t parent = getpid();
 	for (int child = 0; child < 2; child++) {
 		pid_t pid = fork();
@@ -92,7 +102,7 @@ static void prefork(void)
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (getppid() != parent) /* it has died already */
 				_exit(1);
-			accept_all(listener, 0);
+			accept_all(listener, "");
 		}
 	}
 	while (wait(NULL) > 0)
@@ -104,14 +114,14 @@ int main(int argc, char **argv)
 	const char *way = argc > 1 ? argv[1] : "";
 	int fd = argc > 2 ? atoi(argv[2]) : -1;
 	signal(SIGPIPE, SIG_IGN);
-	if (!strcmp(way, "listen"))
-		accept_all(open_listener(), 0);
-	else if (!strcmp(way, "off"))
-		accept_all(open_listener(), 1);
-	else if (!strcmp(way, "prefork"))
+	const char *own[] = {"listen", "off", "copy", "fresh-off", "on-off", "listener-on-off"};
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (!strcmp(way, own[i]))
+			accept_all(open_listener(way), way);
+	if (!strcmp(way, "prefork"))
 		prefork();
 	else if (!strcmp(way, "listen-fd"))
-		accept_all(fd, 0);
+		accept_all(fd, way);
 	else if (!strcmp(way, "connection-fd"))
 		serve(fd, fd);
 	else if (!strcmp(way, "stdin"))

@@ -1,4 +1,5 @@
-//! What tcptune decides, and nothing else: settings and their grammar, rules, the per-socket state word.
+//! What tcptune decides, and nothing else: settings and their grammar, rules, the per-socket state word, and when a data call
+//! may be held.
 //! Pure: time, descriptors and bytes come in as arguments. No system call, no heap, no panic.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -19,9 +20,9 @@ macro_rules! never_panic {
 }
 
 never_panic! {
-    pub mod burst;
     pub mod counters;
     mod directory;
+    pub mod evidence;
     mod fault;
     mod grammar;
     pub mod options;

@@ -1,18 +1,19 @@
 //! The state of one socket: two 32-bit words, each read and written in one access, so that no lock is needed.
 //!
 //! ```text
-//!  63          32 31            28 27    23 22        19 18  16 15 14 13       8 7   6 5    4 3    0
-//! +--------------+----------------+--------+------------+------+--+--+----------+---+-+------+------+
-//! | time of the  | flags          | tuning | flags      | kind |K |C | service  | H |A| his. | pos. |
-//! | last call    |                |        |            |      |  |  |          |   | |      |      |
-//! +--------------+----------------+--------+------------+------+--+--+----------+---+-+------+------+
+//!  63          32 31            28 27    23 22        19 18  16 15 14 13       8 7       4 3     0
+//! +--------------+----------------+--------+------------+------+--+--+----------+---------+-------+
+//! | held, or a   | flags          | tuning | flags      | kind |K |  | service  | history | flags |
+//! | queue        |                |        |            |      |  |  |          |         |       |
+//! +--------------+----------------+--------+------------+------+--+--+----------+---------+-------+
 //! ```
-//! A = attend: a hook that moves data must look closer. H = held. C = closely: every call on this descriptor takes the slow
-//! way. K = corked. The lowest byte is what a data call or a receive changes, and the lowest 16 bits are an index into the
-//! next values that burst.rs keeps ready for it, so that the commonest step is one look and one store. For a listener the
-//! upper word counts connections that were queued before the listener was tuned. An all-zero word is a descriptor that was
-//! never met: most are files.
-//! This file knows the layout and the rules that need nothing else; it decides nothing about bursts (burst.rs).
+//! K = corked. History and service stand where evidence/ has them in the index of a place. The upper word of a connection says
+//! whether a thread has held a data call on it; it is a word of its own, so that noting that needs no locked instruction. That
+//! of a listener counts connections that were queued before the listener was tuned. An all-zero word is a descriptor that was never met:
+//! most are files.
+//! This file knows the layout and the rules that need nothing else; it decides nothing about bursts (evidence/).
+
+use crate::evidence::{PLACE_MASK, SERVICE_AT};
 
 /// What a descriptor is, as far as the calls seen so far tell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,20 +39,16 @@ pub enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Socket(pub u64);
 
-/// The position in the present burst, 0 where none is under way.
-pub const POSITION: u64 = 15;
-/// Had the last burst several calls (lower bit), and the one before it (upper bit)?
-pub const HISTORY: u64 = 3 << 4;
 /// A hook that moves data must look closer at this descriptor.
-pub const ATTEND: u64 = 1 << 6;
-/// Something may wait in the kernel for more: the last data call was held, or the socket is [`CORKED`].
-pub const HELD: u64 = 1 << 7;
-const SERVICE: u32 = 8;
+pub const ATTEND: u64 = 1 << 0;
+/// Every call must be looked at closely: set on all that was met but open connections on which data calls may be held and
+/// receives have nothing to be watched for.
+pub const CLOSELY: u64 = 1 << 1;
+/// Data was sent since data was last received (only kept up where calls are looked at closely).
+pub const SPOKE: u64 = 1 << 2;
+const SERVICE: u32 = SERVICE_AT;
 const SERVICE_MASK: u64 = 0x3f;
-/// Every call must be looked at closely: what is kept ready for the usual connection (burst.rs) does not hold for this one.
-/// Set on all that was met but open connections on which data calls may be held and receives have nothing to be watched for.
-pub const CLOSELY: u64 = 1 << 14;
-/// We have set TCP_CORK for the rest of a long burst.
+/// We have set TCP_CORK for a run of calls that cannot be held by themselves.
 pub const CORKED: u64 = 1 << 15;
 const KIND: u32 = 16;
 /// The kernel's TCP_NODELAY is on because we set it; the application believes that it is off.
@@ -78,8 +75,8 @@ pub const QUICKACK: u64 = 1 << 29;
 pub const QUICKACK_AUTO: u64 = 1 << 30;
 /// The application has corked the connection itself.
 pub const APP_CORK: u64 = 1 << 31;
-/// Where the time of the last data call is kept.
-pub const TIME: u32 = 32;
+/// Where the upper word is.
+const HIGH: u32 = 32;
 
 impl Socket {
     /// What is not all 0 where something is known about the descriptor but what a closed one leaves behind.
@@ -143,22 +140,22 @@ impl Socket {
         Socket(self.0 & !CLOSELY | ATTEND | if closely { CLOSELY } else { 0 })
     }
 
-    /// The lower word: all but the time.
+    /// The lower word: all else.
     #[inline(always)]
     pub const fn low(self) -> u32 {
         self.0 as u32
     }
 
-    /// The upper word: the time of the last data call, or a listener's queue.
+    /// The upper word: whether something is held on a connection, or a listener's queue.
     #[inline(always)]
     pub const fn high(self) -> u32 {
-        (self.0 >> TIME) as u32
+        (self.0 >> HIGH) as u32
     }
 
     /// Both words.
     #[inline(always)]
     pub const fn of(low: u32, high: u32) -> Socket {
-        Socket((high as u64) << TIME | low as u64)
+        Socket((high as u64) << HIGH | low as u64)
     }
 
     /// Is any of these flags set?
@@ -223,28 +220,35 @@ impl Socket {
     /// Connections that were already queued when this listener was tuned, not yet accepted.
     #[inline]
     pub const fn queued(self) -> u32 {
-        (self.0 >> TIME) as u32
+        (self.0 >> HIGH) as u32
     }
 
     /// A listener with so many connections queued before it was tuned.
     #[inline]
     #[must_use]
     pub const fn with_queued(self, count: u32) -> Socket {
-        Socket(self.0 & 0xffff_ffff | (count as u64) << TIME)
+        Socket(self.0 & 0xffff_ffff | (count as u64) << HIGH)
     }
 
-    /// Is a burst under way: has data been sent since data was last received?
+    /// May its data calls and receives take the usual way: an open connection on which calls may be held?
+    #[inline(always)]
+    pub const fn is_usual(self) -> bool {
+        self.0 & (ATTEND | CLOSELY) == ATTEND
+    }
+
+    /// The same with this service and history (`evidence::PLACE_MASK`).
     #[inline]
-    pub const fn in_burst(self) -> bool {
-        self.0 & POSITION != 0
+    #[must_use]
+    pub const fn at_place(self, place: u32) -> Socket {
+        Socket(self.0 & !(PLACE_MASK as u64) | (place & PLACE_MASK) as u64)
     }
 
     /// What another descriptor of the same socket starts with.
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
-        // A listener, to which no attention is paid, has another flag there.
-        let held = if self.attended() { HELD | CORKED } else { 0 };
+        // A listener has other things there.
+        let held = if self.is_connection() { 0xffff_ffff << HIGH | CORKED } else { 0 };
         if self.is_met() { Socket(self.0 & !held | SHARED) } else { self }
     }
 
@@ -255,10 +259,16 @@ impl Socket {
         self.0 & (7 << KIND | UNIFORM) == LISTENER
     }
 
+    /// Is it a connection on which some thread has held a data call?
+    #[inline(always)]
+    pub const fn is_held(self) -> bool {
+        self.is_connection() && self.high() != 0
+    }
+
     /// Is it a connection that the library has corked?
     #[inline]
     pub const fn is_corked(self) -> bool {
-        self.0 & (CORKED | HELD) == CORKED | HELD
+        self.is_connection() && self.0 & CORKED != 0
     }
 
     /// What a connection starts with that this listener accepts: its options are inherited, its history is the service's.
@@ -301,14 +311,15 @@ mod tests {
         let listener = Socket::new(Kind::Listener).tuned_by(4).on_service(9).with_queued(5);
         let accepted = listener.with(NODELAY_OURS | NODELAY_ON | CHECKED).accepted();
         assert_eq!((accepted.kind(), accepted.tuning()), (Kind::Accepted, 4));
-        assert!(accepted.has(NODELAY_OURS) && accepted.has(NODELAY_ON) && !accepted.has(CHECKED | HELD | ATTEND));
-        assert_eq!(accepted.0 >> TIME, 0);
-        assert_eq!(accepted.0 & (POSITION | HISTORY), 0, "no burst yet");
+        assert!(accepted.has(NODELAY_OURS) && accepted.has(NODELAY_ON) && !accepted.has(CHECKED | ATTEND));
+        assert_eq!(accepted.0 >> HIGH, 0);
+        assert_eq!(accepted.0 & 0xf0, 0, "no history yet");
     }
 
     #[test]
     fn a_duplicate_holds_nothing() {
-        let word = Socket::new(Kind::Client).with(HELD | NODELAY_OURS | ATTEND);
-        assert!(!word.duplicated().has(HELD) && word.duplicated().has(NODELAY_OURS) && word.duplicated().has(SHARED));
+        let word = Socket::new(Kind::Client).with(1 << HIGH | CORKED | NODELAY_OURS | ATTEND);
+        assert!(word.is_held() && word.is_corked());
+        assert!(!word.duplicated().is_held() && !word.duplicated().is_corked() && word.duplicated().has(NODELAY_OURS) && word.duplicated().has(SHARED));
     }
 }

@@ -6,7 +6,7 @@
 //! it lives in a library of its own, which most programs do not load.
 //! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
 
-use crate::sync::{AtomicPtr, Relaxed};
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::transmute;
@@ -365,15 +365,21 @@ pub(crate) fn last_error() -> c_int {
     unsafe { errno().as_ref() }.copied().unwrap_or(0)
 }
 
+/// Sets errno.
+#[cold]
+pub(crate) fn set_error(error: c_int) {
+    // SAFETY: null, or the address of this thread's errno, which only this thread uses.
+    if let Some(errno) = unsafe { errno().as_mut() } {
+        *errno = error;
+    }
+}
+
 /// Turns a kernel result into libc's: -1 and errno on failure.
 #[inline(never)]
 pub(crate) fn finish(result: isize) -> isize {
     if !(-4095..0).contains(&result) {
         return result;
     }
-    // SAFETY: null, or the address of this thread's errno, which only this thread uses.
-    if let Some(errno) = unsafe { errno().as_mut() } {
-        *errno = result.wrapping_neg() as c_int;
-    }
+    set_error(result.wrapping_neg() as c_int);
     -1
 }

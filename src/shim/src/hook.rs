@@ -21,7 +21,7 @@ macro_rules! hook {
         #[allow(unused_imports, unused_qualifications, non_snake_case)]
         pub(crate) mod $name {
             use super::*;
-            use $crate::sync::{AtomicPtr, Relaxed};
+            use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
             hook!(@check $check, ($($ty),*) -> $ret);
             pub(crate) type Function = unsafe extern "C" fn($($ty),*) -> $ret;

@@ -5,6 +5,7 @@ use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::size_of;
 
 use once_cell::race::OnceBool;
+use policy::evidence::Usage;
 
 use crate::arch::syscall6;
 
@@ -15,28 +16,10 @@ pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> 
     unsafe { syscall6(libc::SYS_setsockopt, fd as usize, level as usize, name as usize, at, value.len(), 0) }
 }
 
-/// Sets an option whose value is an `int`.
-pub(crate) fn set_int(fd: c_int, level: c_int, name: c_int, value: c_int) -> isize {
-    set_option(fd, level, name, &value.to_ne_bytes())
-}
-
-/// Turns an option on.
-#[inline]
-pub(crate) fn set_on(fd: c_int, level: c_int, name: c_int) -> isize {
-    static ON: [u8; 4] = 1i32.to_ne_bytes();
-    set_option(fd, level, name, &ON)
-}
-
 /// Reads an option whose value is an `int`; None where it cannot be read.
 pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
     let mut value = [0u8; size_of::<c_int>()];
     (get_option(fd, level, name, &mut value) == value.len()).then(|| c_int::from_ne_bytes(value))
-}
-
-/// Reads an option whose value has 64 bits; None where it cannot be read.
-pub(crate) fn get_long(fd: c_int, level: c_int, name: c_int) -> Option<u64> {
-    let mut value = [0u8; size_of::<u64>()];
-    (get_option(fd, level, name, &mut value) == value.len()).then(|| u64::from_ne_bytes(value))
 }
 
 /// Reads an option into `value`; how many bytes the kernel had for it, 0 where it cannot be read.
@@ -71,6 +54,19 @@ pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
     let got = unsafe { syscall6(libc::SYS_read, fd as usize, room.as_mut_ptr() as usize, room.len(), 0, 0, 0) };
     close(fd);
     got.max(0) as usize
+}
+
+/// What this thread has used of the processor (getrusage(2), `RUSAGE_THREAD`).
+#[cold]
+pub(crate) fn thread_usage() -> Usage {
+    // SAFETY: a structure of plain numbers.
+    let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
+    let (who, at) = (libc::RUSAGE_THREAD as usize, &raw mut usage as usize);
+    // SAFETY: getrusage(2) fills in the structure.
+    unsafe { syscall6(libc::SYS_getrusage, who, at, 0, 0, 0, 0) };
+    let micros = |time: libc::timeval| (time.tv_sec as u32).wrapping_mul(1_000_000).wrapping_add(time.tv_usec as u32);
+    let computed = micros(usage.ru_utime).wrapping_add(micros(usage.ru_stime));
+    Usage { slept: usage.ru_nvcsw as u32, computed }
 }
 
 /// A clock in nanoseconds.

@@ -1,12 +1,13 @@
 //! libtcptune.so: gives the program that it is preloaded into the right TCP_NODELAY and corking behaviour.
 //!
-//! The hooks (hooks/, one file per family of calls) decide nothing: they ask `policy`, act on the kernel, and return the
-//! real call's result. What this crate must never do: allocate, lock, panic, use thread-local storage or std, keep a file
+//! The hooks (hooks/, one file per family of calls) decide nothing: they ask the engine what to do, do it, and return the real
+//! call's result. What this crate must never do: allocate, lock, panic, use thread-local storage or std, keep a file
 //! open, print (but for one line about an invalid setting), or change what the program sees. It is loaded into programs that
 //! know nothing of it, before their first instruction, in signal handlers, in vfork children and under sandboxes.
 #![no_std]
 #![allow(clippy::missing_safety_doc, reason = "the hook macro writes the section for every hook")]
 
+extern crate tcptune_engine as engine;
 extern crate tcptune_policy as policy;
 
 #[macro_use]
@@ -14,21 +15,13 @@ mod arch;
 #[macro_use]
 mod hook;
 
-mod applied;
+mod address;
 mod bind;
 mod count;
-mod hold;
 mod hooks;
 mod kernel;
-mod mode;
-mod sandbox;
-mod services;
-mod split;
+mod machine;
 mod start;
-mod sync;
-mod table;
-mod tune;
-mod watch;
 
 /// Required by the language, unreachable: no code here panics, and the release check looks for panic symbols.
 #[panic_handler]

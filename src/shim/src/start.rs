@@ -8,12 +8,13 @@ use core::ffi::{CStr, c_char, c_int, c_ulong};
 use core::mem::transmute;
 
 use once_cell::race::OnceRef;
-use policy::socket::{Kind, Socket};
 use policy::{Settings, Tuning};
 
+use engine::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
+
 use crate::arch::syscall6;
-use crate::mode::{self, BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
-use crate::{bind, count, hold, kernel, table};
+use crate::machine::LIBRARY;
+use crate::{bind, count, kernel};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
 struct Draft(UnsafeCell<Settings>);
@@ -26,12 +27,6 @@ static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 /// What is in force; unset means the defaults. A race cell: it never blocks (once_cell's others may).
 #[unsafe(link_section = ".data")]
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
-
-/// Do the defaults hold for every socket of this process?
-#[inline(always)]
-pub(crate) fn plain() -> bool {
-    !mode::is(SPECIAL)
-}
 
 /// The settings in force.
 #[inline]
@@ -51,7 +46,7 @@ static START: unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_
 static END: extern "C" fn() = end;
 
 extern "C" fn end() {
-    hold::release_all();
+    LIBRARY.let_go_of_all();
     if count::on() {
         count::ended();
     }
@@ -69,11 +64,11 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
     if found && !privileged(environment) && !read(environment) {
         return;
     }
-    table::enable();
+    LIBRARY.enable();
     // Sockets that were inherited: an inetd-style server has one on 0 to 2, systemd passes them from 3 on. Others are met
     // when a call that only sockets have is made on them.
     for fd in 0..3i32.saturating_add(passed_by_systemd) {
-        table::add(fd, Socket::new(Kind::Unknown));
+        LIBRARY.given(fd);
     }
 }
 
@@ -105,11 +100,11 @@ fn read(environment: *const *const c_char) -> bool {
         return false;
     }
     if draft.sets_options() {
-        mode::raise(SETS_OPTIONS);
+        LIBRARY.raise(SETS_OPTIONS);
     }
     let counts = !draft.stats().is_empty();
     if draft.has_rules() || draft.base != Tuning::DEFAULT || draft.split() != 0 || counts {
-        mode::raise(SPECIAL);
+        LIBRARY.raise(SPECIAL);
     }
     let _ = CURRENT.set(draft);
     if counts {
@@ -139,7 +134,7 @@ fn count_from_now_on(environment: *const *const c_char) {
             given.add(b" ");
         }
     });
-    mode::raise(if settings().backtraces() { COUNTING | BACKTRACES } else { COUNTING });
+    LIBRARY.raise(if settings().backtraces() { COUNTING | BACKTRACES } else { COUNTING });
 }
 
 /// The settings as they were given: a program may overwrite its environment.

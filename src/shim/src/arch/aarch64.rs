@@ -7,7 +7,7 @@ global_asm!(include_str!("aarch64_memory.s"));
 
 /// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
 /// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
-pub(crate) const GAP: u32 = 31_250 << 3;
+pub(crate) const MILLISECOND: u32 = 31_250 << 3;
 
 /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
 ///
@@ -62,12 +62,6 @@ pub(crate) fn ticks() -> u32 {
     (count << 3) as u32
 }
 
-/// `word` with its lowest byte taken from `byte`.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    word & !0xff | byte & 0xff
-}
-
 /// Counts of the counter in one of [`coarse_ticks`].
 pub(crate) const CYCLES_PER_TICK: u64 = 32;
 
@@ -112,7 +106,7 @@ pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
-            ".pushsection .text.unlikely.first,\"ax\",%progbits", ".balign 4",
+            ".pushsection .text.first,\"ax\",%progbits", ".balign 4",
             concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
             concat!(".type tcptune_first_", $name, ", %function"), concat!("tcptune_first_", $name, ":"),
             "adr x16, 2f", "b tcptune_bind",
@@ -142,7 +136,7 @@ macro_rules! jump_where {
 
 // The way of every hook's first call: the arguments are kept over the search, which leaves them as they came.
 global_asm!(
-    ".pushsection .text.unlikely.bind,\"ax\",%progbits", ".balign 4",
+    ".pushsection .text.bind,\"ax\",%progbits", ".balign 4",
     ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, %function", "tcptune_bind:", ".cfi_startproc",
     "stp x29, x30, [sp, #-80]!", ".cfi_def_cfa_offset 80", ".cfi_offset x29, -80", ".cfi_offset x30, -72",
     "stp x0, x1, [sp, #16]", "stp x2, x3, [sp, #32]", "stp x4, x5, [sp, #48]", "stp x6, x7, [sp, #64]",

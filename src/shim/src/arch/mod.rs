@@ -15,6 +15,17 @@ mod machine;
 mod machine;
 
 pub(crate) use machine::{
-    CYCLES_PER_TICK, GAP, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks,
-    with_lowest_byte,
+    CYCLES_PER_TICK, MILLISECOND, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks,
 };
+
+/// The next number that nobody can foresee: splitmix64 (Steele, Lea and Flood, 2014) over a count of calls and the cycle
+/// counter. Relaxed: threads that race get different numbers all the same.
+pub(crate) fn chance() -> u64 {
+    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let call = CALLS.fetch_add(1, Relaxed) as u64;
+    let mut mixed = call.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(cycles());
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

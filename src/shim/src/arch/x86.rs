@@ -6,7 +6,7 @@ use core::ffi::c_long;
 global_asm!(include_str!("x86_memory.s"));
 
 /// One millisecond in [`ticks`], as on x86-64 (x86_64.rs says why that is near enough).
-pub(crate) const GAP: u32 = 2_500_000 >> 4;
+pub(crate) const MILLISECOND: u32 = 2_500_000 >> 4;
 
 unsafe extern "C" {
     /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
@@ -104,12 +104,6 @@ pub(crate) fn cycles() -> u64 {
     unsafe { core::arch::x86::_rdtsc() }
 }
 
-/// `word` with its lowest byte taken from `byte`.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    word & !0xff | byte & 0xff
-}
-
 /// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
 /// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
 macro_rules! weak_address {
@@ -139,7 +133,7 @@ pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
-            ".pushsection .text.unlikely.first,\"ax\",@progbits",
+            ".pushsection .text.first,\"ax\",@progbits",
             ".balign 4", ".skip 3", // so that the record behind the five bytes of the call is aligned
             concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
             concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
@@ -169,7 +163,7 @@ macro_rules! jump_where {
 
 // The way of every hook's first call. The arguments are on the stack, where they stay.
 global_asm!(
-    ".pushsection .text.unlikely.bind,\"ax\",@progbits",
+    ".pushsection .text.bind,\"ax\",@progbits",
     ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, @function", "tcptune_bind:", ".cfi_startproc",
     ".cfi_def_cfa_offset 8",
     "pop eax", ".cfi_adjust_cfa_offset -4",

@@ -7,7 +7,7 @@ global_asm!(include_str!("x86_64_memory.s"));
 
 /// One millisecond in [`ticks`], taken at 2.5 GHz. Processors run their counter at 1 to 5 GHz, so the bound lies between
 /// 0.5 and 2.5 ms: it only has to tell "at once" (microseconds) from "later" (5 ms and more).
-pub(crate) const GAP: u32 = 2_500_000 >> 4;
+pub(crate) const MILLISECOND: u32 = 2_500_000 >> 4;
 
 /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
 ///
@@ -54,8 +54,7 @@ pub(crate) fn registers() -> [usize; 4] {
     [pc, sp, fp, 0]
 }
 
-/// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more. The lowest 8 bits, less than two
-/// microseconds, may be used for something else (hold.rs).
+/// The cycle counter in units of 16 cycles; wraps after a quarter of a minute or more.
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
@@ -81,17 +80,6 @@ pub(crate) fn coarse_ticks() -> u32 {
 pub(crate) fn cycles() -> u64 {
     // SAFETY: as in `ticks`.
     unsafe { core::arch::x86_64::_rdtsc() }
-}
-
-/// `word` with its lowest byte taken from `byte`: one instruction, where the compiler would make three.
-#[inline(always)]
-pub(crate) fn with_lowest_byte(word: u32, byte: u32) -> u32 {
-    let mut word = word;
-    // SAFETY: moves between two registers, nothing else.
-    unsafe {
-        asm!("mov {0:l}, {1:l}", inlateout(reg) word, in(reg) byte, options(pure, nomem, nostack, preserves_flags))
-    };
-    word
 }
 
 /// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
@@ -126,7 +114,7 @@ pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
-            ".pushsection .text.unlikely.first,\"ax\",@progbits",
+            ".pushsection .text.first,\"ax\",@progbits",
             concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
             concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
             "lea rax, [rip + 2f]", "jmp tcptune_bind", ".balign 4",
@@ -159,7 +147,7 @@ macro_rules! jump_where {
 
 // The way of every hook's first call: the arguments are kept over the search, which leaves them as they came.
 global_asm!(
-    ".pushsection .text.unlikely.bind,\"ax\",@progbits",
+    ".pushsection .text.bind,\"ax\",@progbits",
     ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, @function", "tcptune_bind:", ".cfi_startproc",
     "push rdi", ".cfi_adjust_cfa_offset 8", "push rsi", ".cfi_adjust_cfa_offset 8", "push rdx", ".cfi_adjust_cfa_offset 8",
     "push rcx", ".cfi_adjust_cfa_offset 8", "push r8", ".cfi_adjust_cfa_offset 8", "push r9", ".cfi_adjust_cfa_offset 8",

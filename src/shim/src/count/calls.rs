@@ -14,9 +14,9 @@ use super::GAP;
 use super::connection::{WATCHED, burst_ended, burst_goes_on, changed, is_simple};
 use super::insert::between;
 use super::record::{self, Counts, HOLDS_ITSELF, Record, STALLING, SUSPECT, SUSPECT_CORK};
-use super::{held, stalls, trace};
+use super::{stalls, trace};
 use crate::arch::{coarse_ticks, in_one_register};
-use crate::table;
+use crate::machine::LIBRARY;
 
 /// Makes the functions that count a call that sends, whose result is how many bytes went out. On a simple connection a call
 /// with MSG_MORE is one that the library holds, or the first that the program holds itself.
@@ -28,26 +28,14 @@ macro_rules! sends {
                     // SAFETY: the caller's arguments.
                     return unsafe { held($fd, $($arg),*) };
                 }
-                if let Some(record) = record::plain($fd) {
+                if let Some(record) = record::simple($fd) {
                     // SAFETY: the caller's arguments.
                     let sent = unsafe { next($fd, $($arg),*) };
                     return if sent > 0 { sent_simply(sent, record) } else { sent };
                 }
                 // SAFETY: the caller's arguments.
-                unsafe { letting_go($fd, $($arg),*) }
+                unsafe { otherwise($fd, $($arg),*) }
             } with {
-                /// On a simple connection on which something is held.
-                #[inline(never)]
-                unsafe extern "C" fn letting_go($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    if let Some(record) = record::simple($fd) {
-                        record.called.store(coarse_ticks(), Relaxed);
-                        // SAFETY: the caller's arguments.
-                        let sent = unsafe { next($fd, $($arg),*) };
-                        return if sent > 0 { sent_along(sent, record) } else { sent };
-                    }
-                    // SAFETY: the caller's arguments.
-                    unsafe { otherwise($fd, $($arg),*) }
-                }
                 /// Held, on a simple connection.
                 #[inline(never)]
                 unsafe extern "C" fn held($fd: c_int, $($arg: $ty),*) -> ssize_t {
@@ -71,9 +59,6 @@ macro_rules! sent_by_any {
      bytes |$sent:ident| $bytes:expr;) => {
         #[inline(never)]
         unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-            if let Some(record) = record::counted($fd) {
-                record.called.store(coarse_ticks(), Relaxed);
-            }
             // SAFETY: the caller's arguments.
             let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
             if $sent > 0 && let Some(record) = record::counted($fd) {
@@ -174,36 +159,16 @@ fn unforeseen(sent: isize) -> isize {
     in_one_register(sent as *const u8) as isize
 }
 
-/// As [`sent_simply`], of a call that takes along what was held.
-#[inline(never)]
-extern "C" fn sent_along(sent: isize, record: &'static Record) -> isize {
-    let age = held::age(record, record.called.load(Relaxed));
-    if held::perhaps_late(age) {
-        return sent_late(sent, record);
-    }
-    held::taken_along(record, record.its_counts(), age);
-    sent_simply(sent, record)
-}
-
-#[cold]
-#[inline(never)]
-extern "C" fn sent_late(sent: isize, record: &'static Record) -> isize {
-    held::taken_late(record, record.its_counts(), held::age(record, record.called.load(Relaxed)));
-    sent_simply(sent, record)
-}
-
 /// Is a call with MSG_MORE on this simple connection one that the library holds? The program's own are noticed by the hook first.
 #[inline(always)]
 fn may_be_held(fd: c_int) -> bool {
-    table::shared().near(fd).low.load(Relaxed) & NO_HOLD as u32 == 0
+    !LIBRARY.get(fd).has(NO_HOLD)
 }
 
 /// Is the kernel to send what it gets here at once? The library may have corked the socket, or taken TCP_NODELAY off for now.
 #[inline(always)]
 fn leaves_alone(record: &'static Record) -> bool {
-    const AT_ONCE: u32 = NODELAY_ON as u32;
-    let word = table::shared().near(record.fd()).low.load(Relaxed);
-    word & (AT_ONCE | CORKED as u32) == AT_ONCE
+    record.nagle.load(Relaxed) == 0 && LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON
 }
 
 #[inline(always)]
@@ -259,10 +224,7 @@ fn unanswered(record: &'static Record) {
 #[inline(never)]
 extern "C" fn sent_by_any(sent: isize, record: &'static Record, more: bool) {
     let Some(counts) = record.counts() else { return };
-    if !more && record.held() != 0 {
-        held::taken_late(record, counts, held::age(record, record.called.load(Relaxed)));
-    }
-    let socket = table::get(record.fd());
+    let socket = LIBRARY.get(record.fd());
     let its_own = more && socket.has(NO_HOLD);
     if its_own {
         record.with(HOLDS_ITSELF);

@@ -1,9 +1,8 @@
 //! Connections come and go: which service and arm they count for, why they are tuned or not, and what the kernel has counted
 //! of them when they are closed. Runs a few times in a connection's life, and only where counting is on.
 
-use crate::sync::{Relaxed, Release};
 use core::ffi::c_int;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::Release};
 
 use policy::counters::tally::{self, Burst};
 use policy::counters::{
@@ -19,8 +18,9 @@ use super::record::{
 };
 use super::{file, trace};
 use crate::arch::{coarse_ticks, cycles};
+use crate::machine::LIBRARY;
 use crate::start::settings;
-use crate::{kernel, table, tune};
+use crate::{address, kernel};
 
 /// So many receives after a burst, and of a new connection, are looked at for pauses.
 pub(super) const WATCHED: u32 = 32;
@@ -43,7 +43,7 @@ pub(crate) fn connected(fd: c_int, socket: Socket, peer: Option<Peer>) {
 #[cold]
 pub(crate) fn listening(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port(fd), [0; 16]);
     record.forget();
     record.state.store(LISTENS | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
 }
@@ -53,7 +53,7 @@ pub(crate) fn listening(fd: c_int, socket: Socket) {
 pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
     let known = record::of(listener).filter(|listener| listener.is(LISTENS)).map(Record::service);
-    let service = known.unwrap_or_else(|| find(file, SERVER, tune::local_port(fd), [0; 16]));
+    let service = known.unwrap_or_else(|| find(file, SERVER, local_port(fd), [0; 16]));
     begin(file, fd, record, service, socket);
 }
 
@@ -61,8 +61,13 @@ pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
 #[cold]
 pub(crate) fn given(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, tune::local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port(fd), [0; 16]);
     begin(file, fd, record, service, socket);
+}
+
+/// The local port, 0 where there is none.
+fn local_port(fd: c_int) -> u16 {
+    address::asked(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
 fn of_arm(socket: Socket) -> u32 {
@@ -80,6 +85,7 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         word.store(0, Relaxed);
     }
     record.begin();
+    record.nagle.store(0, Relaxed);
     record.watch.store(WATCHED, Relaxed);
     record.sizes.store(u64::MAX, Relaxed);
     record.opened.store(coarse_ticks(), Relaxed);
@@ -140,7 +146,7 @@ fn halves(address: [u8; 16]) -> [u64; 2] {
 pub(crate) fn changed(fd: c_int) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
-    let socket = table::get(fd);
+    let socket = LIBRARY.get(fd);
     record.word.store(socket.low(), Relaxed);
     let simple = is_simple(record, socket);
     if simple && record.is_simple() {
@@ -149,6 +155,13 @@ pub(crate) fn changed(fd: c_int) {
     record.sizes.store(u64::MAX, Relaxed);
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
     record.count(counts, simple);
+}
+
+/// The library lets Nagle's rule hold for the rest of a long burst, or does not any more.
+pub(super) fn nagle(fd: c_int, on: bool) {
+    if let Some(record) = record::if_any(fd) {
+        record.nagle.store(u32::from(on), Relaxed);
+    }
 }
 
 /// Can no wait on it be for Nagle's rule or for what the program itself holds? Where the stack is copied every call matters.
@@ -236,7 +249,7 @@ fn class(record: &Record, counts: Counts) {
 /// A descriptor is about to be closed.
 #[cold]
 pub(super) fn closing(fd: c_int, record: &'static Record) {
-    if record.counts().is_none() || !table::enabled() {
+    if record.counts().is_none() || !LIBRARY.is_enabled() {
         record.forget();
         return;
     }
@@ -326,6 +339,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
         word.store(0, Relaxed);
     }
     copy.sizes.store(u64::MAX, Relaxed);
+    copy.nagle.store(record.nagle.load(Relaxed), Relaxed);
     if let Some(counts) = record.counts() {
         // Looked at closely: its word in the table is not noted yet.
         copy.count(counts, false);

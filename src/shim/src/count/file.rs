@@ -17,7 +17,7 @@ use super::{record, trace};
 use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
 use crate::kernel::{self, close, open_at};
 use crate::start::{self, settings};
-use crate::table;
+use crate::machine::LIBRARY;
 
 /// The mapping; null while there is none.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
@@ -304,7 +304,7 @@ pub(super) fn refresh_clock(file: *mut u8) {
 #[cold]
 pub(crate) fn ended() {
     // A process that has restricted itself makes no call more than it knows of.
-    let Some(file) = known().filter(|_| table::enabled()) else { return };
+    let Some(file) = known().filter(|_| LIBRARY.is_enabled()) else { return };
     record::close_all();
     refresh_clock(file);
     if head(file, Head::Pid).load(Relaxed) == process() {

@@ -21,18 +21,35 @@ mod stalls;
 mod trace;
 mod waits;
 
-pub(crate) use connection::{accepted, changed, connected, given, listening};
 pub(crate) use file::{check_directory, ended};
-pub(crate) use held::{Cause, Kept, corked, let_go};
-pub(crate) use record::{stop, stopped};
 
-use crate::mode::{self, COUNTING};
+use engine::{COUNTING, Told};
+
+use crate::machine::LIBRARY;
 
 /// The longest pause inside a burst, in `arch::coarse_ticks`.
-const GAP: u32 = crate::arch::GAP >> 8;
+const GAP: u32 = crate::arch::MILLISECOND >> 8;
 
 /// Does this process count?
 #[inline(always)]
 pub(crate) fn on() -> bool {
-    mode::is(COUNTING)
+    LIBRARY.is(COUNTING)
+}
+
+/// Counts what has happened.
+#[cold]
+#[inline(never)]
+pub(crate) fn told(told: Told) {
+    match told {
+        Told::Connected(fd, socket, peer) => connection::connected(fd, socket, peer),
+        Told::Accepted(listener, fd, socket) => connection::accepted(listener, fd, socket),
+        Told::Given(fd, socket) => connection::given(fd, socket),
+        Told::Listening(fd, socket) => connection::listening(fd, socket),
+        Told::Changed(fd) => connection::changed(fd),
+        Told::Corked(fd) => held::corked(fd),
+        Told::Nagle(fd, on) => connection::nagle(fd, on),
+        Told::Gone(fd, gone) => held::let_go(fd, gone),
+        Told::Restricting => record::stop(),
+        Told::Restricted(succeeded) => record::stopped(succeeded),
+    }
 }

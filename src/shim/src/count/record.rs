@@ -8,10 +8,11 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::R
 use policy::counters::Counter;
 use policy::counters::Head;
 
+use engine::NEAR;
+
 use super::file::{self, Word};
 use super::{connection, insert};
 use crate::arch::in_one_register;
-use crate::table::NEAR;
 
 /// A connection, or a listener. What a call looks at and writes is in the first half.
 #[repr(C, align(128))]
@@ -33,10 +34,10 @@ pub(super) struct Record {
     pub(super) received: AtomicU32,
     /// What the last call has added to the tally, but for the call itself.
     pub(super) last: AtomicU32,
-    /// When the present call began, where that is noted: it lets go of what was held …
-    pub(super) called: AtomicU32,
     /// … and since when the oldest byte is held.
     pub(super) since: AtomicU32,
+    /// 1 while the library lets Nagle's rule hold.
+    pub(super) nagle: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
     /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
@@ -149,12 +150,6 @@ pub(super) fn of(fd: c_int) -> Option<&'static Record> {
     unsafe { core::hint::assert_unchecked(!record.is_null()) };
     // SAFETY: there is one for each number below NEAR, and they are never unmapped.
     Some(unsafe { &*record })
-}
-
-/// The record of a simple connection on which nothing is held.
-#[inline(always)]
-pub(super) fn plain(fd: c_int) -> Option<&'static Record> {
-    of(fd).filter(|record| record.mode.load(Relaxed) == SIMPLE)
 }
 
 /// The record of a simple connection.

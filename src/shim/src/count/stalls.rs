@@ -14,7 +14,8 @@ use policy::counters::{Counter, Head, stall_bucket, stalls_at};
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{GAP, file, trace};
 use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
-use crate::{kernel, table};
+use crate::kernel;
+use crate::machine::LIBRARY;
 
 /// ioctl(2): bytes that were not sent yet (linux/sockios.h).
 const SIOCOUTQNSD: usize = 0x894b;
@@ -81,7 +82,7 @@ pub(super) fn waiting() {
 #[inline(never)]
 fn ask(fd: c_int) {
     let Some(record) = record::of(fd).filter(|record| record.is(SUSPECT | SUSPECT_CORK)) else { return };
-    let Some(counts) = record.counts().filter(|_| table::enabled()) else { return };
+    let Some(counts) = record.counts().filter(|_| LIBRARY.is_enabled()) else { return };
     counts.add(Counter::Asked, 1);
     let unsent = kernel::ask_int(fd, SIOCOUTQNSD).unwrap_or(0);
     // More than a segment is not kept by Nagle's rule but by the network or the other end.

@@ -16,13 +16,14 @@ use super::file::{self, Word, process};
 use super::modules;
 use super::record::Record;
 use crate::arch::{self, syscall6};
-use crate::mode::{self, BACKTRACES};
-use crate::split::chance;
+use crate::arch::chance;
+use crate::machine::LIBRARY;
+use engine::BACKTRACES;
 
 /// Are backtraces asked for?
 #[inline(always)]
 pub(super) fn on() -> bool {
-    mode::is(BACKTRACES)
+    LIBRARY.is(BACKTRACES)
 }
 
 /// Copies memory of this process, as far as it can be read; how many bytes that was.

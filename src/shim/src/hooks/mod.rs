@@ -2,10 +2,10 @@
 
 use core::ffi::{c_int, c_long, c_uint, c_void};
 
-use crate::bind;
+use policy::evidence::Cause;
 
-#[macro_use]
-mod quick;
+use crate::bind;
+use crate::machine::LIBRARY;
 
 mod connection;
 pub(crate) mod data;

@@ -5,7 +5,6 @@ use core::ffi::c_char;
 use libc::pid_t;
 
 use super::*;
-use crate::{hold, sandbox};
 
 /// PR_SET_TSC may forbid the cycle counter that the predictor reads (prctl(2)).
 const PR_TSC_SIGSEGV: c_long = 2;
@@ -16,9 +15,13 @@ const SECCOMP_SET_MODE_FILTER: c_long = 1;
 hook! {
     /// fork(2): the child has the socket too, and a close would no longer flush.
     fn fork() -> pid_t where signature (libc::fork), raw raw!(libc::SYS_clone, libc::SIGCHLD); {
-        hold::release_at_end();
+        LIBRARY.let_go(Cause::End);
         // SAFETY: no arguments.
-        unsafe { fork::real() }
+        let child = unsafe { fork::real() };
+        if child == 0 {
+            LIBRARY.forked();
+        }
+        child
     }
 }
 
@@ -28,7 +31,7 @@ macro_rules! exec_hook {
         hook! {
             $(#[$doc])*
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                hold::release_at_end();
+                LIBRARY.let_go(Cause::End);
                 // SAFETY: the caller's arguments.
                 unsafe { $name::real($($arg),*) }
             }
@@ -87,7 +90,7 @@ macro_rules! variadic_exec_hooks {
                         Ok(name) => name,
                         Err(_) => c"",
                     });
-                hold::release_at_end();
+                LIBRARY.let_go(Cause::End);
                 let found = bind::next(NAME);
                 if found.is_null() { missing as *mut () } else { found }
             }
@@ -106,7 +109,7 @@ hook! {
     /// quick_exit(3): as _exit.
     fn quick_exit(status: c_int) -> c_int
     where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        hold::release_all();
+        LIBRARY.let_go_of_all();
         // SAFETY: the caller's argument.
         unsafe { quick_exit::real(status) }
     }
@@ -116,7 +119,7 @@ hook! {
     /// _exit(2): the sockets may be another process's too. It never returns; `!` as a type is not stable yet.
     fn _exit(status: c_int) -> c_int
     where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        hold::release_all();
+        LIBRARY.let_go_of_all();
         // SAFETY: the caller's argument.
         unsafe { _exit::real(status) }
     }
@@ -126,7 +129,7 @@ hook! {
     /// _Exit(3): as _exit.
     fn _Exit(status: c_int) -> c_int
     where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        hold::release_all();
+        LIBRARY.let_go_of_all();
         // SAFETY: the caller's argument.
         unsafe { _Exit::real(status) }
     }
@@ -140,10 +143,10 @@ macro_rules! prctl_hook {
             fn $name(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
             where signature $check, raw raw!(libc::SYS_prctl, option, a, b, c, d); {
                 if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
-                    let entering = sandbox::enter();
+                    let entering = LIBRARY.restricting();
                     // SAFETY: the caller's arguments.
                     let result = unsafe { $name::real(option, a, b, c, d) };
-                    entering.done(result == 0);
+                    LIBRARY.restricted(entering, result == 0);
                     return result;
                 }
                 // SAFETY: the caller's arguments.
@@ -163,17 +166,27 @@ prctl_hook! {
 }
 
 hook! {
-    /// syscall(2), for seccomp(2), which libc has no function for; everything else is passed on as it came.
+    /// syscall(2), for seccomp(2) and futex(2), which libc has no functions for; everything else is passed on as it came.
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
     where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
+        if number == libc::SYS_futex && futex_waits(b) {
+            // A place to let go: Rust's locks, channels and condition variables wait here.
+            LIBRARY.let_go(Cause::Wait);
+        }
         if number == libc::SYS_seccomp && matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER) {
-            let entering = sandbox::enter();
+            let entering = LIBRARY.restricting();
             // SAFETY: the caller's arguments.
             let result = unsafe { syscall::real(number, a, b, c, d, e, f) };
-            entering.done(result == 0);
+            LIBRARY.restricted(entering, result == 0);
             return result;
         }
         // SAFETY: the caller's arguments.
         unsafe { syscall::real(number, a, b, c, d, e, f) }
     }
+}
+
+/// Does this operation of futex(2) wait?
+fn futex_waits(operation: c_long) -> bool {
+    let command = operation as c_int & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+    matches!(command, libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET | libc::FUTEX_LOCK_PI)
 }

@@ -1,66 +1,60 @@
-//! The calls that receive. Received data ends the burst on its socket; and a receive may wait, so what the thread holds is
-//! released first. A read of a file does neither: programs copy a file between header and body.
+//! The calls that receive: each is a place to let go, and ends the burst of its thread. A read of a file does neither: programs
+//! copy a file between header and body.
 
+use engine::{LookAtReceive, Place, Receive};
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
-use policy::burst;
-use policy::socket::{HELD, Kind, QUICKACK, QUICKACK_AUTO, Socket};
 
 use super::*;
-use crate::{hold, table, tune, watch};
-
-/// Before a receive: a descriptor that came from elsewhere is looked at, and what the thread holds is released. For a call
-/// that `only_sockets` have, one that was never met came from elsewhere; for a read it is a file.
-#[inline(never)]
-fn before(fd: c_int, only_sockets: bool) {
-    let socket = table::get(fd);
-    if matches!(socket.kind(), Kind::Unknown)
-        || only_sockets && matches!(socket.kind(), Kind::Unmet) && table::enabled()
-    {
-        tune::meet(fd);
-    }
-    hold::release();
-}
-
-/// After it, where no next state is kept ready; `got` is what the call returned, and this returns, so that a hook can end
-/// with it. Received data ends the burst.
-#[cold]
-#[inline(never)]
-pub(super) extern "C" fn after(got: ssize_t, fd: c_int) -> ssize_t {
-    let entry = table::entry(fd);
-    let socket = entry.socket;
-    if got > 0 && socket.attended() {
-        // What another thread holds is in the middle of its burst.
-        if socket.holdable() && !socket.has(HELD) {
-            entry.set(burst::received(socket, &table::shared().learned));
-        }
-        if socket.has(QUICKACK | QUICKACK_AUTO) {
-            watch::received(fd, socket, got as usize);
-        }
-    }
-    got
-}
 
 /// Makes a hook for a receive. `sockets` says that only sockets have the call: then a descriptor that was never met is looked
 /// at, otherwise it is a file.
 macro_rules! receive_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t
-     sockets $sockets:tt; where signature $check:tt, raw $raw:expr;) => {
+     sockets $sockets:literal; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(machine_code, unsafe(naked))]
-            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw;
-            { receive_quickly!($name($fd, $($arg),*) sockets $sockets) } with {
-                /// On any other descriptor, or where the thread holds something.
+            #[unsafe(link_section = ".text.usual")]
+            fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
+                match LIBRARY.look_at_receive($fd, $sockets) {
+                    // SAFETY: the caller's arguments.
+                    LookAtReceive::Forward => unsafe { $name::real($fd, $($arg),*) },
+                    // SAFETY: the caller's arguments.
+                    LookAtReceive::End(place) => unsafe { $name::ending($fd, $($arg,)* place) },
+                    // SAFETY: the caller's arguments.
+                    LookAtReceive::Closer => unsafe { $name::closer($fd, $($arg),*) },
+                }
+            } with {
+                #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
-                pub(super) unsafe extern "C" fn rarely($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    before($fd, $sockets);
+                pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
+                    if LIBRARY.lets_go_quickly(place) {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { $name::real($fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { closer($fd, $($arg),*) }
+                }
+
+                #[inline(never)]
+                pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let watch = LIBRARY.receiving($fd, $sockets);
                     // SAFETY: the caller's arguments.
                     let got = unsafe { $name::real($fd, $($arg),*) };
-                    after(got, $fd)
+                    if watch == Receive::Watch { watched($fd, got) } else { got }
                 }
             }
         }
     };
+}
+
+/// A receive that is looked at has returned `got`, which this returns.
+#[cold]
+#[inline(never)]
+fn watched(fd: c_int, got: ssize_t) -> ssize_t {
+    if got > 0 {
+        LIBRARY.received(fd, got as usize);
+    }
+    got
 }
 
 receive_hook! {
@@ -106,12 +100,15 @@ macro_rules! recvmsg_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
             $(#[$doc])*
+            #[unsafe(link_section = ".text.usual")]
             fn $name(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
             where signature $check, raw raw!(libc::SYS_recvmsg, fd, message, flags); {
-                before(fd, true);
+                let watch = LIBRARY.receiving(fd, true);
                 // SAFETY: the caller's arguments.
                 let got = unsafe { $name::real(fd, message, flags) };
-                after(got, fd);
+                if watch == Receive::Watch {
+                    watched(fd, got);
+                }
                 if got >= 0 {
                     // SAFETY: the kernel has just filled it in.
                     unsafe { received_descriptors(message) };
@@ -136,12 +133,15 @@ macro_rules! recvmmsg_hook {
     ($(#[$doc:meta])* fn $name:ident($time:ty) where signature $check:tt;) => {
         hook! {
             $(#[$doc])*
+            #[unsafe(link_section = ".text.usual")]
             fn $name(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut $time) -> c_int
             where signature $check, raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
-                before(fd, true);
+                let watch = LIBRARY.receiving(fd, true);
                 // SAFETY: the caller's arguments.
                 let got = unsafe { $name::real(fd, messages, count, flags, timeout) };
-                after(got as ssize_t, fd);
+                if watch == Receive::Watch {
+                    watched(fd, got as ssize_t);
+                }
                 for index in 0..got.max(0) as usize {
                     let message = messages.wrapping_add(index);
                     // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.
@@ -177,7 +177,7 @@ recvmmsg_hook! {
 unsafe fn received_descriptors(message: *const msghdr) {
     // SAFETY: the caller vouches for the message.
     let message = unsafe { &*message };
-    if message.msg_controllen != 0 && table::enabled() {
+    if message.msg_controllen != 0 && LIBRARY.is_enabled() {
         // SAFETY: as above.
         unsafe { control_messages(message) };
     }
@@ -201,7 +201,7 @@ unsafe fn control_messages(message: &msghdr) {
             for index in 0..count {
                 // SAFETY: the kernel has written `count` descriptors there.
                 let fd = unsafe { data.wrapping_add(index).read_unaligned() };
-                table::add(fd, Socket::new(Kind::Unknown));
+                LIBRARY.given(fd);
             }
         }
         // SAFETY: as for CMSG_FIRSTHDR.

@@ -7,60 +7,65 @@ use libc::{
 };
 
 use super::*;
-use crate::{hold, kernel};
+use crate::kernel;
 
-/// Makes a hook for a wait with a timeout in milliseconds. Where the thread holds something it asks for events without
-/// waiting first; if there are none, what is held is released before the real wait.
+/// Makes a hook for a wait with a timeout in milliseconds. Where the kernel keeps something of the thread's burst it asks for
+/// events without waiting first; if there are none, that is released before the real wait.
 macro_rules! poll_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident, now ($($now:expr),*);
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(machine_code, unsafe(naked))]
+            #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                wait_quickly!($name($($arg),*))
-            } with {
-                #[cold]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
-                    if $timeout != 0 && hold::holds() {
-                        // SAFETY: the caller's arguments, with a timeout of zero.
-                        let result = unsafe { $name::real($($now),*) };
-                        if result != 0 {
-                            return result;
-                        }
-                        hold::release_own();
-                    }
+                if LIBRARY.has_open() {
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($($arg),*) }
+                    return unsafe { $name::closer($($arg),*) };
+                }
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real($($arg),*) }
+            } with {
+                #[unsafe(link_section = ".text.usual")]
+                #[inline(never)]
+                pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
+                    // SAFETY: the caller's arguments, with a timeout of zero.
+                    let ask = || unsafe { $name::real($($now),*) };
+                    // SAFETY: the caller's arguments.
+                    LIBRARY.wait($timeout != 0, Some(ask), || unsafe { $name::real($($arg),*) })
                 }
             }
         }
     };
 }
 
-/// Makes a hook for a wait whose timeout is behind a pointer, or whose other arguments are changed by asking: what is held
-/// is released, unless the timeout, of so many words, is zero.
+/// Makes a hook for a wait whose timeout is behind a pointer, of so many words, or whose other arguments are changed by asking.
 macro_rules! select_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident of $words:literal;
      where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[cfg_attr(machine_code, unsafe(naked))]
+            #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                wait_quickly!($name($($arg),*))
-            } with {
-                #[cold]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn holding($($arg: $ty),*) -> c_int {
-                    release_unless_zero::<$words>($timeout.cast());
+                if LIBRARY.has_open() {
                     // SAFETY: the caller's arguments.
-                    unsafe { $name::real($($arg),*) }
+                    return unsafe { $name::closer($($arg),*) };
+                }
+                // SAFETY: the caller's arguments.
+                unsafe { $name::real($($arg),*) }
+            } with {
+                #[inline(never)]
+                pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
+                    let blocks = !is_zero::<$words>($timeout.cast());
+                    // SAFETY: the caller's arguments.
+                    LIBRARY.wait(blocks, NEVER_ASKS, || unsafe { $name::real($($arg),*) })
                 }
             }
         }
     };
 }
+
+/// The call cannot be made without waiting.
+const NEVER_ASKS: Option<fn() -> c_int> = None;
 
 poll_hook! {
     /// poll(2).
@@ -134,22 +139,18 @@ fn poll_by_ppoll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> isize {
     raw!(libc::SYS_ppoll, fds, count, at, 0, 8)
 }
 
-/// Releases, unless the timeout (a timespec or timeval: as many words) says not to wait at all. The pointer is the
-/// application's and is only followed where something is held and the kernel says that it can be read.
-fn release_unless_zero<const WORDS: usize>(timeout: *const [usize; WORDS]) {
-    if !hold::holds() {
-        return;
-    }
+/// Does a timeout (a timespec or timeval: so many words) say not to wait at all? The pointer is the program's and is only
+/// followed where the kernel says that it can be read.
+#[inline(never)]
+fn is_zero<const WORDS: usize>(timeout: *const [usize; WORDS]) -> bool {
     let word = timeout.cast::<usize>();
     let readable = |n: usize| kernel::readable(word.wrapping_add(n).cast());
-    if !timeout.is_null() && readable(0) && readable(WORDS.wrapping_sub(1)) {
-        // SAFETY: the first and the last word have just been found readable, and there is no page between them.
-        let words = unsafe { timeout.read_unaligned() };
-        if words == [0; WORDS] {
-            return;
-        }
+    if timeout.is_null() || !readable(0) || !readable(WORDS.wrapping_sub(1)) {
+        return false;
     }
-    hold::release_own();
+    // SAFETY: the first and the last word have just been found readable, and there is no page between them.
+    let words = unsafe { timeout.read_unaligned() };
+    words == [0; WORDS]
 }
 
 /// A call that only waits, whatever its arguments.
@@ -157,8 +158,9 @@ macro_rules! wait_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
+            #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> $ret where signature $check, raw $raw; {
-                hold::release();
+                LIBRARY.let_go(Cause::Wait);
                 // SAFETY: the caller's arguments.
                 unsafe { $name::real($($arg),*) }
             }

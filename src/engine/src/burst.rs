@@ -1,0 +1,357 @@
+//! Data calls, receives and waits: each hook asks here what to do before the real call, and says when it has returned.
+
+use core::ffi::c_int;
+
+use policy::evidence::{Burst, Cause, Quick, Todo};
+use policy::socket::{ATTEND, CLOSELY, Kind, NO_HOLD, SHARED, Socket};
+
+use crate::library::Library;
+use crate::machine::Machine;
+use crate::sync::Relaxed;
+use crate::threads::Place;
+
+/// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
+/// completion would wait with it, and MSG_MORE is the program's own word.
+const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
+
+/// What a hook does with a data call.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// Make it, and nothing else.
+    Forward,
+    /// Make it, then say that it has returned ([`Library::sent`]).
+    Send(&'a Place),
+    /// Make it so that it is held (MSG_MORE), then say so ([`Library::held`]). Never for a call that cannot be.
+    Hold(&'a Place),
+    /// It may find nothing to send: what was held before it is then still there ([`Library::passed`]).
+    Pass(&'a Place),
+    /// Look closer ([`Library::sending`]). The closer look says instead: make it, then take the cork off
+    /// ([`Library::sent_corked`]).
+    Closer,
+}
+
+/// What a hook does with a receive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receive {
+    /// Make it, and nothing else.
+    Forward,
+    /// Say afterwards what it has given ([`Library::received`]).
+    Watch,
+}
+
+/// What a hook does with a receive after the first look.
+#[derive(Clone, Copy, Debug)]
+pub enum LookAtReceive<'a> {
+    /// Make it, and nothing else.
+    Forward,
+    /// A burst is open in this thread's place and ends ([`Library::lets_go_quickly`]); then make it, and nothing else.
+    End(&'a Place),
+    /// Look closer ([`Library::receiving`]).
+    Closer,
+}
+
+/// A data call, as far as it matters here.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The program's flags.
+    pub flags: c_int,
+    /// Can it be held by MSG_MORE? Otherwise (sendfile) only by a cork.
+    pub more: bool,
+    /// Has it data, and arguments with which the held form behaves alike?
+    pub may: bool,
+    /// Do only sockets have such a call? Then a descriptor that was never met came from elsewhere; otherwise it is a file.
+    pub only_sockets: bool,
+}
+
+impl<M: Machine> Library<M> {
+    /// The thread makes a data call: the first look, which is all that the usual calls need.
+    #[inline(always)]
+    pub fn look(&self, fd: c_int, call: Call) -> Look<'_> {
+        let Some(words) = self.table.near(fd) else {
+            return if self.table.is_beyond(fd) { Look::Closer } else { Look::Forward };
+        };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        if !socket.is_usual() || call.flags & SPECIAL != 0 {
+            let new = call.only_sockets && !socket.is_met();
+            let says_more = call.flags & SPECIAL != 0 && !socket.has(NO_HOLD);
+            let closer = socket.has(ATTEND) || new || says_more;
+            return if closer { Look::Closer } else { Look::Forward };
+        }
+        if !call.may {
+            return Look::Closer;
+        }
+        let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
+        match place.burst.quickly(&self.habits, self, fd, socket.low(), call.more, || words.is_held()) {
+            Some(Quick::Push) => Look::Send(place),
+            Some(Quick::Hold) => {
+                words.hold(true);
+                Look::Hold(place)
+            }
+            Some(Quick::Pass) => {
+                words.hold(false);
+                Look::Pass(place)
+            }
+            None => Look::Closer,
+        }
+    }
+
+    /// The thread makes a data call: the closer look.
+    #[cold]
+    #[inline(never)]
+    pub fn sending(&self, fd: c_int, call: Call) -> Look<'_> {
+        let low = match self.table.near(fd) {
+            Some(words) => words.low.load(Relaxed),
+            None => 0,
+        };
+        if !Socket::of(low, 0).is_usual() || call.flags & SPECIAL != 0 {
+            return self.sending_rarely(fd, call);
+        }
+        self.sending_on(fd, self.table.get(fd), call)
+    }
+
+    /// A data call on a connection on which calls may be held.
+    fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
+        // A call without data says nothing and pushes nothing.
+        let place = if call.may { self.threads.own::<M>() } else { None };
+        let Some(place) = place else { return Look::Forward };
+        let burst = &place.burst;
+        // What another thread holds goes out with this call, whatever is expected: neither thread has to wait for the other.
+        let held = socket.is_held();
+        let anothers = held && !burst.holds(fd);
+        // Not corked where another number stands for the same socket: a call on that one would be kept back too.
+        let may = !anothers && (call.more || !socket.has(SHARED));
+        let todo = burst.sent(&self.habits, self, fd, socket.low(), may);
+        if todo == Todo::Hold {
+            if call.more {
+                self.table.hold(fd, true);
+                return Look::Hold(place);
+            }
+            if burst.is_corked() || self.cork(fd) {
+                burst.corked();
+                return Look::Send(place);
+            }
+            burst.not_held();
+        }
+        if todo == Todo::PushCorked {
+            return Look::Closer;
+        }
+        if anothers && socket.is_corked() {
+            self.uncork(fd);
+        }
+        if !held {
+            return Look::Send(place);
+        }
+        self.table.hold(fd, false);
+        Look::Pass(place)
+    }
+
+    /// A data call on any other descriptor.
+    #[cold]
+    #[inline(never)]
+    fn sending_rarely(&self, fd: c_int, call: Call) -> Look<'_> {
+        let mut socket = self.table.get(fd);
+        let new = matches!(socket.kind(), Kind::Unknown);
+        if new || call.only_sockets && !socket.is_met() && self.is_enabled() {
+            socket = self.meet(fd);
+        }
+        if matches!(socket.kind(), Kind::Fresh) && call.flags & libc::MSG_FASTOPEN != 0 {
+            socket = self.opened_by_send(fd, socket);
+        }
+        if !socket.is_connection() || !call.may {
+            return Look::Forward;
+        }
+        if !socket.holdable() || call.flags & SPECIAL != 0 {
+            self.program_sent(fd, socket, call.flags);
+            return Look::Forward;
+        }
+        if socket.has(CLOSELY) {
+            self.spoke(fd);
+        }
+        self.sending_on(fd, self.table.get(fd), call)
+    }
+
+    /// A data call of a burst has returned.
+    #[inline(always)]
+    pub fn sent(&self, place: &Place) {
+        place.burst.returned(self);
+    }
+
+    /// A held call has returned, and was taken whole.
+    #[inline(always)]
+    pub fn held(&self, fd: c_int, place: &Place) {
+        if place.burst.is_on(fd) {
+            place.burst.returned(self);
+        } else {
+            // A signal handler has come between, and let go before there was anything.
+            self.push(fd);
+        }
+    }
+
+    /// A held call has returned, and was not taken whole: it failed, or the buffer is full. `sent` is what it returned. True
+    /// where the descriptor is no socket any more: then the call is to be made again as it was. Otherwise what was taken is on
+    /// its way (a full buffer pushes), and nothing waits for more.
+    #[cold]
+    #[inline(never)]
+    pub fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
+        self.sent(place);
+        place.burst.not_held();
+        if sent < 0 && place.error() == libc::ENOTSOCK {
+            // The number was closed behind our back and now names something else.
+            place.burst.forget(fd);
+            self.table.set(fd, Socket(0));
+            return true;
+        }
+        if sent == 0 || sent < 0 && place.error() != libc::EAGAIN {
+            // What was held before it is still there.
+            self.push(fd);
+        } else {
+            self.table.hold(fd, false);
+        }
+        false
+    }
+
+    /// The last call of a corked run has returned.
+    #[cold]
+    #[inline(never)]
+    pub fn sent_corked(&self, fd: c_int) {
+        if let Some(place) = self.threads.taken(M::thread()) {
+            self.sent(place);
+        }
+        self.uncork(fd);
+    }
+
+    /// A call that takes along what was held has returned. Where it failed, met the end of its file or, as kernels before 6.5
+    /// do with the tail of a sendfile that is shorter than was asked, kept something back (`kept`), that is sent now.
+    #[inline(always)]
+    pub fn passed(&self, fd: c_int, place: &Place, kept: bool) {
+        self.sent(place);
+        if kept {
+            self.push(fd);
+        }
+    }
+
+    /// The thread is about to receive: the first look, which is all that most calls need.
+    #[inline(always)]
+    pub fn look_at_receive(&self, fd: c_int, only_sockets: bool) -> LookAtReceive<'_> {
+        let Some(words) = self.table.near(fd) else {
+            return if self.table.is_beyond(fd) { LookAtReceive::Closer } else { LookAtReceive::Forward };
+        };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        if socket.is_usual() {
+            return match self.threads.slot_with_open(M::thread()) {
+                Some(place) => LookAtReceive::End(place),
+                None => LookAtReceive::Forward,
+            };
+        }
+        // What is not a socket now must not act like one: a program copies files between header and body.
+        if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
+    }
+
+    /// The thread is at a place to let go, and a burst is open in its place: is everything done in the usual way, in few
+    /// instructions? Otherwise it is still to be done.
+    #[inline(always)]
+    pub fn lets_go_quickly(&self, place: &Place) -> bool {
+        place.is_of(M::thread()) && place.burst.ends_quickly(&self.habits, self, M::ticks())
+    }
+
+    /// The thread is about to receive: everything.
+    #[inline(never)]
+    pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
+        let mut socket = self.table.get(fd);
+        if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && self.is_enabled() {
+            socket = self.meet(fd);
+        }
+        if only_sockets || socket.is_met() {
+            self.let_go(Cause::Wait);
+        }
+        if self.is_watched(socket) { Receive::Watch } else { Receive::Forward }
+    }
+
+    /// Has this thread an open burst, or one that has its place?
+    #[inline(always)]
+    pub fn has_open(&self) -> bool {
+        self.threads.has_open(M::thread())
+    }
+
+    /// The thread is at a place to let go.
+    #[inline(always)]
+    pub fn let_go(&self, cause: Cause) {
+        if self.has_open() {
+            self.let_go_now(cause);
+        }
+    }
+
+    #[inline(never)]
+    fn let_go_now(&self, cause: Cause) {
+        if let Some(burst) = self.threads.open(M::thread()) {
+            burst.end(&self.habits, self, M::ticks(), cause);
+        }
+    }
+
+    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `ask`
+    /// makes the call without waiting, if that can be done without other effects; `call` makes it as the program wants it.
+    /// Both give the call's result, 0 where nothing has come.
+    #[inline(always)]
+    pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
+        if blocks && self.keeps() {
+            // What has come already may be served first.
+            if let Some(ask) = ask {
+                let result = ask();
+                if result != 0 {
+                    return result;
+                }
+            }
+            self.let_go_now(Cause::Wait);
+            return call();
+        }
+        let begun = M::ticks();
+        let result = call();
+        self.waited(blocks, begun, result);
+        result
+    }
+
+    /// Does the kernel keep something of this thread's burst?
+    #[inline]
+    fn keeps(&self) -> bool {
+        self.threads.open(M::thread()).is_some_and(Burst::keeps)
+    }
+
+    /// A wait has returned; it may have left the burst open.
+    #[inline(never)]
+    fn waited(&self, blocks: bool, begun: u32, result: c_int) {
+        let Some(burst) = self.threads.open(M::thread()) else { return };
+        if blocks {
+            if Burst::has_waited(self, begun) {
+                burst.end(&self.habits, self, begun, Cause::Wait);
+            }
+        } else if result == 0 && burst.keeps() {
+            burst.found_nothing(&self.habits, self);
+        }
+    }
+
+    /// A descriptor ends, or is to be shared: what any thread holds on it leaves, and what this thread holds anywhere.
+    #[inline]
+    pub fn let_go_of(&self, fd: c_int) {
+        self.let_go(Cause::End);
+        if self.table.get(fd).is_held() {
+            // Another thread's, which will find nothing.
+            self.push(fd);
+        }
+    }
+
+    /// The process ends: everything that any thread holds leaves.
+    #[cold]
+    pub fn let_go_of_all(&self) {
+        self.let_go(Cause::End);
+        self.threads.each(|burst| {
+            if burst.keeps() {
+                self.push(burst.descriptor());
+            }
+        });
+    }
+
+    /// This process is a child that fork(2) has made: its threads have to prove themselves.
+    pub fn forked(&self) {
+        self.habits.forked();
+    }
+}

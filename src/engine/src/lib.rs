@@ -1,0 +1,53 @@
+//! What the preloaded library knows of the process's sockets and threads, and what it does to them. The hooks (src/shim) call
+//! [`Library`]; what is decided comes from `policy`; what is done goes to the kernel through [`Machine`], so that the same
+//! code runs in the library, in unit tests, under a model checker and under fuzzers.
+//!
+//! Must never: allocate, lock, panic, use thread-local storage, know a hook's name, or follow a pointer of the program's.
+#![no_std]
+
+extern crate tcptune_policy as policy;
+
+#[cfg(any(test, feature = "loom"))]
+extern crate std;
+
+/// Holds a module to what the library needs: no operation that can panic.
+macro_rules! never_panic {
+    ($($vis:vis mod $name:ident;)*) => { $(
+        #[cfg_attr(not(test), deny(
+            clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used,
+            clippy::panic, clippy::unreachable
+        ))]
+        $vis mod $name;
+    )* };
+}
+
+never_panic! {
+    mod applied;
+    mod burst;
+    mod effects;
+    mod library;
+    mod machine;
+    mod mode;
+    mod sandbox;
+    mod split;
+    mod table;
+    mod threads;
+    mod told;
+    mod tune;
+    mod watch;
+    mod word;
+}
+#[cfg(not(feature = "loom"))]
+mod sync;
+#[cfg(feature = "loom")]
+#[path = "sync_loom.rs"]
+mod sync;
+
+pub use burst::{Call, Look, LookAtReceive, Receive};
+pub use library::Library;
+pub use machine::{Machine, NoMap};
+pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
+pub use sandbox::Entering;
+pub use table::{ALL, NEAR};
+pub use threads::Place;
+pub use told::Told;

@@ -1,0 +1,455 @@
+//! Sockets are made, connected, put to listening, accepted, met, duplicated and closed: which tuning they get, and
+//! TCP_NODELAY. Everything here runs once per connection or listener, never per data call. What the kernel refuses is skipped
+//! in silence.
+
+use core::ffi::c_int;
+
+use policy::socket::{
+    ATTEND, CHECKED, CLOSELY, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
+    QUICKACK_AUTO, SHARED, Socket, UNIFORM,
+};
+use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
+
+use crate::library::Library;
+use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
+use crate::mode::COUNTING;
+use crate::sync::Relaxed;
+use crate::told::Told;
+use crate::watch;
+
+/// A number that no other socket has (asm-generic/socket.h).
+const SO_COOKIE: c_int = 57;
+/// Multipath TCP (linux/in.h).
+const IPPROTO_MPTCP: c_int = 262;
+
+/// What socket(2) made, from its arguments: no question to the kernel.
+#[inline(always)]
+fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
+    let stream = kind & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) == libc::SOCK_STREAM;
+    if !stream || !(domain == libc::AF_INET || domain == libc::AF_INET6) {
+        return Socket::new(Kind::Other);
+    }
+    of_protocol(if protocol == 0 { libc::IPPROTO_TCP } else { protocol })
+}
+
+#[inline(always)]
+fn of_protocol(protocol: c_int) -> Socket {
+    match protocol {
+        libc::IPPROTO_TCP => Socket::new(Kind::Fresh),
+        // MSG_MORE is ignored there.
+        IPPROTO_MPTCP => Socket::new(Kind::Fresh).with(NO_HOLD),
+        _ => Socket::new(Kind::Other),
+    }
+}
+
+impl<M: Machine> Library<M> {
+    /// socket(2) has made `fd`.
+    #[inline(always)]
+    pub fn made(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
+        self.table.add(fd, made(domain, kind, protocol));
+        self.has_set_nothing(fd);
+    }
+
+    /// Two new descriptors that are no TCP sockets, but can make a reader wait.
+    pub fn made_pair(&self, pair: [c_int; 2]) {
+        for fd in pair {
+            self.table.add(fd, Socket::new(Kind::Other));
+        }
+    }
+
+    /// A descriptor that came with a message or from another program: it is looked at when it is first used.
+    pub fn given(&self, fd: c_int) {
+        self.table.add(fd, Socket::new(Kind::Unknown));
+    }
+
+    /// A descriptor that came from elsewhere: asks the kernel what it is, and tunes it if it is a TCP connection.
+    #[cold]
+    #[inline(never)]
+    pub fn meet(&self, fd: c_int) -> Socket {
+        let found = self.identified(fd);
+        if !found.is_tcp() {
+            self.table.add(fd, found);
+            return found;
+        }
+        let set = get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(1);
+        let found = match (set, self.is_ours_already(fd)) {
+            (false, _) => found,
+            (true, true) => found.with(NODELAY_OURS | NODELAY_ON),
+            // Its former owner has set the option, for itself or as we do: that word stands, and reads back as it is.
+            (true, false) => found.with(NODELAY_APP | NODELAY_ON),
+        };
+        let listens = get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1);
+        let socket = if listens {
+            self.listening(fd, found.into(Kind::Listener)).with_queued(tcp_info::queued::<M>(fd))
+        } else {
+            self.divided(fd, found.into(Kind::Accepted).on_service(Library::<M>::INHERITED), None)
+        };
+        self.table.add(fd, socket);
+        self.tell(|| if socket.is_connection() { Told::Given(fd, socket) } else { Told::Listening(fd, socket) });
+        socket
+    }
+
+    /// Have we set the option on this socket ourselves: under this number (which a vfork child has closed in our memory), or
+    /// under another of the three by which an inetd-style server knows its connection?
+    #[cold]
+    fn is_ours_already(&self, fd: c_int) -> bool {
+        let ours = |fd| self.table.get(fd).has(NODELAY_OURS);
+        ours(fd) || fd <= 2 && (0..=2).any(|other| other != fd && ours(other) && self.same_socket(fd, other))
+    }
+
+    /// Do two descriptors stand for one socket?
+    #[cold]
+    pub(crate) fn same_socket(&self, one: c_int, other: c_int) -> bool {
+        let cookie = |fd| get_long::<M>(fd, libc::SOL_SOCKET, SO_COOKIE);
+        cookie(one).is_some_and(|it| cookie(other) == Some(it))
+    }
+
+    /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
+    #[cold]
+    fn identified(&self, fd: c_int) -> Socket {
+        get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL).map_or(Socket::new(Kind::Other), of_protocol)
+    }
+
+    /// Before connect(2), so that the very first data has the options; None where it is no new TCP socket: then nothing is to
+    /// be noted afterwards. `peer` gives the other end, if the program's pointer can be read.
+    #[inline]
+    pub fn connecting(&self, fd: c_int, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
+        self.let_go(policy::evidence::Cause::Wait);
+        let socket = self.table.get(fd);
+        if matches!(socket.kind(), Kind::Fresh) && self.is_plain() {
+            return Some(self.with_nodelay(fd, socket.into(Kind::Client)));
+        }
+        self.connecting_rarely(fd, socket, peer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn connecting_rarely(&self, fd: c_int, socket: Socket, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
+        if !self.is_enabled() || !matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
+            return None;
+        }
+        let met = if matches!(socket.kind(), Kind::Fresh) { socket } else { self.identified(fd) };
+        if !met.is_tcp() {
+            self.table.add(fd, met);
+            return None;
+        }
+        let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
+        let tuned = self.opening(fd, met, peer);
+        // Noted before the call: with a blocking connect another thread may already use the descriptor.
+        self.table.add(fd, tuned);
+        Some(tuned)
+    }
+
+    /// connect(2) has returned; `opened` says whether the connection is open, or opening behind the scenes, and to which
+    /// service. Otherwise it may be tried again, with the options that it has now.
+    #[inline]
+    pub fn connected(&self, fd: c_int, tuned: Socket, opened: Option<u8>, peer: impl FnOnce() -> Option<Peer>) {
+        let Some(service) = opened else {
+            self.table.set(fd, tuned.into(Kind::Fresh));
+            return;
+        };
+        let socket = self.ready(tuned.on_service(service));
+        self.table.set(fd, socket);
+        if self.mode.is(COUNTING) {
+            M::tell(Told::Connected(fd, socket, peer()));
+        }
+    }
+
+    /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
+    #[cold]
+    pub(crate) fn opened_by_send(&self, fd: c_int, fresh: Socket) -> Socket {
+        let socket = self.ready(self.opening(fd, fresh, None));
+        self.table.set(fd, socket);
+        self.tell(|| Told::Connected(fd, socket, None));
+        socket
+    }
+
+    fn opening(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+        let mut socket = socket.into(Kind::Client);
+        if self.divides() {
+            let untouched;
+            (socket, untouched) = self.divide(socket);
+            if untouched {
+                return socket;
+            }
+        }
+        let socket = self.choose(fd, socket, Direction::Client, peer);
+        self.apply(fd, socket, Direction::Client)
+    }
+
+    /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
+    #[inline]
+    pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
+        let socket = self.table.get(fd);
+        if !self.is_enabled() || !matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
+            return None;
+        }
+        let met = if matches!(socket.kind(), Kind::Fresh) { socket } else { self.identified(fd) };
+        Some(if met.is_tcp() { self.listening(fd, met) } else { met })
+    }
+
+    /// listen(2) has returned.
+    pub fn listened(&self, fd: c_int, tuned: Socket, succeeded: bool) {
+        let listens = matches!(tuned.kind(), Kind::Listener);
+        self.table.add(fd, if succeeded || !listens { tuned } else { tuned.into(Kind::Fresh) });
+        if succeeded && listens {
+            self.tell(|| Told::Listening(fd, tuned));
+        }
+    }
+
+    fn listening(&self, fd: c_int, socket: Socket) -> Socket {
+        let socket = socket.into(Kind::Listener).on_service(self.listener_service());
+        let socket = self.choose(fd, socket, Direction::Server, None);
+        self.apply(fd, socket, Direction::Server)
+    }
+
+    /// accept(2) may wait; and a listener that came from elsewhere is met before it does.
+    #[inline]
+    pub fn accepting(&self, fd: c_int) -> Socket {
+        self.let_go(policy::evidence::Cause::Wait);
+        let listener = self.table.get(fd);
+        match listener.kind() {
+            Kind::Unmet | Kind::Unknown if self.is_enabled() => self.meet(fd),
+            _ => listener,
+        }
+    }
+
+    /// It has given `new`. `peer` is what accept(2) told the program, if it asked.
+    #[inline]
+    pub fn accepted(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
+        if listener.is_uniform() {
+            self.table.add(new, self.ready(listener.accepted()));
+            return;
+        }
+        self.accepted_rarely(fd, listener, new, peer);
+    }
+
+    /// The same where the listener is new to us, or its connections differ.
+    #[inline(never)]
+    fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
+        if !matches!(listener.kind(), Kind::Listener) {
+            self.table.add(new, Socket::new(Kind::Other));
+            return;
+        }
+        let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
+        let socket = self.tuned_at_accept(fd, listener, new, peer);
+        self.table.add(new, socket);
+        self.tell(|| Told::Accepted(fd, new, socket));
+    }
+
+    fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
+        let mut listener = listener;
+        let mut socket = listener.accepted();
+        if self.divides() {
+            return self.divided(fd, socket, peer);
+        }
+        let settings = self.settings();
+        if settings.has_rules() && settings.needs_peer(Direction::Server, local_port::<M>(fd)) {
+            return self.by_peer(fd, socket, peer);
+        }
+        let tuning = self.tuning(socket);
+        if socket.has(NODELAY_OURS) {
+            let late = listener.queued() != 0;
+            if late {
+                // Queued before the listener was tuned: the kernel gave it the old options.
+                self.table.set(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
+            } else if !listener.has(CHECKED) {
+                // Once per listener: does this kernel let TCP_NODELAY be inherited? gVisor does not.
+                listener = listener.with(CHECKED);
+                if get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
+                    listener = listener.with(NO_INHERIT);
+                } else if !settings.has_rules() && tuning.set.is_empty() && !self.mode.is(COUNTING) {
+                    listener = listener.with(UNIFORM);
+                }
+                self.table.set(listener_fd, listener);
+            }
+            if late || listener.has(NO_INHERIT) {
+                socket = self.apply(fd, socket.without(NODELAY_OURS | NODELAY_ON), Direction::Server);
+            }
+        }
+        if !tuning.set.is_empty() {
+            self.set_at_accept(fd, tuning);
+        }
+        self.ready(socket)
+    }
+
+    /// The same where a share of the connections is left untouched.
+    #[cold]
+    #[inline(never)]
+    fn divided(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+        if self.divides() {
+            let (socket, untouched) = self.divide(socket);
+            if untouched {
+                return self.ready(socket);
+            }
+        }
+        self.by_peer(fd, socket, peer)
+    }
+
+    /// Chooses for a server's open connection, by its peer too, and sets what the tuning wants.
+    #[cold]
+    #[inline(never)]
+    fn by_peer(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+        let chosen = self.choose(fd, socket, Direction::Server, peer);
+        self.ready(self.apply(fd, chosen, Direction::Server))
+    }
+
+    /// Which tuning the rules choose for this socket.
+    fn choose(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
+        if self.is_plain() || !self.settings().has_rules() {
+            socket
+        } else {
+            self.by_rules(fd, socket, direction, peer)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn by_rules(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
+        let settings = self.settings();
+        let peer = peer.or_else(|| if socket.is_connection() { M::peer_address(fd) } else { None });
+        let local_port = if settings.needs_local_port() { Some(local_port::<M>(fd)) } else { None };
+        socket.tuned_by(settings.choose(&Subject { direction, local_port, peer }))
+    }
+
+    /// Sets TCP_NODELAY and TCPTUNE_SET as the socket's tuning wants, where the program has not spoken itself.
+    fn apply(&self, fd: c_int, socket: Socket, direction: Direction) -> Socket {
+        let tuning = self.tuning(socket);
+        let mut socket = socket;
+        if socket.has(NODELAY_OURS) && (!tuning.enabled() || matches!(tuning.nodelay, Nodelay::Off)) {
+            // Inherited from a listener, which could not know this peer: taken back.
+            set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
+            socket = socket.without(NODELAY_OURS | NODELAY_ON);
+        }
+        if !tuning.enabled() {
+            return socket.with(NO_HOLD);
+        }
+        let listener = matches!(socket.kind(), Kind::Listener);
+        // What is to be divided inherits nothing.
+        let touched = !listener || !self.divides();
+        if touched && wants_nodelay(tuning, socket) && set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0 {
+            socket = socket.with(NODELAY_OURS | NODELAY_ON);
+        }
+        if !matches!(tuning.cork, Cork::Auto) {
+            socket = socket.with(NO_HOLD);
+        }
+        if !tuning.set.is_empty() {
+            self.set_at_start(fd, tuning, direction, listener);
+        }
+        socket
+    }
+
+    /// Sets TCP_NODELAY, unless it is set or the program has spoken: what the default settings want.
+    #[inline]
+    fn with_nodelay(&self, fd: c_int, socket: Socket) -> Socket {
+        let spoken = socket.has(NODELAY_ON | NODELAY_APP);
+        if spoken || set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0 {
+            return socket;
+        }
+        socket.with(NODELAY_OURS | NODELAY_ON)
+    }
+
+    /// A connection is open: from now on its calls are looked at, if there is anything to look for. Where the kernel's
+    /// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
+    #[inline]
+    pub(crate) fn ready(&self, socket: Socket) -> Socket {
+        let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
+        if !self.is_plain() {
+            return self.ready_by_tuning(socket);
+        }
+        if socket.is_connection() && may_hold(socket) { socket.opened(false) } else { socket }
+    }
+
+    /// The same where other settings than the defaults hold for some socket.
+    #[cold]
+    #[inline(never)]
+    fn ready_by_tuning(&self, socket: Socket) -> Socket {
+        let tuning = self.tuning(socket);
+        if !socket.is_connection() || !tuning.enabled() {
+            return socket;
+        }
+        let socket = watch::begin(socket, tuning);
+        let (may_hold, watched) = (may_hold(socket), socket.has(QUICKACK | QUICKACK_AUTO));
+        if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
+    }
+
+    /// A descriptor is about to be closed: what is held on it leaves (a close can wait, SO_LINGER, and does not send where
+    /// another process or number has the socket too), and it is forgotten before the call: afterwards the number may already
+    /// be another thread's new file.
+    #[inline]
+    pub fn closing(&self, fd: c_int) {
+        let socket = match self.table.near(fd) {
+            Some(words) => Socket::of(words.low.load(Relaxed), 0),
+            None if self.table.is_beyond(fd) => self.table.get(fd),
+            None => return,
+        };
+        if socket.is_met() {
+            self.closing_met(fd, socket);
+        }
+    }
+
+    #[inline(never)]
+    fn closing_met(&self, fd: c_int, socket: Socket) {
+        if socket.is_tcp() {
+            self.let_go_of(fd);
+        }
+        self.table.set(fd, socket.closed());
+    }
+
+    /// The same for all descriptors from `first` to `last`.
+    #[cold]
+    pub fn closing_range(&self, first: u32, last: u32) {
+        self.table.each(first, last, |fd, socket| self.closing_met(fd, socket));
+    }
+
+    /// A duplicate keeps the socket open past a close, which then does not send, and is not kept back by what this number's
+    /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
+    #[inline]
+    pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
+        if self.table.get(fd).is_tcp() {
+            self.let_go_of(fd);
+        }
+        if let Some(target) = target.filter(|&target| target != fd) {
+            let socket = self.table.get(target);
+            if socket.is_met() {
+                self.closing_met(target, socket);
+                self.table.set(target, Socket(0));
+            }
+        }
+    }
+
+    /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
+    #[inline]
+    pub fn duplicated(&self, fd: c_int, new: c_int) {
+        if new < 0 || new == fd {
+            return;
+        }
+        let old = self.table.get(fd);
+        if old.is_met() {
+            self.table.flag(fd, SHARED);
+            self.has_set_nothing(new);
+        }
+        // Also for a file: an entry may be left from a socket that was closed behind our back.
+        self.table.add(new, old.duplicated());
+    }
+}
+
+/// Should the library set TCP_NODELAY here?
+fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
+    match tuning.nodelay {
+        Nodelay::Off => false,
+        Nodelay::On => !socket.has(NODELAY_ON | NODELAY_APP),
+        Nodelay::Force => !socket.has(NODELAY_ON),
+    }
+}
+
+/// Does nothing speak against holding on this connection?
+#[inline(always)]
+fn may_hold(connection: Socket) -> bool {
+    connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON
+}
+
+/// The local port, 0 where there is none.
+fn local_port<M: Machine>(fd: c_int) -> u16 {
+    M::own_address(fd).map_or(0, |own| own.port())
+}

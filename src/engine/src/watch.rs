@@ -1,0 +1,123 @@
+//! Connections that are looked at for another reason than our own holding: those whose program holds by itself
+//! (TCPTUNE_RELEASE=all), and those whose peer may wait for our acknowledgements (TCPTUNE_QUICKACK).
+
+use core::ffi::c_int;
+use core::fmt;
+
+use policy::evidence::Cause;
+use policy::socket::{APP_CORK, NO_HOLD, QUICKACK, QUICKACK_AUTO, SPOKE, Socket};
+use policy::stall::{self, Action, Stall};
+use policy::{Quickack, Release, Tuning};
+
+use crate::library::Library;
+use crate::machine::{Machine, set_on};
+use crate::sync::{AtomicU32, Relaxed};
+use crate::table::NEAR;
+
+/// Stalls are told in units of a microsecond or two.
+const COARSE: u32 = 8;
+
+/// By descriptor, for TCPTUNE_QUICKACK=auto (policy::stall). Zero pages until that is used. Relaxed: a hint, as the table.
+pub(crate) struct Stalls([AtomicU32; NEAR as usize]);
+
+impl fmt::Debug for Stalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stalls")
+    }
+}
+
+impl Stalls {
+    pub(crate) const fn new() -> Stalls {
+        Stalls([const { AtomicU32::new(0) }; NEAR as usize])
+    }
+
+    fn get(&self, fd: c_int) -> Stall {
+        Stall(self.0.get(fd.cast_unsigned() as usize).map_or(0, |word| word.load(Relaxed)))
+    }
+
+    fn note(&self, fd: c_int, state: Stall) {
+        if let Some(word) = self.0.get(fd.cast_unsigned() as usize) {
+            word.store(state.0, Relaxed);
+        }
+    }
+}
+
+impl<M: Machine> Library<M> {
+    /// A data call on a connection where the evidence has no say. `flags` are the program's.
+    #[cold]
+    pub(crate) fn program_sent(&self, fd: c_int, socket: Socket, flags: c_int) {
+        let more = flags & libc::MSG_MORE != 0;
+        let mut socket = socket;
+        if more && !socket.has(NO_HOLD) {
+            self.program_holds(fd, socket);
+            socket = self.table.get(fd);
+        } else if socket.is_held() {
+            // Our cork would outlive the burst that it was set for.
+            self.let_go(Cause::End);
+            self.uncork(fd);
+        }
+        let keeps = more || socket.has(APP_CORK);
+        if keeps
+            && releases_all(self.tuning(socket))
+            && let Some(place) = self.threads.own::<M>()
+        {
+            place.burst.program_holds(&self.habits, self, fd);
+            self.table.hold(fd, true);
+        } else {
+            if let Some(burst) = self.threads.open(M::thread()) {
+                burst.forget(fd);
+            }
+            self.table.hold(fd, false);
+        }
+        self.spoke(fd);
+        if socket.has(QUICKACK_AUTO) && !socket.holdable() {
+            self.stalls.note(fd, Stall(0));
+        }
+    }
+
+    /// Data was sent on a connection that is looked at closely.
+    pub(crate) fn spoke(&self, fd: c_int) {
+        self.table.flag(fd, SPOKE);
+    }
+
+    /// Are its receives to be looked at?
+    #[inline]
+    pub(crate) fn is_watched(&self, socket: Socket) -> bool {
+        socket.is_connection() && socket.has(QUICKACK | QUICKACK_AUTO)
+    }
+
+    /// So many bytes were received on a connection that is watched ([`crate::Receive::Watch`]).
+    #[cold]
+    #[inline(never)]
+    pub fn received(&self, fd: c_int, length: usize) {
+        let socket = self.table.get(fd);
+        if !self.is_watched(socket) {
+            return;
+        }
+        self.table.unflag(fd, SPOKE);
+        if socket.has(QUICKACK_AUTO) {
+            let (now, gap) = (M::ticks() >> COARSE, M::MILLISECOND >> COARSE);
+            let (next, action) = stall::received(self.stalls.get(fd), now, gap, length, socket.has(SPOKE));
+            self.stalls.note(fd, next);
+            if matches!(action, Action::Nothing) {
+                return;
+            }
+        }
+        // Not sticky (tcp(7)): the kernel returns to delayed acknowledgements by itself.
+        set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK);
+    }
+}
+
+/// Adds to an open connection what its tuning wants to be looked at.
+pub(crate) fn begin(socket: Socket, tuning: &Tuning) -> Socket {
+    match tuning.quickack {
+        Quickack::Off => socket,
+        Quickack::On => socket.with(QUICKACK),
+        Quickack::Auto => socket.with(QUICKACK_AUTO),
+    }
+}
+
+/// Is what the program itself holds to be released too?
+pub(crate) fn releases_all(tuning: &Tuning) -> bool {
+    matches!(tuning.release, Release::All)
+}

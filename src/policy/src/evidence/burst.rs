@@ -1,0 +1,555 @@
+//! A thread's open burst: its data calls on one socket since it last reached a place to let go. A thread has at most one; a
+//! call on another socket ends it. Only its own thread (and that thread's signal handlers) writes here.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
+use super::{Cause, Gone, LATE, Machine, PROMPT, Whereabouts, micros, prompt};
+
+/// A burst; all zeros is none.
+#[derive(Debug, Default)]
+pub struct Burst {
+    /// The descriptor + 1; 0 where no burst is open.
+    fd: AtomicU32,
+    /// When the last call of the burst returned.
+    at: AtomicU32,
+    /// The place of the last call (habits.rs), and the flags below.
+    pub(super) state: AtomicU32,
+    /// When the oldest byte was held.
+    since: AtomicU32,
+    /// Of a [`LONG`] burst: its calls, and the number of the one at which it is looked at again (long.rs) ...
+    pub(super) calls: AtomicU32,
+    pub(super) ask: AtomicU32,
+    /// ... and what was noted there last.
+    pub(super) began: AtomicU32,
+    pub(super) heard: AtomicU32,
+    /// What the thread had used when the burst began, if that is [`KNOWN`].
+    slept: AtomicU32,
+    computed: AtomicU32,
+    /// What the kernel had received when the burst began, if that is to be [`CHECKED`].
+    received: AtomicU32,
+}
+
+/// The kernel holds the end of the burst because the library asked for it.
+const HELD: u32 = 1 << 16;
+/// It does so by TCP_CORK.
+const CORKED: u32 = 1 << 17;
+/// What the thread had used is known.
+const KNOWN: u32 = 1 << 18;
+/// When the burst ends the kernel is asked whether the program receives where no hook sees it.
+const CHECKED: u32 = 1 << 19;
+/// A wait with a timeout of zero has found nothing.
+const EMPTY: u32 = 1 << 20;
+/// Not a burst: the program itself holds something on this socket, and it is to be released (TCPTUNE_RELEASE=all).
+const PROGRAM: u32 = 1 << 21;
+/// The burst has more calls than there are places.
+const LONG: u32 = 1 << 22;
+/// Nagle's rule was given back to it (long.rs).
+pub(super) const NAGLE: u32 = 1 << 23;
+/// [`Burst::heard`] is noted.
+pub(super) const LISTENS: u32 = 1 << 24;
+
+/// A wait that took so many microseconds has waited.
+const WAITED: u32 = 5;
+
+/// What is to be done with a data call of the usual kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quick {
+    /// Send it.
+    Push,
+    /// Hold it.
+    Hold,
+    /// Send it: it takes along what was held.
+    Pass,
+}
+
+/// What is to be done with a data call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// Send it: nothing follows at once, as far as is known.
+    Push,
+    /// Hold it: another call follows at once.
+    Hold,
+    /// Send it, then take the cork off.
+    PushCorked,
+}
+
+const fn name(fd: i32) -> u32 {
+    fd.cast_unsigned().wrapping_add(1)
+}
+
+impl Burst {
+    /// No burst.
+    pub const fn new() -> Burst {
+        Burst {
+            fd: AtomicU32::new(0),
+            at: AtomicU32::new(0),
+            state: AtomicU32::new(0),
+            since: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
+            ask: AtomicU32::new(0),
+            began: AtomicU32::new(0),
+            heard: AtomicU32::new(0),
+            slept: AtomicU32::new(0),
+            computed: AtomicU32::new(0),
+            received: AtomicU32::new(0),
+        }
+    }
+
+    /// Is a burst open, or something of the program's to be released?
+    #[inline(always)]
+    pub fn is_open(&self) -> bool {
+        self.fd.load(Relaxed) != 0
+    }
+
+    /// Is one open on this descriptor?
+    #[inline(always)]
+    pub fn is_on(&self, fd: i32) -> bool {
+        self.fd.load(Relaxed) == name(fd)
+    }
+
+    /// The descriptor of an open burst; -1 where none is open.
+    pub fn descriptor(&self) -> i32 {
+        self.fd.load(Relaxed).wrapping_sub(1).cast_signed()
+    }
+
+    /// Does the kernel keep something of this burst, for us or by the rule that we let it follow?
+    #[inline]
+    pub fn keeps(&self) -> bool {
+        self.is_open() && self.state.load(Relaxed) & (HELD | NAGLE | PROGRAM) != 0
+    }
+
+    /// Is something held on this descriptor?
+    #[inline]
+    pub fn holds(&self, fd: i32) -> bool {
+        self.is_on(fd) && self.state.load(Relaxed) & (HELD | PROGRAM) != 0
+    }
+
+    /// Is what is held kept by TCP_CORK?
+    #[inline]
+    pub fn is_corked(&self) -> bool {
+        self.state.load(Relaxed) & CORKED != 0
+    }
+
+    /// Is this moment so soon after the last call that the thread cannot have been elsewhere?
+    #[inline(always)]
+    fn is_prompt<M: Machine>(&self, now: u32) -> bool {
+        now.wrapping_sub(self.at.load(Relaxed)) <= prompt::<M>()
+    }
+
+    /// The thread makes a data call on `fd`, whose word is `word`: the usual cases, in few instructions. Nothing where the case
+    /// is another: then nothing has been noted, and [`Burst::sent`] decides. `more` says whether the call can be held by itself;
+    /// `held`, whether anything is held on the socket, by whatever thread.
+    #[inline(always)]
+    pub fn quickly<M: Machine>(
+        &self,
+        habits: &Habits,
+        machine: &M,
+        fd: i32,
+        word: u32,
+        more: bool,
+        held: impl Fn() -> bool,
+    ) -> Option<Quick> {
+        let open = self.fd.load(Relaxed);
+        if open != name(fd) {
+            return self.begins_quickly(habits, machine, fd, word, more, open != 0 || held());
+        }
+        let before = self.state.load(Relaxed);
+        if before & (LONG | CORKED) != 0 {
+            return if before & LONG != 0 { self.quickly_long(machine, before) } else { None };
+        }
+        let state = before.wrapping_add(1);
+        let now = machine.now();
+        if state & LAST == 0 || !self.is_prompt::<M>(now) {
+            return None;
+        }
+        let hold = habits.place(state).is_trusted() && habits.service(state).is_trusted();
+        if before & HELD != 0 {
+            if hold && !more {
+                return None;
+            }
+            habits.place(before).confirm();
+            // What is held never gets old: from then on a call takes it along.
+            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+                self.state.store(state, Relaxed);
+                return Some(Quick::Hold);
+            }
+            self.taken_along(machine, fd, state, now, Whereabouts::Here);
+            return Some(Quick::Pass);
+        }
+        if held() || hold && !more {
+            return None;
+        }
+        habits.place(before).confirm();
+        if hold {
+            self.since.store(now, Relaxed);
+            self.state.store(state | HELD, Relaxed);
+            return Some(Quick::Hold);
+        }
+        self.state.store(state, Relaxed);
+        Some(Quick::Push)
+    }
+
+    /// The same for the first call of a burst. `not` says that something is open or held already.
+    #[inline(always)]
+    fn begins_quickly<M: Machine>(
+        &self,
+        habits: &Habits,
+        machine: &M,
+        fd: i32,
+        word: u32,
+        more: bool,
+        not: bool,
+    ) -> Option<Quick> {
+        if not || habits.watches() {
+            return None;
+        }
+        let state = word & PLACE_MASK | 1;
+        let owes = habits.service(state).owes();
+        if owes == 0 && habits.place(state).is_trusted() {
+            if !more {
+                return None;
+            }
+            self.since.store(machine.now(), Relaxed);
+            self.state.store(state | HELD, Relaxed);
+            self.fd.store(name(fd), Relaxed);
+            return Some(Quick::Hold);
+        }
+        if owes == 1 {
+            return None;
+        }
+        self.state.store(state, Relaxed);
+        self.fd.store(name(fd), Relaxed);
+        Some(Quick::Push)
+    }
+
+    #[inline]
+    fn quickly_long<M: Machine>(&self, machine: &M, state: u32) -> Option<Quick> {
+        let calls = self.calls.load(Relaxed).wrapping_add(1);
+        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !self.is_prompt::<M>(machine.now()) {
+            return None;
+        }
+        self.calls.store(calls, Relaxed);
+        Some(Quick::Push)
+    }
+
+    /// The thread makes a data call on `fd`, whose word is `word`. `may` says whether it can be held at all.
+    #[inline(always)]
+    pub fn sent<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32, may: bool) -> Todo {
+        let now = machine.now();
+        let mut state;
+        if self.is_on(fd) {
+            state = self.state.load(Relaxed);
+            if !self.is_prompt::<M>(now) || state & LAST == LAST {
+                return self.sent_rarely(habits, machine, fd, word, may, now);
+            }
+            habits.place(state).confirm();
+            state = state.wrapping_add(1);
+        } else {
+            if self.is_open() {
+                self.end(habits, machine, now, Cause::Wait);
+            }
+            state = self.begin(habits, machine, fd, word);
+        }
+        let hold = may && habits.place(state).is_trusted() && habits.service(state).is_trusted();
+        if state & HELD == 0 {
+            if hold {
+                state |= HELD;
+                self.since.store(now, Relaxed);
+            }
+            self.state.store(state, Relaxed);
+            return if hold { Todo::Hold } else { Todo::Push };
+        }
+        // What is held never gets old: from then on a call takes it along.
+        if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+            self.state.store(state, Relaxed);
+            return Todo::Hold;
+        }
+        self.taken_along(machine, fd, state, now, Whereabouts::Here)
+    }
+
+    /// Such a call has returned.
+    #[inline(always)]
+    pub fn returned<M: Machine>(&self, machine: &M) {
+        self.at.store(machine.now(), Relaxed);
+    }
+
+    /// This call takes along what was held.
+    #[inline]
+    fn taken_along<M: Machine>(&self, machine: &M, fd: i32, state: u32, now: u32, thread: Whereabouts) -> Todo {
+        self.state.store(state & !(HELD | CORKED), Relaxed);
+        if machine.counts() {
+            let age = now.wrapping_sub(self.since.load(Relaxed));
+            machine.gone(fd, Gone { age, cause: Cause::Call, thread, corked: state & CORKED != 0 });
+        }
+        if state & CORKED != 0 { Todo::PushCorked } else { Todo::Push }
+    }
+
+    /// A burst begins: its state at the first call.
+    #[inline(always)]
+    fn begin<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32) -> u32 {
+        self.fd.store(name(fd), Relaxed);
+        let state = word & PLACE_MASK | 1;
+        if habits.watches() || habits.service(state).owes() == 1 {
+            return self.begin_closely(habits, machine, fd, state);
+        }
+        state
+    }
+
+    /// The same where something is to be asked: what the thread has used, or, before the service's last confirmation is paid,
+    /// what was received.
+    #[cold]
+    #[inline(never)]
+    fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
+        let mut state = state;
+        if habits.watch_one() {
+            let usage = machine.usage();
+            self.slept.store(usage.slept, Relaxed);
+            self.computed.store(usage.computed, Relaxed);
+            state |= KNOWN;
+        }
+        if habits.service(state).owes() == 1
+            && let Some(received) = machine.received(fd)
+        {
+            self.received.store(received, Relaxed);
+            state |= CHECKED;
+        }
+        state
+    }
+
+    /// A call that came late, or beyond those that have a place.
+    #[cold]
+    #[inline(never)]
+    fn sent_rarely<M: Machine>(
+        &self,
+        habits: &Habits,
+        machine: &M,
+        fd: i32,
+        word: u32,
+        may: bool,
+        now: u32,
+    ) -> Todo {
+        let state = self.state.load(Relaxed);
+        let held = state & HELD != 0;
+        if !self.is_prompt::<M>(now) {
+            let thread = self.whereabouts(habits, machine, now);
+            if !matches!(thread, Whereabouts::Preempted) {
+                self.close(habits, machine, now, Cause::Call, thread);
+                let state = self.begin(habits, machine, fd, word);
+                self.state.store(state, Relaxed);
+                // What is held is old: this call takes it along. Otherwise it may be held as any first call.
+                let hold = may && !held && habits.place(state).is_trusted() && habits.service(state).is_trusted();
+                if hold {
+                    self.since.store(now, Relaxed);
+                    self.state.store(state | HELD, Relaxed);
+                    return Todo::Hold;
+                }
+                return Todo::Push;
+            }
+            habits.watch();
+            self.nagle_off(machine, fd);
+            if state & LAST != LAST {
+                let next = state.wrapping_add(1);
+                self.state.store(next, Relaxed);
+                return if held { self.taken_along(machine, fd, next, now, thread) } else { Todo::Push };
+            }
+        }
+        if state & LONG == 0 {
+            self.calls.store(POSITIONS, Relaxed);
+            self.ask.store(POSITIONS, Relaxed);
+            self.state.store(state | LONG, Relaxed);
+        } else {
+            self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+        let todo = if held {
+            self.taken_along(machine, fd, state | LONG, now, Whereabouts::Here)
+        } else {
+            Todo::Push
+        };
+        if self.calls.load(Relaxed) >= self.ask.load(Relaxed) {
+            self.look_at_long(machine, fd, word, now);
+        }
+        todo
+    }
+
+    /// The thread has reached a place to let go: what is held leaves, and the burst, if one is open, is over.
+    #[inline(always)]
+    pub fn let_go<M: Machine>(&self, habits: &Habits, machine: &M, cause: Cause) {
+        if self.is_open() {
+            self.end(habits, machine, machine.now(), cause);
+        }
+    }
+
+    /// The same in the usual case, in few instructions: nothing is kept, the service owes nothing, and the thread is prompt.
+    /// False where the case is another: then nothing has been done.
+    #[inline(always)]
+    pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+        let state = self.state.load(Relaxed);
+        let kept = state & (HELD | NAGLE | PROGRAM | CHECKED | LONG) != 0;
+        if kept || !habits.service(state).is_trusted() || !self.is_prompt::<M>(now) {
+            return false;
+        }
+        let fd = self.descriptor();
+        self.fd.store(0, Relaxed);
+        habits.place(state).deny();
+        machine.remember(fd, next_history(state));
+        true
+    }
+
+    /// The same where one is open, at a time that may have passed.
+    #[inline]
+    pub fn end<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause) {
+        if !self.ends_quickly(habits, machine, now) {
+            self.end_rarely(habits, machine, now, cause);
+        }
+    }
+
+    #[inline(never)]
+    fn end_rarely<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause) {
+        let thread = self.whereabouts(habits, machine, now);
+        self.close(habits, machine, now, cause, thread);
+    }
+
+    /// A wait with a timeout of zero found nothing. The second time nothing more is expected at once: then what is held leaves.
+    pub fn found_nothing<M: Machine>(&self, habits: &Habits, machine: &M) {
+        let state = self.state.load(Relaxed);
+        if state & EMPTY != 0 {
+            self.let_go(habits, machine, Cause::Wait);
+        } else {
+            self.state.store(state | EMPTY, Relaxed);
+        }
+    }
+
+    /// Did a wait from `begun` until now really wait?
+    pub fn has_waited<M: Machine>(machine: &M, begun: u32) -> bool {
+        machine.now().wrapping_sub(begun) > micros::<M>(WAITED)
+    }
+
+    /// The program itself holds something on `fd`, which is to be released at the next place to let go.
+    pub fn program_holds<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32) {
+        if !self.is_on(fd) {
+            self.let_go(habits, machine, Cause::Wait);
+        }
+        self.state.store(PROGRAM, Relaxed);
+        self.fd.store(name(fd), Relaxed);
+    }
+
+    /// Nothing is held on `fd` any more, and nothing is to be learned from that: it was closed, or the program has taken over.
+    pub fn forget(&self, fd: i32) {
+        if self.is_on(fd) {
+            self.abandon();
+        }
+    }
+
+    /// Nothing of it matters any more.
+    pub fn abandon(&self) {
+        self.fd.store(0, Relaxed);
+    }
+
+    /// A call that was to be held was not.
+    #[cold]
+    pub fn not_held(&self) {
+        self.state.store(self.state.load(Relaxed) & !(HELD | CORKED), Relaxed);
+    }
+
+    /// What is held is held by TCP_CORK from now on.
+    #[cold]
+    pub fn corked(&self) {
+        self.state.store(self.state.load(Relaxed) | CORKED, Relaxed);
+    }
+
+    /// Where was the thread since the last call of the burst? Asks the kernel only where that can make a difference: where
+    /// something is held, or the service owes less than what was never seen.
+    #[inline]
+    fn whereabouts<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> Whereabouts {
+        if self.is_prompt::<M>(now) {
+            return Whereabouts::Here;
+        }
+        let state = self.state.load(Relaxed);
+        if state & KNOWN == 0 || state & HELD == 0 && habits.service(state).is_distrusted() {
+            return Whereabouts::Unknown;
+        }
+        let usage = machine.usage();
+        let computed = usage.computed.wrapping_sub(self.computed.load(Relaxed));
+        if usage.slept != self.slept.load(Relaxed) || computed > PROMPT {
+            Whereabouts::Elsewhere
+        } else {
+            Whereabouts::Preempted
+        }
+    }
+
+    /// Ends the burst, and learns from how it ended.
+    fn close<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause, thread: Whereabouts) {
+        let (fd, state) = (self.descriptor(), self.state.load(Relaxed));
+        // First of all: a signal handler that comes now finds nothing to do.
+        self.fd.store(0, Relaxed);
+        if state & PROGRAM != 0 {
+            machine.push(fd);
+            return;
+        }
+        if state & NAGLE != 0 {
+            machine.nagle(fd, false);
+        }
+        let age = now.wrapping_sub(self.since.load(Relaxed));
+        if state & HELD != 0 {
+            if state & CORKED != 0 {
+                machine.uncork(fd);
+            } else if !matches!(cause, Cause::Call) {
+                machine.push(fd);
+            }
+            if machine.counts() {
+                machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
+            }
+        }
+        let service = habits.service(state);
+        match thread {
+            Whereabouts::Here | Whereabouts::Preempted => {
+                if state & CHECKED != 0 && self.was_answered_unseen(machine, fd) {
+                    service.never();
+                } else if state & CHECKED != 0 || service.owes() != 1 {
+                    service.confirm();
+                }
+            }
+            Whereabouts::Unknown => {
+                if state & HELD != 0 || !service.is_distrusted() {
+                    habits.watch();
+                }
+                service.deny();
+            }
+            Whereabouts::Elsewhere => {
+                service.deny();
+                habits.distrust(state);
+            }
+        }
+        match thread {
+            Whereabouts::Here => habits.place(state).deny(),
+            Whereabouts::Preempted => habits.watch(),
+            Whereabouts::Unknown | Whereabouts::Elsewhere => {
+                if state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
+                    habits.strike(state, matches!(thread, Whereabouts::Elsewhere));
+                }
+            }
+        }
+        machine.remember(fd, next_history(state));
+    }
+
+    /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.
+    #[cold]
+    fn was_answered_unseen<M: Machine>(&self, machine: &M, fd: i32) -> bool {
+        let before = self.received.load(Relaxed);
+        machine.received(fd).is_some_and(|received| {
+            received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > 0
+        })
+    }
+}
+
+/// Service and history after a burst whose last call was at this place.
+#[inline(always)]
+fn next_history(state: u32) -> u32 {
+    /// Bits of one burst's length.
+    const LENGTH: u32 = super::HISTORY_BITS / 2;
+    const HISTORY: u32 = PLACE_MASK & ((1 << super::SERVICE_AT) - 1);
+    let length = (state & LAST).min(3);
+    let history = (state & HISTORY) << LENGTH | length.wrapping_mul(POSITIONS);
+    state & PLACE_MASK & !HISTORY | history & HISTORY
+}

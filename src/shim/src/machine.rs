@@ -1,0 +1,96 @@
+//! Linux as the machine of the engine, and the one library of this process.
+
+use core::ffi::{c_int, c_long};
+
+use engine::{Library, Machine, NoMap, Told};
+use policy::evidence::Usage;
+use policy::{Peer, Settings};
+
+use crate::arch::{self, syscall6};
+use crate::{address, bind, count, kernel, start};
+
+/// The library's state: zeros, of which only the pages in use take memory (layout.ld says where it stands).
+#[unsafe(link_section = ".bss.library")]
+pub(crate) static LIBRARY: Library<Linux> = Library::new();
+
+/// This machine.
+#[derive(Debug)]
+pub(crate) struct Linux;
+
+/// The call that takes its arguments in registers; where it counts the offset in pages, 0 is the same.
+#[cfg(target_pointer_width = "64")]
+const MMAP: c_long = libc::SYS_mmap;
+#[cfg(target_pointer_width = "32")]
+const MMAP: c_long = libc::SYS_mmap2;
+
+/// ioctl(2): bytes that were not read yet (linux/sockios.h).
+const SIOCINQ: usize = 0x541b;
+
+impl Machine for Linux {
+    const MILLISECOND: u32 = arch::MILLISECOND;
+
+    #[inline(always)]
+    fn ticks() -> u32 {
+        arch::ticks()
+    }
+
+    #[inline(always)]
+    fn thread() -> usize {
+        arch::thread_pointer()
+    }
+
+    fn errno() -> *mut c_int {
+        bind::errno()
+    }
+
+    fn chance() -> u64 {
+        arch::chance()
+    }
+
+    fn usage() -> Usage {
+        kernel::thread_usage()
+    }
+
+    fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> isize {
+        kernel::set_option(fd, level, name, value)
+    }
+
+    fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8]) -> usize {
+        kernel::get_option(fd, level, name, value)
+    }
+
+    fn unread(fd: c_int) -> u32 {
+        kernel::ask_int(fd, SIOCINQ).unwrap_or(0)
+    }
+
+    fn own_address(fd: c_int) -> Option<Peer> {
+        address::asked(libc::SYS_getsockname, fd)
+    }
+
+    fn peer_address(fd: c_int) -> Option<Peer> {
+        address::asked(libc::SYS_getpeername, fd)
+    }
+
+    fn map(length: usize) -> Result<*mut u8, NoMap> {
+        let (protection, flags) = (
+            (libc::PROT_READ | libc::PROT_WRITE) as usize,
+            (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
+        );
+        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
+        let at = unsafe { syscall6(MMAP, 0, length, protection, flags, usize::MAX, 0) };
+        if (-4095..0).contains(&at) { Err(NoMap) } else { Ok(at as *mut u8) }
+    }
+
+    unsafe fn unmap(at: *mut u8, length: usize) {
+        // SAFETY: the caller vouches for the mapping.
+        unsafe { syscall6(libc::SYS_munmap, at as usize, length, 0, 0, 0, 0) };
+    }
+
+    fn settings() -> &'static Settings {
+        start::settings()
+    }
+
+    fn tell(told: Told) {
+        count::told(told);
+    }
+}
