@@ -44,7 +44,7 @@ pub enum Receive {
 pub enum LookAtReceive<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// A burst is open in this thread's place and ends ([`Library::lets_go_quickly`]); then make it, and nothing else.
+    /// A burst is open in this thread's place and ends ([`Library::ending`]).
     End(&'a Place),
     /// Look closer ([`Library::receiving`]).
     Closer,
@@ -247,11 +247,26 @@ impl<M: Machine> Library<M> {
         if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
     }
 
-    /// The thread is at a place to let go, and a burst is open in its place: is everything done in the usual way, in few
-    /// instructions? Otherwise it is still to be done.
+    /// The thread is about to receive, and a burst is open in its place. Gives what [`Library::received_at_end`] needs when it has;
+    /// None where the burst is over, or another thread's.
     #[inline(always)]
-    pub fn lets_go_quickly(&self, place: &Place) -> bool {
-        place.is_of(M::thread()) && place.burst.ends_quickly(&self.habits, self, M::ticks())
+    pub fn ending(&self, place: &Place) -> Option<u32> {
+        if !place.is_of(M::thread()) {
+            return None;
+        }
+        let now = M::ticks();
+        if place.burst.is_quiet(&self.habits, self, now) {
+            return Some(now);
+        }
+        if place.burst.receiving(&self.habits, self, now) { None } else { Some(now) }
+    }
+
+    /// It has received. Not errno, but whether the call failed, says whether there was something: a failure proves nothing.
+    #[inline(always)]
+    pub fn received_at_end(&self, place: &Place, begun: u32, something: bool) {
+        if place.burst.is_open() && !(something && place.burst.ends_quickly(&self.habits, self, begun)) {
+            place.burst.received(&self.habits, self, begun, something);
+        }
     }
 
     /// The thread is about to receive: everything.

@@ -6,11 +6,11 @@
 //! it lives in a library of its own, which most programs do not load.
 //! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
 
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 unsafe extern "C" {
     /// Our own dynamic section, by which our entry in the list is known. Defined by the linker.

@@ -48,9 +48,14 @@ const LONG: u32 = 1 << 22;
 pub(super) const NAGLE: u32 = 1 << 23;
 /// [`Burst::heard`] is noted.
 pub(super) const LISTENS: u32 = 1 << 24;
+/// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
+/// proves that the thread waits where we let go.
+const RESTED: u32 = 1 << 25;
 
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
+/// A burst for which Nagle's rule works goes on as long as its calls come as soon as so many microseconds after each other.
+const FAST: u32 = 100;
 
 /// What is to be done with a data call of the usual kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +160,8 @@ impl Burst {
             return self.begins_quickly(habits, machine, fd, word, more, open != 0 || held());
         }
         let before = self.state.load(Relaxed);
-        if before & (LONG | CORKED) != 0 {
-            return if before & LONG != 0 { self.quickly_long(machine, before) } else { None };
+        if before & (LONG | CORKED | RESTED) != 0 {
+            return if before & (LONG | RESTED) == LONG { self.quickly_long(machine, before) } else { None };
         }
         let state = before.wrapping_add(1);
         let now = machine.now();
@@ -226,7 +231,9 @@ impl Burst {
     #[inline]
     fn quickly_long<M: Machine>(&self, machine: &M, state: u32) -> Option<Quick> {
         let calls = self.calls.load(Relaxed).wrapping_add(1);
-        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !self.is_prompt::<M>(machine.now()) {
+        let soon = if state & NAGLE == 0 { prompt::<M>() } else { micros::<M>(FAST) };
+        let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= soon;
+        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !in_time {
             return None;
         }
         self.calls.store(calls, Relaxed);
@@ -240,11 +247,16 @@ impl Burst {
         let mut state;
         if self.is_on(fd) {
             state = self.state.load(Relaxed);
-            if !self.is_prompt::<M>(now) || state & LAST == LAST {
+            if state & RESTED != 0 && self.is_prompt::<M>(now) {
+                // The thread did not wait: nothing is proved by how that burst ended.
+                self.rested(habits, machine, state);
+                state = self.begin(habits, machine, fd, word);
+            } else if !self.is_prompt::<M>(now) || state & LAST == LAST {
                 return self.sent_rarely(habits, machine, fd, word, may, now);
+            } else {
+                habits.place(state).confirm();
+                state = state.wrapping_add(1);
             }
-            habits.place(state).confirm();
-            state = state.wrapping_add(1);
         } else {
             if self.is_open() {
                 self.end(habits, machine, now, Cause::Wait);
@@ -354,6 +366,10 @@ impl Burst {
                 return if held { self.taken_along(machine, fd, next, now, thread) } else { Todo::Push };
             }
         }
+        if now.wrapping_sub(self.at.load(Relaxed)) > micros::<M>(FAST) {
+            self.nagle_off(machine, fd);
+        }
+        let state = self.state.load(Relaxed);
         if state & LONG == 0 {
             self.calls.store(POSITIONS, Relaxed);
             self.ask.store(POSITIONS, Relaxed);
@@ -380,20 +396,61 @@ impl Burst {
         }
     }
 
-    /// The same in the usual case, in few instructions: nothing is kept, the service owes nothing, and the thread is prompt.
-    /// False where the case is another: then nothing has been done.
+    /// Is nothing kept, nothing owed by the service, and the thread prompt? Then the burst can end in few instructions.
     #[inline(always)]
-    pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+    pub fn is_quiet<M: Machine>(&self, habits: &Habits, _machine: &M, now: u32) -> bool {
         let state = self.state.load(Relaxed);
         let kept = state & (HELD | NAGLE | PROGRAM | CHECKED | LONG) != 0;
-        if kept || !habits.service(state).is_trusted() || !self.is_prompt::<M>(now) {
+        !kept && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
+    }
+
+    /// The burst ends in that way. False where it cannot: then nothing has been done.
+    #[inline(always)]
+    pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+        if !self.is_quiet(habits, machine, now) {
             return false;
         }
+        self.rested(habits, machine, self.state.load(Relaxed));
+        true
+    }
+
+    /// The thread is about to receive, with the burst open: what is held leaves. True where the burst is over.
+    #[inline(never)]
+    pub fn receiving<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+        let state = self.state.load(Relaxed);
+        if state & PROGRAM != 0 || !self.is_prompt::<M>(now) {
+            self.end_rarely(habits, machine, now, Cause::Wait);
+            return true;
+        }
+        let fd = self.descriptor();
+        self.nagle_off(machine, fd);
+        if self.state.load(Relaxed) & HELD != 0 {
+            self.leaves(machine, fd, state, now, Cause::Wait, Whereabouts::Here);
+            habits.place(state).deny();
+            self.not_held();
+        }
+        false
+    }
+
+    /// The receive has returned, with the burst still open: it gave data, or the end of all data, or nothing. `begun` is when
+    /// it was made.
+    #[inline(never)]
+    pub fn received<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32, something: bool) {
+        if something {
+            self.end(habits, machine, begun, Cause::Wait);
+        } else {
+            self.state.store(self.state.load(Relaxed) | RESTED, Relaxed);
+            self.returned(machine);
+        }
+    }
+
+    /// The burst is over, and nothing is to be learned of the service.
+    #[inline(always)]
+    fn rested<M: Machine>(&self, habits: &Habits, machine: &M, state: u32) {
         let fd = self.descriptor();
         self.fd.store(0, Relaxed);
         habits.place(state).deny();
         machine.remember(fd, next_history(state));
-        true
     }
 
     /// The same where one is open, at a time that may have passed.
@@ -492,14 +549,7 @@ impl Burst {
         }
         let age = now.wrapping_sub(self.since.load(Relaxed));
         if state & HELD != 0 {
-            if state & CORKED != 0 {
-                machine.uncork(fd);
-            } else if !matches!(cause, Cause::Call) {
-                machine.push(fd);
-            }
-            if machine.counts() {
-                machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
-            }
+            self.leaves(machine, fd, state, now, cause, thread);
         }
         let service = habits.service(state);
         match thread {
@@ -531,6 +581,19 @@ impl Burst {
             }
         }
         machine.remember(fd, next_history(state));
+    }
+
+    /// What is held leaves now.
+    fn leaves<M: Machine>(&self, machine: &M, fd: i32, state: u32, now: u32, cause: Cause, thread: Whereabouts) {
+        if state & CORKED != 0 {
+            machine.uncork(fd);
+        } else if !matches!(cause, Cause::Call) {
+            machine.push(fd);
+        }
+        if machine.counts() {
+            let age = now.wrapping_sub(self.since.load(Relaxed));
+            machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
+        }
     }
 
     /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.

@@ -52,8 +52,7 @@ pub(crate) fn registers() -> [usize; 4] {
     [pc, sp, fp, link]
 }
 
-/// The virtual counter, eight units to a count, so that the lowest 8 bits, a microsecond or less, may be used for something
-/// else (hold.rs); wraps after ten seconds or more, at 1 GHz after half a second.
+/// The virtual counter, eight units to a count; wraps after ten seconds or more, at 1 GHz after half a second.
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let count: u64;

@@ -16,8 +16,8 @@ use policy::counters::{
 use super::{record, trace};
 use crate::arch::{CYCLES_PER_TICK, cycles, syscall6};
 use crate::kernel::{self, close, open_at};
-use crate::start::{self, settings};
 use crate::machine::LIBRARY;
+use crate::start::{self, settings};
 
 /// The mapping; null while there is none.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());

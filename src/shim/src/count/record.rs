@@ -34,7 +34,7 @@ pub(super) struct Record {
     pub(super) received: AtomicU32,
     /// What the last call has added to the tally, but for the call itself.
     pub(super) last: AtomicU32,
-    /// … and since when the oldest byte is held.
+    /// Since when the oldest byte is held.
     pub(super) since: AtomicU32,
     /// 1 while the library lets Nagle's rule hold.
     pub(super) nagle: AtomicU32,

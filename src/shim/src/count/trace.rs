@@ -15,8 +15,8 @@ use policy::counters::{FREE, READY, TAKEN};
 use super::file::{self, Word, process};
 use super::modules;
 use super::record::Record;
-use crate::arch::{self, syscall6};
 use crate::arch::chance;
+use crate::arch::{self, syscall6};
 use crate::machine::LIBRARY;
 use engine::BACKTRACES;
 

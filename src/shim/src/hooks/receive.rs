@@ -27,12 +27,13 @@ macro_rules! receive_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    if LIBRARY.lets_go_quickly(place) {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($fd, $($arg),*) };
-                    }
+                    let begun = LIBRARY.ending(place);
                     // SAFETY: the caller's arguments.
-                    unsafe { closer($fd, $($arg),*) }
+                    let got = unsafe { $name::real($fd, $($arg),*) };
+                    if let Some(begun) = begun {
+                        LIBRARY.received_at_end(place, begun, got >= 0);
+                    }
+                    got
                 }
 
                 #[inline(never)]
