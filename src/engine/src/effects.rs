@@ -88,6 +88,7 @@ impl<M: Machine> evidence::Machine for Library<M> {
         let socket = self.table.get(fd);
         if socket.is_connection() && socket.has(NODELAY_ON) {
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, c_int::from(!on));
+            self.tell(|| Told::Nagle(fd, on));
         }
     }
 
