@@ -5,8 +5,8 @@
 
 #[path = "fuzz/bodies/calls.rs"]
 mod calls;
-#[path = "fuzz/bodies/predictor.rs"]
-mod predictor;
+#[path = "fuzz/bodies/evidence.rs"]
+mod evidence;
 #[path = "fuzz/bodies/programs.rs"]
 mod programs;
 #[path = "fuzz/replay.rs"]
@@ -16,6 +16,8 @@ mod rules;
 #[path = "fuzz/bodies/settings.rs"]
 mod settings;
 mod support;
+#[path = "fuzz/bodies/table.rs"]
+mod table;
 
 use replay::replay;
 use std::path::Path;
@@ -25,7 +27,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs predictor }
+targets! { settings rules programs table evidence }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]
@@ -41,11 +43,11 @@ fn calls() {
     assert!(outcome.status.success(), "{}{}", support::text(&outcome.stdout), support::text(&outcome.stderr));
 }
 
-/// Every target that is fuzzed is replayed here, or by tests/fuzz_table.rs.
+/// Every target that is fuzzed is replayed here.
 #[test]
 fn no_target_is_left_out() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/bodies");
-    let here = [include_str!("fuzz_corpora.rs"), include_str!("fuzz_table.rs")].concat();
+    let here = include_str!("fuzz_corpora.rs");
     for body in std::fs::read_dir(directory).expect("the bodies") {
         let name = body.expect("a file").file_name().into_string().expect("a readable name");
         assert!(here.contains(&format!("bodies/{name}")), "{name} is not replayed");

@@ -1,28 +1,110 @@
-//! The descriptor table, the library's own file, against a map: any numbers, noted, looked up, replaced and walked over in any
-//! order, tuning on and off. Six bytes of input make a step: what, on which number, and with which word.
-//!
-//! The crate that includes this has table.rs and what that needs at its root.
+//! What the library knows of descriptors, against a map: any numbers, noted, looked up, duplicated, closed and walked over in any
+//! order, by the library's public calls, tuning on and off. Six bytes of input make a step: what, on which number, and with
+//! which word.
 
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::c_int;
 
-use policy::socket::{CLOSELY, Kind, NO_HOLD, Socket};
+use tcptune_engine::{ALL, Library, Machine, NEAR, NoMap, Told};
+use tcptune_policy::evidence::Usage;
+use tcptune_policy::socket::{CLOSELY, CORKED, Kind, NO_HOLD, NODELAY_ON, SHARED, Socket};
+use tcptune_policy::{Peer, Settings};
 
-use crate::table;
+/// A machine on which nothing happens; it notes which options are set.
+struct Still;
 
-/// As the table has them.
-const NEAR: i32 = 65_536;
-const ALL: i32 = 1_048_576;
+thread_local! {
+    static SET: RefCell<Vec<(c_int, c_int, u8)>> = const { RefCell::new(Vec::new()) };
+    static ERRNO: RefCell<c_int> = const { RefCell::new(0) };
+}
+
+/// Memory of zeros.
+fn layout(length: usize) -> Layout {
+    Layout::from_size_align(length, 64).expect("a size that there is")
+}
+
+impl Machine for Still {
+    const MILLISECOND: u32 = 1000;
+
+    fn ticks() -> u32 {
+        0
+    }
+
+    fn thread() -> usize {
+        1 << 20
+    }
+
+    fn errno() -> *mut c_int {
+        ERRNO.with(RefCell::as_ptr)
+    }
+
+    fn chance() -> u64 {
+        0
+    }
+
+    fn usage() -> Usage {
+        Usage::default()
+    }
+
+    fn set_option(fd: c_int, _level: c_int, name: c_int, value: &[u8]) -> isize {
+        SET.with_borrow_mut(|set| set.push((fd, name, value[0])));
+        0
+    }
+
+    fn get_option(_fd: c_int, _level: c_int, _name: c_int, _value: &mut [u8]) -> usize {
+        0
+    }
+
+    fn unread(_fd: c_int) -> u32 {
+        0
+    }
+
+    fn own_address(_fd: c_int) -> Option<Peer> {
+        None
+    }
+
+    fn peer_address(_fd: c_int) -> Option<Peer> {
+        None
+    }
+
+    fn map(length: usize) -> Result<*mut u8, NoMap> {
+        // SAFETY: the length is not 0.
+        let at = unsafe { alloc_zeroed(layout(length)) };
+        if at.is_null() { Err(NoMap) } else { Ok(at) }
+    }
+
+    unsafe fn unmap(at: *mut u8, length: usize) {
+        // SAFETY: the caller vouches for the mapping, which was made with this layout.
+        unsafe { dealloc(at, layout(length)) };
+    }
+
+    fn settings() -> &'static Settings {
+        panic!("the defaults hold");
+    }
+
+    fn tell(_told: Told) {
+        panic!("nothing is counted");
+    }
+}
+
+const NEAR_END: i32 = NEAR as i32;
+const END: i32 = ALL as i32;
+
+static LIBRARY: Library<Still> = Library::new();
 
 #[derive(Default)]
 struct Model {
     words: BTreeMap<i32, u64>,
     enabled: bool,
     highest: i32,
+    /// Options that the library must set: what is held leaves.
+    set: Vec<(c_int, c_int, u8)>,
 }
 
 thread_local! {
-    /// The table is the process's: what was noted by one input is there for the next.
+    /// The library is the process's: what was noted by one input is there for the next.
     static MODEL: RefCell<Model> = RefCell::default();
 }
 
@@ -39,11 +121,11 @@ fn number(kind: u8, how: u8) -> i32 {
     let how = i32::from(how);
     match kind % 8 {
         0..=2 => how,
-        3 => NEAR - 4 + how % 8,
-        4 => ALL - 4 + how % 8,
-        5 => NEAR + how * 3_000,
+        3 => NEAR_END - 4 + how % 8,
+        4 => END - 4 + how % 8,
+        5 => NEAR_END + how * 3_000,
         6 => -1 - how,
-        _ => [i32::MIN, i32::MAX, 1 << 30, ALL * 2][how as usize % 4],
+        _ => [i32::MIN, i32::MAX, 1 << 30, END * 2][how as usize % 4],
     }
 }
 
@@ -57,42 +139,89 @@ impl Model {
     }
 
     fn set(&mut self, fd: i32, socket: Socket) {
-        if !(0..ALL).contains(&fd) {
+        if !(0..END).contains(&fd) {
             return;
         }
         // Nothing is held beyond the first table.
-        let never_held = fd >= NEAR && socket.is_connection();
+        let never_held = fd >= NEAR_END && socket.is_connection();
         self.words.insert(fd, if never_held { socket.with(NO_HOLD | CLOSELY).0 } else { socket.0 });
     }
 
+    fn add(&mut self, fd: i32, socket: Socket) {
+        if self.enabled && (0..END).contains(&fd) {
+            self.set(fd, socket);
+            self.highest = self.highest.max(fd);
+        }
+    }
+
+    /// What is held on it, by a thread that we do not know, leaves.
+    fn let_go_of(&mut self, fd: i32) {
+        let socket = self.get(fd);
+        if !socket.is_held() {
+            return;
+        }
+        let left = Socket::of(socket.low(), 0).without(CORKED);
+        self.words.insert(fd, left.0);
+        if socket.is_corked() {
+            self.set.push((fd, libc::TCP_CORK, 0));
+            return;
+        }
+        self.set.push((fd, libc::TCP_NODELAY, 1));
+        if !socket.has(NODELAY_ON) {
+            self.set.push((fd, libc::TCP_NODELAY, 0));
+        }
+    }
+
+    fn closing(&mut self, fd: i32) {
+        if self.get(fd).is_met() {
+            self.let_go_of(fd);
+            let socket = self.get(fd);
+            self.set(fd, socket.closed());
+        }
+    }
+
+    fn duplicate(&mut self, fd: i32, new: i32, replaces: bool) {
+        self.let_go_of(fd);
+        if replaces && new != fd && self.get(new).is_met() {
+            self.closing(new);
+            self.set(new, Socket(0));
+        }
+        if new < 0 || new == fd {
+            return;
+        }
+        let old = self.get(fd);
+        if old.is_met() {
+            self.words.insert(fd, old.with(SHARED).0);
+        }
+        self.add(new, old.duplicated());
+    }
+
     fn step(&mut self, what: u8, fd: i32, socket: Socket) {
+        let other = fd ^ i32::from(what >> 4);
         match what % 8 {
             0 | 1 => {
-                table::set(fd, socket);
-                self.set(fd, socket);
+                LIBRARY.add(fd, socket);
+                self.add(fd, socket);
             }
-            2 | 3 => {
-                table::add(fd, socket);
-                if self.enabled && (0..).contains(&fd) {
-                    self.set(fd, socket);
-                    self.highest = self.highest.max(fd);
-                }
+            2 => {
+                LIBRARY.given(fd);
+                self.add(fd, Socket::new(Kind::Unknown));
+            }
+            3 => {
+                LIBRARY.closing(fd);
+                self.closing(fd);
             }
             4 => {
-                // Every second one is about a word that is not there any more.
-                let now = table::get(fd);
-                let before = if what & 8 == 0 { now } else { Socket(now.0 ^ 1) };
-                let next = Socket::of(socket.low(), now.high());
-                table::replace(fd, before, next);
-                if before == now && self.enabled && (0..ALL).contains(&fd) && (fd < NEAR || self.far_is_mapped()) {
-                    self.words.insert(fd, next.0);
-                }
+                let replaces = what & 8 != 0;
+                LIBRARY.duplicating(fd, replaces.then_some(other));
+                LIBRARY.duplicated(fd, other);
+                self.duplicate(fd, other, replaces);
             }
             5 => {
                 let last = fd as u32;
                 let first = last.saturating_sub(40);
                 let (mut seen, mut expected) = (Vec::new(), Vec::new());
-                table::each(first, last, |fd, socket| seen.push((fd, socket)));
+                LIBRARY.each(first, last, |fd, socket| seen.push((fd, socket)));
                 for number in first..=last.min(self.highest as u32) {
                     let socket = self.get(number as i32);
                     if socket.kind() != Kind::Unmet {
@@ -100,30 +229,29 @@ impl Model {
                     }
                 }
                 assert_eq!(seen, expected);
+                if what & 8 != 0 {
+                    LIBRARY.closing_range(first, last);
+                    expected.iter().for_each(|&(fd, _)| self.closing(fd));
+                }
             }
             6 if what & 8 == 0 => {
-                table::disable();
+                let entering = LIBRARY.restricting();
                 self.enabled = false;
+                if what & 16 != 0 {
+                    assert!(!LIBRARY.is_enabled());
+                    LIBRARY.restricted(entering, true);
+                }
             }
             _ => {
-                table::enable();
+                LIBRARY.enable();
                 self.enabled = true;
             }
         }
-        assert_eq!(table::enabled(), self.enabled);
-        assert_eq!(table::get(fd), self.get(fd), "{fd}");
-        assert_eq!(table::is_near(fd), self.enabled && (0..NEAR).contains(&fd));
-        assert_eq!(table::is_beyond(fd), !(0..NEAR).contains(&fd));
-        let entry = table::entry(fd);
-        assert_eq!(entry.socket, self.get(fd));
+        assert_eq!(LIBRARY.is_enabled(), self.enabled);
+        assert_eq!(SET.take(), std::mem::take(&mut self.set));
         // Its neighbours too: no step touches another number's words.
-        for neighbour in [fd.wrapping_sub(1), fd.wrapping_add(1), 0] {
-            assert_eq!(table::get(neighbour), self.get(neighbour), "{neighbour}, beside {fd}");
+        for number in [fd, other, fd.wrapping_sub(1), fd.wrapping_add(1), 0] {
+            assert_eq!(LIBRARY.get(number), self.get(number), "{number}, at or beside {fd}");
         }
-    }
-
-    /// It is, once anything was noted there.
-    fn far_is_mapped(&self) -> bool {
-        self.words.range(NEAR..).any(|(_, word)| *word != 0)
     }
 }
