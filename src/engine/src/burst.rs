@@ -7,6 +7,7 @@ use policy::socket::{ATTEND, CLOSELY, Kind, NO_HOLD, SHARED, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
+use crate::mode::HAS_BURSTS;
 use crate::sync::Relaxed;
 use crate::threads::Place;
 
@@ -109,6 +110,7 @@ impl<M: Machine> Library<M> {
     /// The thread makes a data call: the closer look.
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub fn sending(&self, fd: c_int, call: Call) -> Look<'_> {
         let low = match self.table.near(fd) {
             Some(words) => words.low.load(Relaxed),
@@ -121,9 +123,10 @@ impl<M: Machine> Library<M> {
     }
 
     /// A data call on a connection on which calls may be held.
+    #[unsafe(link_section = ".text.usual")]
     fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
         // A call without data says nothing and pushes nothing.
-        let place = if call.may { self.threads.own::<M>() } else { None };
+        let place = if call.may { self.own_place() } else { None };
         let Some(place) = place else { return Look::Forward };
         let burst = &place.burst;
         // What another thread holds goes out with this call, whatever is expected: neither thread has to wait for the other.
@@ -285,6 +288,7 @@ impl<M: Machine> Library<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn received_in_burst(&self, place: &Place, begun: u32, something: bool) {
         if place.burst.is_open() {
             place.burst.received(&self.habits, self, begun, something);
@@ -293,6 +297,7 @@ impl<M: Machine> Library<M> {
 
     /// The thread is about to receive: everything.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
         let mut socket = self.table.get(fd);
         if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && self.is_enabled() {
@@ -302,6 +307,21 @@ impl<M: Machine> Library<M> {
             self.let_go(Cause::Wait);
         }
         if self.is_watched(socket) { Receive::Watch } else { Receive::Forward }
+    }
+
+    /// This thread's place, taken if need be; None where another thread has it.
+    #[inline]
+    pub(crate) fn own_place(&self) -> Option<&Place> {
+        let thread = M::thread();
+        self.threads.taken(thread).or_else(|| self.take_place(thread))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    fn take_place(&self, thread: usize) -> Option<&Place> {
+        self.mode.raise(HAS_BURSTS);
+        self.threads.take::<M>(thread)
     }
 
     /// Has this thread an open burst, or one that has its place?
@@ -319,6 +339,7 @@ impl<M: Machine> Library<M> {
     }
 
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn let_go_now(&self, cause: Cause) {
         if let Some(burst) = self.threads.open(M::thread()) {
             burst.end(&self.habits, self, M::ticks(), cause);
@@ -355,6 +376,7 @@ impl<M: Machine> Library<M> {
 
     /// A wait has returned; it may have left the burst open.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn waited(&self, blocks: bool, begun: u32, result: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
@@ -368,6 +390,7 @@ impl<M: Machine> Library<M> {
 
     /// A descriptor ends, or is to be shared: what any thread holds on it leaves, and what this thread holds anywhere.
     #[inline]
+    #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         if self.table.get(fd).is_held() {
@@ -379,6 +402,9 @@ impl<M: Machine> Library<M> {
     /// The process ends: everything that any thread holds leaves.
     #[cold]
     pub fn let_go_of_all(&self) {
+        if !self.mode.is(HAS_BURSTS) {
+            return;
+        }
         self.let_go(Cause::End);
         self.threads.each(|burst| {
             if burst.keeps() {

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, Machine, PROMPT, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, Machine, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 
 /// A burst; all zeros is none.
 #[derive(Debug, Default)]
@@ -587,7 +587,8 @@ impl Burst {
             Whereabouts::Preempted => habits.watch(),
             Whereabouts::Unknown | Whereabouts::Elsewhere => {
                 if state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
-                    habits.strike(state, matches!(thread, Whereabouts::Elsewhere));
+                    let sure = age >= M::MILLISECOND.saturating_mul(SURELY_LATE);
+                    habits.strike(state, sure || matches!(thread, Whereabouts::Elsewhere));
                 }
             }
         }

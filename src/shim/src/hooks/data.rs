@@ -48,6 +48,7 @@ macro_rules! send_hook {
                     unsafe { make($fd, $($arg,)* look) }
                 }
 
+                #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
@@ -167,6 +168,7 @@ macro_rules! pass_hook {
                     unsafe { make($($before,)* $fd, $($arg,)* look) }
                 }
 
+                #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 unsafe extern "C" fn closer($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
                     let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };

@@ -34,6 +34,7 @@ macro_rules! receive_hook {
                     got
                 }
 
+                #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let watch = LIBRARY.receiving($fd, $sockets);
