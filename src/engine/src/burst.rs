@@ -401,6 +401,7 @@ impl<M: Machine> Library<M> {
 
     /// The process ends: everything that any thread holds leaves.
     #[cold]
+    #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of_all(&self) {
         if !self.mode.is(HAS_BURSTS) {
             return;

@@ -58,6 +58,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// A descriptor that came with a message or from another program: it is looked at when it is first used.
+    #[unsafe(link_section = ".text.usual")]
     pub fn given(&self, fd: c_int) {
         self.table.add(fd, Socket::new(Kind::Unknown));
     }
