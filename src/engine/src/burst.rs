@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use policy::evidence::{Burst, Cause, Quick, Todo};
-use policy::socket::{ATTEND, CLOSELY, Kind, NO_HOLD, SHARED, Socket};
+use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
@@ -89,7 +89,7 @@ impl<M: Machine> Library<M> {
     pub fn look(&self, fd: c_int, call: Call) -> Look<'_> {
         let Some(words) = self.table.near(fd) else { return Look::Closer };
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        if !socket.is_usual() || call.flags & SPECIAL != 0 || !call.may {
+        if !socket.is_usual() || socket.has(CORKED) || call.flags & SPECIAL != 0 || !call.may {
             return Look::Closer;
         }
         let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
@@ -127,11 +127,15 @@ impl<M: Machine> Library<M> {
     fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
         // A call without data says nothing and pushes nothing.
         let place = if call.may { self.own_place() } else { None };
-        let Some(place) = place else { return Look::Forward };
+        let Some(place) = place else {
+            // A thread without a place stays behind nobody's cork either.
+            return if call.may && socket.is_corked() { Look::Closer } else { Look::Forward };
+        };
         let burst = &place.burst;
         // What another thread holds goes out with this call, whatever is expected: neither thread has to wait for the other.
         let held = socket.is_held();
-        let anothers = held && !burst.holds(fd);
+        // (A thread whose own was taken along by another still believes that it holds; but the cork is not its own.)
+        let anothers = held && (!burst.holds(fd) || socket.is_corked() && !burst.is_corked());
         // Not corked where another number stands for the same socket: a call on that one would be kept back too.
         let may = !anothers && (call.more || !socket.has(SHARED));
         let todo = burst.sent(&self.habits, self, fd, socket.low(), may);
@@ -240,6 +244,7 @@ impl<M: Machine> Library<M> {
             // What was held before it is still there.
             self.push(fd);
         } else {
+            self.uncork(fd);
             self.table.hold(fd, false);
         }
         false
@@ -351,9 +356,12 @@ impl<M: Machine> Library<M> {
     /// Both give the call's result, 0 where nothing has come.
     #[inline(always)]
     pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
-        if blocks && self.keeps() {
-            // What has come already may be served first.
-            if let Some(ask) = ask {
+        let old = self.holds_old();
+        if blocks && self.keeps() || old {
+            // What has come already may be served first, but nothing gets old meanwhile.
+            if let Some(ask) = ask
+                && !old
+            {
                 let result = ask();
                 if result != 0 {
                     return result;
@@ -366,6 +374,12 @@ impl<M: Machine> Library<M> {
         let result = call();
         self.waited(blocks, begun, result);
         result
+    }
+
+    /// Is what this thread holds old?
+    #[inline]
+    fn holds_old(&self) -> bool {
+        self.threads.open(M::thread()).is_some_and(|burst| burst.is_old(self))
     }
 
     /// Does the kernel keep something of this thread's burst?

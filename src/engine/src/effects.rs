@@ -81,7 +81,8 @@ impl<M: Machine> evidence::Machine for Library<M> {
     }
 
     fn uncork(&self, fd: c_int) {
-        Library::uncork(self, fd);
+        // Another thread may have taken the cork off meanwhile, and the burst have gone on with calls that are held.
+        Library::push(self, fd);
     }
 
     fn nagle(&self, fd: c_int, on: bool) {

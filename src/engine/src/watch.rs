@@ -57,11 +57,11 @@ impl<M: Machine> Library<M> {
             self.uncork(fd);
         }
         let keeps = more || socket.has(APP_CORK);
-        if keeps
-            && releases_all(self.tuning(socket))
-            && let Some(place) = self.own_place()
-        {
-            place.burst.program_holds(&self.habits, self, fd);
+        if keeps && releases_all(self.tuning(socket)) {
+            // A thread without a place does not release it itself, but who closes the descriptor does.
+            if let Some(place) = self.own_place() {
+                place.burst.program_holds(&self.habits, self, fd);
+            }
             self.table.hold(fd, true);
         } else {
             if let Some(burst) = self.threads.open(M::thread()) {

@@ -84,13 +84,15 @@ impl<M: Machine> Library<M> {
             }
         }
         if socket.is_tcp() {
-            if on {
-                self.table.flag(fd, APP_CORK);
-            } else {
-                self.table.unflag(fd, APP_CORK);
-                self.table.hold(fd, false);
-            }
-            self.tell(|| Told::Changed(fd));
+            self.each_number(fd, socket, |number, _| {
+                if on {
+                    self.table.flag(number, APP_CORK);
+                } else {
+                    self.table.unflag(number, APP_CORK);
+                    self.table.hold(number, false);
+                }
+                self.tell(|| Told::Changed(number));
+            });
         }
     }
 

@@ -132,6 +132,13 @@ impl Burst {
         self.is_on(fd) && self.state.load(Relaxed) & (HELD | PROGRAM) != 0
     }
 
+    /// Is what is held old? Then it is not to wait for anything more.
+    #[inline]
+    pub fn is_old<M: Machine>(&self, machine: &M) -> bool {
+        let held = self.state.load(Relaxed) & HELD != 0;
+        held && machine.now().wrapping_sub(self.since.load(Relaxed)) > prompt::<M>()
+    }
+
     /// Is what is held kept by TCP_CORK?
     #[inline]
     pub fn is_corked(&self) -> bool {

@@ -1,0 +1,115 @@
+//! What the hooks do with the engine's answers, on any machine: src/shim/src/hooks in short. `real` makes the program's own call.
+
+use std::ffi::c_int;
+
+use tcptune_engine::{Call, Library, Look, LookAtReceive, Machine, Place, Receive};
+use tcptune_policy::evidence::Cause;
+
+/// write(2), send(2) and their kin. `real` makes the call with one more flag, and gives its result; where that is not
+/// `length` it has set errno.
+pub fn send<M: Machine>(
+    library: &Library<M>,
+    fd: c_int,
+    length: usize,
+    flags: c_int,
+    only_sockets: bool,
+    mut real: impl FnMut(c_int) -> isize,
+) -> isize {
+    let call = Call { flags, more: true, may: length != 0, only_sockets };
+    let mut look = library.look(fd, call);
+    if let Look::Closer = look {
+        look = library.sending(fd, call);
+    }
+    match look {
+        Look::Forward => real(0),
+        Look::Send(place) => returned(library, place, real(0)),
+        Look::Hold(place) => {
+            let sent = real(libc::MSG_MORE);
+            if sent == length as isize {
+                library.held(fd, place);
+            } else if library.cut_short(fd, place, sent) {
+                return real(0);
+            }
+            sent
+        }
+        Look::Pass(place) => {
+            let sent = real(0);
+            library.passed(fd, place, sent <= 0);
+            sent
+        }
+        Look::Closer => {
+            let sent = real(0);
+            library.sent_corked(fd);
+            sent
+        }
+    }
+}
+
+/// sendfile(2), sendmmsg(2), splice(2): calls that cannot be held themselves.
+pub fn sendfile<M: Machine>(library: &Library<M>, fd: c_int, count: usize, mut real: impl FnMut() -> isize) -> isize {
+    let call = Call { flags: 0, more: false, may: count != 0, only_sockets: false };
+    let mut look = library.look(fd, call);
+    if let Look::Closer = look {
+        look = library.sending(fd, call);
+    }
+    match look {
+        Look::Forward => real(),
+        Look::Send(place) | Look::Hold(place) => returned(library, place, real()),
+        Look::Pass(place) => {
+            let sent = real();
+            library.passed(fd, place, sent <= 0);
+            sent
+        }
+        Look::Closer => {
+            let sent = real();
+            library.sent_corked(fd);
+            sent
+        }
+    }
+}
+
+fn returned<M: Machine>(library: &Library<M>, place: &Place, sent: isize) -> isize {
+    library.sent(place);
+    sent
+}
+
+/// recv(2) (`only_sockets`), read(2).
+pub fn receive<M: Machine>(
+    library: &Library<M>,
+    fd: c_int,
+    only_sockets: bool,
+    mut real: impl FnMut() -> isize,
+) -> isize {
+    match library.look_at_receive(fd, only_sockets) {
+        LookAtReceive::Forward => return real(),
+        LookAtReceive::End(place) if library.lets_go_quickly(place) => return real(),
+        _ => {}
+    }
+    let watch = library.receiving(fd, only_sockets);
+    let got = real();
+    if watch == Receive::Watch && got > 0 {
+        library.received(fd, got as usize);
+    }
+    got
+}
+
+/// poll(2), select(2) and their kin. `real` is told whether it must not wait; `asks` says whether it can be asked so.
+pub fn wait<M: Machine>(library: &Library<M>, blocks: bool, asks: bool, real: impl Fn(bool) -> c_int) -> c_int {
+    if library.has_open() {
+        let ask = asks.then_some(|| real(true));
+        return library.wait(blocks, ask, || real(!blocks));
+    }
+    real(!blocks)
+}
+
+/// sleep(3), waitpid(2) and their kin.
+pub fn sleep<M: Machine>(library: &Library<M>, real: impl FnOnce()) {
+    library.let_go(Cause::Wait);
+    real();
+}
+
+/// shutdown(2), execve(2).
+pub fn end<M: Machine>(library: &Library<M>, real: impl FnOnce()) {
+    library.let_go(Cause::End);
+    real();
+}
