@@ -15,14 +15,14 @@ use crate::threads::Place;
 /// completion would wait with it, and MSG_MORE is the program's own word.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// What a hook does with a data call.
+/// What a hook does with a data call: [`Library::send`] or [`Library::pass`] does it.
 #[derive(Clone, Copy, Debug)]
 pub enum Look<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// Make it, then say that it has returned ([`Library::made`]), as in all cases but the first and the next.
+    /// Make it, and note when it has returned.
     Send(&'a Place),
-    /// Make it so that it is held (MSG_MORE), then say so ([`Library::held`]). Never for a call that cannot be.
+    /// Make it so that it is held (MSG_MORE). Never for a call that cannot be.
     Hold(&'a Place),
     /// It may find nothing to send: what was held before it is then still there.
     Pass(&'a Place),
@@ -41,7 +41,7 @@ pub enum Receive {
 
 /// How a burst ends at a receive.
 #[derive(Clone, Copy, Debug)]
-pub enum Ending {
+enum Ending {
     /// It is over, or another thread's.
     Over,
     /// As most do: nothing is kept, nothing is owed.
@@ -55,7 +55,7 @@ pub enum Ending {
 pub enum LookAtReceive<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// A burst is open in this thread's place and ends ([`Library::ending`]).
+    /// A burst is open in this thread's place and ends ([`Library::receive_at_end`]).
     End(&'a Place),
     /// Look closer ([`Library::receiving`]).
     Closer,
@@ -188,10 +188,65 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
+    /// Makes a data call as a look says. `whole` is its length, if the call says it; `held` makes it so that it is held, `real`
+    /// as the program wants it. Gives its result.
+    #[inline(always)]
+    pub fn send(
+        &self,
+        fd: c_int,
+        look: Look<'_>,
+        whole: Option<usize>,
+        held: impl FnOnce() -> isize,
+        real: impl FnOnce() -> isize,
+    ) -> isize {
+        let mut look = look;
+        if let Look::Hold(place) = look {
+            let error = place.error();
+            let sent = held();
+            if whole.map_or(sent > 0, |whole| sent == whole.cast_signed()) {
+                self.held(fd, place);
+                return sent;
+            }
+            if !self.cut_short(fd, place, sent) {
+                return sent;
+            }
+            // What the call that should not have been made has left in errno is not the program's.
+            place.set_error(error);
+            look = Look::Forward;
+        }
+        let sent = real();
+        self.made(fd, look, sent <= 0);
+        sent
+    }
+
+    /// Makes a data call that cannot be held by itself. `keeps` says of its result whether something of what was held before is
+    /// still there.
+    #[inline(always)]
+    pub fn pass(
+        &self,
+        fd: c_int,
+        look: Look<'_>,
+        real: impl FnOnce() -> isize,
+        keeps: impl FnOnce(isize) -> bool,
+    ) -> isize {
+        let sent = real();
+        self.made(fd, look, keeps(sent));
+        sent
+    }
+
+    /// Makes a receive with which the burst in this place ends.
+    #[inline(always)]
+    pub fn receive_at_end(&self, place: &Place, real: impl FnOnce() -> isize) -> isize {
+        let ending = self.ending(place);
+        let got = real();
+        self.received_at_end(place, ending, got >= 0);
+        got
+    }
+
     /// A call that was not held has returned. `kept` says that it left something behind of what was held: it failed, met the end
     /// of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked, kept something back.
     #[inline(always)]
-    pub fn made(&self, fd: c_int, look: Look<'_>, kept: bool) {
+    fn made(&self, fd: c_int, look: Look<'_>, kept: bool) {
         match look {
             Look::Forward => {}
             Look::Send(place) | Look::Hold(place) => place.burst.returned(self),
@@ -217,7 +272,7 @@ impl<M: Machine> Library<M> {
 
     /// A held call has returned, and was taken whole.
     #[inline(always)]
-    pub fn held(&self, fd: c_int, place: &Place) {
+    fn held(&self, fd: c_int, place: &Place) {
         if place.burst.is_on(fd) {
             place.burst.returned(self);
         } else {
@@ -231,7 +286,7 @@ impl<M: Machine> Library<M> {
     /// its way (a full buffer pushes), and nothing waits for more.
     #[cold]
     #[inline(never)]
-    pub fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
+    fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
         place.burst.returned(self);
         place.burst.not_held();
         if sent < 0 && place.error() == libc::ENOTSOCK {
@@ -269,7 +324,7 @@ impl<M: Machine> Library<M> {
 
     /// The thread is about to receive, and a burst is open in its place: what is held leaves.
     #[inline(always)]
-    pub fn ending(&self, place: &Place) -> Ending {
+    fn ending(&self, place: &Place) -> Ending {
         if !place.is_of(M::thread()) {
             return Ending::Over;
         }
@@ -282,7 +337,7 @@ impl<M: Machine> Library<M> {
 
     /// It has received something, or nothing: then nothing is proved.
     #[inline(always)]
-    pub fn received_at_end(&self, place: &Place, ending: Ending, something: bool) {
+    fn received_at_end(&self, place: &Place, ending: Ending, something: bool) {
         match ending {
             Ending::Over => {}
             Ending::Quiet if something && place.burst.is_open() => place.burst.rested(&self.habits, self),
@@ -410,6 +465,14 @@ impl<M: Machine> Library<M> {
         if self.table.get(fd).is_held() {
             // Another thread's, which will find nothing.
             self.push(fd);
+        }
+    }
+
+    /// A data call on `fd` is about to be made that may wait for its source: nothing is kept back over that.
+    #[inline]
+    pub fn sending_from_elsewhere(&self, fd: c_int) {
+        if self.table.get(fd).is_held() {
+            self.let_go_of(fd);
         }
     }
 

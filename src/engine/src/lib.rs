@@ -43,7 +43,7 @@ mod sync;
 #[path = "sync_loom.rs"]
 mod sync;
 
-pub use burst::{Call, Ending, Look, LookAtReceive, Receive};
+pub use burst::{Call, Look, LookAtReceive, Receive};
 pub use library::Library;
 pub use machine::{Machine, NoMap};
 pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};

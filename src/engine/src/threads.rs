@@ -30,9 +30,16 @@ pub struct Place {
 impl Place {
     /// errno of this thread, which must be the place's.
     #[inline(always)]
-    pub fn error(&self) -> c_int {
+    pub(crate) fn error(&self) -> c_int {
         // SAFETY: the address of the running thread's errno, put there when it took the place.
         unsafe { *self.errno.load(Relaxed) }
+    }
+
+    /// Sets it.
+    #[cold]
+    pub(crate) fn set_error(&self, error: c_int) {
+        // SAFETY: as above; nobody else uses a thread's errno.
+        unsafe { *self.errno.load(Relaxed) = error };
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, Machine, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 
 /// A burst; all zeros is none.
 #[derive(Debug, Default)]
@@ -184,7 +184,7 @@ impl Burst {
             }
             habits.place(before).confirm();
             // What is held never gets old: from then on a call takes it along.
-            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
                 self.state.store(state, Relaxed);
                 return Some(Quick::Hold);
             }
@@ -282,7 +282,7 @@ impl Burst {
             return if hold { Todo::Hold } else { Todo::Push };
         }
         // What is held never gets old: from then on a call takes it along.
-        if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+        if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
             self.state.store(state, Relaxed);
             return Todo::Hold;
         }
@@ -356,7 +356,8 @@ impl Burst {
             let thread = self.whereabouts(habits, machine, now);
             if !matches!(thread, Whereabouts::Preempted) {
                 self.close(habits, machine, now, Cause::Call, thread);
-                let state = self.begin(habits, machine, fd, word);
+                // The socket's word was read before that was noted in it.
+                let state = self.begin(habits, machine, fd, word & !PLACE_MASK | next_history(state));
                 self.state.store(state, Relaxed);
                 // What is held is old: this call takes it along. Otherwise it may be held as any first call.
                 let hold = may && !held && habits.place(state).is_trusted() && habits.service(state).is_trusted();

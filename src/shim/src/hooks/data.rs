@@ -12,12 +12,6 @@ use crate::kernel;
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: Option<size_t> = None;
 
-/// Was a held call accepted whole?
-#[inline(always)]
-fn accepted(sent: ssize_t, whole: Option<size_t>) -> bool {
-    whole.map_or(sent > 0, |whole| sent == whole as ssize_t)
-}
-
 /// Makes a hook for a call that can be held. `whole` is the length, if the call says it; `when` says whether the held form of
 /// the call may stand for it; `sockets`, whether only sockets have such a call.
 macro_rules! send_hook {
@@ -59,26 +53,10 @@ macro_rules! send_hook {
 
                 #[inline(always)]
                 unsafe fn make($fd: c_int, $($arg: $ty,)* look: Look<'_>) -> ssize_t {
-                    let mut look = look;
-                    if let Look::Hold(place) = look {
-                        let error = place.error();
-                        // SAFETY: the caller's arguments, with a flag more.
-                        let sent = unsafe { $held };
-                        if accepted(sent, $whole) {
-                            LIBRARY.held($fd, place);
-                            return sent;
-                        }
-                        if !LIBRARY.cut_short($fd, place, sent) {
-                            return sent;
-                        }
-                        // What the call that should not have been made has left in errno is not the program's.
-                        bind::set_error(error);
-                        look = Look::Forward;
-                    }
+                    // SAFETY: the caller's arguments, with a flag more.
+                    let held = || unsafe { $held };
                     // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($fd, $($arg),*) };
-                    LIBRARY.made($fd, look, sent <= 0);
-                    sent
+                    LIBRARY.send($fd, look, $whole, held, || unsafe { $name::real($fd, $($arg),*) })
                 }
             }
         }
@@ -180,9 +158,8 @@ macro_rules! pass_hook {
                 #[inline(always)]
                 unsafe fn make($($before: $before_ty,)* $fd: c_int, $($arg: $ty,)* look: Look<'_>) -> $ret {
                     // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    LIBRARY.made($fd, look, keeps_back(sent as ssize_t, $count as ssize_t));
-                    sent
+                    let real = || unsafe { $name::real($($before,)* $fd, $($arg),*) } as isize;
+                    LIBRARY.pass($fd, look, real, |sent| keeps_back(sent, $count as isize)) as $ret
                 }
             }
         }
@@ -192,7 +169,7 @@ macro_rules! pass_hook {
 /// Is something of what was held, or of the call itself, still there? Where it sent nothing, all of it; and kernels before 6.5
 /// keep the tail of a file that ended before the count, for the rest that the program asked for.
 #[inline(always)]
-fn keeps_back(sent: ssize_t, count: ssize_t) -> bool {
+fn keeps_back(sent: isize, count: isize) -> bool {
     sent <= 0 || sent != count && kernel::keeps_tail_of_short_sendfile()
 }
 
@@ -235,6 +212,9 @@ pass_hook! {
     /// splice(2) into a socket, where the program's SPLICE_F_MORE is its own word, or out of one.
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
-    first LIBRARY.receiving(from, false);
+    first {
+        LIBRARY.sending_from_elsewhere(fd);
+        LIBRARY.receiving(from, false);
+    };
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
 }

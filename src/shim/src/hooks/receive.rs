@@ -27,11 +27,8 @@ macro_rules! receive_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    let ending = LIBRARY.ending(place);
                     // SAFETY: the caller's arguments.
-                    let got = unsafe { $name::real($fd, $($arg),*) };
-                    LIBRARY.received_at_end(place, ending, got >= 0);
-                    got
+                    LIBRARY.receive_at_end(place, || unsafe { $name::real($fd, $($arg),*) })
                 }
 
                 #[unsafe(link_section = ".text.usual")]
