@@ -322,6 +322,12 @@ impl World {
         all[fd].unread += bytes;
     }
 
+    /// The other end has closed: the kernel counts its FIN as a byte received, and as none that is unread (net/ipv4/tcp_input.c,
+    /// `tcp_rcv_nxt_update`; `tcp_inq`).
+    pub fn peer_closes(&self, fd: usize) {
+        self.connections.borrow_mut()[fd].received += 1;
+    }
+
     /// The thread receives, after the answer has taken so long; a hook sees it.
     pub fn receive(&self, fd: usize, after: u64) {
         self.let_go();
