@@ -621,7 +621,9 @@ impl Burst {
     fn was_answered_unseen<M: Machine>(&self, machine: &M, fd: i32) -> bool {
         let before = self.received.load(Relaxed);
         machine.received(fd).is_some_and(|received| {
-            received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > 0
+            // The end of the other side's data counts as a byte (net/ipv4/tcp_input.c, `tcp_fin`).
+            const FIN: i32 = 1;
+            received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > FIN
         })
     }
 }

@@ -8,7 +8,9 @@ use tcptune_policy::evidence::Usage;
 
 /// Microseconds.
 const PROMPT: u64 = 300;
+const OLD: u64 = 200;
 const LATE: u64 = 1_000;
+const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
 const NEVER: u64 = u64::MAX;
 /// Calls that have a place of their own.
@@ -117,7 +119,7 @@ impl Reference {
                     Some(before) => {
                         let (received, unread) = (moment.received)(burst.fd);
                         let taken = i64::from(received) - i64::from(unread) - i64::from(before);
-                        *self.service(burst.fd) = if received != before && taken > 0 { NEVER } else { owes - 1 };
+                        *self.service(burst.fd) = if received != before && taken > 1 { NEVER } else { owes - 1 };
                     }
                     None if owes != 1 => *self.service(burst.fd) = owes - 1,
                     None => {}
@@ -141,8 +143,9 @@ impl Reference {
                 }
                 let owes = self.service(burst.fd);
                 *owes = (*owes).max(ROW);
-                if burst.held_since.is_some_and(|since| moment.now - since >= LATE) {
-                    self.strike(burst.fd, thread == Thread::Elsewhere);
+                let age = burst.held_since.map_or(0, |since| moment.now - since);
+                if age >= LATE {
+                    self.strike(burst.fd, thread == Thread::Elsewhere || age >= SURELY_LATE);
                 }
             }
         }
@@ -182,7 +185,6 @@ impl Beside for Reference {
             // A data call on another socket is a place to let go.
             self.let_go(moment);
         }
-        let before = self.histories.get(&fd).copied().unwrap_or_default();
         let mut had = None;
         let mut preempted = false;
         let mut fresh = true;
@@ -206,8 +208,7 @@ impl Beside for Reference {
                     Thread::Elsewhere | Thread::Unknown => {
                         // Its data leaves with this call.
                         self.end_of(burst, moment, thread, false);
-                        // The socket's word was read before, so the burst that has just ended is not in the history.
-                        Burst { history: before, ..self.begin(fd, moment) }
+                        self.begin(fd, moment)
                     }
                 }
             }
@@ -216,7 +217,7 @@ impl Beside for Reference {
         let hold = match had {
             None => trusted,
             Some(_) if fresh => false,
-            Some(since) => trusted && moment.now - since <= PROMPT,
+            Some(since) => trusted && moment.now - since <= OLD,
         };
         burst.corked = hold && (burst.corked || !more);
         burst.held_since = if hold { had.or(Some(moment.now)) } else { None };
