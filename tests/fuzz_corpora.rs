@@ -9,6 +9,8 @@ mod calls;
 mod evidence;
 #[path = "fuzz/bodies/programs.rs"]
 mod programs;
+#[path = "fuzz/bodies/promise.rs"]
+mod promise;
 #[path = "fuzz/replay.rs"]
 mod replay;
 #[path = "fuzz/bodies/rules.rs"]
@@ -27,7 +29,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence }
+targets! { settings rules programs table evidence promise }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]
