@@ -451,6 +451,8 @@ impl<M: Machine> Library<M> {
         if blocks {
             if Burst::has_waited(self, begun) {
                 burst.end(&self.habits, self, begun, Cause::Wait);
+            } else {
+                burst.is_here(&self.habits, self, begun);
             }
         } else if result == 0 && burst.keeps() {
             burst.found_nothing(&self.habits, self);

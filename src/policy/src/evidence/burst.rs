@@ -496,6 +496,15 @@ impl Burst {
         }
     }
 
+    /// A wait that could have waited, begun at this time, found something at once: nothing is proved, but the thread is here.
+    pub fn is_here<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32) {
+        if self.is_prompt::<M>(begun) {
+            self.returned(machine);
+        } else {
+            self.end(habits, machine, begun, Cause::Wait);
+        }
+    }
+
     /// Did a wait from `begun` until now really wait?
     pub fn has_waited<M: Machine>(machine: &M, begun: u32) -> bool {
         machine.now().wrapping_sub(begun) > micros::<M>(WAITED)

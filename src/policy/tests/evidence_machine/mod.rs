@@ -87,6 +87,8 @@ pub trait Beside {
     fn end(&mut self, moment: &Moment);
     /// A poll with a timeout of zero has found nothing, while something is held.
     fn found_nothing(&mut self, moment: &Moment);
+    /// A wait that could have waited found something at once, and returned at this time.
+    fn looked(&mut self, moment: &Moment, returned: u64);
     fn forked(&mut self);
     /// The number is a new connection of this service.
     fn opened(&mut self, fd: usize, service: usize);
@@ -381,6 +383,10 @@ impl World {
         if burst.is_open() && Burst::has_waited(self, begun) {
             self.tell(|beside, moment| beside.end(&Moment { now: from, ..*moment }));
             burst.end(&self.habits, self, begun, Cause::Wait);
+            self.agree();
+        } else if burst.is_open() {
+            self.tell(|beside, moment| beside.looked(&Moment { now: from, ..*moment }, moment.now));
+            burst.is_here(&self.habits, self, begun);
             self.agree();
         }
     }

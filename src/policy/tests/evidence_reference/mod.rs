@@ -243,6 +243,13 @@ impl Beside for Reference {
         }
     }
 
+    fn looked(&mut self, moment: &Moment, returned: u64) {
+        match self.bursts.get_mut(&moment.thread) {
+            Some(burst) if moment.now - burst.returned <= PROMPT => burst.returned = returned,
+            _ => self.let_go(moment),
+        }
+    }
+
     fn forked(&mut self) {
         for service in 0..64 {
             let owes = self.services.entry(service).or_insert(ROW);
