@@ -41,7 +41,7 @@ fn made(address: usize, first: u64) -> Rc<model::AtomicU64> {
 /// thread looks at needs no such care.)
 fn step() {
     static STEPS: u8 = 0;
-    made(&raw const STEPS as usize, 0).fetch_add(1, Ordering::Relaxed);
+    made(&raw const STEPS as usize, 0).fetch_add(1, Relaxed);
 }
 
 macro_rules! atomics {
