@@ -1,49 +1,52 @@
-//! What the kernel has of each socket under the model checker: is anything held, and of whose? Stands in the place of
-//! src/shim/src/kernel.rs. Each call is one step, as under the socket's lock, but orders nothing: fewer promises than the
-//! kernel makes.
+//! What the kernel has of each socket under the model checker: whose data is held, and is it corked? Each call is one step, as
+//! under the socket's lock, but orders nothing: fewer promises than the kernel makes.
 
 use std::ffi::c_int;
 
-use crate::arch::thread_pointer;
-use crate::sync::{AtomicU64, Relaxed};
+use tcptune_policy::sync::{AtomicU64, Relaxed};
 
-const SOCKETS: usize = 8;
-/// A bit for each thread of whose data something is held.
+use crate::machine::pointer;
+
+const SOCKETS: usize = 4;
+/// A bit for each thread of whose data something is held ...
 static HELD: [AtomicU64; SOCKETS] = [const { AtomicU64::new(0) }; SOCKETS];
+/// ... and one that says that all is.
+const CORKED: u64 = 1 << 63;
 
 fn bit(thread: usize) -> u64 {
-    1 << (thread >> 20 & 63)
-}
-
-fn push(fd: c_int) {
-    HELD[fd as usize].store(0, Relaxed);
+    1 << (thread >> 20 & 31)
 }
 
 /// A data call, with MSG_MORE or without.
 pub(crate) fn send(fd: c_int, more: bool) {
-    if more {
-        HELD[fd as usize].fetch_or(bit(thread_pointer()), Relaxed);
-    } else {
-        push(fd);
-    }
+    let own = bit(pointer());
+    HELD[fd as usize].update(Relaxed, |held| match held & CORKED {
+        0 if !more => 0,
+        _ => held | own,
+    });
+}
+
+/// setsockopt(2).
+pub(crate) fn set(fd: c_int, name: c_int, value: u8) {
+    HELD[fd as usize].update(Relaxed, |held| match (name, value) {
+        (libc::TCP_CORK, 1) => held | CORKED,
+        (libc::TCP_CORK, _) => 0,
+        (libc::TCP_NODELAY, 1) => held & CORKED,
+        _ => panic!("option {name}, {value}: TCP_NODELAY is on here"),
+    });
+}
+
+/// Asks as a call would: what is so now.
+fn now(fd: c_int) -> u64 {
+    HELD[fd as usize].update(Relaxed, |held| held)
 }
 
 /// Is anything held on this socket?
 pub(crate) fn holds(fd: c_int) -> bool {
-    HELD[fd as usize].load(Relaxed) != 0
+    now(fd) & !CORKED != 0
 }
 
 /// Is anything held of what this thread has written?
 pub(crate) fn holds_of(fd: c_int, thread: usize) -> bool {
-    HELD[fd as usize].load(Relaxed) & bit(thread) != 0
-}
-
-pub(crate) fn set_on(fd: c_int, _level: c_int, name: c_int) -> isize {
-    assert_eq!(name, libc::TCP_NODELAY, "no burst here is long");
-    push(fd);
-    0
-}
-
-pub(crate) fn set_int(_fd: c_int, _level: c_int, name: c_int, _value: c_int) -> isize {
-    panic!("option {name}: nothing here is corked, and TCP_NODELAY is on")
+    now(fd) & bit(thread) != 0
 }

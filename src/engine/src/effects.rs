@@ -22,8 +22,8 @@ impl<M: Machine> Library<M> {
         if !socket.is_connection() {
             return;
         }
-        if socket.is_corked() {
-            self.uncork(fd);
+        // (Where another thread takes the cork off just now, this one still has to send what it has held itself.)
+        if socket.is_corked() && self.uncork(fd) {
             return;
         }
         self.table.hold(fd, false);
@@ -33,14 +33,16 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Takes our cork off, if it is on.
+    /// Takes our cork off, if it is on: then true.
     #[cold]
-    pub(crate) fn uncork(&self, fd: c_int) {
-        if self.table.get(fd).is_corked() {
+    pub(crate) fn uncork(&self, fd: c_int) -> bool {
+        let corked = self.table.get(fd).is_corked();
+        if corked {
             self.table.unflag(fd, CORKED);
             self.table.hold(fd, false);
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
         }
+        corked
     }
 
     /// Sets TCP_CORK, to hold what cannot be held by itself. True if the kernel did.

@@ -23,6 +23,12 @@ impl<M: Machine> Library<M> {
     #[cold]
     pub fn restricting(&self) -> Entering {
         self.let_go_of_all();
+        // And what a thread is about to let go of just now: it could not any more.
+        self.table.each(0, u32::MAX, |fd, socket| {
+            if socket.is_held() {
+                self.push(fd);
+            }
+        });
         let was_on = self.is_enabled();
         // Before the call, because with SECCOMP_FILTER_FLAG_TSYNC the filter binds all threads at once.
         self.table.disable();

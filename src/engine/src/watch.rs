@@ -64,8 +64,11 @@ impl<M: Machine> Library<M> {
             }
             self.table.hold(fd, true);
         } else {
-            if let Some(burst) = self.threads.open(M::thread()) {
-                burst.forget(fd);
+            match self.threads.open(M::thread()) {
+                Some(burst) if burst.holds(fd) => burst.forget(fd),
+                // Its option may have to be set again.
+                Some(burst) if burst.is_on(fd) => self.let_go(Cause::End),
+                _ => {}
             }
             self.table.hold(fd, false);
         }

@@ -4,7 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "loom"))]
 extern crate std;
 
 /// Holds a module to what the library needs: no operation that can panic.
@@ -37,6 +37,12 @@ never_panic! {
     mod tuning;
     mod variables;
 }
+
+#[cfg(not(feature = "loom"))]
+mod sync;
+#[cfg(feature = "loom")]
+#[path = "sync_loom.rs"]
+pub mod sync;
 
 pub use fault::Fault;
 pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};

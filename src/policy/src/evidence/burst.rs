@@ -1,10 +1,9 @@
 //! A thread's open burst: its data calls on one socket since it last reached a place to let go. A thread has at most one; a
 //! call on another socket ends it. Only its own thread (and that thread's signal handlers) writes here.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
 use super::{Cause, Gone, LATE, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
+use crate::sync::{AtomicU32, Relaxed};
 
 /// A burst; all zeros is none.
 #[derive(Debug, Default)]

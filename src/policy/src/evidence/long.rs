@@ -5,11 +5,10 @@
 //!
 //! Not where the other end answers meanwhile: then it is a dialogue that no hook sees, and Nagle's rule would stall it.
 
-use core::sync::atomic::Ordering::Relaxed;
-
 use super::burst::{Burst, LISTENS, NAGLE};
 use super::{Machine, micros};
 use crate::socket::NODELAY_OURS;
+use crate::sync::Relaxed;
 
 /// So many calls in a row are looked at, for ...
 const CALLS: u32 = 16;
