@@ -1,4 +1,4 @@
-//! The atomics of the library under the model checker: loom's, in the place of core's (src/engine/src/sync.rs).
+//! The atomics of the library under the model checker: loom's, in the place of core's (src/shim/src/sync.rs).
 //!
 //! loom's own cannot be statics: they belong to one run of the model. So a static here only knows where it is and what it
 //! starts with; its loom atomic is made at its first use in a run. Nothing here may order anything that loom does not.
