@@ -9,6 +9,8 @@ mod calls;
 mod evidence;
 #[path = "fuzz/bodies/programs.rs"]
 mod programs;
+#[path = "fuzz/bodies/promise.rs"]
+mod promise;
 #[path = "fuzz/replay.rs"]
 mod replay;
 #[path = "fuzz/bodies/rules.rs"]
@@ -27,14 +29,16 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence }
+targets! { settings rules programs table evidence promise }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]
 fn calls() {
     const INSIDE: &str = "FUZZ_CORPORA_INSIDE";
     if std::env::var_os(INSIDE).is_some() {
-        return replay("calls", calls::check);
+        replay("calls", calls::check);
+        assert!(calls::seen_held() > 100, "held {} times: nothing was checked", calls::seen_held());
+        return;
     }
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     support::Mode::Plain.prepare(&mut command);

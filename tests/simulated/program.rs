@@ -210,7 +210,7 @@ impl Program {
     pub fn set(&self, fd: c_int, level: c_int, name: c_int, value: u8) -> isize {
         self.takes();
         let tcp = level == libc::IPPROTO_TCP;
-        if tcp && name == libc::TCP_CORK {
+        if tcp && name == libc::TCP_CORK && self.library.is_enabled() {
             self.library.setting_cork(fd);
         }
         if tcp && name == libc::TCP_NODELAY {
@@ -218,7 +218,7 @@ impl Program {
         }
         let result = kernel(|kernel| kernel.set(fd, level, name, value, false));
         match name {
-            _ if result != 0 => {}
+            _ if result != 0 || !self.library.is_enabled() => {}
             libc::TCP_NODELAY if tcp => self.library.program_set_nodelay(fd, value != 0),
             libc::TCP_CORK if tcp => self.library.program_set_cork(fd, value != 0),
             _ => self.library.program_set(fd, level, name),

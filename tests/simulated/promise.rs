@@ -305,7 +305,8 @@ impl Run {
                 if piece.nagle && !self.lets_nagle(kernel, place) {
                     continue;
                 }
-                assert!(!piece.ours && !(all && !piece.nagle), "{piece:?} of socket {place} stays {why}");
+                let stays = piece.ours || all && !piece.nagle;
+                assert!(!stays, "{piece:?} of socket {place} stays {why}");
             }
         });
     }

@@ -386,8 +386,9 @@ impl<M: Machine> Library<M> {
     #[inline]
     pub fn closing(&self, fd: c_int) {
         let Some(words) = self.table.near(fd) else {
-            if self.table.is_beyond(fd) {
-                self.closing_met(fd, self.table.get(fd));
+            let socket = self.table.get(fd);
+            if socket.is_met() {
+                self.closing_met(fd, socket);
             }
             return;
         };

@@ -1,8 +1,9 @@
 //! The preloaded library itself, driven by any sequence of calls of three threads on a few connections over loopback; after
 //! each call the kernel is asked what it still holds. Whatever was learned before:
 //!
-//! - a thread that has made a call that waits holds nothing any more: all that it has written is on its way, whoever has
+//! - a thread that has reached a place to let go holds nothing any more: all that it has written is on its way, whoever has
 //!   written after it;
+//! - what is old is on its way after its thread's next call on the connection;
 //! - on a socket on which the settings or the program forbid it nothing is held at all;
 //! - each call gives what it would give without the library, every byte arrives in order, and the options that the program
 //!   reads are those that it set.
@@ -16,6 +17,7 @@ use std::ffi::{OsStr, c_int, c_long, c_void};
 use std::mem::{size_of, zeroed};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -28,8 +30,21 @@ const MOST_CALLS: usize = 160;
 const MOST_DATA_CALLS: u32 = 2_000;
 /// What has not arrived after so long is lost, or was held: then it leaves after 200 ms by itself.
 const PATIENCE: Duration = Duration::from_millis(190);
-/// Longer than any pause inside a burst (a millisecond and more, by the processor's clock).
-const PAUSE: Duration = Duration::from_millis(3);
+/// What the library holds for longer is old (300 us by a processor's clock that may be slower than it believes) ...
+const OLD: Duration = Duration::from_micros(800);
+/// ... and a pause of this length makes it so. It is not so long that held data is late, most often: the third time would end
+/// all holding in the process.
+const PAUSE: Duration = Duration::from_micros(850);
+/// So there are not many pauses in the life of a process.
+const MOST_PAUSES: u32 = 40;
+
+static PAUSES: AtomicU32 = AtomicU32::new(0);
+static SEEN_HELD: AtomicU32 = AtomicU32::new(0);
+
+/// How often something was seen to be held in this process: if never, nothing was checked.
+pub fn seen_held() -> u32 {
+    SEEN_HELD.load(Relaxed)
+}
 
 macro_rules! raw {
     ($number:expr $(, $argument:expr)*) => {
@@ -44,8 +59,14 @@ pub fn prepare(command: &mut Command, library: &OsStr) {
 }
 
 pub fn check(input: &[u8]) {
-    let mut run =
-        Run { connections: Default::default(), pauses: 2, slow_waits: 2, data_calls: MOST_DATA_CALLS, world: world() };
+    let mut run = Run {
+        connections: Default::default(),
+        called: [Instant::now(); THREADS],
+        pauses: 2,
+        slow_waits: 2,
+        data_calls: MOST_DATA_CALLS,
+        world: world(),
+    };
     for call in input.chunks_exact(3).take(MOST_CALLS) {
         run.call(call[0], usize::from(call[1] & 3) % THREADS, usize::from(call[1] >> 2) % CONNECTIONS, call[2]);
     }
@@ -279,6 +300,8 @@ impl Connection {
 
 struct Run {
     connections: [Option<Connection>; CONNECTIONS],
+    /// By thread: when it has last made a data call.
+    called: [Instant; THREADS],
     pauses: u32,
     slow_waits: u32,
     data_calls: u32,
@@ -300,7 +323,7 @@ impl Run {
             10 => self.close(thread, at),
             11 => self.duplicate(thread, at),
             12 => self.behind_the_back(thread, at),
-            13 if self.pauses > 0 => {
+            13 if self.pauses > 0 && PAUSES.fetch_add(1, Relaxed) < MOST_PAUSES => {
                 self.pauses -= 1;
                 let until = Instant::now() + PAUSE;
                 while Instant::now() < until {}
@@ -334,6 +357,7 @@ impl Run {
         let length = usize::from(how & 0x7f);
         let (start, file) = (connection.sent % 256, self.world.file);
         let more = way == 6;
+        let old = if self.called[thread].elapsed() > OLD { connection.written[thread] } else { 0 };
         let sent = self.world.by(thread, move || {
             let bytes: Vec<u8> = (start..start + length).map(|n| n as u8).collect();
             let at: *const c_void = bytes.as_ptr().cast();
@@ -357,6 +381,7 @@ impl Run {
                 }
             }
         });
+        self.called[thread] = Instant::now();
         assert_eq!(sent, length as isize, "a data call of kind {way}");
         if length > 0 {
             // A call without data neither holds nor releases.
@@ -370,13 +395,16 @@ impl Run {
         }
         if length > 0 && (connection.forbidden || option(fd, libc::TCP_NODELAY) == 0) {
             connection.on_its_way(connection.sent, "where nothing may be");
+        } else if length > 0 {
+            SEEN_HELD.fetch_add(u32::from(connection.holds(connection.sent)), Relaxed);
+            connection.on_its_way(old, "though it is old");
         }
     }
 
     /// A call that waits, with nothing there to wait for.
     fn wait(&mut self, thread: usize, how: u8) {
         let (silent, epoll, listener) = (self.world.silent, self.world.epoll, self.world.listener);
-        let slow = matches!(how % 8, 2 | 3);
+        let slow = matches!(how % 9, 2 | 3);
         if slow && self.slow_waits == 0 {
             return;
         }
@@ -387,7 +415,7 @@ impl Run {
             let mut brief = libc::timeval { tv_sec: 0, tv_usec: 1 };
             // SAFETY: all that they read and write lives here.
             unsafe {
-                match how % 8 {
+                match how % 9 {
                     0 => libc::nanosleep(&moment, std::ptr::null_mut()),
                     1 => libc::ppoll(&mut poll, 1, &moment, std::ptr::null()),
                     2 => libc::poll(&mut poll, 1, 1),
@@ -407,7 +435,9 @@ impl Run {
                         let flags = libc::MSG_DONTWAIT;
                         libc::recv(listener, (&raw mut byte).cast(), 1, flags) as c_int
                     }
-                    _ => libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG),
+                    7 => libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG),
+                    // Once may be an accident.
+                    _ => libc::poll(&mut poll, 1, 0) + libc::poll(&mut poll, 1, 0),
                 }
             }
         });

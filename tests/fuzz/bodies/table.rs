@@ -2,97 +2,17 @@
 //! order, by the library's public calls, tuning on and off. Six bytes of input make a step: what, on which number, and with
 //! which word.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::c_int;
 
-use tcptune_engine::{ALL, Library, Machine, NEAR, NoMap, Told};
-use tcptune_policy::evidence::Usage;
+use tcptune_engine::{ALL, Library, NEAR};
 use tcptune_policy::socket::{CLOSELY, CORKED, Kind, NO_HOLD, NODELAY_ON, SHARED, Socket};
-use tcptune_policy::{Peer, Settings};
-
-/// A machine on which nothing happens; it notes which options are set.
-struct Still;
-
-thread_local! {
-    static SET: RefCell<Vec<(c_int, c_int, u8)>> = const { RefCell::new(Vec::new()) };
-    static ERRNO: RefCell<c_int> = const { RefCell::new(0) };
-}
-
-/// Memory of zeros.
-fn layout(length: usize) -> Layout {
-    Layout::from_size_align(length, 64).expect("a size that there is")
-}
-
-impl Machine for Still {
-    const MILLISECOND: u32 = 1000;
-
-    fn ticks() -> u32 {
-        0
-    }
-
-    fn thread() -> usize {
-        1 << 20
-    }
-
-    fn errno() -> *mut c_int {
-        ERRNO.with(RefCell::as_ptr)
-    }
-
-    fn chance() -> u64 {
-        0
-    }
-
-    fn usage() -> Usage {
-        Usage::default()
-    }
-
-    fn set_option(fd: c_int, _level: c_int, name: c_int, value: &[u8]) -> isize {
-        SET.with_borrow_mut(|set| set.push((fd, name, value[0])));
-        0
-    }
-
-    fn get_option(_fd: c_int, _level: c_int, _name: c_int, _value: &mut [u8]) -> usize {
-        0
-    }
-
-    fn unread(_fd: c_int) -> u32 {
-        0
-    }
-
-    fn own_address(_fd: c_int) -> Option<Peer> {
-        None
-    }
-
-    fn peer_address(_fd: c_int) -> Option<Peer> {
-        None
-    }
-
-    fn map(length: usize) -> Result<*mut u8, NoMap> {
-        // SAFETY: the length is not 0.
-        let at = unsafe { alloc_zeroed(layout(length)) };
-        if at.is_null() { Err(NoMap) } else { Ok(at) }
-    }
-
-    unsafe fn unmap(at: *mut u8, length: usize) {
-        // SAFETY: the caller vouches for the mapping, which was made with this layout.
-        unsafe { dealloc(at, layout(length)) };
-    }
-
-    fn settings() -> &'static Settings {
-        panic!("the defaults hold");
-    }
-
-    fn tell(_told: Told) {
-        panic!("nothing is counted");
-    }
-}
+use tcptune_simulated::{Done, Simulated, kernel};
 
 const NEAR_END: i32 = NEAR as i32;
 const END: i32 = ALL as i32;
 
-static LIBRARY: Library<Still> = Library::new();
+static LIBRARY: Library<Simulated> = Library::new();
 
 #[derive(Default)]
 struct Model {
@@ -100,7 +20,7 @@ struct Model {
     enabled: bool,
     highest: i32,
     /// Options that the library must set: what is held leaves.
-    set: Vec<(c_int, c_int, u8)>,
+    set: Vec<Done>,
 }
 
 thread_local! {
@@ -163,12 +83,12 @@ impl Model {
         let left = Socket::of(socket.low(), 0).without(CORKED);
         self.words.insert(fd, left.0);
         if socket.is_corked() {
-            self.set.push((fd, libc::TCP_CORK, 0));
+            self.set.push(Done::Set(fd, libc::TCP_CORK, 0));
             return;
         }
-        self.set.push((fd, libc::TCP_NODELAY, 1));
+        self.set.push(Done::Set(fd, libc::TCP_NODELAY, 1));
         if !socket.has(NODELAY_ON) {
-            self.set.push((fd, libc::TCP_NODELAY, 0));
+            self.set.push(Done::Set(fd, libc::TCP_NODELAY, 0));
         }
     }
 
@@ -248,7 +168,9 @@ impl Model {
             }
         }
         assert_eq!(LIBRARY.is_enabled(), self.enabled);
-        assert_eq!(SET.take(), std::mem::take(&mut self.set));
+        let done = kernel(|kernel| std::mem::take(&mut kernel.done));
+        let set: Vec<Done> = done.into_iter().filter(|done| *done != Done::Map).collect();
+        assert_eq!(set, std::mem::take(&mut self.set));
         // Its neighbours too: no step touches another number's words.
         for number in [fd, other, fd.wrapping_sub(1), fd.wrapping_add(1), 0] {
             assert_eq!(LIBRARY.get(number), self.get(number), "{number}, at or beside {fd}");

@@ -596,7 +596,7 @@ impl Burst {
             Whereabouts::Unknown | Whereabouts::Elsewhere => {
                 if state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
                     let sure = age >= M::MILLISECOND.saturating_mul(SURELY_LATE);
-                    habits.strike(state, sure || matches!(thread, Whereabouts::Elsewhere));
+                    habits.strike(sure || matches!(thread, Whereabouts::Elsewhere));
                 }
             }
         }

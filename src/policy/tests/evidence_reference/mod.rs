@@ -145,30 +145,29 @@ impl Reference {
                 *owes = (*owes).max(ROW);
                 let age = burst.held_since.map_or(0, |since| moment.now - since);
                 if age >= LATE {
-                    self.strike(burst.fd, thread == Thread::Elsewhere || age >= SURELY_LATE);
+                    self.strike(thread == Thread::Elsewhere || age >= SURELY_LATE);
                 }
             }
         }
         self.histories.insert(burst.fd, [burst.history[1], burst.number.min(3)]);
     }
 
-    fn strike(&mut self, fd: usize, sure: bool) {
+    fn strike(&mut self, sure: bool) {
         self.strikes += 1;
         let price = match self.strikes {
             1 if sure => 1_000,
-            1 => 0,
+            1 => return,
             2 => 100_000,
-            _ => {
-                // All services, those that were never seen too.
-                self.services.extend((0..64).map(|service| (service, NEVER)));
-                return;
-            }
+            _ => NEVER,
         };
         if self.strikes == 2 {
             self.watch(1_000_000);
         }
-        let owes = self.service(fd);
-        *owes = (*owes).max(price);
+        // All services, those that were never seen too.
+        for service in 0..64 {
+            let owes = self.services.entry(service).or_insert(ROW);
+            *owes = (*owes).max(price);
+        }
     }
 
     fn let_go(&mut self, moment: &Moment) {
