@@ -6,7 +6,7 @@ use libc::pid_t;
 
 use super::*;
 
-/// PR_SET_TSC may forbid the cycle counter that the predictor reads (prctl(2)).
+/// PR_SET_TSC may forbid the cycle counter that the library reads (prctl(2)).
 const PR_TSC_SIGSEGV: c_long = 2;
 /// seccomp(2): operations that install a filter.
 const SECCOMP_SET_MODE_STRICT: c_long = 0;
