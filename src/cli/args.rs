@@ -226,7 +226,7 @@ pub enum Generate {
     Completions { shell: clap_complete::Shell },
     /// Print the reference page of all settings, in Markdown
     Settings,
-    /// Print the names of all functions that the library stands in for
+    /// Print the names of all functions that the library of this machine stands in for
     Hooks,
 }
 
