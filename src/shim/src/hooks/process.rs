@@ -85,13 +85,9 @@ macro_rules! variadic_exec_hooks {
         pub unsafe extern "C" fn $name() -> c_int {
             /// Releases what is held; the address of the real function.
             extern "C" fn prepare() -> *mut () {
-                const NAME: bind::Name = bind::Name::new(
-                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => c"",
-                    });
+                listed!($name);
                 LIBRARY.let_go(Cause::End);
-                let found = bind::next(NAME);
+                let found = bind::next(name_of!($name));
                 if found.is_null() { missing as *mut () } else { found }
             }
             jump_where!(prepare)

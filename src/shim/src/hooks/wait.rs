@@ -243,4 +243,4 @@ fn nap(seconds: usize, microseconds: usize) -> isize {
 // Behind the macros that it uses.
 #[cfg(target_pointer_width = "32")]
 #[path = "wait_time64.rs"]
-mod time64;
+pub(super) mod time64;
