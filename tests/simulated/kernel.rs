@@ -240,7 +240,8 @@ impl Kernel {
         // A full buffer pushes (net/ipv4/tcp.c, tcp_sendmsg_locked, `do_error`).
         let keeps = (more || socket.cork || nagle) && socket.room != Some(0);
         if more && ours != 0 {
-            self.held.push((fd, socket.nodelay));
+            // Off because the library lets Nagle's rule is as good: it is set again when the thread lets go.
+            self.held.push((fd, socket.nodelay || socket.nagle_is_ours));
         }
         let ours = more && ours != 0 || socket.cork && socket.cork_is_ours || nagle && socket.nagle_is_ours;
         socket.kept.push(Piece { thread, length, at: now, own, ours, nagle });
