@@ -325,6 +325,8 @@ impl Kernel {
                 (socket.cork, socket.cork_is_ours) = (on, on && by_library);
                 if !on && (socket.nodelay || !socket.under_way) {
                     self.leave(index);
+                } else if !on {
+                    socket.kept.iter_mut().for_each(|piece| piece.nagle = true);
                 }
             }
             _ => socket.options.push((name, value)),
