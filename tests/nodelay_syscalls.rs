@@ -9,6 +9,8 @@ use support::{Mode, compile, program};
 
 const SET: &str = "setsockopt TCP_NODELAY";
 const CHECK: &str = "getsockopt TCP_NODELAY";
+/// Asked when a service is about to be trusted: does its program receive where no hook sees it?
+const ASK: &str = "getsockopt TCP_INFO";
 
 fn both<A: AsRef<std::ffi::OsStr>>(program: &Path, arguments: &[A]) -> [Trace; 2] {
     Mode::BOTH.map(|mode| trace(mode, &[], program, arguments))
@@ -28,7 +30,11 @@ fn one_call_for_each_outgoing_connection_and_listener_and_none_for_data() {
         let runs = both(&compile("count"), &["20", way]);
         assert!(Counts::of(runs[0].between("more", "end")).get("connect") == 20, "{way}: the program did its work");
         assert_eq!(added(&runs, "listener", "first"), Counts::from([(SET, 1)]), "{way}: a listener");
-        assert_eq!(added(&runs, "first", "more"), Counts::from([(SET, 1), (CHECK, 1)]), "{way}: the first connection");
+        assert_eq!(
+            added(&runs, "first", "more"),
+            Counts::from([(SET, 1), (CHECK, 1), (ASK, 4)]),
+            "{way}: the first connection"
+        );
         assert_eq!(added(&runs, "more", "end"), Counts::from([(SET, 20)]), "{way}: 20 more connections");
     }
 }
@@ -53,5 +59,9 @@ fn no_call_for_what_is_no_tcp_socket() {
 #[test]
 fn a_python_client_and_server() {
     let runs = both(&program("count.py"), &["10"]);
-    assert_eq!(added(&runs, "begin", "end"), Counts::from([(SET, 11), (CHECK, 1)]), "a listener and 10 connections");
+    assert_eq!(
+        added(&runs, "begin", "end"),
+        Counts::from([(SET, 11), (CHECK, 1), (ASK, 4)]),
+        "a listener and 10 connections"
+    );
 }

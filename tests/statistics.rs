@@ -117,7 +117,7 @@ fn every_counter_is_counted_somewhere() {
 }
 
 #[test]
-fn the_calls_of_a_corked_burst_are_counted_and_leave_no_small_segments() {
+fn of_a_long_burst_all_calls_are_counted_and_only_what_leaves_alone_as_such() {
     let scratch = ScratchDir::new("statistics");
     finish(&mut counted(&["200", "long"], scratch.path(), "on")).expect();
     let client = service(&report(scratch.path()), "client");
@@ -133,8 +133,8 @@ fn the_calls_of_a_corked_burst_are_counted_and_leave_no_small_segments() {
     }
     // One that is interrupted for long counts as two.
     assert!((exchanges..2 * exchanges).contains(&of("bursts")), "{client:#}");
-    // Learned after some of them; a full segment and a part for each exchange from then on.
-    assert!(of("corks") >= 100 && of("segments_sent") < 20 * exchanges, "{client:#}");
+    // The first calls leave alone or are held, for the others Nagle's rule holds: that is no flood.
+    assert!(of("segments_sent") < 40 * exchanges, "{client:#}");
     let small = [of("tiny_calls"), of("runts"), of("flood_calls")];
     assert!(small.iter().all(|&small| small <= of("segments_sent")), "{small:?}: {client:#}");
 }

@@ -139,7 +139,8 @@ fn saved(sum: &ArmCounts) -> String {
 fn late(sum: &ArmCounts) -> String {
     let longest = time(Duration::from_nanos(sum.get(Counter::HeldLongest)));
     match sum.get(Counter::HeldLate) {
-        0 if sum.get(Counter::HeldLongest) == 0 => "no byte was held for longer than the clock tells".to_owned(),
+        // Shorter than a tick.
+        0 if sum.get(Counter::HeldLongest) == 0 => "no byte was held for more than 2 us".to_owned(),
         0 => format!("no byte was held for more than {longest}"),
         1 => format!("held for more than 1 ms once ({longest})"),
         late => format!("held for more than 1 ms {} times (at most {longest})", number(late)),

@@ -1,8 +1,9 @@
 //! What the hooks do with the engine's answers, on any machine: src/shim/src/hooks in short. `real` makes the program's own call.
 
+use std::cell::RefCell;
 use std::ffi::c_int;
 
-use tcptune_engine::{Call, Library, Look, LookAtReceive, Machine, Place, Receive};
+use tcptune_engine::{Call, Library, Look, LookAtReceive, Machine, Receive};
 use tcptune_policy::evidence::Cause;
 
 /// write(2), send(2) and their kin. `real` makes the call with one more flag, and gives its result; where that is not
@@ -15,75 +16,37 @@ pub fn send<M: Machine>(
     only_sockets: bool,
     mut real: impl FnMut(c_int) -> isize,
 ) -> isize {
+    if library.just_sends(fd, flags, only_sockets) {
+        return real(0);
+    }
     let call = Call { flags, more: true, may: length != 0, only_sockets };
     let mut look = library.look(fd, call);
     if let Look::Closer = look {
         look = library.sending(fd, call);
     }
-    match look {
-        Look::Forward => real(0),
-        Look::Send(place) => returned(library, place, real(0)),
-        Look::Hold(place) => {
-            let sent = real(libc::MSG_MORE);
-            if sent == length as isize {
-                library.held(fd, place);
-            } else if library.cut_short(fd, place, sent) {
-                return real(0);
-            }
-            sent
-        }
-        Look::Pass(place) => {
-            let sent = real(0);
-            library.passed(fd, place, sent <= 0);
-            sent
-        }
-        Look::Closer => {
-            let sent = real(0);
-            library.sent_corked(fd);
-            sent
-        }
-    }
+    let real = RefCell::new(real);
+    library.send(fd, look, Some(length), || real.borrow_mut()(libc::MSG_MORE), || real.borrow_mut()(0))
 }
 
 /// sendfile(2), sendmmsg(2), splice(2): calls that cannot be held themselves.
-pub fn sendfile<M: Machine>(library: &Library<M>, fd: c_int, count: usize, mut real: impl FnMut() -> isize) -> isize {
+pub fn sendfile<M: Machine>(library: &Library<M>, fd: c_int, count: usize, real: impl FnOnce() -> isize) -> isize {
+    if library.just_sends(fd, 0, false) {
+        return real();
+    }
     let call = Call { flags: 0, more: false, may: count != 0, only_sockets: false };
     let mut look = library.look(fd, call);
     if let Look::Closer = look {
         look = library.sending(fd, call);
     }
-    match look {
-        Look::Forward => real(),
-        Look::Send(place) | Look::Hold(place) => returned(library, place, real()),
-        Look::Pass(place) => {
-            let sent = real();
-            library.passed(fd, place, sent <= 0);
-            sent
-        }
-        Look::Closer => {
-            let sent = real();
-            library.sent_corked(fd);
-            sent
-        }
-    }
-}
-
-fn returned<M: Machine>(library: &Library<M>, place: &Place, sent: isize) -> isize {
-    library.sent(place);
-    sent
+    library.pass(fd, look, real, |sent| sent <= 0)
 }
 
 /// recv(2) (`only_sockets`), read(2).
-pub fn receive<M: Machine>(
-    library: &Library<M>,
-    fd: c_int,
-    only_sockets: bool,
-    mut real: impl FnMut() -> isize,
-) -> isize {
+pub fn receive<M: Machine>(library: &Library<M>, fd: c_int, only_sockets: bool, real: impl FnOnce() -> isize) -> isize {
     match library.look_at_receive(fd, only_sockets) {
         LookAtReceive::Forward => return real(),
-        LookAtReceive::End(place) if library.lets_go_quickly(place) => return real(),
-        _ => {}
+        LookAtReceive::End(place) => return library.receive_at_end(place, real),
+        LookAtReceive::Closer => {}
     }
     let watch = library.receiving(fd, only_sockets);
     let got = real();

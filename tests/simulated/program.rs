@@ -63,7 +63,7 @@ impl Program {
         self.takes();
         let tcp = Socket { protocol: libc::IPPROTO_TCP, ..Socket::default() };
         let fd = kernel(|kernel| kernel.open(None, tcp));
-        self.library.made(fd, libc::AF_INET, libc::SOCK_STREAM, 0);
+        self.library.made_socket(fd, libc::AF_INET, libc::SOCK_STREAM, 0);
         fd
     }
 

@@ -97,7 +97,9 @@ fn events(arm: &ArmCounts, count: Counter, delay: Counter) -> String {
 
 fn longest(arm: &ArmCounts) -> String {
     match arm.get(Counter::HeldLongest) {
-        0 => "-".to_owned(),
+        0 if arm.holds.total() == 0 => "-".to_owned(),
+        // Shorter than a tick.
+        0 => "under 2 us".to_owned(),
         longest => time(Duration::from_nanos(longest)),
     }
 }

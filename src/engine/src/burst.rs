@@ -7,6 +7,7 @@ use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
+use crate::mode::HAS_BURSTS;
 use crate::sync::Relaxed;
 use crate::threads::Place;
 
@@ -14,19 +15,18 @@ use crate::threads::Place;
 /// completion would wait with it, and MSG_MORE is the program's own word.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// What a hook does with a data call.
+/// What a hook does with a data call: [`Library::send`] or [`Library::pass`] does it.
 #[derive(Clone, Copy, Debug)]
 pub enum Look<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// Make it, then say that it has returned ([`Library::sent`]).
+    /// Make it, and note when it has returned.
     Send(&'a Place),
-    /// Make it so that it is held (MSG_MORE), then say so ([`Library::held`]). Never for a call that cannot be.
+    /// Make it so that it is held (MSG_MORE). Never for a call that cannot be.
     Hold(&'a Place),
-    /// It may find nothing to send: what was held before it is then still there ([`Library::passed`]).
+    /// It may find nothing to send: what was held before it is then still there.
     Pass(&'a Place),
-    /// Look closer ([`Library::sending`]). The closer look says instead: make it, then take the cork off
-    /// ([`Library::sent_corked`]).
+    /// Look closer ([`Library::sending`]). From there: the cork is to come off when the call is made.
     Closer,
 }
 
@@ -39,12 +39,23 @@ pub enum Receive {
     Watch,
 }
 
+/// How a burst ends at a receive.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    /// It is over, or another thread's.
+    Over,
+    /// As most do: nothing is kept, nothing is owed.
+    Quiet,
+    /// In another way; when the receive began.
+    Open(u32),
+}
+
 /// What a hook does with a receive after the first look.
 #[derive(Clone, Copy, Debug)]
 pub enum LookAtReceive<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// A burst is open in this thread's place and ends ([`Library::lets_go_quickly`]); then make it, and nothing else.
+    /// A burst is open in this thread's place and ends ([`Library::receive_at_end`]).
     End(&'a Place),
     /// Look closer ([`Library::receiving`]).
     Closer,
@@ -64,20 +75,21 @@ pub struct Call {
 }
 
 impl<M: Machine> Library<M> {
-    /// The thread makes a data call: the first look, which is all that the usual calls need.
+    /// The thread makes a data call: is there nothing to do but to make it? The first instructions of every hook that sends.
+    #[inline(always)]
+    pub fn just_sends(&self, fd: c_int, flags: c_int, only_sockets: bool) -> bool {
+        let Some(words) = self.table.near(fd) else { return !self.table.is_beyond(fd) };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        // Attention is paid; or a call that only sockets have, on one that was never met; or flags that say something.
+        !(socket.has(ATTEND) || only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD))
+    }
+
+    /// The thread makes another data call: the first look, which is all that the usual calls need.
     #[inline(always)]
     pub fn look(&self, fd: c_int, call: Call) -> Look<'_> {
-        let Some(words) = self.table.near(fd) else {
-            return if self.table.is_beyond(fd) { Look::Closer } else { Look::Forward };
-        };
+        let Some(words) = self.table.near(fd) else { return Look::Closer };
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        if !socket.is_usual() || socket.has(CORKED) || call.flags & SPECIAL != 0 {
-            let new = call.only_sockets && !socket.is_met();
-            let says_more = call.flags & SPECIAL != 0 && !socket.has(NO_HOLD);
-            let closer = socket.has(ATTEND) || new || says_more;
-            return if closer { Look::Closer } else { Look::Forward };
-        }
-        if !call.may {
+        if !socket.is_usual() || socket.has(CORKED) || call.flags & SPECIAL != 0 || !call.may {
             return Look::Closer;
         }
         let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
@@ -98,6 +110,7 @@ impl<M: Machine> Library<M> {
     /// The thread makes a data call: the closer look.
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub fn sending(&self, fd: c_int, call: Call) -> Look<'_> {
         let low = match self.table.near(fd) {
             Some(words) => words.low.load(Relaxed),
@@ -110,9 +123,10 @@ impl<M: Machine> Library<M> {
     }
 
     /// A data call on a connection on which calls may be held.
+    #[unsafe(link_section = ".text.usual")]
     fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
         // A call without data says nothing and pushes nothing.
-        let place = if call.may { self.threads.own::<M>() } else { None };
+        let place = if call.may { self.own_place() } else { None };
         let Some(place) = place else {
             // A thread without a place stays behind nobody's cork either.
             return if call.may && socket.is_corked() { Look::Closer } else { Look::Forward };
@@ -174,15 +188,91 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
-    /// A data call of a burst has returned.
+    /// Makes a data call as a look says. `whole` is its length, if the call says it; `held` makes it so that it is held, `real`
+    /// as the program wants it. Gives its result.
     #[inline(always)]
-    pub fn sent(&self, place: &Place) {
-        place.burst.returned(self);
+    pub fn send(
+        &self,
+        fd: c_int,
+        look: Look<'_>,
+        whole: Option<usize>,
+        held: impl FnOnce() -> isize,
+        real: impl FnOnce() -> isize,
+    ) -> isize {
+        let mut look = look;
+        if let Look::Hold(place) = look {
+            let error = place.error();
+            let sent = held();
+            if whole.map_or(sent > 0, |whole| sent == whole.cast_signed()) {
+                self.held(fd, place);
+                return sent;
+            }
+            if !self.cut_short(fd, place, sent) {
+                return sent;
+            }
+            // What the call that should not have been made has left in errno is not the program's.
+            place.set_error(error);
+            look = Look::Forward;
+        }
+        let sent = real();
+        self.made(fd, look, sent <= 0);
+        sent
+    }
+
+    /// Makes a data call that cannot be held by itself. `keeps` says of its result whether something of what was held before is
+    /// still there.
+    #[inline(always)]
+    pub fn pass(
+        &self,
+        fd: c_int,
+        look: Look<'_>,
+        real: impl FnOnce() -> isize,
+        keeps: impl FnOnce(isize) -> bool,
+    ) -> isize {
+        let sent = real();
+        self.made(fd, look, keeps(sent));
+        sent
+    }
+
+    /// Makes a receive with which the burst in this place ends.
+    #[inline(always)]
+    pub fn receive_at_end(&self, place: &Place, real: impl FnOnce() -> isize) -> isize {
+        let ending = self.ending(place);
+        let got = real();
+        self.received_at_end(place, ending, got >= 0);
+        got
+    }
+
+    /// A call that was not held has returned. `kept` says that it left something behind of what was held: it failed, met the end
+    /// of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked, kept something back.
+    #[inline(always)]
+    fn made(&self, fd: c_int, look: Look<'_>, kept: bool) {
+        match look {
+            Look::Forward => {}
+            Look::Send(place) | Look::Hold(place) => place.burst.returned(self),
+            Look::Pass(place) => {
+                place.burst.returned(self);
+                if kept {
+                    self.push(fd);
+                }
+            }
+            Look::Closer => self.made_corked(fd),
+        }
+    }
+
+    /// The last call of a corked run has returned.
+    #[cold]
+    #[inline(never)]
+    fn made_corked(&self, fd: c_int) {
+        if let Some(place) = self.threads.taken(M::thread()) {
+            place.burst.returned(self);
+        }
+        self.uncork(fd);
     }
 
     /// A held call has returned, and was taken whole.
     #[inline(always)]
-    pub fn held(&self, fd: c_int, place: &Place) {
+    fn held(&self, fd: c_int, place: &Place) {
         if place.burst.is_on(fd) {
             place.burst.returned(self);
         } else {
@@ -196,8 +286,8 @@ impl<M: Machine> Library<M> {
     /// its way (a full buffer pushes), and nothing waits for more.
     #[cold]
     #[inline(never)]
-    pub fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
-        self.sent(place);
+    fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
+        place.burst.returned(self);
         place.burst.not_held();
         if sent < 0 && place.error() == libc::ENOTSOCK {
             // The number was closed behind our back and now names something else.
@@ -213,26 +303,6 @@ impl<M: Machine> Library<M> {
             self.table.hold(fd, false);
         }
         false
-    }
-
-    /// The last call of a corked run has returned.
-    #[cold]
-    #[inline(never)]
-    pub fn sent_corked(&self, fd: c_int) {
-        if let Some(place) = self.threads.taken(M::thread()) {
-            self.sent(place);
-        }
-        self.uncork(fd);
-    }
-
-    /// A call that takes along what was held has returned. Where it failed, met the end of its file or, as kernels before 6.5
-    /// do with the tail of a sendfile that is shorter than was asked, kept something back (`kept`), that is sent now.
-    #[inline(always)]
-    pub fn passed(&self, fd: c_int, place: &Place, kept: bool) {
-        self.sent(place);
-        if kept {
-            self.push(fd);
-        }
     }
 
     /// The thread is about to receive: the first look, which is all that most calls need.
@@ -252,15 +322,42 @@ impl<M: Machine> Library<M> {
         if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
     }
 
-    /// The thread is at a place to let go, and a burst is open in its place: is everything done in the usual way, in few
-    /// instructions? Otherwise it is still to be done.
+    /// The thread is about to receive, and a burst is open in its place: what is held leaves.
     #[inline(always)]
-    pub fn lets_go_quickly(&self, place: &Place) -> bool {
-        place.is_of(M::thread()) && place.burst.ends_quickly(&self.habits, self, M::ticks())
+    fn ending(&self, place: &Place) -> Ending {
+        if !place.is_of(M::thread()) {
+            return Ending::Over;
+        }
+        let now = M::ticks();
+        if place.burst.is_quiet(&self.habits, self, now) {
+            return Ending::Quiet;
+        }
+        if place.burst.receiving(&self.habits, self, now) { Ending::Over } else { Ending::Open(now) }
+    }
+
+    /// It has received something, or nothing: then nothing is proved.
+    #[inline(always)]
+    fn received_at_end(&self, place: &Place, ending: Ending, something: bool) {
+        match ending {
+            Ending::Over => {}
+            Ending::Quiet if something && place.burst.is_open() => place.burst.rested(&self.habits, self),
+            Ending::Quiet => self.received_in_burst(place, M::ticks(), something),
+            Ending::Open(begun) => self.received_in_burst(place, begun, something),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    fn received_in_burst(&self, place: &Place, begun: u32, something: bool) {
+        if place.burst.is_open() {
+            place.burst.received(&self.habits, self, begun, something);
+        }
     }
 
     /// The thread is about to receive: everything.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
         let mut socket = self.table.get(fd);
         if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && self.is_enabled() {
@@ -270,6 +367,21 @@ impl<M: Machine> Library<M> {
             self.let_go(Cause::Wait);
         }
         if self.is_watched(socket) { Receive::Watch } else { Receive::Forward }
+    }
+
+    /// This thread's place, taken if need be; None where another thread has it.
+    #[inline]
+    pub(crate) fn own_place(&self) -> Option<&Place> {
+        let thread = M::thread();
+        self.threads.taken(thread).or_else(|| self.take_place(thread))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    fn take_place(&self, thread: usize) -> Option<&Place> {
+        self.mode.raise(HAS_BURSTS);
+        self.threads.take::<M>(thread)
     }
 
     /// Has this thread an open burst, or one that has its place?
@@ -287,6 +399,7 @@ impl<M: Machine> Library<M> {
     }
 
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn let_go_now(&self, cause: Cause) {
         if let Some(burst) = self.threads.open(M::thread()) {
             burst.end(&self.habits, self, M::ticks(), cause);
@@ -332,11 +445,14 @@ impl<M: Machine> Library<M> {
 
     /// A wait has returned; it may have left the burst open.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn waited(&self, blocks: bool, begun: u32, result: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
             if Burst::has_waited(self, begun) {
                 burst.end(&self.habits, self, begun, Cause::Wait);
+            } else {
+                burst.is_here(&self.habits, self, begun);
             }
         } else if result == 0 && burst.keeps() {
             burst.found_nothing(&self.habits, self);
@@ -345,6 +461,7 @@ impl<M: Machine> Library<M> {
 
     /// A descriptor ends, or is to be shared: what any thread holds on it leaves, and what this thread holds anywhere.
     #[inline]
+    #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         if self.table.get(fd).is_held() {
@@ -353,9 +470,21 @@ impl<M: Machine> Library<M> {
         }
     }
 
+    /// A data call on `fd` is about to be made that may wait for its source: nothing is kept back over that.
+    #[inline]
+    pub fn sending_from_elsewhere(&self, fd: c_int) {
+        if self.table.get(fd).is_held() {
+            self.let_go_of(fd);
+        }
+    }
+
     /// The process ends: everything that any thread holds leaves.
     #[cold]
+    #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of_all(&self) {
+        if !self.mode.is(HAS_BURSTS) {
+            return;
+        }
         self.let_go(Cause::End);
         self.threads.each(|burst| {
             if burst.keeps() {

@@ -16,6 +16,7 @@ impl<M: Machine> Library<M> {
     /// already, and under the program's TCP_CORK too (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what
     /// the program itself holds is then released) it is turned off again. Our own cork is taken off, which sends as well.
     #[cold]
+    #[unsafe(link_section = ".text.usual")]
     pub(crate) fn push(&self, fd: c_int) {
         let socket = self.table.get(fd);
         if !socket.is_connection() {
@@ -91,6 +92,7 @@ impl<M: Machine> evidence::Machine for Library<M> {
         let socket = self.table.get(fd);
         if socket.is_connection() && socket.has(NODELAY_ON) {
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, c_int::from(!on));
+            self.tell(|| Told::Nagle(fd, on));
         }
     }
 

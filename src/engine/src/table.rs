@@ -114,7 +114,17 @@ impl<M: Machine> Table<M> {
     /// What is known of a descriptor: nothing while tuning is off.
     #[inline]
     pub(crate) fn get(&self, fd: c_int) -> Socket {
-        match self.words(fd.cast_unsigned()) {
+        match self.near(fd) {
+            Some(words) => words.get(),
+            None if self.is_beyond(fd) => self.get_far(fd.cast_unsigned()),
+            None => Socket(0),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_far(&self, number: u32) -> Socket {
+        match self.far_words(number) {
             Some(words) if self.is_enabled() => words.get(),
             _ => Socket(0),
         }

@@ -30,9 +30,16 @@ pub struct Place {
 impl Place {
     /// errno of this thread, which must be the place's.
     #[inline(always)]
-    pub fn error(&self) -> c_int {
+    pub(crate) fn error(&self) -> c_int {
         // SAFETY: the address of the running thread's errno, put there when it took the place.
         unsafe { *self.errno.load(Relaxed) }
+    }
+
+    /// Sets it.
+    #[cold]
+    pub(crate) fn set_error(&self, error: c_int) {
+        // SAFETY: as above; nobody else uses a thread's errno.
+        unsafe { *self.errno.load(Relaxed) = error };
     }
 
     #[inline(always)]
@@ -100,16 +107,8 @@ impl Threads {
         if slot.is_of(thread) { Some(slot) } else { None }
     }
 
-    /// This thread's place; None where another thread has it.
-    #[inline(always)]
-    pub(crate) fn own<M: Machine>(&self) -> Option<&Place> {
-        let thread = M::thread();
-        self.taken(thread).or_else(|| self.take::<M>(thread))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take<M: Machine>(&self, thread: usize) -> Option<&Place> {
+    /// Takes a place for this thread; None where another thread has it.
+    pub(crate) fn take<M: Machine>(&self, thread: usize) -> Option<&Place> {
         let (slot, place) = (self.slot(thread), Threads::place(thread));
         let errno = M::errno();
         if errno.is_null() {
@@ -127,9 +126,11 @@ impl Threads {
     /// Every burst that is open now.
     pub(crate) fn each(&self, mut visit: impl FnMut(&Burst)) {
         for (slots, taken) in self.slots.chunks(32).zip(&self.taken) {
-            let taken = taken.load(Relaxed);
-            for (bit, slot) in slots.iter().enumerate() {
-                if taken >> bit & 1 != 0 && slot.burst.is_open() {
+            let mut taken = taken.load(Relaxed);
+            while taken != 0 {
+                let bit = taken.trailing_zeros();
+                taken &= taken.wrapping_sub(1);
+                if let Some(slot) = slots.get(bit as usize).filter(|slot| slot.burst.is_open()) {
                     visit(&slot.burst);
                 }
             }

@@ -21,6 +21,8 @@ pub enum Told {
     Changed(c_int),
     /// The library has corked a connection.
     Corked(c_int),
+    /// The library lets Nagle's rule hold on a connection for the rest of a long burst, or does not any more.
+    Nagle(c_int, bool),
     /// What was held has left.
     Gone(c_int, Gone),
     /// The process restricts its own system calls: nothing may be counted from now on.

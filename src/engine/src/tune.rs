@@ -45,7 +45,7 @@ fn of_protocol(protocol: c_int) -> Socket {
 impl<M: Machine> Library<M> {
     /// socket(2) has made `fd`.
     #[inline(always)]
-    pub fn made(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
+    pub fn made_socket(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
         self.table.add(fd, made(domain, kind, protocol));
         self.has_set_nothing(fd);
     }
@@ -58,6 +58,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// A descriptor that came with a message or from another program: it is looked at when it is first used.
+    #[unsafe(link_section = ".text.usual")]
     pub fn given(&self, fd: c_int) {
         self.table.add(fd, Socket::new(Kind::Unknown));
     }
@@ -164,6 +165,7 @@ impl<M: Machine> Library<M> {
         socket
     }
 
+    #[unsafe(link_section = ".text.usual")]
     fn opening(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
         let mut socket = socket.into(Kind::Client);
         if self.divides() {
@@ -197,6 +199,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
+    #[unsafe(link_section = ".text.usual")]
     fn listening(&self, fd: c_int, socket: Socket) -> Socket {
         let socket = socket.into(Kind::Listener).on_service(self.listener_service());
         let socket = self.choose(fd, socket, Direction::Server, None);
@@ -226,6 +229,7 @@ impl<M: Machine> Library<M> {
 
     /// The same where the listener is new to us, or its connections differ.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
         if !matches!(listener.kind(), Kind::Listener) {
             self.table.add(new, Socket::new(Kind::Other));
@@ -237,6 +241,7 @@ impl<M: Machine> Library<M> {
         self.tell(|| Told::Accepted(fd, new, socket));
     }
 
+    #[unsafe(link_section = ".text.usual")]
     fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
         let mut listener = listener;
         let mut socket = listener.accepted();
@@ -295,6 +300,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Which tuning the rules choose for this socket.
+    #[unsafe(link_section = ".text.usual")]
     fn choose(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
         if self.is_plain() || !self.settings().has_rules() {
             socket
@@ -313,6 +319,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Sets TCP_NODELAY and TCPTUNE_SET as the socket's tuning wants, where the program has not spoken itself.
+    #[unsafe(link_section = ".text.usual")]
     fn apply(&self, fd: c_int, socket: Socket, direction: Direction) -> Socket {
         let tuning = self.tuning(socket);
         let mut socket = socket;
@@ -378,17 +385,25 @@ impl<M: Machine> Library<M> {
     /// be another thread's new file.
     #[inline]
     pub fn closing(&self, fd: c_int) {
-        let socket = match self.table.near(fd) {
-            Some(words) => Socket::of(words.low.load(Relaxed), 0),
-            None if self.table.is_beyond(fd) => self.table.get(fd),
-            None => return,
+        let Some(words) = self.table.near(fd) else {
+            let socket = self.table.get(fd);
+            if socket.is_met() {
+                self.closing_met(fd, socket);
+            }
+            return;
         };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
         if socket.is_met() {
-            self.closing_met(fd, socket);
+            if self.has_open() || words.is_held() {
+                self.closing_met(fd, socket);
+            } else {
+                words.low.store(socket.closed().low(), Relaxed);
+            }
         }
     }
 
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     fn closing_met(&self, fd: c_int, socket: Socket) {
         if socket.is_tcp() {
             self.let_go_of(fd);
@@ -406,7 +421,7 @@ impl<M: Machine> Library<M> {
     /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
     #[inline]
     pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
-        if self.table.get(fd).is_tcp() {
+        if self.has_open() || self.table.get(fd).is_held() {
             self.let_go_of(fd);
         }
         if let Some(target) = target.filter(|&target| target != fd) {
@@ -426,7 +441,9 @@ impl<M: Machine> Library<M> {
         }
         let old = self.table.get(fd);
         if old.is_met() {
-            self.table.flag(fd, SHARED);
+            if !old.has(SHARED) {
+                self.table.flag(fd, SHARED);
+            }
             self.has_set_nothing(new);
         }
         // Also for a file: an entry may be left from a socket that was closed behind our back.

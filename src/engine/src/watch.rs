@@ -59,7 +59,7 @@ impl<M: Machine> Library<M> {
         let keeps = more || socket.has(APP_CORK);
         if keeps && releases_all(self.tuning(socket)) {
             // A thread without a place does not release it itself, but who closes the descriptor does.
-            if let Some(place) = self.threads.own::<M>() {
+            if let Some(place) = self.own_place() {
                 place.burst.program_holds(&self.habits, self, fd);
             }
             self.table.hold(fd, true);

@@ -159,7 +159,7 @@ fn a_call_takes_along_what_is_old() {
     for _ in 0..3 {
         program.write(fd, 10);
         assert_ne!(program.kept(fd), 0);
-        kernel(|kernel| kernel.compute(140));
+        kernel(|kernel| kernel.compute(90));
     }
     program.write(fd, 10);
     assert_eq!(program.kept(fd), 0);

@@ -99,7 +99,7 @@ fn other_sockets_are_left_alone() {
         (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_SCTP),
     ] {
         let fd = kernel(|kernel| kernel.open(None, Socket { protocol: libc::IPPROTO_UDP, ..Socket::default() }));
-        program.library.made(fd, domain, kind, protocol);
+        program.library.made_socket(fd, domain, kind, protocol);
         program.connect_to(fd, peer(1), Some(SERVER));
         program.listen_on(fd);
         program.learn(fd);

@@ -133,6 +133,7 @@ pub(crate) struct Hook {
 /// # Safety
 /// `hook` must be a record made by `first_call!`.
 #[cold]
+#[unsafe(link_section = ".text.usual.bind")]
 pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
     let at = |distance: i32| hook.wrapping_byte_offset(distance as isize);
     // SAFETY: the caller's record, which is never written.
@@ -148,6 +149,7 @@ pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
 }
 
 /// dlsym(3); null where the host has none or does not know the name.
+#[unsafe(link_section = ".text.usual.bind")]
 pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
     // SAFETY: a C string.
     unsafe { look_up(handle, name.as_ptr()) }
@@ -156,6 +158,7 @@ pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
 /// # Safety
 /// `name` must be a C string.
 #[inline(never)]
+#[unsafe(link_section = ".text.usual.bind")]
 unsafe fn look_up(handle: *mut c_void, name: *const c_char) -> *mut c_void {
     let address = weak_address!("dlsym");
     if address == 0 {
@@ -168,6 +171,7 @@ unsafe fn look_up(handle: *mut c_void, name: *const c_char) -> *mut c_void {
 }
 
 /// The next definition after this library; null where there is none.
+#[unsafe(link_section = ".text.usual.bind")]
 pub(crate) fn next(name: Name<'_>) -> *mut () {
     let here = own_entry();
     if !here.is_null() {
@@ -195,6 +199,7 @@ pub(crate) fn known_entry() -> *const () {
 }
 
 /// Our entry in the loader's list; null where the list cannot be had (then dlsym serves).
+#[unsafe(link_section = ".text.usual.bind")]
 fn own_entry() -> *const LinkMap {
     let known = SELF.load(Relaxed);
     if !known.is_null() {
@@ -217,6 +222,7 @@ fn own_entry() -> *const LinkMap {
 }
 
 /// The head of the loader's list: `_r_debug` in glibc, `_dl_debug_addr` in musl; both exist for debuggers.
+#[unsafe(link_section = ".text.usual.bind")]
 fn list_head() -> *const LinkMap {
     let mut debug = weak_address!("_r_debug") as *const Debug;
     if debug.is_null() {
@@ -233,6 +239,7 @@ fn list_head() -> *const LinkMap {
 
 impl LinkMap {
     /// The tables of the object's dynamic section, as addresses: glibc has relocated them in place, musl has not.
+    #[unsafe(link_section = ".text.usual.bind")]
     fn tables(&self) -> Tables {
         let mut tables = Tables::default();
         let mut at = self.dynamic;
@@ -255,6 +262,7 @@ impl LinkMap {
 
     /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`),
     /// or, where the object only has the older table (elf(5)), among all its symbols, whose number that table tells.
+    #[unsafe(link_section = ".text.usual.bind")]
     fn find(&self, name: Name<'_>) -> Option<*mut ()> {
         let tables = self.tables();
         if tables.symbols == 0 || tables.strings == 0 {
@@ -299,6 +307,7 @@ impl LinkMap {
 
     /// The address of symbol `index` if it is the default version of a function of that name.
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual.bind")]
     fn defines(&self, tables: &Tables, index: u32, name: Name<'_>) -> Option<*mut ()> {
         let symbol = (tables.symbols as *const Symbol).wrapping_add(index as usize);
         // SAFETY: `index` comes from the object's own hash table, which only names symbols of its symbol table.
@@ -319,12 +328,14 @@ impl LinkMap {
 }
 
 /// A 32-bit word of a hash table that the loader has mapped.
+#[unsafe(link_section = ".text.usual.bind")]
 fn word(table: *const u32, index: u32) -> u32 {
     // SAFETY: callers index within the table that its own header describes.
     unsafe { *table.wrapping_add(index as usize) }
 }
 
 /// strcmp(3) == 0, without libc.
+#[unsafe(link_section = ".text.usual.bind")]
 fn same(one: *const c_char, other: *const c_char) -> bool {
     let mut at = 0usize;
     loop {

@@ -10,6 +10,7 @@ use policy::evidence::Usage;
 use crate::arch::syscall6;
 
 /// Sets an option. Failure is reported and otherwise of no consequence.
+#[unsafe(link_section = ".text.usual")]
 pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> isize {
     let at = value.as_ptr() as usize;
     // SAFETY: setsockopt(2) reads `value.len()` bytes at `at`, which the slice guarantees; any descriptor is allowed.
@@ -23,6 +24,7 @@ pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
 }
 
 /// Reads an option into `value`; how many bytes the kernel had for it, 0 where it cannot be read.
+#[unsafe(link_section = ".text.usual")]
 pub(crate) fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8]) -> usize {
     let mut length = value.len() as libc::socklen_t;
     let (at, len_at) = (value.as_mut_ptr() as usize, &raw mut length as usize);
@@ -79,6 +81,7 @@ pub(crate) fn clock(clock: libc::clockid_t) -> u64 {
 }
 
 /// An ioctl(2) that writes an `int`.
+#[unsafe(link_section = ".text.usual")]
 pub(crate) fn ask_int(fd: c_int, request: usize) -> Option<u32> {
     let mut value = 0u32;
     // SAFETY: the request writes an int to `value`.

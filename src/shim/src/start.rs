@@ -21,6 +21,8 @@ struct Draft(UnsafeCell<Settings>);
 // SAFETY: `start` alone touches the cell, before the process has a second thread or any hook looks (they look at CURRENT).
 unsafe impl Sync for Draft {}
 
+/// At the beginning of a page: what is asked of every process stands in its first one.
+#[unsafe(link_section = ".bss.draft")]
 static DRAFT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
 /// The defaults; never written, but in a cell all the same, which keeps 7 kB of zeros out of the file.
 static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
@@ -45,6 +47,7 @@ static START: unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_
 #[unsafe(link_section = ".fini_array")]
 static END: extern "C" fn() = end;
 
+#[unsafe(link_section = ".text.usual.start")]
 extern "C" fn end() {
     LIBRARY.let_go_of_all();
     if count::on() {
@@ -52,6 +55,7 @@ extern "C" fn end() {
     }
 }
 
+#[unsafe(link_section = ".text.usual.start")]
 unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, given: *const *const c_char) {
     let mut passed_by_systemd = 0;
     let environment = environment(given);
@@ -264,6 +268,7 @@ fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
 
 /// The environment: libc's own pointer where it is set already, else what the constructor was given (glibc may initialise
 /// itself after us; musl passes nothing, but has set its own before).
+#[unsafe(link_section = ".text.usual.start")]
 fn environment(given: *const *const c_char) -> *const *const c_char {
     let variable = bind::dlsym(core::ptr::null_mut(), c"environ").cast::<*const *const c_char>();
     if !variable.is_null() {
@@ -277,6 +282,7 @@ fn environment(given: *const *const c_char) -> *const *const c_char {
 }
 
 /// Calls `visit` with each variable that can be ours or systemd's: what follows `TCPTUNE`, or all of it, up to its end.
+#[unsafe(link_section = ".text.usual.start")]
 fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variable)) {
     let mut at = environment;
     // SAFETY: null, or a null-terminated array of strings that lives as long as the process (environ(7)).
@@ -302,6 +308,7 @@ enum Variable {
 }
 
 /// Does the C string start with these bytes?
+#[unsafe(link_section = ".text.usual.start")]
 fn starts(text: *const c_char, with: &[u8]) -> bool {
     // SAFETY: a string of the environment. Each byte is read only if those before it are as expected, so not the terminator.
     (0..).zip(with).all(|(n, byte)| unsafe { *text.wrapping_add(n) } as u8 == *byte)

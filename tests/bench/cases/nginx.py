@@ -25,12 +25,12 @@ http {{
 """
 
 
-def command(nopush, root, nodelay="on"):
+def command(nopush, root, nodelay="on", port=PORT):
     """nginx in the foreground with everything it writes in a directory of its own."""
-    directory = build.scratch() / f"nginx-{nopush}-{nodelay}"
+    directory = build.scratch() / f"nginx-{nopush}-{nodelay}-{port}"
     directory.mkdir(exist_ok=True)
     config = directory / "nginx.conf"
-    config.write_text(CONFIG.format(directory=directory, nopush=nopush, nodelay=nodelay, port=PORT, root=root))
+    config.write_text(CONFIG.format(directory=directory, nopush=nopush, nodelay=nodelay, port=port, root=root))
     return ["nginx", "-e", "stderr", "-p", directory, "-c", config]
 
 

@@ -1,6 +1,7 @@
 """Typing into an ssh session: the time from a key to its echo by the terminal at the far end. OpenSSH sets TCP_NODELAY
 for it; nothing may change, in the server (whose children run in sandboxes) or the client."""
 
+import functools
 import os
 import select
 import subprocess
@@ -15,7 +16,9 @@ PORT = 2222
 VARIANTS = {"plain": (False, False), "library on the server": (True, False), "library on both": (True, True)}
 
 
+@functools.cache
 def server_command():
+    """(directory with the keys, command of the server). It also serves SFTP."""
     directory = build.scratch() / "ssh"
     directory.mkdir(mode=0o700)
     for key in ("host", "user"):
@@ -31,6 +34,7 @@ PermitRootLogin yes
 UsePAM no
 PidFile none
 PrintMotd no
+Subsystem sftp internal-sftp
 """)
     # sshd's privilege separation wants this directory, which Debian's service file would make.
     os.makedirs("/run/sshd", mode=0o755, exist_ok=True)

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1] / "c"
+# Programs in other languages, and those that need a library.
+PROGRAMS = SOURCE.parent / "programs"
 
 
 @functools.cache
@@ -25,6 +27,24 @@ def program(name):
     binary = scratch() / name
     subprocess.run(("gcc", "-O2", "-Wall", "-o", binary, SOURCE / f"{name}.c", "-lpthread"), check=True)
     return binary
+
+
+@functools.cache
+def linked(name, *flags):
+    """The compiled form of programs/NAME (C or C++), with the libraries it needs."""
+    source = PROGRAMS / name
+    binary = scratch() / source.stem
+    compiler = "g++" if source.suffix == ".cpp" else "gcc"
+    subprocess.run((compiler, "-O2", "-Wall", "-o", binary, source, *flags, "-lpthread"), check=True)
+    return binary
+
+
+@functools.cache
+def classes():
+    """The directory with the classes of programs/*.java."""
+    directory = scratch() / "classes"
+    subprocess.run(("javac", "-d", directory, *sorted(PROGRAMS.glob("*.java"))), check=True)
+    return directory
 
 
 def body(size):

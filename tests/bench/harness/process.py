@@ -1,5 +1,6 @@
 """Starts programs inside a namespace, with or without the library, and tells their CPU time. Ends them by their ids."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -20,6 +21,17 @@ def together(yes):
     _cpus = (os.cpu_count() - 1, os.cpu_count() - 1 if yes else 0)
 
 
+@contextlib.contextmanager
+def anywhere():
+    """Inside, what is started runs on whichever CPU the kernel likes: threads that wait for each other run at once."""
+    global _cpus
+    before, _cpus = _cpus, (f"0-{os.cpu_count() - 1}",) * 2
+    try:
+        yield
+    finally:
+        _cpus = before
+
+
 def placement():
     """Where the ends run, for the head of a report."""
     return f"server on CPU {_cpus[0]}, client on CPU {_cpus[1]}"
@@ -27,13 +39,32 @@ def placement():
 
 # Before whatever else the machine does; both ends alike.
 NICE = ["nice", "-n", "-20"]
+_crowded = False
+
+
+@contextlib.contextmanager
+def crowd():
+    """Inside, every CPU has a process that spins, and what is started runs where and when the kernel likes."""
+    global _crowded
+    argv = [sys.executable, "-c", "while True: pass"]
+    spinning = [subprocess.Popen(["taskset", "-c", str(cpu), *argv]) for cpu in range(os.cpu_count())]
+    _crowded = True
+    try:
+        yield
+    finally:
+        _crowded = False
+        for one in spinning:
+            one.kill()
+            one.wait()
 
 
 def command(namespace, argv, preload=False, settings=None, end=None, extra=()):
     """The argument vector that runs `argv` in a namespace; `end` is 0 for a server, 1 for a client. ip, nice, taskset and
     env replace themselves by the program: the pid stays."""
-    pin = ["taskset", "-c", str(_cpus[end])] if end is not None else []
-    prepare = ["ip", "netns", "exec", namespace, *NICE, *pin, "env", *library.environment(preload, settings)]
+    place = [] if _crowded else NICE
+    if end is not None and not _crowded:
+        place = [*NICE, "taskset", "-c", str(_cpus[end])]
+    prepare = ["ip", "netns", "exec", namespace, *place, "env", *library.environment(preload, settings)]
     return [*prepare, *extra, *map(str, argv)]
 
 

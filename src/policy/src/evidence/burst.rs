@@ -2,7 +2,7 @@
 //! call on another socket ends it. Only its own thread (and that thread's signal handlers) writes here.
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, Machine, PROMPT, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 use crate::sync::{AtomicU32, Relaxed};
 
 /// A burst; all zeros is none.
@@ -47,9 +47,16 @@ const LONG: u32 = 1 << 22;
 pub(super) const NAGLE: u32 = 1 << 23;
 /// [`Burst::heard`] is noted.
 pub(super) const LISTENS: u32 = 1 << 24;
+/// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
+/// proves that the thread waits where we let go.
+const RESTED: u32 = 1 << 25;
+/// The kernel was asked, and no hook has missed a receive.
+const VERIFIED: u32 = 1 << 26;
 
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
+/// A burst for which Nagle's rule works goes on as long as its calls come as soon as so many microseconds after each other.
+const FAST: u32 = 100;
 
 /// What is to be done with a data call of the usual kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,8 +168,8 @@ impl Burst {
             return self.begins_quickly(habits, machine, fd, word, more, open != 0 || held());
         }
         let before = self.state.load(Relaxed);
-        if before & (LONG | CORKED) != 0 {
-            return if before & LONG != 0 { self.quickly_long(machine, before) } else { None };
+        if before & (LONG | CORKED | RESTED) != 0 {
+            return if before & (LONG | RESTED) == LONG { self.quickly_long(machine, before) } else { None };
         }
         let state = before.wrapping_add(1);
         let now = machine.now();
@@ -176,7 +183,7 @@ impl Burst {
             }
             habits.place(before).confirm();
             // What is held never gets old: from then on a call takes it along.
-            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
                 self.state.store(state, Relaxed);
                 return Some(Quick::Hold);
             }
@@ -232,7 +239,9 @@ impl Burst {
     #[inline]
     fn quickly_long<M: Machine>(&self, machine: &M, state: u32) -> Option<Quick> {
         let calls = self.calls.load(Relaxed).wrapping_add(1);
-        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !self.is_prompt::<M>(machine.now()) {
+        let soon = if state & NAGLE == 0 { prompt::<M>() } else { micros::<M>(FAST) };
+        let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= soon;
+        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !in_time {
             return None;
         }
         self.calls.store(calls, Relaxed);
@@ -246,11 +255,16 @@ impl Burst {
         let mut state;
         if self.is_on(fd) {
             state = self.state.load(Relaxed);
-            if !self.is_prompt::<M>(now) || state & LAST == LAST {
+            if state & RESTED != 0 && self.is_prompt::<M>(now) {
+                // The thread did not wait: nothing is proved by how that burst ended.
+                self.rested(habits, machine);
+                state = self.begin(habits, machine, fd, word);
+            } else if !self.is_prompt::<M>(now) || state & LAST == LAST {
                 return self.sent_rarely(habits, machine, fd, word, may, now);
+            } else {
+                habits.place(state).confirm();
+                state = state.wrapping_add(1);
             }
-            habits.place(state).confirm();
-            state = state.wrapping_add(1);
         } else {
             if self.is_open() {
                 self.end(habits, machine, now, Cause::Wait);
@@ -267,7 +281,7 @@ impl Burst {
             return if hold { Todo::Hold } else { Todo::Push };
         }
         // What is held never gets old: from then on a call takes it along.
-        if hold && now.wrapping_sub(self.since.load(Relaxed)) <= prompt::<M>() {
+        if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
             self.state.store(state, Relaxed);
             return Todo::Hold;
         }
@@ -341,7 +355,8 @@ impl Burst {
             let thread = self.whereabouts(habits, machine, now);
             if !matches!(thread, Whereabouts::Preempted) {
                 self.close(habits, machine, now, Cause::Call, thread);
-                let state = self.begin(habits, machine, fd, word);
+                // The socket's word was read before that was noted in it.
+                let state = self.begin(habits, machine, fd, word & !PLACE_MASK | next_history(state));
                 self.state.store(state, Relaxed);
                 // What is held is old: this call takes it along. Otherwise it may be held as any first call.
                 let hold = may && !held && habits.place(state).is_trusted() && habits.service(state).is_trusted();
@@ -360,6 +375,10 @@ impl Burst {
                 return if held { self.taken_along(machine, fd, next, now, thread) } else { Todo::Push };
             }
         }
+        if now.wrapping_sub(self.at.load(Relaxed)) > micros::<M>(FAST) {
+            self.nagle_off(machine, fd);
+        }
+        let state = self.state.load(Relaxed);
         if state & LONG == 0 {
             self.calls.store(POSITIONS, Relaxed);
             self.ask.store(POSITIONS, Relaxed);
@@ -386,20 +405,70 @@ impl Burst {
         }
     }
 
-    /// The same in the usual case, in few instructions: nothing is kept, the service owes nothing, and the thread is prompt.
-    /// False where the case is another: then nothing has been done.
+    /// Is nothing kept, nothing owed by the service, and the thread prompt? Then the burst can end in few instructions.
     #[inline(always)]
-    pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+    pub fn is_quiet<M: Machine>(&self, habits: &Habits, _machine: &M, now: u32) -> bool {
         let state = self.state.load(Relaxed);
         let kept = state & (HELD | NAGLE | PROGRAM | CHECKED | LONG) != 0;
-        if kept || !habits.service(state).is_trusted() || !self.is_prompt::<M>(now) {
+        !kept && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
+    }
+
+    /// The burst ends in that way. False where it cannot: then nothing has been done.
+    #[inline(always)]
+    pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+        if !self.is_quiet(habits, machine, now) {
             return false;
         }
+        self.rested(habits, machine);
+        true
+    }
+
+    /// The thread is about to receive, with the burst open: what is held leaves. True where the burst is over.
+    #[inline(never)]
+    pub fn receiving<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
+        let state = self.state.load(Relaxed);
+        if state & PROGRAM != 0 || !self.is_prompt::<M>(now) {
+            self.end_rarely(habits, machine, now, Cause::Wait);
+            return true;
+        }
         let fd = self.descriptor();
+        self.nagle_off(machine, fd);
+        if state & HELD != 0 {
+            self.leaves(machine, fd, state, now, Cause::Wait, Whereabouts::Here);
+            habits.place(state).deny();
+            self.not_held();
+        }
+        if state & CHECKED != 0 {
+            // Asked before the receive, which is one that is seen.
+            let seen = !self.was_answered_unseen(machine, fd);
+            let state = self.state.load(Relaxed) & !CHECKED;
+            self.state.store(if seen { state | VERIFIED } else { state }, Relaxed);
+            if !seen {
+                habits.service(state).never();
+            }
+        }
+        false
+    }
+
+    /// The receive has returned, with the burst still open: it gave data, or the end of all data, or nothing. `begun` is when
+    /// it was made.
+    #[inline(never)]
+    pub fn received<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32, something: bool) {
+        if something {
+            self.end(habits, machine, begun, Cause::Wait);
+        } else {
+            self.state.store(self.state.load(Relaxed) | RESTED, Relaxed);
+            self.returned(machine);
+        }
+    }
+
+    /// The burst is over, and nothing is to be learned of the service.
+    #[inline(always)]
+    pub fn rested<M: Machine>(&self, habits: &Habits, machine: &M) {
+        let (fd, state) = (self.descriptor(), self.state.load(Relaxed));
         self.fd.store(0, Relaxed);
         habits.place(state).deny();
         machine.remember(fd, next_history(state));
-        true
     }
 
     /// The same where one is open, at a time that may have passed.
@@ -423,6 +492,15 @@ impl Burst {
             self.let_go(habits, machine, Cause::Wait);
         } else {
             self.state.store(state | EMPTY, Relaxed);
+        }
+    }
+
+    /// A wait that could have waited, begun at this time, found something at once: nothing is proved, but the thread is here.
+    pub fn is_here<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32) {
+        if self.is_prompt::<M>(begun) {
+            self.returned(machine);
+        } else {
+            self.end(habits, machine, begun, Cause::Wait);
         }
     }
 
@@ -498,21 +576,14 @@ impl Burst {
         }
         let age = now.wrapping_sub(self.since.load(Relaxed));
         if state & HELD != 0 {
-            if state & CORKED != 0 {
-                machine.uncork(fd);
-            } else if !matches!(cause, Cause::Call) {
-                machine.push(fd);
-            }
-            if machine.counts() {
-                machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
-            }
+            self.leaves(machine, fd, state, now, cause, thread);
         }
         let service = habits.service(state);
         match thread {
             Whereabouts::Here | Whereabouts::Preempted => {
                 if state & CHECKED != 0 && self.was_answered_unseen(machine, fd) {
                     service.never();
-                } else if state & CHECKED != 0 || service.owes() != 1 {
+                } else if state & (CHECKED | VERIFIED) != 0 || service.owes() != 1 {
                     service.confirm();
                 }
             }
@@ -532,11 +603,25 @@ impl Burst {
             Whereabouts::Preempted => habits.watch(),
             Whereabouts::Unknown | Whereabouts::Elsewhere => {
                 if state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
-                    habits.strike(state, matches!(thread, Whereabouts::Elsewhere));
+                    let sure = age >= M::MILLISECOND.saturating_mul(SURELY_LATE);
+                    habits.strike(sure || matches!(thread, Whereabouts::Elsewhere));
                 }
             }
         }
         machine.remember(fd, next_history(state));
+    }
+
+    /// What is held leaves now.
+    fn leaves<M: Machine>(&self, machine: &M, fd: i32, state: u32, now: u32, cause: Cause, thread: Whereabouts) {
+        if state & CORKED != 0 {
+            machine.uncork(fd);
+        } else if !matches!(cause, Cause::Call) {
+            machine.push(fd);
+        }
+        if machine.counts() {
+            let age = now.wrapping_sub(self.since.load(Relaxed));
+            machine.gone(fd, Gone { age, cause, thread, corked: state & CORKED != 0 });
+        }
     }
 
     /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.
@@ -544,7 +629,9 @@ impl Burst {
     fn was_answered_unseen<M: Machine>(&self, machine: &M, fd: i32) -> bool {
         let before = self.received.load(Relaxed);
         machine.received(fd).is_some_and(|received| {
-            received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > 0
+            // The end of the other side's data counts as a byte (net/ipv4/tcp_input.c, `tcp_fin`).
+            const FIN: i32 = 1;
+            received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > FIN
         })
     }
 }

@@ -92,18 +92,20 @@ impl Habits {
     }
 
     /// Held data was late. The first time may be an accident, if it is not sure that the program is to blame; the third time
-    /// the process has shown that it cannot be foreseen.
-    pub(super) fn strike(&self, place: u32, sure: bool) {
+    /// the process has shown that it cannot be foreseen. All its services pay: they are one program's.
+    pub(super) fn strike(&self, sure: bool) {
         let strikes = self.strikes.load(Relaxed);
         self.strikes.store(strikes.saturating_add(1), Relaxed);
-        match strikes {
-            0 => self.service(place).owe(if sure { 1_000 } else { 0 }),
-            1 => {
-                self.service(place).owe(100_000);
-                self.watch_for(1_000_000);
-            }
-            _ => self.services.iter().for_each(Owed::never),
+        let price = match strikes {
+            0 if !sure => return,
+            0 => 1_000,
+            1 => 100_000,
+            _ => return self.services.iter().for_each(Owed::never),
+        };
+        if strikes == 1 {
+            self.watch_for(1_000_000);
         }
+        self.services.iter().for_each(|service| service.owe(price));
     }
 
     /// How often held data was late.

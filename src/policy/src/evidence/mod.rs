@@ -99,11 +99,14 @@ pub enum Whereabouts {
     Unknown,
 }
 
-/// A thread that comes back within so many microseconds is prompt. Also the age at which what is held is old, and what a
-/// thread may compute between two calls of a burst.
+/// A thread that comes back within so many microseconds is prompt. Also what a thread may compute between two calls of a burst.
 const PROMPT: u32 = 300;
-/// Data that was held for so many milliseconds was late: a strike.
+/// What is held for so many microseconds is old: no call is held behind it.
+const OLD: u32 = 200;
+/// Data that was held for so many milliseconds was late: a strike ...
 const LATE: u32 = 1;
+/// ... and for so many, it was not another program that kept the thread from going on.
+const SURELY_LATE: u32 = 20;
 
 /// So many microseconds in the machine's units.
 const fn micros<M: Machine>(micros: u32) -> u32 {

@@ -168,7 +168,7 @@ fn may_be_held(fd: c_int) -> bool {
 /// Is the kernel to send what it gets here at once? The library may have corked the socket, or taken TCP_NODELAY off for now.
 #[inline(always)]
 fn leaves_alone(record: &'static Record) -> bool {
-    LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON
+    record.nagle.load(Relaxed) == 0 && LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON
 }
 
 #[inline(always)]

@@ -85,6 +85,7 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         word.store(0, Relaxed);
     }
     record.begin();
+    record.nagle.store(0, Relaxed);
     record.watch.store(WATCHED, Relaxed);
     record.sizes.store(u64::MAX, Relaxed);
     record.opened.store(coarse_ticks(), Relaxed);
@@ -154,6 +155,13 @@ pub(crate) fn changed(fd: c_int) {
     record.sizes.store(u64::MAX, Relaxed);
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
     record.count(counts, simple);
+}
+
+/// The library lets Nagle's rule hold for the rest of a long burst, or does not any more.
+pub(super) fn nagle(fd: c_int, on: bool) {
+    if let Some(record) = record::if_any(fd) {
+        record.nagle.store(u32::from(on), Relaxed);
+    }
 }
 
 /// Can no wait on it be for Nagle's rule or for what the program itself holds? Where the stack is copied every call matters.
@@ -331,6 +339,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
         word.store(0, Relaxed);
     }
     copy.sizes.store(u64::MAX, Relaxed);
+    copy.nagle.store(record.nagle.load(Relaxed), Relaxed);
     if let Some(counts) = record.counts() {
         // Looked at closely: its word in the table is not noted yet.
         copy.count(counts, false);

@@ -28,13 +28,18 @@ pub(crate) fn corked(fd: c_int) {
     counts.add(Counter::Corks, 1);
 }
 
-/// What was held on a socket goes out now.
+/// What was held on a socket goes out now. Where nothing is held any more, as far as was counted, another call has taken it along.
 #[cold]
 pub(crate) fn let_go(fd: c_int, gone: Gone) {
     let Some(record) = record::if_any(fd) else { return };
     let Some(counts) = record.counts() else { return };
-    let wrapped = record.held() != 0 && age(record, coarse_ticks()) >= WRAP;
-    out(record, counts, gone, if wrapped { WRAP } else { gone.age >> 8 });
+    if record.held() == 0 && !gone.corked {
+        return;
+    }
+    let (told, longest) = (gone.age >> 8, age(record, coarse_ticks()));
+    // The engine may know of a byte that has left since, but of none that is older. Its clock wraps, ours does not.
+    let age = if gone.corked || longest < WRAP && told < longest { told } else { longest };
+    out(record, counts, gone, age);
 }
 
 /// How long at this time the oldest byte is held.

@@ -47,6 +47,7 @@ pub(crate) fn told(told: Told) {
         Told::Listening(fd, socket) => connection::listening(fd, socket),
         Told::Changed(fd) => connection::changed(fd),
         Told::Corked(fd) => held::corked(fd),
+        Told::Nagle(fd, on) => connection::nagle(fd, on),
         Told::Gone(fd, gone) => held::let_go(fd, gone),
         Told::Restricting => record::stop(),
         Told::Restricted(succeeded) => record::stopped(succeeded),

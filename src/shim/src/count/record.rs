@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub(super) last: AtomicU32,
     /// Since when the oldest byte is held.
     pub(super) since: AtomicU32,
+    /// 1 while the library lets Nagle's rule hold.
+    pub(super) nagle: AtomicU32,
     /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
     pub(super) state: AtomicU32,
     /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.

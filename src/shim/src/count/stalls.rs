@@ -143,14 +143,19 @@ pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
 #[cold]
 pub(super) fn millisecond() -> u32 {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
+    // In nanoseconds.
+    const MILLISECOND: u64 = 1_000_000;
+    const LEAST: u64 = 10 * MILLISECOND;
+    const SECOND: u64 = 1000 * MILLISECOND;
     let known = KNOWN.load(Relaxed);
     let Some(file) = file::known().filter(|_| known == 0) else { return known };
     let ticks = cycles().wrapping_sub(file::head(file, Head::FirstCycles).load(Relaxed)) / CYCLES_PER_TICK;
     let nanos = kernel::clock(libc::CLOCK_MONOTONIC).wrapping_sub(file::head(file, Head::FirstClock).load(Relaxed));
-    let milliseconds = nanos / 1_000_000;
-    let measured = ticks.checked_div(milliseconds).and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(GAP);
+    // Two readings that were interrupted between, or are close, tell nothing yet.
+    let measured = if nanos < LEAST { None } else { ticks.saturating_mul(MILLISECOND).checked_div(nanos) };
+    let measured = measured.and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(GAP);
     // The counter may be read up to a millisecond late: after a second that is little.
-    if milliseconds >= 1000 {
+    if nanos >= SECOND {
         KNOWN.store(measured, Relaxed);
     }
     measured

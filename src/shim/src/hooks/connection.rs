@@ -12,7 +12,7 @@ hook! {
     where signature (libc::socket), raw raw!(libc::SYS_socket, domain, kind, protocol); {
         // SAFETY: the caller's arguments.
         let fd = unsafe { socket::real(domain, kind, protocol) };
-        LIBRARY.made(fd, domain, kind, protocol);
+        LIBRARY.made_socket(fd, domain, kind, protocol);
         fd
     }
 }

@@ -3,7 +3,7 @@
 //! In the steady state a call costs no system call more than without us: a held write(2) becomes a send(2), a held writev(2)
 //! a sendmsg(2). No byte is looked at, and no pointer of the program's is followed.
 
-use engine::{Call, Look, Place};
+use engine::{Call, Look};
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::*;
@@ -11,12 +11,6 @@ use crate::kernel;
 
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: Option<size_t> = None;
-
-/// Was a held call accepted whole?
-#[inline(always)]
-fn accepted(sent: ssize_t, whole: Option<size_t>) -> bool {
-    whole.map_or(sent > 0, |whole| sent == whole as ssize_t)
-}
 
 /// Makes a hook for a call that can be held. `whole` is the length, if the call says it; `when` says whether the held form of
 /// the call may stand for it; `sockets`, whether only sockets have such a call.
@@ -27,75 +21,42 @@ macro_rules! send_hook {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
-                let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
-                // Each in a function of its own, to which the hook jumps: what the usual case does not need it does not pay.
-                match LIBRARY.look($fd, call) {
+                if LIBRARY.just_sends($fd, $flags, $sockets) {
                     // SAFETY: the caller's arguments.
-                    Look::Forward => unsafe { $name::real($fd, $($arg),*) },
-                    // SAFETY: the caller's arguments.
-                    Look::Send(place) => unsafe { $name::sent($fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
-                    Look::Hold(place) => unsafe { $name::held($fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
-                    Look::Pass(place) => unsafe { $name::passed($fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
-                    Look::Closer => unsafe { $name::closer($fd, $($arg),*) },
+                    return unsafe { $name::real($fd, $($arg),*) };
                 }
+                // A function of its own, to which the hook jumps: a call on a file does not pay for its frame.
+                // SAFETY: the caller's arguments.
+                unsafe { $name::data($fd, $($arg),*) }
             } with {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
-                pub(super) unsafe extern "C" fn sent($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($fd, $($arg),*) };
-                    LIBRARY.sent(place);
-                    sent
-                }
-
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn held($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    let error = place.error();
-                    // SAFETY: the caller's arguments, with a flag more.
-                    let sent = unsafe { $held };
-                    if accepted(sent, $whole) {
-                        LIBRARY.held($fd, place);
-                    } else if LIBRARY.cut_short($fd, place, sent) {
-                        // What the call that should not have been made has left in errno is not the program's.
-                        bind::set_error(error);
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($fd, $($arg),*) };
-                    }
-                    sent
-                }
-
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn passed($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($fd, $($arg),*) };
-                    LIBRARY.passed($fd, place, sent <= 0);
-                    sent
-                }
-
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                pub(super) unsafe extern "C" fn data($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
-                    match LIBRARY.sending($fd, call) {
+                    let look = LIBRARY.look($fd, call);
+                    if let Look::Closer = look {
                         // SAFETY: the caller's arguments.
-                        Look::Forward => unsafe { $name::real($fd, $($arg),*) },
-                        // SAFETY: the caller's arguments.
-                        Look::Send(place) => unsafe { sent($fd, $($arg,)* place) },
-                        // SAFETY: the caller's arguments.
-                        Look::Hold(place) => unsafe { held($fd, $($arg,)* place) },
-                        // SAFETY: the caller's arguments.
-                        Look::Pass(place) => unsafe { passed($fd, $($arg,)* place) },
-                        Look::Closer => {
-                            // SAFETY: the caller's arguments.
-                            let sent = unsafe { $name::real($fd, $($arg),*) };
-                            LIBRARY.sent_corked($fd);
-                            sent
-                        }
+                        return unsafe { closer($fd, $($arg),*) };
                     }
+                    // SAFETY: the caller's arguments.
+                    unsafe { make($fd, $($arg,)* look) }
+                }
+
+                #[unsafe(link_section = ".text.usual")]
+                #[inline(never)]
+                unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                    let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
+                    let look = LIBRARY.sending($fd, call);
+                    // SAFETY: the caller's arguments.
+                    unsafe { make($fd, $($arg,)* look) }
+                }
+
+                #[inline(always)]
+                unsafe fn make($fd: c_int, $($arg: $ty,)* look: Look<'_>) -> ssize_t {
+                    // SAFETY: the caller's arguments, with a flag more.
+                    let held = || unsafe { $held };
+                    // SAFETY: the caller's arguments.
+                    LIBRARY.send($fd, look, $whole, held, || unsafe { $name::real($fd, $($arg),*) })
                 }
             }
         }
@@ -165,53 +126,40 @@ macro_rules! pass_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
                 $( $first; )?
-                let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
-                match LIBRARY.look($fd, call) {
+                if LIBRARY.just_sends($fd, $flags, false) {
                     // SAFETY: the caller's arguments.
-                    Look::Forward => unsafe { $name::real($($before,)* $fd, $($arg),*) },
-                    // SAFETY: the caller's arguments.
-                    Look::Pass(place) => unsafe { $name::passed($($before,)* $fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
-                    Look::Send(place) | Look::Hold(place) => unsafe { $name::sent($($before,)* $fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
-                    Look::Closer => unsafe { $name::closer($($before,)* $fd, $($arg),*) },
+                    return unsafe { $name::real($($before,)* $fd, $($arg),*) };
                 }
+                // SAFETY: the caller's arguments.
+                unsafe { $name::data($($before,)* $fd, $($arg),*) }
             } with {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
-                pub(super) unsafe extern "C" fn sent($($before: $before_ty,)* $fd: c_int, $($arg: $ty,)* place: &Place) -> $ret {
+                pub(super) unsafe extern "C" fn data($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
+                    let look = LIBRARY.look($fd, call);
+                    if let Look::Closer = look {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { closer($($before,)* $fd, $($arg),*) };
+                    }
                     // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    LIBRARY.sent(place);
-                    sent
+                    unsafe { make($($before,)* $fd, $($arg,)* look) }
                 }
 
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
-                pub(super) unsafe extern "C" fn passed($($before: $before_ty,)* $fd: c_int, $($arg: $ty,)* place: &Place) -> $ret {
+                unsafe extern "C" fn closer($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
+                    let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
+                    let look = LIBRARY.sending($fd, call);
                     // SAFETY: the caller's arguments.
-                    let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                    LIBRARY.passed($fd, place, keeps_back(sent as ssize_t, $count as ssize_t));
-                    sent
+                    unsafe { make($($before,)* $fd, $($arg,)* look) }
                 }
 
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn closer($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
-                    match LIBRARY.sending($fd, call) {
-                        // SAFETY: the caller's arguments.
-                        Look::Forward => unsafe { $name::real($($before,)* $fd, $($arg),*) },
-                        // SAFETY: the caller's arguments.
-                        Look::Send(place) | Look::Hold(place) => unsafe { sent($($before,)* $fd, $($arg,)* place) },
-                        // SAFETY: the caller's arguments.
-                        Look::Pass(place) => unsafe { passed($($before,)* $fd, $($arg,)* place) },
-                        Look::Closer => {
-                            // SAFETY: the caller's arguments.
-                            let sent = unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                            LIBRARY.sent_corked($fd);
-                            sent
-                        }
-                    }
+                #[inline(always)]
+                unsafe fn make($($before: $before_ty,)* $fd: c_int, $($arg: $ty,)* look: Look<'_>) -> $ret {
+                    // SAFETY: the caller's arguments.
+                    let real = || unsafe { $name::real($($before,)* $fd, $($arg),*) } as isize;
+                    LIBRARY.pass($fd, look, real, |sent| keeps_back(sent, $count as isize)) as $ret
                 }
             }
         }
@@ -221,7 +169,7 @@ macro_rules! pass_hook {
 /// Is something of what was held, or of the call itself, still there? Where it sent nothing, all of it; and kernels before 6.5
 /// keep the tail of a file that ended before the count, for the rest that the program asked for.
 #[inline(always)]
-fn keeps_back(sent: ssize_t, count: ssize_t) -> bool {
+fn keeps_back(sent: isize, count: isize) -> bool {
     sent <= 0 || sent != count && kernel::keeps_tail_of_short_sendfile()
 }
 
@@ -264,6 +212,9 @@ pass_hook! {
     /// splice(2) into a socket, where the program's SPLICE_F_MORE is its own word, or out of one.
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
     flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
-    first LIBRARY.receiving(from, false);
+    first {
+        LIBRARY.sending_from_elsewhere(fd);
+        LIBRARY.receiving(from, false);
+    };
     where signature (libc::splice), raw raw!(libc::SYS_splice, from, from_offset, fd, offset, length, flags);
 }

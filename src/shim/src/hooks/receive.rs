@@ -27,14 +27,11 @@ macro_rules! receive_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    if LIBRARY.lets_go_quickly(place) {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { $name::real($fd, $($arg),*) };
-                    }
                     // SAFETY: the caller's arguments.
-                    unsafe { closer($fd, $($arg),*) }
+                    LIBRARY.receive_at_end(place, || unsafe { $name::real($fd, $($arg),*) })
                 }
 
+                #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let watch = LIBRARY.receiving($fd, $sockets);

@@ -1,0 +1,272 @@
+//! The rule of `policy::evidence` once more, from its text: slow, plain, without packed words and quick paths. Long bursts get
+//! no Nagle's rule back here (the programs compared have set TCP_NODELAY themselves).
+
+use std::collections::HashMap;
+
+use super::evidence_machine::{Beside, Moment};
+use tcptune_policy::evidence::Usage;
+
+/// Microseconds.
+const PROMPT: u64 = 300;
+const OLD: u64 = 200;
+const LATE: u64 = 1_000;
+const SURELY_LATE: u64 = 20_000;
+const ROW: u64 = 8;
+const NEVER: u64 = u64::MAX;
+/// Calls that have a place of their own.
+const PLACES: usize = 14;
+
+/// A place: the connection's service, the lengths of its last two bursts (1, 2, more), and the call's number.
+type Place = (usize, [usize; 2], usize);
+
+/// An open burst.
+struct Burst {
+    fd: usize,
+    history: [usize; 2],
+    number: usize,
+    returned: u64,
+    held_since: Option<u64>,
+    usage: Option<Usage>,
+    received: Option<u32>,
+    empty_polls: u32,
+    corked: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Thread {
+    Here,
+    Preempted,
+    Elsewhere,
+    Unknown,
+}
+
+/// All that is known.
+pub struct Reference {
+    service_of: Vec<usize>,
+    services: HashMap<usize, u64>,
+    places: HashMap<Place, u64>,
+    histories: HashMap<usize, [usize; 2]>,
+    bursts: HashMap<usize, Burst>,
+    watched: u64,
+    strikes: u32,
+    pushes: u64,
+}
+
+impl Reference {
+    pub fn new(service_of: &[usize]) -> Reference {
+        Reference {
+            service_of: service_of.to_vec(),
+            services: HashMap::new(),
+            places: HashMap::new(),
+            histories: HashMap::new(),
+            bursts: HashMap::new(),
+            watched: 0,
+            strikes: 0,
+            pushes: 0,
+        }
+    }
+
+    fn service(&mut self, fd: usize) -> &mut u64 {
+        self.services.entry(self.service_of[fd]).or_insert(ROW)
+    }
+
+    /// What the place of this burst's last call owes; nothing to say beyond those that have one.
+    fn place(&mut self, burst: &Burst) -> Option<&mut u64> {
+        let place = (self.service_of[burst.fd], burst.history, burst.number);
+        if burst.number <= PLACES { Some(self.places.entry(place).or_insert(ROW)) } else { None }
+    }
+
+    fn trusts(&mut self, burst: &Burst) -> bool {
+        *self.service(burst.fd) == 0 && self.place(burst).is_some_and(|owes| *owes == 0)
+    }
+
+    fn watch(&mut self, bursts: u64) {
+        self.watched = self.watched.max(bursts);
+    }
+
+    fn begin(&mut self, fd: usize, moment: &Moment) -> Burst {
+        let usage = (self.watched > 0).then_some(moment.usage);
+        self.watched = self.watched.saturating_sub(1);
+        // Before the last confirmation is paid the kernel is asked.
+        let received = (*self.service(fd) == 1).then(|| (moment.received)(fd).0);
+        let history = *self.histories.entry(fd).or_default();
+        Burst { fd, history, number: 1, returned: 0, held_since: None, usage, received, empty_polls: 0, corked: false }
+    }
+
+    fn whereabouts(&mut self, burst: &Burst, moment: &Moment) -> Thread {
+        if moment.now - burst.returned <= PROMPT {
+            return Thread::Here;
+        }
+        // Asked only where it matters.
+        let matters = burst.held_since.is_some() || *self.service(burst.fd) < ROW;
+        match burst.usage.filter(|_| matters) {
+            None => Thread::Unknown,
+            Some(before) => {
+                let computed = moment.usage.computed.wrapping_sub(before.computed);
+                let elsewhere = moment.usage.slept != before.slept || u64::from(computed) > PROMPT;
+                if elsewhere { Thread::Elsewhere } else { Thread::Preempted }
+            }
+        }
+    }
+
+    /// The burst is over. `push` says that what is held leaves by itself, not with a call.
+    fn end_of(&mut self, burst: Burst, moment: &Moment, thread: Thread, push: bool) {
+        self.pushes += u64::from(push && burst.held_since.is_some() && !burst.corked);
+        if matches!(thread, Thread::Here | Thread::Preempted) {
+            let owes = *self.service(burst.fd);
+            if owes != NEVER && owes != 0 {
+                match burst.received {
+                    Some(before) => {
+                        let (received, unread) = (moment.received)(burst.fd);
+                        let taken = i64::from(received) - i64::from(unread) - i64::from(before);
+                        *self.service(burst.fd) = if received != before && taken > 1 { NEVER } else { owes - 1 };
+                    }
+                    None if owes != 1 => *self.service(burst.fd) = owes - 1,
+                    None => {}
+                }
+            }
+        }
+        match thread {
+            Thread::Here => {
+                if let Some(owes) = self.place(&burst) {
+                    *owes = (*owes).max(ROW);
+                }
+            }
+            Thread::Preempted => self.watch(1_000),
+            Thread::Unknown | Thread::Elsewhere => {
+                if thread == Thread::Elsewhere {
+                    if let Some(owes) = self.place(&burst) {
+                        *owes = (*owes).max(1_000);
+                    }
+                } else if burst.held_since.is_some() || *self.service(burst.fd) < ROW {
+                    self.watch(1_000);
+                }
+                let owes = self.service(burst.fd);
+                *owes = (*owes).max(ROW);
+                let age = burst.held_since.map_or(0, |since| moment.now - since);
+                if age >= LATE {
+                    self.strike(thread == Thread::Elsewhere || age >= SURELY_LATE);
+                }
+            }
+        }
+        self.histories.insert(burst.fd, [burst.history[1], burst.number.min(3)]);
+    }
+
+    fn strike(&mut self, sure: bool) {
+        self.strikes += 1;
+        let price = match self.strikes {
+            1 if sure => 1_000,
+            1 => return,
+            2 => 100_000,
+            _ => NEVER,
+        };
+        if self.strikes == 2 {
+            self.watch(1_000_000);
+        }
+        // All services, those that were never seen too.
+        for service in 0..64 {
+            let owes = self.services.entry(service).or_insert(ROW);
+            *owes = (*owes).max(price);
+        }
+    }
+
+    fn let_go(&mut self, moment: &Moment) {
+        if let Some(burst) = self.bursts.remove(&moment.thread) {
+            let thread = self.whereabouts(&burst, moment);
+            self.end_of(burst, moment, thread, true);
+        }
+    }
+}
+
+impl Beside for Reference {
+    fn data(&mut self, moment: &Moment, fd: usize, anothers: bool, more: bool) -> bool {
+        if self.bursts.get(&moment.thread).is_some_and(|burst| burst.fd != fd) {
+            // A data call on another socket is a place to let go.
+            self.let_go(moment);
+        }
+        let mut had = None;
+        let mut preempted = false;
+        let mut fresh = true;
+        let mut burst = match self.bursts.remove(&moment.thread) {
+            None => self.begin(fd, moment),
+            Some(mut burst) => {
+                had = burst.held_since;
+                let thread = self.whereabouts(&burst, moment);
+                match thread {
+                    Thread::Here | Thread::Preempted => {
+                        fresh = false;
+                        if thread == Thread::Preempted {
+                            preempted = true;
+                            self.watch(1_000);
+                        } else if let Some(owes) = self.place(&burst) {
+                            *owes = if *owes == NEVER { NEVER } else { owes.saturating_sub(1) };
+                        }
+                        burst.number += 1;
+                        burst
+                    }
+                    Thread::Elsewhere | Thread::Unknown => {
+                        // Its data leaves with this call.
+                        self.end_of(burst, moment, thread, false);
+                        self.begin(fd, moment)
+                    }
+                }
+            }
+        };
+        let trusted = self.trusts(&burst) && !anothers && !preempted;
+        let hold = match had {
+            None => trusted,
+            Some(_) if fresh => false,
+            Some(since) => trusted && moment.now - since <= OLD,
+        };
+        burst.corked = hold && (burst.corked || !more);
+        burst.held_since = if hold { had.or(Some(moment.now)) } else { None };
+        self.bursts.insert(moment.thread, burst);
+        hold
+    }
+
+    fn returned(&mut self, moment: &Moment) {
+        if let Some(burst) = self.bursts.get_mut(&moment.thread) {
+            burst.returned = moment.now;
+        }
+    }
+
+    fn end(&mut self, moment: &Moment) {
+        self.let_go(moment);
+    }
+
+    fn found_nothing(&mut self, moment: &Moment) {
+        if let Some(burst) = self.bursts.get_mut(&moment.thread) {
+            burst.empty_polls += 1;
+            if burst.empty_polls > 1 {
+                self.let_go(moment);
+            }
+        }
+    }
+
+    fn looked(&mut self, moment: &Moment, returned: u64) {
+        match self.bursts.get_mut(&moment.thread) {
+            Some(burst) if moment.now - burst.returned <= PROMPT => burst.returned = returned,
+            _ => self.let_go(moment),
+        }
+    }
+
+    fn forked(&mut self) {
+        for service in 0..64 {
+            let owes = self.services.entry(service).or_insert(ROW);
+            *owes = (*owes).max(ROW);
+        }
+    }
+
+    fn opened(&mut self, fd: usize, service: usize) {
+        self.service_of[fd] = service;
+        self.histories.remove(&fd);
+    }
+
+    fn pushes(&self) -> u64 {
+        self.pushes
+    }
+
+    fn strikes(&self) -> u32 {
+        self.strikes
+    }
+}
