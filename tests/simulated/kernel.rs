@@ -245,6 +245,10 @@ impl Kernel {
         }
         let ours = more && ours != 0 || socket.cork && socket.cork_is_ours || nagle && socket.nagle_is_ours;
         socket.kept.push(Piece { thread, length, at: now, own, ours, nagle });
+        if nagle {
+            // From now on it is all that keeps anything.
+            socket.kept.iter_mut().for_each(|piece| piece.nagle = true);
+        }
         if keeps {
             while self.sockets[index].kept.iter().map(|piece| piece.length).sum::<usize>() >= MSS {
                 self.leave_some(index, MSS);

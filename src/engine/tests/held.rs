@@ -350,7 +350,8 @@ fn the_programs_own_word_ends_what_a_long_burst_was_let() {
             program.write(fd, 10);
         }
         program.send_with(fd, 10, libc::MSG_MORE);
-        program.write(fd, 10);
+        program.by(1).write(fd, 10);
+        program.by(0).write(fd, 10);
         program.sleep(1);
         assert_eq!(program.kept(fd), 0);
         assert!(kernel(|kernel| kernel.socket(fd).expect("it is open").nodelay));
