@@ -240,10 +240,15 @@ impl Kernel {
         // A full buffer pushes (net/ipv4/tcp.c, tcp_sendmsg_locked, `do_error`).
         let keeps = (more || socket.cork || nagle) && socket.room != Some(0);
         if more && ours != 0 {
-            self.held.push((fd, socket.nodelay));
+            // Off because the library lets Nagle's rule is as good: it is set again when the thread lets go.
+            self.held.push((fd, socket.nodelay || socket.nagle_is_ours));
         }
         let ours = more && ours != 0 || socket.cork && socket.cork_is_ours || nagle && socket.nagle_is_ours;
         socket.kept.push(Piece { thread, length, at: now, own, ours, nagle });
+        if nagle {
+            // From now on it is all that keeps anything.
+            socket.kept.iter_mut().for_each(|piece| piece.nagle = true);
+        }
         if keeps {
             while self.sockets[index].kept.iter().map(|piece| piece.length).sum::<usize>() >= MSS {
                 self.leave_some(index, MSS);
@@ -324,6 +329,8 @@ impl Kernel {
                 (socket.cork, socket.cork_is_ours) = (on, on && by_library);
                 if !on && (socket.nodelay || !socket.under_way) {
                     self.leave(index);
+                } else if !on {
+                    socket.kept.iter_mut().for_each(|piece| piece.nagle = true);
                 }
             }
             _ => socket.options.push((name, value)),

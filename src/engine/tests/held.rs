@@ -342,16 +342,20 @@ fn long_fast_bursts_get_nagles_rule_until_they_end() {
 
 #[test]
 fn the_programs_own_word_ends_what_a_long_burst_was_let() {
-    let program = Program::new(&[]);
-    let fd = program.connect();
-    for _ in 0..1000 {
-        program.write(fd, 10);
+    let settings: [&[(&str, &str)]; 2] = [&[], &[("TCPTUNE_RELEASE", "all")]];
+    for settings in settings {
+        let program = Program::new(settings);
+        let fd = program.connect();
+        for _ in 0..1000 {
+            program.write(fd, 10);
+        }
+        program.send_with(fd, 10, libc::MSG_MORE);
+        program.by(1).write(fd, 10);
+        program.by(0).write(fd, 10);
+        program.sleep(1);
+        assert_eq!(program.kept(fd), 0);
+        assert!(kernel(|kernel| kernel.socket(fd).expect("it is open").nodelay));
     }
-    program.send_with(fd, 10, libc::MSG_MORE);
-    program.write(fd, 10);
-    program.sleep(1);
-    assert_eq!(program.kept(fd), 0);
-    assert!(kernel(|kernel| kernel.socket(fd).expect("it is open").nodelay));
 }
 
 #[test]

@@ -66,6 +66,7 @@ macro_rules! for_each_hook {
                 clock_nanosleep: Any, No, "clock_nanosleep(2)", "sleeps by a clock of choice";
                 usleep: Any, No, "usleep(3)", "sleeps for microseconds";
                 sleep: Any, No, "sleep(3)", "sleeps for seconds";
+                sched_yield: Any, No, "sched_yield(2)", "lets other threads run";
                 pause: Any, No, "pause(2)", "waits for a signal";
                 sigsuspend: Any, No, "sigsuspend(2)", "waits for a signal that a mask lets through";
                 sigwaitinfo: Any, No, "sigwaitinfo(2)", "waits for a signal and takes it";

@@ -156,6 +156,7 @@ impl Model {
             }
             6 if what & 8 == 0 => {
                 let entering = LIBRARY.restricting();
+                (0..=self.highest).for_each(|fd| self.let_go_of(fd));
                 self.enabled = false;
                 if what & 16 != 0 {
                     assert!(!LIBRARY.is_enabled());

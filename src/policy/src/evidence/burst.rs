@@ -511,7 +511,9 @@ impl Burst {
 
     /// The program itself holds something on `fd`, which is to be released at the next place to let go.
     pub fn program_holds<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32) {
-        if !self.is_on(fd) {
+        if self.is_on(fd) {
+            self.nagle_off(machine, fd);
+        } else {
             self.let_go(habits, machine, Cause::Wait);
         }
         self.state.store(PROGRAM, Relaxed);
