@@ -66,10 +66,12 @@ impl<M: Machine> evidence::Machine for Library<M> {
         M::ticks()
     }
 
+    #[unsafe(link_section = ".text.usual")]
     fn usage(&self) -> Usage {
         M::usage()
     }
 
+    #[unsafe(link_section = ".text.usual")]
     fn received(&self, fd: c_int) -> Option<u32> {
         tcp_info::received::<M>(fd)
     }

@@ -61,6 +61,7 @@ pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
 /// What this thread has used of the processor. How often it slept says getrusage(2); how long it has computed, its clock: the
 /// times of getrusage are counted by the kernel's tick.
 #[cold]
+#[unsafe(link_section = ".text.usual")]
 pub(crate) fn thread_usage() -> Usage {
     // SAFETY: a structure of plain numbers.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
@@ -72,6 +73,7 @@ pub(crate) fn thread_usage() -> Usage {
 }
 
 /// A clock in nanoseconds.
+#[unsafe(link_section = ".text.usual")]
 pub(crate) fn clock(clock: libc::clockid_t) -> u64 {
     let mut time = [0u64; 2];
     // SAFETY: clock_gettime(2) writes a timespec: two words.
