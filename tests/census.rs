@@ -1,8 +1,8 @@
 //! Every name by which programs reach sockets (tests/census.txt) is a hook, or docs/hooks.md says why it is none and what
 //! happens then; and the other way round.
 //!
-//! Compares lists and documents only; it runs no program. That the hooks are what the library exports is
-//! tests/library_file.rs.
+//! Compares lists and documents with the table of hooks only; it runs no program. That the hooks are what the library exports
+//! is tests/library_file.rs.
 
 mod support;
 
@@ -10,6 +10,7 @@ use object::read::elf::{ElfFile64, Sym};
 use object::{Endianness, SymbolIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tcptune_policy::hooks::{Family, HOOKS, Hook, Machines};
 
 const PURPOSES: [&str; 12] = [
     "create",
@@ -31,8 +32,11 @@ fn file(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The census: each name, and whether it is hooked.
-fn census() -> BTreeMap<String, bool> {
+/// What the census says of a name that only the 32-bit library hooks.
+const NARROW: &str = "no: hooked in the 32-bit library";
+
+/// The census: each name, and what it says of it.
+fn census() -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for line in file("tests/census.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let cells: Vec<&str> = line.split(" | ").collect();
@@ -43,13 +47,19 @@ fn census() -> BTreeMap<String, bool> {
         let hooked = state == "hooked";
         let reason = state.strip_prefix("no: ").unwrap_or_default();
         assert!(hooked || !reason.is_empty(), "tests/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`");
-        assert!(names.insert(name.to_owned(), hooked).is_none(), "tests/census.txt: {name} is there twice");
+        assert!(names.insert(name.to_owned(), state.to_owned()).is_none(), "tests/census.txt: {name} is there twice");
     }
     names
 }
 
-fn hooks() -> BTreeSet<String> {
-    file("docs/hooks.txt").lines().map(str::to_owned).collect()
+/// The names in the table of hooks for which this holds.
+fn hooks(wanted: impl Fn(&Hook) -> bool) -> BTreeSet<String> {
+    HOOKS.iter().filter(|hook| wanted(hook)).map(|hook| hook.name.to_owned()).collect()
+}
+
+/// Those of the library with 64 bits, which docs/hooks.txt and docs/hooks.md list.
+fn is_here(hook: &Hook) -> bool {
+    hook.machines == Machines::All
 }
 
 /// The names in the first cells of a part of docs/hooks.md, each of which has something in its second cell.
@@ -67,12 +77,14 @@ fn documented(part: &str) -> BTreeSet<String> {
     names
 }
 
-/// docs/hooks.md: what it says of the hooks, and of the names that are none.
-fn document() -> (BTreeSet<String>, BTreeSet<String>) {
+/// The parts of docs/hooks.md: the names in each, by its heading. What is not hooked is under `NOT_HOOKED`.
+fn document() -> BTreeMap<String, BTreeSet<String>> {
     let text = file("docs/hooks.md");
-    let (hooks, others) = text.split_once("\n## Not hooked\n").expect("docs/hooks.md has a part on what is not hooked");
-    (documented(hooks), documented(others))
+    let parts = text.split("\n## ").skip(1).map(|part| part.split_once('\n').expect("something is under a heading"));
+    parts.map(|(heading, part)| (heading.to_owned(), documented(part))).collect()
 }
+
+const NOT_HOOKED: &str = "Not hooked";
 
 /// Does a name of the document, in which a `*` stands for any letters, mean this name?
 fn means(pattern: &str, name: &str) -> bool {
@@ -90,26 +102,37 @@ fn expect_none<T: std::fmt::Debug>(what: &str, found: impl IntoIterator<Item = T
 
 #[test]
 fn hooks_are_the_hooked_names_of_the_census() {
-    let (census, hooks) = (census(), hooks());
-    let hooked: BTreeSet<String> = census.iter().filter(|(_, hooked)| **hooked).map(|(name, _)| name.clone()).collect();
-    expect_none("hooked says tests/census.txt, but not in docs/hooks.txt", hooked.difference(&hooks));
-    expect_none("in docs/hooks.txt, but not hooked says tests/census.txt", hooks.difference(&hooked));
+    let census = census();
+    for (state, hooks) in [("hooked", hooks(is_here)), (NARROW, hooks(|hook| !is_here(hook)))] {
+        let said: BTreeSet<String> =
+            census.iter().filter(|(_, said)| *said == state).map(|(name, _)| name.clone()).collect();
+        expect_none(&format!("{state:?} says tests/census.txt, but not the table of hooks"), said.difference(&hooks));
+        expect_none(&format!("in the table of hooks, but not {state:?} in tests/census.txt"), hooks.difference(&said));
+    }
 }
 
 #[test]
-fn the_document_names_every_hook() {
-    let (hooks, (documented, _)) = (hooks(), document());
-    expect_none("in docs/hooks.txt, but docs/hooks.md has no line on it", hooks.difference(&documented));
-    expect_none("docs/hooks.md has a line on it, but it is not in docs/hooks.txt", documented.difference(&hooks));
-    let count = format!("\nThe {} functions", hooks.len());
-    assert!(file("docs/hooks.md").contains(&count), "docs/hooks.md counts other than {} hooks", hooks.len());
+fn the_document_has_every_hook_under_the_heading_of_its_family() {
+    let mut document = document();
+    document.remove(NOT_HOOKED).expect("docs/hooks.md has a part on what is not hooked");
+    for heading in Family::ALL.map(Family::heading) {
+        let hooks = hooks(|hook| is_here(hook) && hook.family.heading() == heading);
+        let documented = document.get(heading).unwrap_or_else(|| panic!("docs/hooks.md has no part {heading:?}"));
+        expect_none(&format!("a hook without a line under {heading:?}"), hooks.difference(documented));
+        expect_none(&format!("has a line under {heading:?}, but is no hook of it"), documented.difference(&hooks));
+    }
+    let known = |heading: &&String| Family::ALL.iter().any(|family| family.heading() == heading.as_str());
+    expect_none("headings in docs/hooks.md of no family", document.keys().filter(|heading| !known(heading)));
+    let count = format!("\nThe {} functions", hooks(is_here).len());
+    assert!(file("docs/hooks.md").contains(&count), "docs/hooks.md does not begin with {count:?}");
 }
 
 #[test]
 fn the_document_says_what_happens_with_every_other_name() {
-    let (census, (_, others)) = (census(), document());
+    let (census, document) = (census(), document());
+    let others = &document[NOT_HOOKED];
     let says = |name: &str| others.iter().any(|pattern| means(pattern, name));
-    let (hooked, bare): (Vec<_>, Vec<_>) = census.iter().partition(|(_, hooked)| **hooked);
+    let (hooked, bare): (Vec<_>, Vec<_>) = census.iter().partition(|(_, state)| *state == "hooked");
     expect_none("not hooked, and docs/hooks.md does not say what happens then", bare.iter().filter(|one| !says(one.0)));
     expect_none("hooked, but docs/hooks.md says it is not", hooked.iter().filter(|one| says(one.0)));
     let unknown = |pattern: &&String| !bare.iter().any(|(name, _)| means(pattern, name));

@@ -72,6 +72,12 @@ fn a_dynamic_program_is_reachable() {
     assert_eq!(report["elf"]["platform"]["bits"], usize::BITS);
     assert_eq!(report["c_library"]["family"], "glibc");
     assert_eq!(report["symbols"]["socket_calls"], serde_json::json!(["listen", "socket"]));
+    let hooked = report["symbols"]["hooked"].as_array().expect("a list");
+    for (name, meaning) in [("socket", "makes a socket"), ("listen", "lets a socket accept connections")] {
+        let page = format!("{name}(2)");
+        let row = serde_json::json!({"name": name, "family": "connection", "page": page, "meaning": meaning});
+        assert!(hooked.contains(&row), "{hooked:#?}");
+    }
     let version = report["c_library"]["version"].as_str().expect("a version");
     let said = text(&finish(Command::new("getconf").arg("GNU_LIBC_VERSION")).stdout);
     assert_eq!(said.trim(), format!("glibc {version}"));

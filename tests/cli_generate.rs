@@ -1,4 +1,4 @@
-//! What is generated from the command line's definition and the table of settings: complete, and committed as it is.
+//! What is generated from the command line's definition and the tables of settings and hooks: complete, and committed as it is.
 
 mod cli_support;
 mod support;
@@ -13,6 +13,14 @@ fn the_settings_page_is_the_generated_one() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md");
     let committed = std::fs::read_to_string(file).expect("docs/settings.md");
     assert!(page == committed, "docs/settings.md is out of date: cargo run -- generate settings > docs/settings.md");
+}
+
+#[test]
+fn the_list_of_hooks_is_the_generated_one() {
+    let (code, list, err) = ended(tcptune().args(["generate", "hooks"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let committed = include_str!("../docs/hooks.txt");
+    assert!(list == committed, "docs/hooks.txt is out of date: cargo run -- generate hooks > docs/hooks.txt");
 }
 
 /// All options of `run`, from its help.

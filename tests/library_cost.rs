@@ -18,8 +18,8 @@ fn gates(only: &str, library: &Path) -> Outcome {
     support::finish(command.args(["gates", "--quick", "--only", only]).arg(library))
 }
 
-/// The gates must hold; the table is shown either way, so that `--nocapture` tells the distance to the aims. The predictor
-/// reads a clock, so a run that the machine interrupts takes rarer paths: the best of three is what a call costs.
+/// The gates must hold; the table is shown either way, so that `--nocapture` tells the distance to the aims. The rule for
+/// holding reads a clock, so a run that the machine interrupts takes rarer paths: the best of three is what a call costs.
 fn hold(only: &str) {
     let mut outcome = gates(only, &support::library());
     for _ in 0..2 {

@@ -226,6 +226,8 @@ pub enum Generate {
     Completions { shell: clap_complete::Shell },
     /// Print the reference page of all settings, in Markdown
     Settings,
+    /// Print the names of all functions that the library of this machine stands in for
+    Hooks,
 }
 
 /// The built-in client of the demonstration; a process of its own, so that preloading means something.

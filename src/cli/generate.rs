@@ -1,5 +1,5 @@
 //! `tcptune generate`: man pages and completions from the definition of the command line, the reference page from the table
-//! of settings. Nothing here is written by hand twice.
+//! of settings, the list of hooks from theirs. Nothing here is written by hand twice.
 
 use clap::CommandFactory;
 
@@ -20,6 +20,7 @@ pub fn command(what: &Generate) -> Result<u8, Failure> {
             output::raw(&script);
         }
         Generate::Settings => output::raw(crate::reference::page().as_bytes()),
+        Generate::Hooks => output::raw(crate::reference::hooks().as_bytes()),
     }
     Ok(OK)
 }

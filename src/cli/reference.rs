@@ -1,7 +1,9 @@
-//! The reference page of all settings, docs/settings.md, from the table that the library's reader uses.
+//! What docs/ has from the tables that the library uses: the reference page of all settings (settings.md), and the list of hooks
+//! (hooks.txt).
 
 use std::fmt::Write;
 
+use tcptune_policy::hooks::HOOKS;
 use tcptune_policy::{OPTION_TEXTS, OPTIONS, RULE_WORDS, RuleWord, VARIABLES};
 
 const HEAD: &str = "\
@@ -61,6 +63,13 @@ pub fn page() -> String {
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
+}
+
+/// The names that the library of this machine exports, sorted, one a line.
+pub fn hooks() -> String {
+    let mut names: Vec<&str> = HOOKS.iter().filter(|hook| hook.exists(usize::BITS)).map(|hook| hook.name).collect();
+    names.sort_unstable();
+    names.iter().flat_map(|name| [name, "\n"]).collect()
 }
 
 fn rule_words(page: &mut String, kind: &str, wanted: fn(&RuleWord) -> bool) {

@@ -5,7 +5,7 @@ Programs that stop doing what they did for their first fifty exchanges (two writ
 hand over to a thread, fork, stream, spawn, close another socket ... Each message carries the time of its write; the peer,
 never under the library, measures how long it was on its way. Every case runs plain and preloaded in turns. Printed: a
 Markdown table in microseconds. "late" counts messages above plain's p99.9 + 1 ms; a case is fine when that is, in each
-round, at most one (the first miss, which no prediction can avoid) and one in a thousand more. Exit status 1 if one is not.
+round, at most one (the first, which nothing can foresee) and one in a thousand more. Exit status 1 if one is not.
 
   tests/bench/never_worse.py [--quick] [--library FILE] [--rounds N] [--count N] [--spin MS] [--set NAME=VALUE] [CASE ...]
 """

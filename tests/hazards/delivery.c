@@ -1,6 +1,6 @@
 // When do bytes reach the peer after bursts have been learned and the program then does something else? Each case is one
 // way of writing once and not going on; the peer must not wait for a retransmission timeout (200 ms and more), except for
-// the first time, which no prediction can avoid.
+// the first time, which nothing can foresee.
 // Hazard: holding blind, or holding on after having been wrong.
 #include "hazard.h"
 #include <semaphore.h>

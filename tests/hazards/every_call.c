@@ -840,6 +840,8 @@ static void sigwaiting(int timed) {
 }
 HOOK(sigtimedwait) { sigwaiting(1); }
 HOOK(sigwaitinfo) { sigwaiting(0); }
+HOOK(sched_yield) { SHOW(sched_yield()); }
+
 HOOK(sleep) {
     signal_in(10);
     unsigned rest = sleep(5);

@@ -12,8 +12,8 @@ static int pair[2], other[2] = {-1, -1};
 static volatile sig_atomic_t signals;
 static void handler(int number) { (void)number; signals++; }
 
-// A small write of a learned burst without its second half, on a new connection to a new port: what one case made the
-// library unlearn does not spare the next.
+// A small write of a learned burst without its second half, on a new connection to a new port: what one case has taught the
+// library does not spare the next.
 static void held(void) {
     if (pair[1]) close(pair[0]), close(pair[1]);
     tcp_pair(pair);

@@ -30,7 +30,7 @@ run() { RAW=$B/$1 "$HERE/$2" "${@:3}" >/dev/null || exit 2; }
 
 : >"$B/raw"; rm -f "$B"/raw.*
 k=$(kinds '^instructions$'); if [ -n "$k" ]; then KINDS=$k run raw instr.sh "$lib"; fi
-# Without prediction, which goes by the clock: callgrind lets one thread run at a time, and the others' sends come late.
+# Without holding, which goes by the clock: callgrind lets one thread run at a time, and the others' sends come late.
 k=$(kinds '^threads$')
 if [ -n "$k" ]; then KINDS=$k run raw.threads instr.sh "$lib:TCPTUNE_CORK=off"; sed 's/^instructions/threads/' "$B/raw.threads" >>"$B/raw"; fi
 # What a burst costs that the tracer or other work happens to interrupt does not count; one call in twenty rounds does.

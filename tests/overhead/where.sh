@@ -15,8 +15,8 @@ for k in "${kinds[@]}"; do
   echo; echo "## $k"; echo; heading "instructions per round" file function
   # calls makes 50 rounds to warm up, then N and 2N.
   cg_annotate --threshold=0.01 "$B/where" | gawk -v rounds=$((3 * N + 50)) '
-    /^ *[0-9,]+ \(/ { at = $NF; if (at !~ /src\/(shim|policy|cli)\/|library\/(core|std)\//) next
+    /^ *[0-9,]+ \(/ { at = $NF; if (at !~ /src\/(shim|engine|policy|cli)\/|library\/(core|std)\//) next
       gsub(",", "", $1); n = $1 / rounds; if (n < 0.5) next
-      function_ = at; sub(/^[^:]*:/, "", function_); file = at; sub(/:.*/, "", file); sub(/^.*\/(src\/(shim|policy)|library)\//, "", file)
+      function_ = at; sub(/^[^:]*:/, "", function_); file = at; sub(/:.*/, "", file); sub(/^.*\/(src\/(shim|engine|policy)|library)\//, "", file)
       printf "|%.0f|%s|%s|\n", n, file, function_ }'
 done

@@ -86,7 +86,7 @@ preload() { LD_PRELOAD=$library "$@"; }
 least() { # what, most segments, arguments
 	what=$1 most=$2
 	shift 2
-	# The best of three: where an emulated machine stops for more than a millisecond inside a burst, it is unlearned.
+	# The best of three: where an emulated machine stops for more than a millisecond inside a burst, that costs confirmations.
 	plain=$(for try in 1 2 3; do /programs/links "$@"; done | sort -n | head -1)
 	preloaded=$(for try in 1 2 3; do preload /programs/links "$@"; done | sort -n | head -1)
 	line "$what" "$plain" "$preloaded" \

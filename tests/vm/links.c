@@ -1,5 +1,5 @@
 // What the kernel of a virtual machine does over a link of its own, with and without the library: segments of a header and a
-// body, the end of a file that is shorter than sendfile's count, how long a missed prediction waits, kernel TLS.
+// body, the end of a file that is shorter than sendfile's count, how long held data waits that nothing lets go of, kernel TLS.
 //
 //   links segments BODY     header by write, body by sendfile, over and over: the median of segments and ms
 //   links tail              the same, by a server that sets TCP_NODELAY and asks for far more than the file has

@@ -47,6 +47,8 @@ pub struct Report {
 pub struct Symbols {
     /// Socket calls that the program imports.
     pub socket_calls: Vec<String>,
+    /// Calls that it imports and the library stands in for, by family.
+    pub hooked: Vec<calls::Hooked>,
     /// Names that the library stands in for, but which the program defines itself.
     pub defined: Vec<String>,
     /// Libraries it names that import socket calls (one level deep, the C library left out).
@@ -224,7 +226,7 @@ impl Collected {
 
 fn assemble(found: Collected, library: Option<&Library>) -> Report {
     let platform = library.map_or_else(elf::this_platform, |l| l.elf.platform.clone());
-    let interposed = library.map_or_else(|| calls::set(&calls::INTERPOSED), |l| l.elf.exports.clone());
+    let interposed = library.map_or_else(|| calls::interposed(found.elf.platform.bits), |l| l.elf.exports.clone());
     let symbols = symbols(&found, &interposed);
     let facts = found.facts(&platform);
     let (verdict, notes) = (verdict::judge(&facts), verdict::notes(&facts, &symbols));
@@ -244,10 +246,11 @@ fn assemble(found: Collected, library: Option<&Library>) -> Report {
 
 fn symbols(found: &Collected, interposed: &std::collections::BTreeSet<String>) -> Symbols {
     let elf = &found.elf;
-    let socket = calls::set(&calls::SOCKET_CALLS);
+    let socket = calls::on_sockets();
     let name = found.program.file_name().map_or(&b""[..], OsStrExt::as_bytes);
     Symbols {
         socket_calls: calls::present(&elf.imports, &socket),
+        hooked: calls::hooked(&elf.imports, interposed),
         defined: calls::present(&elf.exports, interposed),
         libraries: if elf.linking == elf::Linking::Dynamic { networking_libraries(found, &socket) } else { Vec::new() },
         dlopen: ["dlopen", "dlmopen"].iter().any(|&call| elf.imports.contains(call)),

@@ -1,6 +1,7 @@
 //! The report as a person reads it.
 
 use super::Report;
+use super::calls::Hooked;
 use super::elf::Linking;
 use super::libc::Family;
 use super::process::Seccomp;
@@ -30,6 +31,9 @@ pub fn report(report: &Report) {
     if report.elf.symbols_known && report.elf.linking == Linking::Dynamic {
         let calls = &report.symbols.socket_calls;
         row("socket calls", &if calls.is_empty() { "none imported".to_owned() } else { calls.join(" ") });
+        if !calls.is_empty() {
+            hooked(&report.symbols.hooked);
+        }
         if !report.symbols.libraries.is_empty() {
             row("libraries", &format!("{} import socket calls", report.symbols.libraries.join(", ")));
         }
@@ -44,6 +48,15 @@ pub fn report(report: &Report) {
     line(&format!("{}: {}", styled(style, head), verdict.reason));
     for advice in &verdict.advice {
         line(&format!("  - {}", wrapped(advice, WIDTH, 4)));
+    }
+}
+
+/// The calls that the library stands in for, a line for each family.
+fn hooked(calls: &[Hooked]) {
+    for (number, family) in calls.chunk_by(|one, next| one.heading == next.heading).enumerate() {
+        let names: Vec<&str> = family.iter().map(|call| call.name).collect();
+        let heading = family.first().map_or("", |call| call.heading);
+        row(if number == 0 { "hooked calls" } else { "" }, &format!("{heading}: {}", names.join(" ")));
     }
 }
 

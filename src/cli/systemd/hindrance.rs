@@ -119,7 +119,7 @@ fn not_executable(unit: &Unit, file: &Path) -> Option<String> {
 }
 
 /// System calls that the library makes besides those of the program.
-const CALLS: [(&str, &str); 8] = [
+const CALLS: [(&str, &str); 10] = [
     ("setsockopt", "@network-io"),
     ("getsockopt", "@network-io"),
     ("getsockname", "@network-io"),
@@ -128,6 +128,8 @@ const CALLS: [(&str, &str); 8] = [
     ("sendmsg", "@network-io"),
     ("rt_sigprocmask", "@signal"),
     ("uname", "@system-service"),
+    ("ioctl", "@system-service"),
+    ("getrusage", "@process"),
 ];
 
 /// A call that the filter does not let through ends the process, or fails.

@@ -1,5 +1,5 @@
-//! What tcptune decides, and nothing else: settings and their grammar, rules, the per-socket state word, and when a data call
-//! may be held.
+//! What tcptune decides, and nothing else: settings and their grammar, rules, the table of hooks, the per-socket state word, and
+//! when a data call may be held.
 //! Pure: time, descriptors and bytes come in as arguments. No system call, no heap, no panic.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ never_panic! {
     pub mod evidence;
     mod fault;
     mod grammar;
+    pub mod hooks;
     pub mod options;
     mod programs;
     mod put;

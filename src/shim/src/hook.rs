@@ -23,6 +23,7 @@ macro_rules! hook {
             use super::*;
             use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+            listed!($name);
             hook!(@check $check, ($($ty),*) -> $ret);
             pub(crate) type Function = unsafe extern "C" fn($($ty),*) -> $ret;
 
@@ -45,18 +46,9 @@ macro_rules! hook {
                 $crate::bind::finish($raw) as $ret
             }
 
-            /// The next definition of this name: libc's, or that of a library preloaded after us.
-            ///
-            /// # Safety
-            /// As the function of libc.
-            #[inline(always)]
-            pub(crate) unsafe fn real($($arg: $ty),*) -> $ret {
-                let address = REAL.load(Relaxed);
-                // SAFETY: only functions of this very signature are stored there: the binder, the last resort, and the
-                // definition of the name, whose signature the compiler has compared with the libc crate's.
-                let function: Function = unsafe { core::mem::transmute(address) };
-                // SAFETY: the caller vouches for the arguments.
-                unsafe { function($($arg),*) }
+            call_through! {
+                /// The next definition of this name: libc's, or that of a library preloaded after us.
+                pub(crate) fn real($($arg: $ty),*) -> $ret = REAL as Function
             }
         }
     };
@@ -65,6 +57,50 @@ macro_rules! hook {
     (@check (variadic $check:path as $declared:ty), ($($ty:ty),*) -> $ret:ty) => { const _: $declared = $check; };
     (@check ($check:expr), ($($ty:ty),*) -> $ret:ty) => {
         const _: unsafe extern "C" fn($($ty),*) -> $ret = $check;
+    };
+}
+
+/// Makes a function that calls what the pointer `$at` points at. Only functions of this very signature are stored there: the
+/// binder, the last resort, a counting function, and the definition of the name, whose signature the compiler has compared with
+/// the libc crate's.
+macro_rules! call_through {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $at:ident as $function:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// As the function of libc. The pointer is not null.
+        #[inline(always)]
+        $vis unsafe fn $name($($arg: $ty),*) -> $ret {
+            let address = $at.load(Relaxed);
+            // SAFETY: what is stored there are functions of this signature (see above).
+            let function: $function = unsafe { core::mem::transmute(address) };
+            // SAFETY: the caller vouches for the arguments.
+            unsafe { function($($arg),*) }
+        }
+    };
+}
+
+/// Asserts that a hook has its row in the table. That each row has its hook is asserted by `hooks::rows`.
+macro_rules! listed {
+    ($name:ident) => {
+        const _: () = assert!(
+            policy::hooks::is_listed(stringify!($name)),
+            concat!(stringify!($name), " has no row in policy::hooks, or not for this machine")
+        );
+    };
+}
+
+/// A hook's name, to be looked up.
+macro_rules! name_of {
+    ($name:ident) => {
+        const {
+            $crate::bind::Name::new(
+                match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                    Ok(name) => name,
+                    Err(_) => c"",
+                },
+            )
+        }
     };
 }
 

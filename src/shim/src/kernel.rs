@@ -58,7 +58,8 @@ pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
     got.max(0) as usize
 }
 
-/// What this thread has used of the processor (getrusage(2), `RUSAGE_THREAD`).
+/// What this thread has used of the processor. How often it slept says getrusage(2); how long it has computed, its clock: the
+/// times of getrusage are counted by the kernel's tick.
 #[cold]
 pub(crate) fn thread_usage() -> Usage {
     // SAFETY: a structure of plain numbers.
@@ -66,9 +67,8 @@ pub(crate) fn thread_usage() -> Usage {
     let (who, at) = (libc::RUSAGE_THREAD as usize, &raw mut usage as usize);
     // SAFETY: getrusage(2) fills in the structure.
     unsafe { syscall6(libc::SYS_getrusage, who, at, 0, 0, 0, 0) };
-    let micros = |time: libc::timeval| (time.tv_sec as u32).wrapping_mul(1_000_000).wrapping_add(time.tv_usec as u32);
-    let computed = micros(usage.ru_utime).wrapping_add(micros(usage.ru_stime));
-    Usage { slept: usage.ru_nvcsw as u32, computed }
+    let computed = clock(libc::CLOCK_THREAD_CPUTIME_ID) / 1000;
+    Usage { slept: usage.ru_nvcsw as u32, computed: computed as u32 }
 }
 
 /// A clock in nanoseconds.

@@ -85,7 +85,7 @@ pub(crate) fn registers() -> [usize; 4] {
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
     // SAFETY: RDTSC needs no feature on an i686, and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded
-    // for and never comes here (sandbox.rs).
+    // for and never comes here (the engine's sandbox.rs).
     unsafe { asm!("rdtsc", "shrd eax, edx, 4", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
     ticks
 }

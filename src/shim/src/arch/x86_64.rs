@@ -59,7 +59,8 @@ pub(crate) fn registers() -> [usize; 4] {
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
     // SAFETY: the intrinsic gives the 64 bits in two halves, whose joining costs more than their use; RDTSC needs no feature,
-    // and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded for and never comes here (sandbox.rs).
+    // and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded for and never comes here (the
+    // engine's sandbox.rs).
     unsafe { asm!("rdtsc", "shrd eax, edx, 4", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
     ticks
 }

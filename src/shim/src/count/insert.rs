@@ -17,18 +17,17 @@ macro_rules! between {
 
             use $crate::hooks::$family::$name as hook;
 
+            const _: () = assert!(
+                policy::hooks::is_counted(stringify!($name)),
+                concat!(stringify!($name), " is not counted, says its row in policy::hooks")
+            );
+
             /// Where the real function is. Relaxed: a pointer to code, which guards no data.
             static NEXT: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
-            #[allow(dead_code)]
-            #[inline(always)]
-            unsafe fn next($($arg: $ty),*) -> $ret {
-                let address = NEXT.load(Relaxed);
-                // SAFETY: this function runs only where `insert` has put it, which has stored the real function's address;
-                // the signature is the hook's.
-                let function: hook::Function = unsafe { core::mem::transmute(address) };
-                // SAFETY: the caller vouches for the arguments.
-                unsafe { function($($arg),*) }
+            call_through! {
+                /// The real function. A counting function runs only where `insert` has put it, which has stored the address.
+                fn next($($arg: $ty),*) -> $ret = NEXT as hook::Function
             }
 
             /// # Safety
@@ -41,13 +40,7 @@ macro_rules! between {
             /// Puts it in place.
             pub(in super::super) fn insert() {
                 const FUNCTION: hook::Function = counting;
-                const NAME: &core::ffi::CStr =
-                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => c"",
-                    };
-                let name = const { $crate::bind::Name::new(NAME) };
-                $crate::count::insert::one(&hook::REAL, &NEXT, FUNCTION as *mut (), name);
+                $crate::count::insert::one(&hook::REAL, &NEXT, FUNCTION as *mut (), name_of!($name));
             }
         }
     };
@@ -71,17 +64,17 @@ pub(super) fn one(hook: &AtomicPtr<()>, next: &AtomicPtr<()>, counting: *mut (),
     hook.store(counting, Relaxed);
 }
 
-/// Puts all in place.
+/// Puts all in place: those that are counted, says the table of hooks.
 #[cold]
 #[inline(never)]
 pub(super) fn all() {
     macro_rules! insert {
-        ($($module:ident: $($name:ident)*;)*) => { $( $( super::$module::$name::insert(); )* )* };
+        (@one No, $name:ident) => {};
+        (@one Calls, $name:ident) => { super::calls::$name::insert() };
+        (@one Waits, $name:ident) => { super::waits::$name::insert() };
+        ($($family:ident, $machines:ident in $($module:ident)::+ {
+            $($name:ident: $subject:ident, $counted:ident, $page:literal, $meaning:literal;)*
+        })*) => { $( $( insert!(@one $counted, $name); )* )* };
     }
-    insert! {
-        calls: write writev send sendto sendmsg sendmmsg sendfile sendfile64 splice
-            read readv __read_chk recv __recv_chk recvfrom __recvfrom_chk recvmsg recvmmsg;
-        waits: poll __poll_chk epoll_wait epoll_pwait epoll_pwait2 ppoll __ppoll_chk select pselect
-            close close_range dup dup2 dup3 fcntl fcntl64 fork;
-    }
+    policy::for_each_hook!(insert);
 }

@@ -1,5 +1,5 @@
 //! What is known of each connection that is counted: two cache lines for each descriptor, in memory that is mapped when the first
-//! TCP socket appears. Like the table (table.rs) a hint: an entry may be about a socket that was closed behind our back.
+//! TCP socket appears. Like the engine's table a hint: an entry may be about a socket that was closed behind our back.
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
@@ -47,7 +47,7 @@ pub(super) struct Record {
     pub(super) bursts: AtomicU32,
     /// When it was opened.
     pub(super) opened: AtomicU32,
-    /// What its word in the table said last (table.rs): that is cleared before it is closed.
+    /// What its word in the engine's table said last: that is cleared before it is closed.
     pub(super) word: AtomicU32,
     /// Its exchanges, and how long all of them took.
     pub(super) exchanges: AtomicU32,

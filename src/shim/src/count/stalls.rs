@@ -22,7 +22,7 @@ const SIOCOUTQNSD: usize = 0x894b;
 
 const THREADS: usize = 1024;
 const EACH: usize = 4;
-/// By thread, as in hold.rs: the last suspect sockets, as `fd + 1`. A hint: threads may share it.
+/// By thread, as the engine's places (threads.rs): the last suspect sockets, as `fd + 1`. A hint: threads may share it.
 static SUSPECTS: [[AtomicU32; EACH]; THREADS] = [const { [const { AtomicU32::new(0) }; EACH] }; THREADS];
 /// Was there ever one? A program with TCP_NODELAY everywhere never has any.
 static ANY: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! Descriptors are closed, duplicated and made: the table follows, and what is held goes out first.
+//! Descriptors are closed, shut down, duplicated and made: the table follows, and what is held goes out first.
 
 use super::*;
 
@@ -25,6 +25,16 @@ hook! {
         }
         // SAFETY: the caller's arguments.
         unsafe { close_range::real(first, last, flags) }
+    }
+}
+
+hook! {
+    /// shutdown(2): what is held goes out first.
+    fn shutdown(fd: c_int, how: c_int) -> c_int
+    where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
+        LIBRARY.let_go(Cause::End);
+        // SAFETY: the caller's arguments.
+        unsafe { shutdown::real(fd, how) }
     }
 }
 

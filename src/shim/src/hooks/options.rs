@@ -1,4 +1,4 @@
-//! setsockopt, getsockopt, shutdown: the application's word wins, and it reads back what it set itself.
+//! setsockopt and getsockopt: the application's word wins, and it reads back what it set itself.
 
 use libc::socklen_t;
 
@@ -86,14 +86,4 @@ getsockopt_hook! {
 getsockopt_hook! {
     /// getsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/getsockopt.c`).
     fn __getsockopt64() where signature (unchecked);
-}
-
-hook! {
-    /// shutdown(2): what is held goes out first.
-    fn shutdown(fd: c_int, how: c_int) -> c_int
-    where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
-        LIBRARY.let_go(Cause::End);
-        // SAFETY: the caller's arguments.
-        unsafe { shutdown::real(fd, how) }
-    }
 }

@@ -6,7 +6,7 @@ use libc::pid_t;
 
 use super::*;
 
-/// PR_SET_TSC may forbid the cycle counter that the predictor reads (prctl(2)).
+/// PR_SET_TSC may forbid the cycle counter that the library reads (prctl(2)).
 const PR_TSC_SIGSEGV: c_long = 2;
 /// seccomp(2): operations that install a filter.
 const SECCOMP_SET_MODE_STRICT: c_long = 0;
@@ -85,13 +85,9 @@ macro_rules! variadic_exec_hooks {
         pub unsafe extern "C" fn $name() -> c_int {
             /// Releases what is held; the address of the real function.
             extern "C" fn prepare() -> *mut () {
-                const NAME: bind::Name = bind::Name::new(
-                    match core::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => c"",
-                    });
+                listed!($name);
                 LIBRARY.let_go(Cause::End);
-                let found = bind::next(NAME);
+                let found = bind::next(name_of!($name));
                 if found.is_null() { missing as *mut () } else { found }
             }
             jump_where!(prepare)

@@ -189,6 +189,10 @@ wait_hook! {
     where signature (libc::sleep), raw nap(seconds as usize, 0);
 }
 wait_hook! {
+    /// sched_yield(2).
+    fn sched_yield() -> c_int where signature (libc::sched_yield), raw raw!(libc::SYS_sched_yield);
+}
+wait_hook! {
     /// pause(2).
     fn pause() -> c_int where signature (libc::pause), raw raw!(libc::SYS_ppoll, 0, 0, 0, 0, 8);
 }
@@ -243,4 +247,4 @@ fn nap(seconds: usize, microseconds: usize) -> isize {
 // Behind the macros that it uses.
 #[cfg(target_pointer_width = "32")]
 #[path = "wait_time64.rs"]
-mod time64;
+pub(super) mod time64;
