@@ -476,6 +476,9 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     pub(crate) fn is_kept(&self, fd: c_int) -> bool {
         let mut kept = false;
+        if !self.mode.is(HAS_BURSTS) {
+            return kept;
+        }
         self.threads.each(|burst| kept |= burst.is_on(fd) && burst.keeps());
         kept
     }
