@@ -1,5 +1,7 @@
 //! A program on the simulated machine: its calls, made by one thread or another, go through the library as the hooks take them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::c_int;
 
 use tcptune_engine::{COUNTING, Library, SETS_OPTIONS, SPECIAL};
@@ -21,14 +23,10 @@ pub const SERVER: u8 = 40;
 impl Program {
     /// One that is started with these variables.
     pub fn new(variables: &[(&str, &str)]) -> Program {
-        let mut settings = Settings::DEFAULT;
-        for (name, value) in variables {
-            settings.apply(name.as_bytes(), value.as_bytes()).expect("settings that can be read");
-        }
-        settings.finish();
+        let settings = settings(variables);
         kernel(|kernel| {
             *kernel = Kernel::new();
-            kernel.settings = Box::leak(Box::new(settings));
+            kernel.settings = settings;
         });
         // SAFETY: zeros are the state at the beginning.
         let library: Box<Library<Simulated>> = unsafe { Box::new_zeroed().assume_init() };
@@ -269,6 +267,24 @@ impl Program {
     pub fn packets(&self, fd: c_int) -> usize {
         kernel(|kernel| kernel.socket(fd).map_or(0, |socket| socket.packets))
     }
+}
+
+/// What these variables say, read once in a test: the library wants it to live as long as the process.
+fn settings(variables: &[(&str, &str)]) -> &'static Settings {
+    thread_local! {
+        static READ: RefCell<HashMap<String, &'static Settings>> = RefCell::default();
+    }
+    READ.with_borrow_mut(|read| {
+        let settings = read.entry(format!("{variables:?}")).or_insert_with(|| {
+            let mut settings = Settings::DEFAULT;
+            for (name, value) in variables {
+                settings.apply(name.as_bytes(), value.as_bytes()).expect("settings that can be read");
+            }
+            settings.finish();
+            Box::leak(Box::new(settings))
+        });
+        *settings
+    })
 }
 
 /// The program's own data call.

@@ -464,10 +464,23 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
-        if self.table.get(fd).is_held() {
-            // Another thread's, which will find nothing.
+        let socket = self.table.get(fd);
+        // Another thread's, which will find nothing; or Nagle's rule that it was let, which would stay under the other number.
+        if socket.is_held() || socket.has(SHARED) && self.is_kept(fd) {
             self.push(fd);
         }
+    }
+
+    /// Does the kernel keep something of any thread's burst on this descriptor, or may it?
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn is_kept(&self, fd: c_int) -> bool {
+        let mut kept = false;
+        if !self.mode.is(HAS_BURSTS) {
+            return kept;
+        }
+        self.threads.each(|burst| kept |= burst.is_on(fd) && burst.keeps());
+        kept
     }
 
     /// A data call on `fd` is about to be made that may wait for its source: nothing is kept back over that.

@@ -394,7 +394,7 @@ impl<M: Machine> Library<M> {
         };
         let socket = Socket::of(words.low.load(Relaxed), 0);
         if socket.is_met() {
-            if self.has_open() || words.is_held() {
+            if self.has_open() || words.is_held() || socket.has(SHARED) {
                 self.closing_met(fd, socket);
             } else {
                 words.low.store(socket.closed().low(), Relaxed);
@@ -421,8 +421,13 @@ impl<M: Machine> Library<M> {
     /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
     #[inline]
     pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
-        if self.has_open() || self.table.get(fd).is_held() {
+        let socket = self.table.get(fd);
+        if self.has_open() || socket.is_held() {
             self.let_go_of(fd);
+        }
+        if socket.is_connection() && !socket.is_held() && self.is_kept(fd) {
+            // Nagle's rule that another thread was let: it would stay under the new number.
+            self.push(fd);
         }
         if let Some(target) = target.filter(|&target| target != fd) {
             let socket = self.table.get(target);

@@ -359,6 +359,25 @@ fn the_programs_own_word_ends_what_a_long_burst_was_let() {
 }
 
 #[test]
+fn nagles_rule_does_not_stay_under_another_number() {
+    for before in [true, false] {
+        let program = Program::new(&[]);
+        let fd = program.connect();
+        let duplicate = || program.by(1).duplicate(fd, None);
+        let early = before.then(duplicate);
+        for _ in 0..1000 {
+            program.by(0).write(fd, 10);
+        }
+        assert!(!kernel(|kernel| kernel.socket(fd).expect("it is open").nodelay));
+        let other = early.unwrap_or_else(duplicate);
+        program.by(1).close(fd);
+        program.by(0).sleep(1);
+        assert_eq!(program.kept(other), 0);
+        assert!(kernel(|kernel| kernel.socket(other).expect("it is open").nodelay));
+    }
+}
+
+#[test]
 fn a_program_that_has_set_the_option_keeps_its_packets() {
     let program = Program::new(&[]);
     let fd = program.connect();
