@@ -7,7 +7,7 @@ use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
-use crate::mode::HAS_BURSTS;
+use crate::mode::{GAVE_NAGLE, HAS_BURSTS};
 use crate::sync::Relaxed;
 use crate::threads::Place;
 
@@ -466,7 +466,7 @@ impl<M: Machine> Library<M> {
         self.let_go(Cause::End);
         let socket = self.table.get(fd);
         // Another thread's, which will find nothing; or Nagle's rule that it was let, which would stay under the other number.
-        if socket.is_held() || socket.has(SHARED) && self.is_kept(fd) {
+        if socket.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) && self.is_kept(fd) {
             self.push(fd);
         }
     }

@@ -7,7 +7,7 @@ use policy::socket::{CORKED, NODELAY_ON, Socket};
 
 use crate::library::Library;
 use crate::machine::{Machine, set_int, set_on, tcp_info};
-use crate::mode::COUNTING;
+use crate::mode::{COUNTING, GAVE_NAGLE};
 use crate::sync::Relaxed;
 use crate::told::Told;
 
@@ -93,6 +93,9 @@ impl<M: Machine> evidence::Machine for Library<M> {
         // Not where the program has turned the option off meanwhile, or the number is another socket's by now.
         let socket = self.table.get(fd);
         if socket.is_connection() && socket.has(NODELAY_ON) {
+            if on {
+                self.mode.raise(GAVE_NAGLE);
+            }
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, c_int::from(!on));
             self.tell(|| Told::Nagle(fd, on));
         }

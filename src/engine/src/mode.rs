@@ -7,6 +7,8 @@ use crate::sync::{AtomicU8, Relaxed};
 
 /// Some thread has taken its place (threads.rs): only then can anything be open.
 pub(crate) const HAS_BURSTS: u8 = 1;
+/// Nagle's rule was given back to some long burst: only then can it be left behind by somebody else.
+pub(crate) const GAVE_NAGLE: u8 = 32;
 /// Settings other than the defaults hold for some socket.
 pub const SPECIAL: u8 = 2;
 /// Some setting sets further options (applied.rs).

@@ -12,7 +12,7 @@ use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
-use crate::mode::COUNTING;
+use crate::mode::{COUNTING, GAVE_NAGLE};
 use crate::sync::Relaxed;
 use crate::told::Told;
 use crate::watch;
@@ -394,7 +394,7 @@ impl<M: Machine> Library<M> {
         };
         let socket = Socket::of(words.low.load(Relaxed), 0);
         if socket.is_met() {
-            if self.has_open() || words.is_held() || socket.has(SHARED) {
+            if self.has_open() || words.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) {
                 self.closing_met(fd, socket);
             } else {
                 words.low.store(socket.closed().low(), Relaxed);
@@ -425,7 +425,7 @@ impl<M: Machine> Library<M> {
         if self.has_open() || socket.is_held() {
             self.let_go_of(fd);
         }
-        if socket.is_connection() && !socket.is_held() && self.is_kept(fd) {
+        if self.mode.is(GAVE_NAGLE) && socket.is_connection() && !socket.is_held() && self.is_kept(fd) {
             // Nagle's rule that another thread was let: it would stay under the new number.
             self.push(fd);
         }
