@@ -329,7 +329,7 @@ impl<M: Machine> Library<M> {
             return Ending::Over;
         }
         let now = M::ticks();
-        if place.burst.is_quiet(&self.habits, self, now) {
+        if place.burst.is_quiet::<Library<M>>(&self.habits, now) {
             return Ending::Quiet;
         }
         if place.burst.receiving(&self.habits, self, now) { Ending::Over } else { Ending::Open(now) }

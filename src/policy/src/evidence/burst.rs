@@ -407,7 +407,7 @@ impl Burst {
 
     /// Is nothing kept, nothing owed by the service, and the thread prompt? Then the burst can end in few instructions.
     #[inline(always)]
-    pub fn is_quiet<M: Machine>(&self, habits: &Habits, _machine: &M, now: u32) -> bool {
+    pub fn is_quiet<M: Machine>(&self, habits: &Habits, now: u32) -> bool {
         let state = self.state.load(Relaxed);
         let kept = state & (HELD | NAGLE | PROGRAM | CHECKED | LONG) != 0;
         !kept && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
@@ -416,7 +416,7 @@ impl Burst {
     /// The burst ends in that way. False where it cannot: then nothing has been done.
     #[inline(always)]
     pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
-        if !self.is_quiet(habits, machine, now) {
+        if !self.is_quiet::<M>(habits, now) {
             return false;
         }
         self.rested(habits, machine);
@@ -438,14 +438,10 @@ impl Burst {
             habits.place(state).deny();
             self.not_held();
         }
+        // Asked before the receive, which is one that is seen.
+        let state = self.state.load(Relaxed);
         if state & CHECKED != 0 {
-            // Asked before the receive, which is one that is seen.
-            let seen = !self.was_answered_unseen(machine, fd);
-            let state = self.state.load(Relaxed) & !CHECKED;
-            self.state.store(if seen { state | VERIFIED } else { state }, Relaxed);
-            if !seen {
-                habits.service(state).never();
-            }
+            self.state.store(self.verified(habits, machine, fd, state), Relaxed);
         }
         false
     }
@@ -583,9 +579,7 @@ impl Burst {
         let service = habits.service(state);
         match thread {
             Whereabouts::Here | Whereabouts::Preempted => {
-                if state & CHECKED != 0 && self.was_answered_unseen(machine, fd) {
-                    service.never();
-                } else if state & (CHECKED | VERIFIED) != 0 || service.owes() != 1 {
+                if self.verified(habits, machine, fd, state) & VERIFIED != 0 || service.owes() != 1 {
                     service.confirm();
                 }
             }
@@ -626,8 +620,21 @@ impl Burst {
         }
     }
 
-    /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.
+    /// The state once the kernel was asked, if that was to be: [`VERIFIED`], or else the service is never trusted.
     #[cold]
+    #[inline(never)]
+    fn verified<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
+        if state & CHECKED == 0 {
+            return state;
+        }
+        if self.was_answered_unseen(machine, fd) {
+            habits.service(state).never();
+            return state & !CHECKED;
+        }
+        state & !CHECKED | VERIFIED
+    }
+
+    /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.
     fn was_answered_unseen<M: Machine>(&self, machine: &M, fd: i32) -> bool {
         let before = self.received.load(Relaxed);
         machine.received(fd).is_some_and(|received| {
