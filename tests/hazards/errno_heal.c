@@ -2,6 +2,7 @@
 // pipe, a file, another kind of socket. What the program then calls on it succeeds, and errno stays what it was.
 // Hazard: the library finds out with a call of its own that fails, and leaves that one's errno behind.
 #include "hazard.h"
+#include "../programs/unseen.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -12,17 +13,6 @@ static const char *calls[] = {"write", "writev", "sendfile", "splice", "read", "
                               "poll", "select", "epoll_wait", "nanosleep", "dup", "dup2", "fcntl", "setsockopt", "getsockopt", "shutdown", "fork",
                               "accept", "connect", "close", "close_range"};
 static int fill_file; // what sendfile reads
-
-// As a static program or Go issues it: no library sees it.
-static long unseen(long number, long a, long b, long c) {
-#ifdef __x86_64__
-    long result;
-    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-    return result;
-#else
-    return syscall(number, a, b, c);
-#endif
-}
 
 // The new object, made under another number, and its other end, if it has one.
 static int make(int kind, int *other) {
@@ -123,9 +113,9 @@ int main(void) {
                 int new = make(kind, &other); // before the burst: what follows is quick
                 if (before > 0) MUST(write(pair[0], "head", 4));
                 if (before > 1) MUST(write(pair[0], "body", 4));
-                unseen(SYS_close, pair[0], 0, 0);
-                unseen(SYS_dup3, new, pair[0], 0);
-                unseen(SYS_close, new, 0, 0);
+                unseen(SYS_close, pair[0], 0, 0, 0, 0, 0);
+                unseen(SYS_dup3, new, pair[0], 0, 0, 0, 0);
+                unseen(SYS_close, new, 0, 0, 0, 0, 0);
                 call(which, pair[0]);
                 if (which < 25) { // what comes after it, too
                     SHOW(write(pair[0], "12345678", 8));

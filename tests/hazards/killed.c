@@ -4,6 +4,7 @@
 // coming. That case is not here.)
 // Hazard: what was held while the program waited is lost with the process.
 #include "hazard.h"
+#include "../programs/unseen.h"
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -11,18 +12,6 @@
 static const char *waits[] = {"poll", "nanosleep", "select", "epoll_wait", "a raw nanosleep", "a futex", "a spin"};
 static const char *deaths[] = {"kills itself", "is killed", "aborts", "faults", "ends", "ends by a raw call", "closes with SO_LINGER 0"};
 enum { HOOKED = 4, ROUNDS = 24 };
-
-// As a static program or Go issues it: no library sees it.
-static long unseen(long number, long a, long b, long c, long d) {
-#ifdef __x86_64__
-    long result;
-    register long fourth __asm__("r10") = d;
-    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth) : "rcx", "r11", "memory");
-    return result;
-#else
-    return syscall(number, a, b, c, d);
-#endif
-}
 
 static void wait_for(int way, int ms) {
     struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
@@ -34,8 +23,8 @@ static void wait_for(int way, int ms) {
     case 1: nanosleep(&time, NULL); break;
     case 2: select(0, NULL, NULL, NULL, &value); break;
     case 3: { int epoll = MUST(epoll_create1(0)); epoll_wait(epoll, &event, 1, ms); close(epoll); break; }
-    case 4: unseen(SYS_nanosleep, (long)&time, 0, 0, 0); break;
-    case 5: unseen(SYS_futex, (long)&word, 0 /* FUTEX_WAIT */, 0, (long)&time); break;
+    case 4: unseen(SYS_nanosleep, (long)&time, 0, 0, 0, 0, 0); break;
+    case 5: unseen(SYS_futex, (long)&word, 0 /* FUTEX_WAIT */, 0, (long)&time, 0, 0); break;
     case 6: for (double end = now() + ms / 1000.0; now() < end;) {} break;
     }
 }
@@ -48,18 +37,18 @@ static void serve(int fd, int way, int death, int half, int told) {
         write(fd, "head", 4);
         write(fd, "body", 4);
         if (way < HOOKED) read(fd, &byte, 1);
-        else unseen(SYS_read, fd, (long)&byte, 1, 0);
+        else unseen(SYS_read, fd, (long)&byte, 1, 0, 0, 0);
     }
     write(fd, "HEAD", 4);
     if (!half) write(fd, "BODY", 4);
     wait_for(way, 20);
     switch (death) {
     case 0: kill(getpid(), SIGKILL);
-    case 1: unseen(SYS_write, told, (long)"x", 1, 0); for (;;) unseen(SYS_nanosleep, (long)&(struct timespec){1, 0}, 0, 0, 0);
+    case 1: unseen(SYS_write, told, (long)"x", 1, 0, 0, 0); for (;;) unseen(SYS_nanosleep, (long)&(struct timespec){1, 0}, 0, 0, 0, 0, 0);
     case 2: abort();
     case 3: *(volatile int *)8 = 1;
     case 4: _exit(3);
-    case 5: unseen(SYS_exit_group, 4, 0, 0, 0);
+    case 5: unseen(SYS_exit_group, 4, 0, 0, 0, 0, 0);
     case 6: setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none); close(fd); _exit(5);
     }
 }
