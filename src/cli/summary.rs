@@ -112,7 +112,7 @@ fn tuned(sum: &ArmCounts, untouched: u64, processes: &[Process]) -> String {
 fn saved(sum: &ArmCounts) -> String {
     let waits = if sum.get(Counter::Tuned) > 0 { sum.get(Counter::Exposed) } else { 0 };
     let all = DELAYED_ACK.saturating_mul(u32::try_from(waits).unwrap_or(u32::MAX));
-    let segments = sum.get(Counter::Held).saturating_sub(sum.get(Counter::Misses));
+    let segments = sum.segments_saved();
     let mut text = format!(
         "saved: up to {} waits for a delayed acknowledgement (at {} each: {}), {} segments net",
         number(waits),

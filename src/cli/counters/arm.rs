@@ -102,6 +102,11 @@ impl ArmCounts {
         change
     }
 
+    /// Segments that holding has saved: a call that was held in vain has saved none.
+    pub fn segments_saved(&self) -> u64 {
+        self.get(Counter::Held).saturating_sub(self.get(Counter::Misses))
+    }
+
     /// The sizes of the calls before the last stall, the latest last; empty if there was none.
     pub fn pattern(&self) -> Vec<u16> {
         let calls = self.get(Counter::StallCalls).min(4);

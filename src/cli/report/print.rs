@@ -76,7 +76,7 @@ const ROWS: &[Row] = &[
     ("segments sent again", |arm| number(arm.get(Counter::Retransmissions))),
     ("calls held for the next", |arm| number(arm.get(Counter::Held))),
     ("  in vain", |arm| events(arm, Counter::Misses, Counter::MissDelay)),
-    ("  segments saved, net", |arm| number(arm.get(Counter::Held).saturating_sub(arm.get(Counter::Misses)))),
+    ("  segments saved, net", |arm| number(arm.segments_saved())),
     ("  the longest that a byte was held", longest),
     ("  held for more than a millisecond", late),
     ("small segments that left alone", |arm| number(arm.get(Counter::Runts))),
