@@ -10,18 +10,7 @@ extern crate tcptune_policy as policy;
 #[cfg(any(test, feature = "loom"))]
 extern crate std;
 
-/// Holds a module to what the library needs: no operation that can panic.
-macro_rules! never_panic {
-    ($($vis:vis mod $name:ident;)*) => { $(
-        #[cfg_attr(not(test), deny(
-            clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::expect_used,
-            clippy::panic, clippy::unreachable
-        ))]
-        $vis mod $name;
-    )* };
-}
-
-never_panic! {
+policy::never_panic! {
     mod applied;
     mod burst;
     mod effects;

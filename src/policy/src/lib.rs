@@ -8,6 +8,7 @@
 extern crate std;
 
 /// Holds a module to what the library needs: no operation that can panic.
+#[macro_export]
 macro_rules! never_panic {
     ($($(#[$about:meta])* $vis:vis mod $name:ident;)*) => { $(
         $(#[$about])*
