@@ -1,48 +1,19 @@
 //! Applies TCPTUNE_SET, option by option, leaving alone what the program set itself on that socket.
 
 use core::ffi::c_int;
-use core::fmt;
 
 use policy::{Direction, Tuning};
 
 use crate::library::Library;
 use crate::machine::Machine;
 use crate::mode::SETS_OPTIONS;
-use crate::sync::{AtomicU32, Relaxed};
-use crate::table::NEAR;
-
-/// By descriptor: which of the options the program has set itself (a bit each, `SockOpt::id`). Zero pages until TCPTUNE_SET
-/// is used. Descriptors beyond the table get the options whatever the program did before. Relaxed: a hint, as the table.
-pub(crate) struct Own([AtomicU32; NEAR as usize]);
-
-impl fmt::Debug for Own {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Own")
-    }
-}
-
-impl Own {
-    pub(crate) const fn new() -> Own {
-        Own([const { AtomicU32::new(0) }; NEAR as usize])
-    }
-
-    fn get(&self, fd: c_int) -> u32 {
-        self.0.get(fd.cast_unsigned() as usize).map_or(0, |word| word.load(Relaxed))
-    }
-
-    fn note(&self, fd: c_int, bits: u32) {
-        if let Some(word) = self.0.get(fd.cast_unsigned() as usize) {
-            word.store(bits, Relaxed);
-        }
-    }
-}
 
 impl<M: Machine> Library<M> {
     /// A new socket: the program has set nothing on it yet.
     #[inline]
     pub(crate) fn has_set_nothing(&self, fd: c_int) {
         if self.mode.is(SETS_OPTIONS) {
-            self.own.note(fd, 0);
+            self.own.set(fd, 0);
         }
     }
 
@@ -52,7 +23,7 @@ impl<M: Machine> Library<M> {
         if self.mode.is(SETS_OPTIONS)
             && let Some(id) = policy::option_id(level, name)
         {
-            self.own.note(fd, self.own.get(fd) | 1 << (id & 31));
+            self.own.set(fd, self.own.get(fd) | 1 << (id & 31));
         }
     }
 

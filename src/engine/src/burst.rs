@@ -411,8 +411,9 @@ impl<M: Machine> Library<M> {
     /// Both give the call's result, 0 where nothing has come.
     #[inline(always)]
     pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
-        let old = self.holds_old();
-        if blocks && self.keeps() || old {
+        let burst = self.threads.open(M::thread());
+        let (keeps, old) = burst.map_or((false, false), |burst| (burst.keeps(), burst.is_old(self)));
+        if blocks && keeps || old {
             // What has come already may be served first, but nothing gets old meanwhile.
             if let Some(ask) = ask
                 && !old
@@ -429,18 +430,6 @@ impl<M: Machine> Library<M> {
         let result = call();
         self.waited(blocks, begun, result);
         result
-    }
-
-    /// Is what this thread holds old?
-    #[inline]
-    fn holds_old(&self) -> bool {
-        self.threads.open(M::thread()).is_some_and(|burst| burst.is_old(self))
-    }
-
-    /// Does the kernel keep something of this thread's burst?
-    #[inline]
-    fn keeps(&self) -> bool {
-        self.threads.open(M::thread()).is_some_and(Burst::keeps)
     }
 
     /// A wait has returned; it may have left the burst open.

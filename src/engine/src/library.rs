@@ -7,14 +7,12 @@ use policy::evidence::Habits;
 use policy::socket::Socket;
 use policy::{Settings, Tuning};
 
-use crate::applied::Own;
 use crate::machine::Machine;
 use crate::mode::{COUNTING, Mode, SPECIAL};
 use crate::sync::{AtomicU8, Relaxed};
-use crate::table::Table;
+use crate::table::{Notes, Table};
 use crate::threads::Threads;
 use crate::told::Told;
-use crate::watch::Stalls;
 
 /// State and effects of the library. Zeros are the state at the beginning.
 #[derive(Debug)]
@@ -26,8 +24,11 @@ pub struct Library<M> {
     pub(crate) table: Table<M>,
     pub(crate) threads: Threads,
     pub(crate) habits: Habits,
-    pub(crate) stalls: Stalls,
-    pub(crate) own: Own,
+    /// For TCPTUNE_QUICKACK=auto (policy::stall).
+    pub(crate) stalls: Notes,
+    /// Which of the options of TCPTUNE_SET the program has set itself: a bit each (`SockOpt::id`). Beyond the first table they are
+    /// set whatever the program did before.
+    pub(crate) own: Notes,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -44,8 +45,8 @@ impl<M: Machine> Library<M> {
             table: Table::new(),
             threads: Threads::new(),
             habits: Habits::new(),
-            stalls: Stalls::new(),
-            own: Own::new(),
+            stalls: Notes::new(),
+            own: Notes::new(),
             machine: PhantomData,
         }
     }

@@ -10,6 +10,7 @@
 //! docs/concurrency.md has them all.
 
 use core::ffi::c_int;
+use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
@@ -51,6 +52,32 @@ impl Words {
     #[inline(always)]
     pub(crate) fn hold(&self, held: bool) {
         self.high.store(u32::from(held), Relaxed);
+    }
+}
+
+/// One more word for each descriptor of the first table, for what few programs need: zero pages until it is used. Descriptors
+/// beyond that table read as 0. Relaxed: a hint, as the table.
+pub(crate) struct Notes([AtomicU32; NEAR as usize]);
+
+impl fmt::Debug for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notes")
+    }
+}
+
+impl Notes {
+    pub(crate) const fn new() -> Notes {
+        Notes([const { AtomicU32::new(0) }; NEAR as usize])
+    }
+
+    pub(crate) fn get(&self, fd: c_int) -> u32 {
+        self.0.get(fd.cast_unsigned() as usize).map_or(0, |word| word.load(Relaxed))
+    }
+
+    pub(crate) fn set(&self, fd: c_int, note: u32) {
+        if let Some(word) = self.0.get(fd.cast_unsigned() as usize) {
+            word.store(note, Relaxed);
+        }
     }
 }
 

@@ -111,6 +111,15 @@ impl<M: Machine> Library<M> {
         get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL).map_or(Socket::new(Kind::Other), of_protocol)
     }
 
+    /// What a socket is that is about to connect or listen; None where it has done so already, or tuning is off.
+    fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
+        match socket.kind() {
+            Kind::Fresh if self.is_enabled() => Some(socket),
+            Kind::Unmet | Kind::Unknown if self.is_enabled() => Some(self.identified(fd)),
+            _ => None,
+        }
+    }
+
     /// Before connect(2), so that the very first data has the options; None where it is no new TCP socket: then nothing is to
     /// be noted afterwards. `peer` gives the other end, if the program's pointer can be read.
     #[inline]
@@ -126,10 +135,7 @@ impl<M: Machine> Library<M> {
     #[cold]
     #[inline(never)]
     fn connecting_rarely(&self, fd: c_int, socket: Socket, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
-        if !self.is_enabled() || !matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
-            return None;
-        }
-        let met = if matches!(socket.kind(), Kind::Fresh) { socket } else { self.identified(fd) };
+        let met = self.unopened(fd, socket)?;
         if !met.is_tcp() {
             self.table.add(fd, met);
             return None;
@@ -182,11 +188,7 @@ impl<M: Machine> Library<M> {
     /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
     #[inline]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
-        let socket = self.table.get(fd);
-        if !self.is_enabled() || !matches!(socket.kind(), Kind::Fresh | Kind::Unmet | Kind::Unknown) {
-            return None;
-        }
-        let met = if matches!(socket.kind(), Kind::Fresh) { socket } else { self.identified(fd) };
+        let met = self.unopened(fd, self.table.get(fd))?;
         Some(if met.is_tcp() { self.listening(fd, met) } else { met })
     }
 

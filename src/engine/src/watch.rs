@@ -2,7 +2,6 @@
 //! (TCPTUNE_RELEASE=all), and those whose peer may wait for our acknowledgements (TCPTUNE_QUICKACK).
 
 use core::ffi::c_int;
-use core::fmt;
 
 use policy::evidence::Cause;
 use policy::socket::{APP_CORK, NO_HOLD, QUICKACK, QUICKACK_AUTO, SPOKE, Socket};
@@ -11,36 +10,9 @@ use policy::{Quickack, Release, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, set_on};
-use crate::sync::{AtomicU32, Relaxed};
-use crate::table::NEAR;
 
 /// Stalls are told in units of a microsecond or two.
 const COARSE: u32 = 8;
-
-/// By descriptor, for TCPTUNE_QUICKACK=auto (policy::stall). Zero pages until that is used. Relaxed: a hint, as the table.
-pub(crate) struct Stalls([AtomicU32; NEAR as usize]);
-
-impl fmt::Debug for Stalls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stalls")
-    }
-}
-
-impl Stalls {
-    pub(crate) const fn new() -> Stalls {
-        Stalls([const { AtomicU32::new(0) }; NEAR as usize])
-    }
-
-    fn get(&self, fd: c_int) -> Stall {
-        Stall(self.0.get(fd.cast_unsigned() as usize).map_or(0, |word| word.load(Relaxed)))
-    }
-
-    fn note(&self, fd: c_int, state: Stall) {
-        if let Some(word) = self.0.get(fd.cast_unsigned() as usize) {
-            word.store(state.0, Relaxed);
-        }
-    }
-}
 
 impl<M: Machine> Library<M> {
     /// A data call on a connection where the evidence has no say. `flags` are the program's.
@@ -74,7 +46,7 @@ impl<M: Machine> Library<M> {
         }
         self.spoke(fd);
         if socket.has(QUICKACK_AUTO) && !socket.holdable() {
-            self.stalls.note(fd, Stall(0));
+            self.stalls.set(fd, 0);
         }
     }
 
@@ -100,8 +72,8 @@ impl<M: Machine> Library<M> {
         self.table.unflag(fd, SPOKE);
         if socket.has(QUICKACK_AUTO) {
             let (now, gap) = (M::ticks() >> COARSE, M::MILLISECOND >> COARSE);
-            let (next, action) = stall::received(self.stalls.get(fd), now, gap, length, socket.has(SPOKE));
-            self.stalls.note(fd, next);
+            let (next, action) = stall::received(Stall(self.stalls.get(fd)), now, gap, length, socket.has(SPOKE));
+            self.stalls.set(fd, next.0);
             if matches!(action, Action::Nothing) {
                 return;
             }
