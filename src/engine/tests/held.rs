@@ -30,6 +30,19 @@ fn learned_by_sendfile() -> (Program, c_int) {
     (program, fd)
 }
 
+/// The same, where each answer has so many small parts.
+fn learned_bursts_of(length: u32) -> (Program, c_int) {
+    let program = Program::new(&[]);
+    let fd = program.connect();
+    for _ in 0..100 {
+        for _ in 0..length {
+            program.write(fd, 10);
+        }
+        program.answered(fd);
+    }
+    (program, fd)
+}
+
 /// One that has held a byte just now.
 fn holding() -> (Program, c_int) {
     let (program, fd) = learned();
@@ -148,14 +161,7 @@ fn a_wait_lets_go_of_what_is_old_even_if_it_is_ready() {
 
 #[test]
 fn a_call_takes_along_what_is_old() {
-    let program = Program::new(&[]);
-    let fd = program.connect();
-    for _ in 0..100 {
-        for _ in 0..5 {
-            program.write(fd, 10);
-        }
-        program.answered(fd);
-    }
+    let (program, fd) = learned_bursts_of(5);
     for _ in 0..3 {
         program.write(fd, 10);
         assert_ne!(program.kept(fd), 0);
@@ -276,14 +282,7 @@ fn a_thread_whose_data_was_taken_along_stays_behind_nobodys_cork() {
 
 #[test]
 fn a_burst_whose_cork_another_thread_has_taken_off_is_let_go_of() {
-    let program = Program::new(&[]);
-    let fd = program.connect();
-    for _ in 0..100 {
-        for _ in 0..3 {
-            program.write(fd, 10);
-        }
-        program.answered(fd);
-    }
+    let (program, fd) = learned_bursts_of(3);
     program.sendfile(fd, 10);
     program.by(1).set_nodelay(fd, false);
     program.by(0).write(fd, 10);
@@ -294,14 +293,7 @@ fn a_burst_whose_cork_another_thread_has_taken_off_is_let_go_of() {
 
 #[test]
 fn a_full_buffer_pushes_and_leaves_no_cork_behind() {
-    let program = Program::new(&[]);
-    let fd = program.connect();
-    for _ in 0..100 {
-        for _ in 0..3 {
-            program.write(fd, 10);
-        }
-        program.answered(fd);
-    }
+    let (program, fd) = learned_bursts_of(3);
     let room = |room| kernel(|kernel| kernel.socket(fd).expect("it is open").room = room);
     program.sendfile(fd, 10);
     room(Some(5));
