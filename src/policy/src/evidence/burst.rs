@@ -56,7 +56,7 @@ const VERIFIED: u32 = 1 << 26;
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
 /// A burst for which Nagle's rule works goes on as long as its calls come as soon as so many microseconds after each other.
-const FAST: u32 = 100;
+const STAYS_FAST: u32 = 100;
 
 /// What is to be done with a data call of the usual kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +239,7 @@ impl Burst {
     #[inline]
     fn quickly_long<M: Machine>(&self, machine: &M, state: u32) -> Option<Quick> {
         let calls = self.calls.load(Relaxed).wrapping_add(1);
-        let soon = if state & NAGLE == 0 { prompt::<M>() } else { micros::<M>(FAST) };
+        let soon = if state & NAGLE == 0 { prompt::<M>() } else { micros::<M>(STAYS_FAST) };
         let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= soon;
         if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !in_time {
             return None;
@@ -375,7 +375,7 @@ impl Burst {
                 return if held { self.taken_along(machine, fd, next, now, thread) } else { Todo::Push };
             }
         }
-        if now.wrapping_sub(self.at.load(Relaxed)) > micros::<M>(FAST) {
+        if now.wrapping_sub(self.at.load(Relaxed)) > micros::<M>(STAYS_FAST) {
             self.nagle_off(machine, fd);
         }
         let state = self.state.load(Relaxed);
