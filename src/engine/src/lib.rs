@@ -34,9 +34,10 @@ mod sync;
 
 pub use burst::{Call, Look, LookAtReceive, Receive};
 pub use library::Library;
-pub use machine::{Machine, NoMap};
+pub use machine::{Machine, NoMap, get_int};
 pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
 pub use sandbox::Entering;
 pub use table::{ALL, NEAR};
 pub use threads::Place;
 pub use told::Told;
+pub use tune::local_port;

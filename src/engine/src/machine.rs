@@ -66,7 +66,7 @@ pub(crate) fn set_on<M: Machine>(fd: c_int, level: c_int, name: c_int) -> isize 
 }
 
 /// Reads an option whose value is an `int`; None where it cannot be read.
-pub(crate) fn get_int<M: Machine>(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
+pub fn get_int<M: Machine>(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
     let mut value = [0u8; size_of::<c_int>()];
     (M::get_option(fd, level, name, &mut value) == value.len()).then(|| c_int::from_ne_bytes(value))
 }

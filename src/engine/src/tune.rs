@@ -474,6 +474,6 @@ fn may_hold(connection: Socket) -> bool {
 }
 
 /// The local port, 0 where there is none.
-fn local_port<M: Machine>(fd: c_int) -> u16 {
+pub fn local_port<M: Machine>(fd: c_int) -> u16 {
     M::own_address(fd).map_or(0, |own| own.port())
 }

@@ -2,7 +2,6 @@
 //! another library is entered, and nothing depends on the libc in use. Results are the kernel's (`-errno` on failure).
 
 use core::ffi::{CStr, c_int, c_long, c_void};
-use core::mem::size_of;
 
 use once_cell::race::OnceBool;
 use policy::evidence::Usage;
@@ -15,12 +14,6 @@ pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> 
     let at = value.as_ptr() as usize;
     // SAFETY: setsockopt(2) reads `value.len()` bytes at `at`, which the slice guarantees; any descriptor is allowed.
     unsafe { syscall6(libc::SYS_setsockopt, fd as usize, level as usize, name as usize, at, value.len(), 0) }
-}
-
-/// Reads an option whose value is an `int`; None where it cannot be read.
-pub(crate) fn get_int(fd: c_int, level: c_int, name: c_int) -> Option<c_int> {
-    let mut value = [0u8; size_of::<c_int>()];
-    (get_option(fd, level, name, &mut value) == value.len()).then(|| c_int::from_ne_bytes(value))
 }
 
 /// Reads an option into `value`; how many bytes the kernel had for it, 0 where it cannot be read.

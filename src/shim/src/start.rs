@@ -13,7 +13,7 @@ use policy::{Settings, Tuning};
 use engine::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
 
 use crate::arch::syscall6;
-use crate::machine::LIBRARY;
+use crate::machine::{LIBRARY, Linux};
 use crate::{bind, count, kernel};
 
 /// Settings under construction; only start-up writes here, before it publishes the reference below.
@@ -158,7 +158,7 @@ pub(crate) fn given() -> &'static [u8] {
 #[cold]
 #[inline(never)]
 fn complain(line: impl FnOnce(&mut dyn FnMut(&[u8]))) {
-    let domain = kernel::get_int(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
+    let domain = engine::get_int::<Linux>(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
     if matches!(domain, Some(libc::AF_INET | libc::AF_INET6)) {
         return;
     }

@@ -4,6 +4,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::Release};
 
+use engine::local_port;
 use policy::counters::tally::{self, Burst};
 use policy::counters::{
     Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, Service, TAKEN, answer_bucket, answers_at, arm_at,
@@ -18,9 +19,9 @@ use super::record::{
 };
 use super::{file, trace};
 use crate::arch::{coarse_ticks, cycles};
-use crate::machine::LIBRARY;
+use crate::kernel;
+use crate::machine::{LIBRARY, Linux};
 use crate::start::settings;
-use crate::{address, kernel};
 
 /// So many receives after a burst, and of a new connection, are looked at for pauses.
 pub(super) const WATCHED: u32 = 32;
@@ -43,7 +44,7 @@ pub(crate) fn connected(fd: c_int, socket: Socket, peer: Option<Peer>) {
 #[cold]
 pub(crate) fn listening(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port::<Linux>(fd), [0; 16]);
     record.forget();
     record.state.store(LISTENS | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
 }
@@ -53,7 +54,7 @@ pub(crate) fn listening(fd: c_int, socket: Socket) {
 pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
     let known = record::of(listener).filter(|listener| listener.is(LISTENS)).map(Record::service);
-    let service = known.unwrap_or_else(|| find(file, SERVER, local_port(fd), [0; 16]));
+    let service = known.unwrap_or_else(|| find(file, SERVER, local_port::<Linux>(fd), [0; 16]));
     begin(file, fd, record, service, socket);
 }
 
@@ -61,13 +62,8 @@ pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
 #[cold]
 pub(crate) fn given(fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
-    let service = find(file, SERVER, local_port(fd), [0; 16]);
+    let service = find(file, SERVER, local_port::<Linux>(fd), [0; 16]);
     begin(file, fd, record, service, socket);
-}
-
-/// The local port, 0 where there is none.
-fn local_port(fd: c_int) -> u16 {
-    address::asked(libc::SYS_getsockname, fd).map_or(0, |own| own.port())
 }
 
 fn of_arm(socket: Socket) -> u32 {
@@ -79,15 +75,9 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
         // Its number was closed behind our back, and given again.
         finish(record);
     }
-    record.forget();
-    record.delay.store(0, Relaxed);
-    for word in [&record.received, &record.calls, &record.bursts, &record.exchanges] {
-        word.store(0, Relaxed);
-    }
-    record.begin();
+    record.renew();
     record.nagle.store(0, Relaxed);
     record.watch.store(WATCHED, Relaxed);
-    record.sizes.store(u64::MAX, Relaxed);
     record.opened.store(coarse_ticks(), Relaxed);
     record.state.store(USED | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
     let counts = resume(file, fd, record);
@@ -329,16 +319,10 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     }
     let Some((_, copy)) = record::of_new(new) else { return };
     record.with(COPIED);
-    copy.forget();
+    copy.renew();
     for (to, from) in [(&copy.opened, &record.opened), (&copy.state, &record.state)] {
         to.store(from.load(Relaxed), Relaxed);
     }
-    copy.begin();
-    copy.delay.store(0, Relaxed);
-    for word in [&copy.received, &copy.calls, &copy.bursts, &copy.exchanges] {
-        word.store(0, Relaxed);
-    }
-    copy.sizes.store(u64::MAX, Relaxed);
     copy.nagle.store(record.nagle.load(Relaxed), Relaxed);
     if let Some(counts) = record.counts() {
         // Looked at closely: its word in the table is not noted yet.

@@ -240,6 +240,17 @@ impl Record {
         self.state.store(0, Relaxed);
     }
 
+    /// The same, and nothing is left of what was counted here before.
+    pub(super) fn renew(&self) {
+        self.forget();
+        self.begin();
+        self.delay.store(0, Relaxed);
+        self.sizes.store(u64::MAX, Relaxed);
+        for word in [&self.received, &self.calls, &self.bursts, &self.exchanges] {
+            word.store(0, Relaxed);
+        }
+    }
+
     /// Nothing is counted here for now. (What a call has begun to count it still counts in the same place.)
     fn pause(&self) {
         self.mode.store(NOT, Relaxed);

@@ -8,6 +8,9 @@ use policy::evidence::Cause;
 use crate::bind;
 use crate::machine::LIBRARY;
 
+/// The last resort for a function that this libc does not have and that no one system call stands for.
+const MISSING: isize = -(libc::ENOSYS as isize);
+
 mod connection;
 pub(crate) mod data;
 pub(crate) mod descriptor;

@@ -15,26 +15,24 @@ macro_rules! setsockopt_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
             where signature $check, raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
-                if level == libc::IPPROTO_TCP && matches!(name, libc::TCP_CORK | TCP_ULP) && LIBRARY.is_enabled() {
+                let (nodelay, cork) = (libc::TCP_NODELAY, libc::TCP_CORK);
+                let of_tcp = level == libc::IPPROTO_TCP;
+                if of_tcp && (name == cork || name == TCP_ULP) && LIBRARY.is_enabled() {
                     LIBRARY.setting_cork(fd);
                 }
-                if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
+                if of_tcp && name == nodelay {
                     LIBRARY.setting_nodelay(fd);
                 }
                 // SAFETY: the caller's arguments.
                 let result = unsafe { $name::real(fd, level, name, value, length) };
                 if result == 0 && LIBRARY.is_enabled() {
-                    if level == libc::IPPROTO_TCP && name == libc::TCP_NODELAY {
-                        // SAFETY: the kernel has just read an int there.
-                        let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
-                        LIBRARY.program_set_nodelay(fd, on);
-                    } else if level == libc::IPPROTO_TCP && name == libc::TCP_CORK {
-                        // SAFETY: the kernel has just read an int there.
-                        let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
-                        LIBRARY.program_set_cork(fd, on);
-                    } else {
+                    if !of_tcp || name != nodelay && name != cork {
                         LIBRARY.program_set(fd, level, name);
+                        return result;
                     }
+                    // SAFETY: the kernel has just read an int there.
+                    let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
+                    if name == nodelay { LIBRARY.program_set_nodelay(fd, on) } else { LIBRARY.program_set_cork(fd, on) }
                 }
                 result
             }

@@ -39,9 +39,6 @@ macro_rules! exec_hook {
     };
 }
 
-/// The result of an exec that this libc does not have.
-const MISSING: isize = -(libc::ENOSYS as isize);
-
 exec_hook! {
     /// execve(2).
     fn execve(path: *const c_char, arguments: *const *const c_char, environment: *const *const c_char)
@@ -101,34 +98,32 @@ extern "C" fn missing() -> c_int {
     bind::finish(MISSING) as c_int
 }
 
-hook! {
-    /// quick_exit(3): as _exit.
-    fn quick_exit(status: c_int) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        LIBRARY.let_go_of_all();
-        // SAFETY: the caller's argument.
-        unsafe { quick_exit::real(status) }
-    }
+/// Makes a hook for a function that ends the process: its sockets may be another process's too. It never returns; `!` as a type is
+/// not stable yet.
+macro_rules! exit_hook {
+    ($(#[$doc:meta])* fn $name:ident();) => {
+        hook! {
+            $(#[$doc])*
+            fn $name(status: c_int) -> c_int
+            where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
+                LIBRARY.let_go_of_all();
+                // SAFETY: the caller's argument.
+                unsafe { $name::real(status) }
+            }
+        }
+    };
 }
-
-hook! {
-    /// _exit(2): the sockets may be another process's too. It never returns; `!` as a type is not stable yet.
-    fn _exit(status: c_int) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        LIBRARY.let_go_of_all();
-        // SAFETY: the caller's argument.
-        unsafe { _exit::real(status) }
-    }
+exit_hook! {
+    /// quick_exit(3).
+    fn quick_exit();
 }
-
-hook! {
-    /// _Exit(3): as _exit.
-    fn _Exit(status: c_int) -> c_int
-    where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
-        LIBRARY.let_go_of_all();
-        // SAFETY: the caller's argument.
-        unsafe { _Exit::real(status) }
-    }
+exit_hook! {
+    /// _exit(2).
+    fn _exit();
+}
+exit_hook! {
+    /// _Exit(3).
+    fn _Exit();
 }
 
 /// Makes a hook for prctl(2). Variadic in C; the arguments are passed on as they came.

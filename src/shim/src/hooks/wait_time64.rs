@@ -6,9 +6,6 @@ use libc::{epoll_event, fd_set, nfds_t, pid_t, pollfd, siginfo_t, sigset_t};
 
 use super::*;
 
-/// What stands for a libc without the name: nobody who has it in its headers runs on one.
-const MISSING: isize = -(libc::ENOSYS as isize);
-
 macro_rules! select_hooks {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident;)*) => { $(
         select_hook! {
