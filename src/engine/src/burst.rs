@@ -426,6 +426,9 @@ impl<M: Machine> Library<M> {
             self.let_go_now(Cause::Wait);
             return call();
         }
+        if let Some(burst) = burst.filter(|_| blocks) {
+            burst.waiting(&self.habits, self);
+        }
         let begun = M::ticks();
         let result = call();
         self.waited(blocks, begun, result);

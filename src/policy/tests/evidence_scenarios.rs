@@ -131,6 +131,29 @@ fn what_is_paced_by_hidden_waits_is_never_held() {
     }
 }
 
+/// The thread waits for each request where no hook sees it, and is called back so soon that the clock does not show it (Tcl's
+/// notifier). Some day the next request takes longer.
+#[test]
+fn a_hidden_wait_before_each_receive_is_never_held_however_short() {
+    for (waits_for, by_poll) in [(20, false), (100, false), (280, false), (100, true)] {
+        let world = World::single();
+        for request in 0..3_000 {
+            world.data(0, 100);
+            if request % 10 != 9 {
+                world.data(0, 500);
+            }
+            world.hidden(if request % 100 == 99 { 30_000 } else { waits_for });
+            if by_poll {
+                // It looks what is there, waits, and looks again.
+                world.poll(true, 0);
+                world.hidden(waits_for);
+            }
+            world.answer(0);
+        }
+        assert_eq!(world.tally().holds, 0, "{waits_for} us, by poll: {by_poll}");
+    }
+}
+
 #[test]
 fn a_queues_bursts_are_never_held() {
     // A thread writes what it takes from a queue, and waits for more where no hook sees it.

@@ -35,7 +35,7 @@ const HELD: u32 = 1 << 16;
 const CORKED: u32 = 1 << 17;
 /// What the thread had used is known.
 const KNOWN: u32 = 1 << 18;
-/// When the burst ends the kernel is asked whether the program receives where no hook sees it.
+/// When the burst ends the kernel is asked whether the program receives, or its thread sleeps, where no hook sees it.
 const CHECKED: u32 = 1 << 19;
 /// A wait with a timeout of zero has found nothing.
 const EMPTY: u32 = 1 << 20;
@@ -50,11 +50,13 @@ pub(super) const LISTENS: u32 = 1 << 24;
 /// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
 /// proves that the thread waits where we let go.
 const RESTED: u32 = 1 << 25;
-/// The kernel was asked, and no hook has missed a receive.
+/// The kernel was asked when the call began that the thread is in now, and no hook has missed anything.
 const VERIFIED: u32 = 1 << 26;
 
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
+/// A service whose thread slept on its way to the place to let go owes so many confirmations before that is looked at again.
+const SLEPT: u32 = 64;
 /// A burst for which Nagle's rule works goes on as long as its calls come as soon as so many microseconds after each other.
 const STAYS_FAST: u32 = 100;
 
@@ -316,19 +318,20 @@ impl Burst {
         state
     }
 
-    /// The same where something is to be asked: what the thread has used, or, before the service's last confirmation is paid,
-    /// what was received.
+    /// The same where something is to be asked: what the thread has used, and, before the service's last confirmation is paid,
+    /// what was received too.
     #[cold]
     #[inline(never)]
     fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
         let mut state = state;
-        if habits.watch_one() {
+        let last = habits.service(state).owes() == 1;
+        if habits.watch_one() || last {
             let usage = machine.usage();
             self.slept.store(usage.slept, Relaxed);
             self.computed.store(usage.computed, Relaxed);
             state |= KNOWN;
         }
-        if habits.service(state).owes() == 1
+        if last
             && let Some(received) = machine.received(fd)
         {
             self.received.store(received, Relaxed);
@@ -438,12 +441,18 @@ impl Burst {
             habits.place(state).deny();
             self.not_held();
         }
-        // Asked before the receive, which is one that is seen.
+        self.waiting(habits, machine);
+        false
+    }
+
+    /// The thread is about to make a call, with the burst open, that may wait or receive. Both are then seen; so what is to be
+    /// asked of the kernel is asked before.
+    #[inline]
+    pub fn waiting<M: Machine>(&self, habits: &Habits, machine: &M) {
         let state = self.state.load(Relaxed);
         if state & CHECKED != 0 {
-            self.state.store(self.verified(habits, machine, fd, state), Relaxed);
+            self.state.store(self.verified(habits, machine, self.descriptor(), state), Relaxed);
         }
-        false
     }
 
     /// The receive has returned, with the burst still open: it gave data, or the end of all data, or nothing. `begun` is when
@@ -453,7 +462,7 @@ impl Burst {
         if something {
             self.end(habits, machine, begun, Cause::Wait);
         } else {
-            self.state.store(self.state.load(Relaxed) | RESTED, Relaxed);
+            self.state.store(self.state.load(Relaxed) & !VERIFIED | RESTED, Relaxed);
             self.returned(machine);
         }
     }
@@ -494,6 +503,7 @@ impl Burst {
     /// A wait that could have waited, begun at this time, found something at once: nothing is proved, but the thread is here.
     pub fn is_here<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32) {
         if self.is_prompt::<M>(begun) {
+            self.state.store(self.state.load(Relaxed) & !VERIFIED, Relaxed);
             self.returned(machine);
         } else {
             self.end(habits, machine, begun, Cause::Wait);
@@ -620,18 +630,23 @@ impl Burst {
         }
     }
 
-    /// The state once the kernel was asked, if that was to be: [`VERIFIED`], or else the service is never trusted.
+    /// The state once the kernel was asked, if that is still to be: [`VERIFIED`], or else the service pays.
     #[cold]
     #[inline(never)]
     fn verified<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
-        if state & CHECKED == 0 {
+        let service = habits.service(state);
+        if state & (CHECKED | VERIFIED) != CHECKED {
             return state;
         }
         if self.was_answered_unseen(machine, fd) {
-            habits.service(state).never();
-            return state & !CHECKED;
+            service.never();
+        } else if machine.usage().slept != self.slept.load(Relaxed) {
+            // It waited somewhere, too shortly to be seen by the clock. It will wait longer some day.
+            service.owe(SLEPT);
+        } else {
+            return state | VERIFIED;
         }
-        state & !CHECKED | VERIFIED
+        state & !CHECKED
     }
 
     /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.

@@ -87,6 +87,8 @@ pub trait Beside {
     fn end(&mut self, moment: &Moment);
     /// A poll with a timeout of zero has found nothing, while something is held.
     fn found_nothing(&mut self, moment: &Moment);
+    /// A wait that may block begins, while nothing is held.
+    fn waiting(&mut self, moment: &Moment);
     /// A wait that could have waited found something at once, and returned at this time.
     fn looked(&mut self, moment: &Moment, returned: u64);
     fn forked(&mut self);
@@ -374,6 +376,10 @@ impl World {
             }
             self.let_go();
             return self.hidden(microseconds);
+        }
+        if burst.is_open() {
+            self.tell(|beside, moment| beside.waiting(moment));
+            burst.waiting(&self.habits, self);
         }
         let (begun, from) = (self.now(), self.now.get());
         self.compute(1);

@@ -12,6 +12,8 @@ const OLD: u64 = 200;
 const LATE: u64 = 1_000;
 const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
+/// What a service owes whose thread slept unseen before the last confirmation.
+const SLEPT: u64 = 64;
 const NEVER: u64 = u64::MAX;
 /// Calls that have a place of their own.
 const PLACES: usize = 14;
@@ -27,7 +29,9 @@ struct Burst {
     returned: u64,
     held_since: Option<u64>,
     usage: Option<Usage>,
-    received: Option<u32>,
+    /// What was received, where the kernel is to be asked before the end; and whether it was, at the entry of this call.
+    check: Option<u32>,
+    verified: bool,
     empty_polls: u32,
     corked: bool,
 }
@@ -85,12 +89,24 @@ impl Reference {
     }
 
     fn begin(&mut self, fd: usize, moment: &Moment) -> Burst {
-        let usage = (self.watched > 0).then_some(moment.usage);
-        self.watched = self.watched.saturating_sub(1);
         // Before the last confirmation is paid the kernel is asked.
-        let received = (*self.service(fd) == 1).then(|| (moment.received)(fd).0);
+        let last = *self.service(fd) == 1;
+        let usage = (self.watched > 0 || last).then_some(moment.usage);
+        self.watched = self.watched.saturating_sub(1);
+        let check = last.then(|| (moment.received)(fd).0);
         let history = *self.histories.entry(fd).or_default();
-        Burst { fd, history, number: 1, returned: 0, held_since: None, usage, received, empty_polls: 0, corked: false }
+        Burst {
+            fd,
+            history,
+            number: 1,
+            returned: 0,
+            held_since: None,
+            usage,
+            check,
+            verified: false,
+            empty_polls: 0,
+            corked: false,
+        }
     }
 
     fn whereabouts(&mut self, burst: &Burst, moment: &Moment) -> Thread {
@@ -109,21 +125,30 @@ impl Reference {
         }
     }
 
+    /// A place to let go begins: has the program received, or its thread slept, where no hook saw it?
+    fn verify(&mut self, burst: &mut Burst, moment: &Moment) {
+        let Some(before) = burst.check.filter(|_| !burst.verified) else { return };
+        let (received, unread) = (moment.received)(burst.fd);
+        let taken = i64::from(received) - i64::from(unread) - i64::from(before);
+        let answered = received != before && taken > 1;
+        let slept = burst.usage.is_some_and(|usage| usage.slept != moment.usage.slept);
+        if answered || slept {
+            let owes = self.service(burst.fd);
+            *owes = (*owes).max(if answered { NEVER } else { SLEPT });
+            burst.check = None;
+        } else {
+            burst.verified = true;
+        }
+    }
+
     /// The burst is over. `push` says that what is held leaves by itself, not with a call.
-    fn end_of(&mut self, burst: Burst, moment: &Moment, thread: Thread, push: bool) {
+    fn end_of(&mut self, mut burst: Burst, moment: &Moment, thread: Thread, push: bool) {
         self.pushes += u64::from(push && burst.held_since.is_some() && !burst.corked);
         if matches!(thread, Thread::Here | Thread::Preempted) {
+            self.verify(&mut burst, moment);
             let owes = *self.service(burst.fd);
-            if owes != NEVER && owes != 0 {
-                match burst.received {
-                    Some(before) => {
-                        let (received, unread) = (moment.received)(burst.fd);
-                        let taken = i64::from(received) - i64::from(unread) - i64::from(before);
-                        *self.service(burst.fd) = if received != before && taken > 1 { NEVER } else { owes - 1 };
-                    }
-                    None if owes != 1 => *self.service(burst.fd) = owes - 1,
-                    None => {}
-                }
+            if owes != NEVER && owes != 0 && (burst.verified || owes != 1) {
+                *self.service(burst.fd) = owes - 1;
             }
         }
         match thread {
@@ -243,9 +268,19 @@ impl Beside for Reference {
         }
     }
 
+    fn waiting(&mut self, moment: &Moment) {
+        if let Some(mut burst) = self.bursts.remove(&moment.thread) {
+            self.verify(&mut burst, moment);
+            self.bursts.insert(moment.thread, burst);
+        }
+    }
+
     fn looked(&mut self, moment: &Moment, returned: u64) {
         match self.bursts.get_mut(&moment.thread) {
-            Some(burst) if moment.now - burst.returned <= PROMPT => burst.returned = returned,
+            Some(burst) if moment.now - burst.returned <= PROMPT => {
+                burst.returned = returned;
+                burst.verified = false;
+            }
             _ => self.let_go(moment),
         }
     }
