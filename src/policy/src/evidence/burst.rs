@@ -325,11 +325,15 @@ impl Burst {
     fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
         let mut state = state;
         let last = habits.service(state).owes() == 1;
-        if habits.watch_one() || last {
+        let watched = habits.watch_one();
+        if watched || last {
             let usage = machine.usage();
             self.slept.store(usage.slept, Relaxed);
             self.computed.store(usage.computed, Relaxed);
-            state |= KNOWN;
+            // A tracer (strace(1)) stops the thread at each system call, which counts as sleep: then that says nothing.
+            if watched || machine.usage().slept == usage.slept {
+                state |= KNOWN;
+            }
         }
         if last
             && let Some(received) = machine.received(fd)
@@ -640,7 +644,7 @@ impl Burst {
         }
         if self.was_answered_unseen(machine, fd) {
             service.never();
-        } else if machine.usage().slept != self.slept.load(Relaxed) {
+        } else if state & KNOWN != 0 && machine.usage().slept != self.slept.load(Relaxed) {
             // It waited somewhere, too shortly to be seen by the clock. It will wait longer some day.
             service.owe(SLEPT);
         } else {
