@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::c_int;
 
-use tcptune_engine::{Call, Library, Look, LookAtReceive, Machine, Receive};
+use tcptune_engine::{Call, First, Library, Look, LookAtReceive, Machine, Receive, Wait};
 use tcptune_policy::evidence::Cause;
 
 /// write(2), send(2) and their kin. `real` makes the call with one more flag, and gives its result; where that is not
@@ -16,35 +16,46 @@ pub fn send<M: Machine>(
     only_sockets: bool,
     mut real: impl FnMut(c_int) -> isize,
 ) -> isize {
-    if library.just_sends(fd, flags, only_sockets) {
-        return real(0);
-    }
     let call = Call { flags, more: true, may: length != 0, only_sockets };
-    let mut look = library.look(fd, call);
-    if let Look::Closer = look {
-        look = library.sending(fd, call);
+    match look(library, fd, call) {
+        Look::Forward | Look::Closer | Look::Follow(_) => real(0),
+        Look::Send(place) => library.sent(place, || real(0)),
+        Look::Hold(place) => {
+            let real = RefCell::new(real);
+            library.held(fd, place, Some(length), || real.borrow_mut()(libc::MSG_MORE), || real.borrow_mut()(0))
+        }
+        Look::Pass(place) => library.passed(fd, place, || real(0), |sent| sent <= 0),
+        Look::Uncork => library.uncorked(fd, || real(0)),
     }
-    let real = RefCell::new(real);
-    library.send(fd, look, Some(length), || real.borrow_mut()(libc::MSG_MORE), || real.borrow_mut()(0))
 }
 
 /// sendfile(2), sendmmsg(2), splice(2): calls that cannot be held themselves.
 pub fn sendfile<M: Machine>(library: &Library<M>, fd: c_int, count: usize, real: impl FnOnce() -> isize) -> isize {
-    if library.just_sends(fd, 0, false) {
-        return real();
-    }
     let call = Call { flags: 0, more: false, may: count != 0, only_sockets: false };
-    let mut look = library.look(fd, call);
-    if let Look::Closer = look {
-        look = library.sending(fd, call);
+    match look(library, fd, call) {
+        Look::Forward | Look::Closer | Look::Follow(_) | Look::Hold(_) => real(),
+        Look::Send(place) => library.sent(place, real),
+        Look::Pass(place) => library.passed(fd, place, real, |sent| sent <= 0),
+        Look::Uncork => library.uncorked(fd, real),
     }
-    library.pass(fd, look, real, |sent| sent <= 0)
+}
+
+/// What is to be done with a data call.
+fn look<M: Machine>(library: &Library<M>, fd: c_int, call: Call) -> Look<'_> {
+    let look = match library.first(fd, call.flags, call.only_sockets) {
+        First::Forward => return Look::Forward,
+        First::Usual => library.usual(fd, call),
+        First::Closer => Look::Closer,
+    };
+    let look = if let Look::Follow(place) = look { library.follows(fd, place, call) } else { look };
+    if let Look::Closer = look { library.sending(fd, call) } else { look }
 }
 
 /// recv(2) (`only_sockets`), read(2).
 pub fn receive<M: Machine>(library: &Library<M>, fd: c_int, only_sockets: bool, real: impl FnOnce() -> isize) -> isize {
     match library.look_at_receive(fd, only_sockets) {
         LookAtReceive::Forward => return real(),
+        LookAtReceive::End(place) if library.ends_quickly(place) => return real(),
         LookAtReceive::End(place) => return library.receive_at_end(place, real),
         LookAtReceive::Closer => {}
     }
@@ -58,11 +69,22 @@ pub fn receive<M: Machine>(library: &Library<M>, fd: c_int, only_sockets: bool, 
 
 /// poll(2), select(2) and their kin. `real` is told whether it must not wait; `asks` says whether it can be asked so.
 pub fn wait<M: Machine>(library: &Library<M>, blocks: bool, asks: bool, real: impl Fn(bool) -> c_int) -> c_int {
-    if library.has_open() {
-        let ask = asks.then_some(|| real(true));
-        return library.wait(blocks, ask, || real(!blocks));
+    if !library.has_open() {
+        return real(!blocks);
     }
-    real(!blocks)
+    let look = library.waiting(blocks, asks);
+    if look == Wait::Ask {
+        let found = real(true);
+        if found != 0 {
+            return found;
+        }
+        library.really_waits();
+    }
+    let found = real(!blocks);
+    if let Wait::Time(begun) = look {
+        library.waited(blocks, begun, found);
+    }
+    found
 }
 
 /// sleep(3), waitpid(2) and their kin.

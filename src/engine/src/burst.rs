@@ -9,25 +9,53 @@ use crate::library::Library;
 use crate::machine::Machine;
 use crate::mode::{GAVE_NAGLE, HAS_BURSTS};
 use crate::sync::Relaxed;
+use crate::table::Words;
 use crate::threads::Place;
 
 /// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
 /// completion would wait with it, and MSG_MORE is the program's own word.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// What a hook does with a data call: [`Library::send`] or [`Library::pass`] does it.
+/// What a hook does with a data call after the first instructions ([`Library::first`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// Make it, and nothing else.
+    Forward,
+    /// Look at it ([`Library::usual`]): the descriptor is one of the usual ones.
+    Usual,
+    /// Look closer ([`Library::sending`]).
+    Closer,
+}
+
+/// What a hook does with a data call.
 #[derive(Clone, Copy, Debug)]
 pub enum Look<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// Make it, and note when it has returned.
+    /// Make it, and note when it has returned ([`Library::sent`]).
     Send(&'a Place),
-    /// Make it so that it is held (MSG_MORE). Never for a call that cannot be.
+    /// It follows others: [`Library::follows`] says more.
+    Follow(&'a Place),
+    /// Make it so that it is held ([`Library::held`]). Never for a call that cannot be.
     Hold(&'a Place),
-    /// It may find nothing to send: what was held before it is then still there.
+    /// It takes along what was held; or it finds nothing to send, and that is still there ([`Library::passed`]).
     Pass(&'a Place),
-    /// Look closer ([`Library::sending`]). From there: the cork is to come off when the call is made.
+    /// Make it, then take the cork off ([`Library::uncorked`]).
+    Uncork,
+    /// Look closer ([`Library::sending`], which never says this).
     Closer,
+}
+
+/// What a hook does with a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Make it, and nothing else.
+    Forward,
+    /// Say afterwards what it has found ([`Library::waited`]): it begins at this time.
+    Time(u32),
+    /// Ask first, without waiting, what has come already: that may be served first. If there is nothing, the thread really
+    /// waits ([`Library::really_waits`]).
+    Ask,
 }
 
 /// What a hook does with a receive.
@@ -39,23 +67,12 @@ pub enum Receive {
     Watch,
 }
 
-/// How a burst ends at a receive.
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    /// It is over, or another thread's.
-    Over,
-    /// As most do: nothing is kept, nothing is owed.
-    Quiet,
-    /// In another way; when the receive began.
-    Open(u32),
-}
-
 /// What a hook does with a receive after the first look.
 #[derive(Clone, Copy, Debug)]
 pub enum LookAtReceive<'a> {
     /// Make it, and nothing else.
     Forward,
-    /// A burst is open in this thread's place and ends ([`Library::receive_at_end`]).
+    /// A burst is open in this thread's place and ends, quickly ([`Library::ends_quickly`]) or not ([`Library::receive_at_end`]).
     End(&'a Place),
     /// Look closer ([`Library::receiving`]).
     Closer,
@@ -75,36 +92,42 @@ pub struct Call {
 }
 
 impl<M: Machine> Library<M> {
-    /// The thread makes a data call: is there nothing to do but to make it? The first instructions of every hook that sends.
+    /// The thread makes a data call: the first instructions of every hook that sends.
     #[inline(always)]
-    pub fn just_sends(&self, fd: c_int, flags: c_int, only_sockets: bool) -> bool {
-        let Some(words) = self.table.near(fd) else { return !self.table.is_beyond(fd) };
+    pub fn first(&self, fd: c_int, flags: c_int, only_sockets: bool) -> First {
+        let Some(words) = self.table.near(fd) else {
+            return if self.table.is_beyond(fd) { First::Closer } else { First::Forward };
+        };
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        // Attention is paid; or a call that only sockets have, on one that was never met; or flags that say something.
-        !(socket.has(ATTEND) || only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD))
+        if socket.has(ATTEND) {
+            return if socket.is_usual() && !socket.has(CORKED) { First::Usual } else { First::Closer };
+        }
+        // A call that only sockets have, on one that was never met; or flags that say something.
+        if only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD) {
+            return First::Closer;
+        }
+        First::Forward
     }
 
-    /// The thread makes another data call: the first look, which is all that the usual calls need.
+    /// The thread makes a data call for which [`Library::first`] has just said [`First::Usual`]: all that most calls need.
+    /// [`Look::Closer`] where it is not: then nothing has been noted.
     #[inline(always)]
-    pub fn look(&self, fd: c_int, call: Call) -> Look<'_> {
-        let Some(words) = self.table.near(fd) else { return Look::Closer };
-        let socket = Socket::of(words.low.load(Relaxed), 0);
-        if !socket.is_usual() || socket.has(CORKED) || call.flags & SPECIAL != 0 || !call.may {
+    pub fn usual(&self, fd: c_int, call: Call) -> Look<'_> {
+        if call.flags & SPECIAL != 0 || !call.may {
             return Look::Closer;
         }
+        let words = self.table.known_near(fd);
         let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
-        match place.burst.quickly(&self.habits, self, fd, socket.low(), call.more, || words.is_held()) {
-            Some(Quick::Push) => Look::Send(place),
-            Some(Quick::Hold) => {
-                words.hold(true);
-                Look::Hold(place)
-            }
-            Some(Quick::Pass) => {
-                words.hold(false);
-                Look::Pass(place)
-            }
-            None => Look::Closer,
-        }
+        let word = || words.low.load(Relaxed);
+        let quick = place.burst.quickly(&self.habits, self, fd, word, call.more, || words.is_held());
+        look_at(place, words, quick)
+    }
+
+    /// The same for one that [`Look::Follow`] says to follow others.
+    #[inline(always)]
+    pub fn follows<'a>(&'a self, fd: c_int, place: &'a Place, call: Call) -> Look<'a> {
+        let words = self.table.known_near(fd);
+        look_at(place, words, place.burst.follows_quickly(&self.habits, self, call.more, || words.is_held()))
     }
 
     /// The thread makes a data call: the closer look.
@@ -129,7 +152,7 @@ impl<M: Machine> Library<M> {
         let place = if call.may { self.own_place() } else { None };
         let Some(place) = place else {
             // A thread without a place stays behind nobody's cork either.
-            return if call.may && socket.is_corked() { Look::Closer } else { Look::Forward };
+            return if call.may && socket.is_corked() { Look::Uncork } else { Look::Forward };
         };
         let burst = &place.burst;
         // What another thread holds goes out with this call, whatever is expected: neither thread has to wait for the other.
@@ -151,7 +174,7 @@ impl<M: Machine> Library<M> {
             burst.not_held();
         }
         if todo == Todo::PushCorked {
-            return Look::Closer;
+            return Look::Uncork;
         }
         if anothers && socket.is_corked() {
             self.uncork(fd);
@@ -188,79 +211,82 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
-    /// Makes a data call as a look says. `whole` is its length, if the call says it; `held` makes it so that it is held, `real`
-    /// as the program wants it. Gives its result.
+    /// Makes a data call that is not held.
     #[inline(always)]
-    pub fn send(
+    pub fn sent<R>(&self, place: &Place, real: impl FnOnce() -> R) -> R {
+        let sent = real();
+        place.burst.returned(self);
+        sent
+    }
+
+    /// Makes a data call that is held: `held` makes it so, `real` as the program wants it. `whole` is its length, if the call
+    /// says it. Gives its result.
+    #[inline(always)]
+    pub fn held(
         &self,
         fd: c_int,
-        look: Look<'_>,
+        place: &Place,
         whole: Option<usize>,
         held: impl FnOnce() -> isize,
         real: impl FnOnce() -> isize,
     ) -> isize {
-        let mut look = look;
-        if let Look::Hold(place) = look {
-            let error = place.error();
-            let sent = held();
-            if whole.map_or(sent > 0, |whole| sent == whole.cast_signed()) {
-                self.held(fd, place);
-                return sent;
+        let error = place.error();
+        let sent = held();
+        if whole.map_or(sent > 0, |whole| sent == whole.cast_signed()) {
+            if place.burst.is_on(fd) {
+                place.burst.returned(self);
+            } else {
+                // A signal handler has come between, and let go before there was anything.
+                self.push(fd);
             }
-            if !self.cut_short(fd, place, sent) {
-                return sent;
-            }
-            // What the call that should not have been made has left in errno is not the program's.
-            place.set_error(error);
-            look = Look::Forward;
+            return sent;
         }
-        let sent = real();
-        self.made(fd, look, sent <= 0);
-        sent
+        if !self.cut_short(fd, place, sent) {
+            return sent;
+        }
+        // What the call that should not have been made has left in errno is not the program's.
+        place.set_error(error);
+        real()
     }
 
-    /// Makes a data call that cannot be held by itself. `keeps` says of its result whether something of what was held before is
-    /// still there.
+    /// Makes a data call that takes along what was held. `keeps` says of its result whether something of that is still there: it
+    /// failed, met the end of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked,
+    /// kept something back.
     #[inline(always)]
-    pub fn pass(
+    pub fn passed(
         &self,
         fd: c_int,
-        look: Look<'_>,
+        place: &Place,
         real: impl FnOnce() -> isize,
         keeps: impl FnOnce(isize) -> bool,
     ) -> isize {
-        let sent = real();
-        self.made(fd, look, keeps(sent));
+        let sent = self.sent(place, real);
+        if keeps(sent) {
+            self.push(fd);
+        }
         sent
     }
 
     /// Makes a receive with which the burst in this place ends.
     #[inline(always)]
     pub fn receive_at_end(&self, place: &Place, real: impl FnOnce() -> isize) -> isize {
-        let ending = self.ending(place);
+        let begun = M::ticks();
+        let over = place.burst.receiving(&self.habits, self, begun);
         let got = real();
-        self.received_at_end(place, ending, got >= 0);
+        if !over {
+            self.received_in_burst(place, begun, got >= 0);
+        }
         got
     }
 
-    /// A call that was not held has returned. `kept` says that it left something behind of what was held: it failed, met the end
-    /// of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked, kept something back.
+    /// Makes the last call of a corked run.
     #[inline(always)]
-    fn made(&self, fd: c_int, look: Look<'_>, kept: bool) {
-        match look {
-            Look::Forward => {}
-            Look::Send(place) | Look::Hold(place) => place.burst.returned(self),
-            Look::Pass(place) => {
-                place.burst.returned(self);
-                if kept {
-                    self.push(fd);
-                }
-            }
-            Look::Closer => self.made_corked(fd),
-        }
+    pub fn uncorked<R>(&self, fd: c_int, real: impl FnOnce() -> R) -> R {
+        let sent = real();
+        self.made_corked(fd);
+        sent
     }
 
-    /// The last call of a corked run has returned.
     #[cold]
     #[inline(never)]
     fn made_corked(&self, fd: c_int) {
@@ -268,17 +294,6 @@ impl<M: Machine> Library<M> {
             place.burst.returned(self);
         }
         self.uncork(fd);
-    }
-
-    /// A held call has returned, and was taken whole.
-    #[inline(always)]
-    fn held(&self, fd: c_int, place: &Place) {
-        if place.burst.is_on(fd) {
-            place.burst.returned(self);
-        } else {
-            // A signal handler has come between, and let go before there was anything.
-            self.push(fd);
-        }
     }
 
     /// A held call has returned, and was not taken whole: it failed, or the buffer is full. `sent` is what it returned. True
@@ -322,30 +337,15 @@ impl<M: Machine> Library<M> {
         if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
     }
 
-    /// The thread is about to receive, and a burst is open in its place: what is held leaves.
+    /// The thread is about to receive, and a burst is open in the place that it would have: nothing is kept, and nothing owed, in
+    /// most, and then it is over. (So what the receive gives says nothing more.) Another thread's goes on. False where the
+    /// receive is to be looked at.
     #[inline(always)]
-    fn ending(&self, place: &Place) -> Ending {
-        if !place.is_of(M::thread()) {
-            return Ending::Over;
-        }
-        let now = M::ticks();
-        if place.burst.is_quiet::<Library<M>>(&self.habits, now) {
-            return Ending::Quiet;
-        }
-        if place.burst.receiving(&self.habits, self, now) { Ending::Over } else { Ending::Open(now) }
+    pub fn ends_quickly(&self, place: &Place) -> bool {
+        !place.is_of(M::thread()) || place.burst.ends_quickly(&self.habits, self, M::ticks())
     }
 
-    /// It has received something, or nothing: then nothing is proved.
-    #[inline(always)]
-    fn received_at_end(&self, place: &Place, ending: Ending, something: bool) {
-        match ending {
-            Ending::Over => {}
-            Ending::Quiet if something && place.burst.is_open() => place.burst.rested(&self.habits, self),
-            Ending::Quiet => self.received_in_burst(place, M::ticks(), something),
-            Ending::Open(begun) => self.received_in_burst(place, begun, something),
-        }
-    }
-
+    /// The receive has given something, or nothing: then nothing is proved.
     #[cold]
     #[inline(never)]
     #[unsafe(link_section = ".text.usual")]
@@ -406,39 +406,48 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `ask`
-    /// makes the call without waiting, if that can be done without other effects; `call` makes it as the program wants it.
-    /// Both give the call's result, 0 where nothing has come.
-    #[inline(always)]
-    pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
-        let burst = self.threads.open(M::thread());
-        let (keeps, old) = burst.map_or((false, false), |burst| (burst.keeps(), burst.is_old(self)));
-        if blocks && keeps || old {
-            // What has come already may be served first, but nothing gets old meanwhile.
-            if let Some(ask) = ask
-                && !old
-            {
-                let result = ask();
-                if result != 0 {
-                    return result;
-                }
-            }
-            self.let_go_now(Cause::Wait);
-            return call();
-        }
-        if let Some(burst) = burst.filter(|_| blocks) {
-            burst.waiting(&self.habits, self);
-        }
-        let begun = M::ticks();
-        let result = call();
-        self.waited(blocks, begun, result);
-        result
-    }
-
-    /// A wait has returned; it may have left the burst open.
+    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `asks`,
+    /// whether it can be made without waiting, and without other effects.
     #[inline(never)]
     #[unsafe(link_section = ".text.usual")]
-    fn waited(&self, blocks: bool, begun: u32, result: c_int) {
+    pub fn waiting(&self, blocks: bool, asks: bool) -> Wait {
+        let Some(burst) = self.threads.open(M::thread()) else { return Wait::Forward };
+        if burst.matters() {
+            return self.waiting_rarely(burst, blocks, asks);
+        }
+        if blocks { Wait::Time(M::ticks()) } else { Wait::Forward }
+    }
+
+    /// The same where something is kept, or to be asked.
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    fn waiting_rarely(&self, burst: &Burst, blocks: bool, asks: bool) -> Wait {
+        if !burst.keeps() {
+            if blocks {
+                burst.waiting(&self.habits, self);
+            }
+            return Wait::Time(M::ticks());
+        }
+        let old = burst.is_old(self);
+        if blocks && asks && !old {
+            return Wait::Ask;
+        }
+        if blocks || old {
+            self.let_go_now(Cause::Wait);
+            return Wait::Forward;
+        }
+        Wait::Time(M::ticks())
+    }
+
+    /// What has come already was asked for in vain: the wait that follows waits. What is held leaves.
+    pub fn really_waits(&self) {
+        self.let_go_now(Cause::Wait);
+    }
+
+    /// A wait that began at this time has returned, and has found so many, 0 where nothing has come.
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub fn waited(&self, blocks: bool, begun: u32, found: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
             if Burst::has_waited(self, begun) {
@@ -446,7 +455,7 @@ impl<M: Machine> Library<M> {
             } else {
                 burst.is_here(&self.habits, self, begun);
             }
-        } else if result == 0 && burst.keeps() {
+        } else if found == 0 && burst.keeps() {
             burst.found_nothing(&self.habits, self);
         }
     }
@@ -501,5 +510,23 @@ impl<M: Machine> Library<M> {
     /// This process is a child that fork(2) has made: its threads have to prove themselves.
     pub fn forked(&self) {
         self.habits.forked();
+    }
+}
+
+/// What a hook does with a data call of the usual kind. The table notes whether something is held.
+#[inline(always)]
+fn look_at<'a>(place: &'a Place, words: &Words, quick: Option<Quick>) -> Look<'a> {
+    match quick {
+        Some(Quick::Push) => Look::Send(place),
+        Some(Quick::Follow) => Look::Follow(place),
+        Some(Quick::Hold) => {
+            words.hold(true);
+            Look::Hold(place)
+        }
+        Some(Quick::Pass) => {
+            words.hold(false);
+            Look::Pass(place)
+        }
+        None => Look::Closer,
     }
 }

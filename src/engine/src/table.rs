@@ -132,6 +132,14 @@ impl<M: Machine> Table<M> {
         }
     }
 
+    /// The words of a descriptor that [`Table::near`] has just found.
+    #[inline(always)]
+    pub(crate) fn known_near(&self, fd: c_int) -> &Words {
+        // A number outside cannot come here; the mask costs less than to say so.
+        #[expect(clippy::indexing_slicing, reason = "masked to the length")]
+        &self.words[fd.cast_unsigned() as usize & (NEAR as usize - 1)]
+    }
+
     /// Must a descriptor that is not [`Table::near`] be looked at all the same, in the second table?
     #[inline(always)]
     pub(crate) fn is_beyond(&self, fd: c_int) -> bool {

@@ -16,9 +16,11 @@ pub struct Burst {
     pub(super) state: AtomicU32,
     /// When the oldest byte was held.
     since: AtomicU32,
-    /// Of a [`LONG`] burst: its calls, and the number of the one at which it is looked at again (long.rs) ...
-    pub(super) calls: AtomicU32,
+    /// Of a [`LONG`] burst: the number of the call at which it is looked at again (long.rs), and how many calls come first ...
     pub(super) ask: AtomicU32,
+    pub(super) left: AtomicU32,
+    /// ... within how long of each other (in the units of [`Machine::now`]) ...
+    pub(super) soon: AtomicU32,
     /// ... and what was noted there last.
     pub(super) began: AtomicU32,
     pub(super) heard: AtomicU32,
@@ -53,12 +55,14 @@ const RESTED: u32 = 1 << 25;
 /// The kernel was asked when the call began that the thread is in now, and no hook has missed anything.
 const VERIFIED: u32 = 1 << 26;
 
+/// What keeps something, or is to be asked about.
+const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
 /// A service whose thread slept on its way to the place to let go owes so many confirmations before that is looked at again.
 const SLEPT: u32 = 64;
-/// A burst for which Nagle's rule works goes on as long as its calls come as soon as so many microseconds after each other.
-const STAYS_FAST: u32 = 100;
+/// Nagle's rule works for a burst as long as its calls come as soon as so many microseconds after each other.
+pub(super) const STAYS_FAST: u32 = 100;
 
 /// What is to be done with a data call of the usual kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,8 @@ pub enum Quick {
     Hold,
     /// Send it: it takes along what was held.
     Pass,
+    /// It follows others: [`Burst::follows_quickly`] decides.
+    Follow,
 }
 
 /// What is to be done with a data call.
@@ -94,8 +100,9 @@ impl Burst {
             at: AtomicU32::new(0),
             state: AtomicU32::new(0),
             since: AtomicU32::new(0),
-            calls: AtomicU32::new(0),
             ask: AtomicU32::new(0),
+            left: AtomicU32::new(0),
+            soon: AtomicU32::new(0),
             began: AtomicU32::new(0),
             heard: AtomicU32::new(0),
             slept: AtomicU32::new(0),
@@ -127,6 +134,12 @@ impl Burst {
         self.is_open() && self.state.load(Relaxed) & (HELD | NAGLE | PROGRAM) != 0
     }
 
+    /// Does this burst keep something, or is the kernel to be asked how it ends?
+    #[inline(always)]
+    pub fn matters(&self) -> bool {
+        self.state.load(Relaxed) & MATTERS != 0
+    }
+
     /// Is something held on this descriptor?
     #[inline]
     pub fn holds(&self, fd: i32) -> bool {
@@ -152,74 +165,37 @@ impl Burst {
         now.wrapping_sub(self.at.load(Relaxed)) <= prompt::<M>()
     }
 
-    /// The thread makes a data call on `fd`, whose word is `word`: the usual cases, in few instructions. Nothing where the case
-    /// is another: then nothing has been noted, and [`Burst::sent`] decides. `more` says whether the call can be held by itself;
-    /// `held`, whether anything is held on the socket, by whatever thread.
+    /// The thread makes a data call on `fd`: the usual cases, in few instructions. Nothing where the case is another: then nothing
+    /// has been noted, and [`Burst::sent`] decides. `word` gives the socket's word; `more` says whether the call can be held by
+    /// itself; `held`, whether anything is held on the socket, by whatever thread.
     #[inline(always)]
     pub fn quickly<M: Machine>(
         &self,
         habits: &Habits,
         machine: &M,
         fd: i32,
-        word: u32,
+        word: impl Fn() -> u32,
         more: bool,
         held: impl Fn() -> bool,
     ) -> Option<Quick> {
         let open = self.fd.load(Relaxed);
-        if open != name(fd) {
-            return self.begins_quickly(habits, machine, fd, word, more, open != 0 || held());
-        }
-        let before = self.state.load(Relaxed);
-        if before & (LONG | CORKED | RESTED) != 0 {
-            return if before & (LONG | RESTED) == LONG { self.quickly_long(machine, before) } else { None };
-        }
-        let state = before.wrapping_add(1);
-        let now = machine.now();
-        if state & LAST == 0 || !self.is_prompt::<M>(now) {
-            return None;
-        }
-        let hold = habits.place(state).is_trusted() && habits.service(state).is_trusted();
-        if before & HELD != 0 {
-            if hold && !more {
+        if open == name(fd) {
+            if self.state.load(Relaxed) & LONG == 0 {
+                return Some(Quick::Follow);
+            }
+            let left = self.left.load(Relaxed);
+            let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= self.soon.load(Relaxed);
+            if left == 0 || !in_time {
                 return None;
             }
-            habits.place(before).confirm();
-            // What is held never gets old: from then on a call takes it along.
-            if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
-                self.state.store(state, Relaxed);
-                return Some(Quick::Hold);
-            }
-            self.taken_along(machine, fd, state, now, Whereabouts::Here);
-            return Some(Quick::Pass);
+            self.left.store(left.wrapping_sub(1), Relaxed);
+            return Some(Quick::Push);
         }
-        if held() || hold && !more {
+        // One test for all three.
+        if (open != 0) | held() | habits.watches() {
             return None;
         }
-        habits.place(before).confirm();
-        if hold {
-            self.since.store(now, Relaxed);
-            self.state.store(state | HELD, Relaxed);
-            return Some(Quick::Hold);
-        }
-        self.state.store(state, Relaxed);
-        Some(Quick::Push)
-    }
-
-    /// The same for the first call of a burst. `not` says that something is open or held already.
-    #[inline(always)]
-    fn begins_quickly<M: Machine>(
-        &self,
-        habits: &Habits,
-        machine: &M,
-        fd: i32,
-        word: u32,
-        more: bool,
-        not: bool,
-    ) -> Option<Quick> {
-        if not || habits.watches() {
-            return None;
-        }
-        let state = word & PLACE_MASK | 1;
+        let state = word() & PLACE_MASK | 1;
         let owes = habits.service(state).owes();
         if owes == 0 && habits.place(state).is_trusted() {
             if !more {
@@ -238,15 +214,49 @@ impl Burst {
         Some(Quick::Push)
     }
 
-    #[inline]
-    fn quickly_long<M: Machine>(&self, machine: &M, state: u32) -> Option<Quick> {
-        let calls = self.calls.load(Relaxed).wrapping_add(1);
-        let soon = if state & NAGLE == 0 { prompt::<M>() } else { micros::<M>(STAYS_FAST) };
-        let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= soon;
-        if state & HELD != 0 || calls >= self.ask.load(Relaxed) || !in_time {
+    /// The same for a call that follows others and has a place.
+    #[inline(always)]
+    pub fn follows_quickly<M: Machine>(
+        &self,
+        habits: &Habits,
+        machine: &M,
+        more: bool,
+        held: impl Fn() -> bool,
+    ) -> Option<Quick> {
+        let before = self.state.load(Relaxed);
+        if before & (CORKED | RESTED) != 0 {
             return None;
         }
-        self.calls.store(calls, Relaxed);
+        let state = before.wrapping_add(1);
+        let now = machine.now();
+        if state & LAST == 0 || !self.is_prompt::<M>(now) {
+            return None;
+        }
+        let hold = habits.place(state).is_trusted() && habits.service(state).is_trusted();
+        if before & HELD != 0 {
+            // What is held never gets old: from then on a call takes it along.
+            let hold = hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD);
+            if if hold { !more } else { machine.counts() } {
+                return None;
+            }
+            habits.place(before).confirm();
+            if hold {
+                self.state.store(state, Relaxed);
+                return Some(Quick::Hold);
+            }
+            self.state.store(state & !HELD, Relaxed);
+            return Some(Quick::Pass);
+        }
+        if held() || hold && !more {
+            return None;
+        }
+        habits.place(before).confirm();
+        if hold {
+            self.since.store(now, Relaxed);
+            self.state.store(state | HELD, Relaxed);
+            return Some(Quick::Hold);
+        }
+        self.state.store(state, Relaxed);
         Some(Quick::Push)
     }
 
@@ -387,18 +397,19 @@ impl Burst {
         }
         let state = self.state.load(Relaxed);
         if state & LONG == 0 {
-            self.calls.store(POSITIONS, Relaxed);
             self.ask.store(POSITIONS, Relaxed);
+            self.left.store(0, Relaxed);
+            self.soon.store(prompt::<M>(), Relaxed);
             self.state.store(state | LONG, Relaxed);
-        } else {
-            self.calls.store(self.calls.load(Relaxed).wrapping_add(1), Relaxed);
         }
+        let left = self.left.load(Relaxed);
+        self.left.store(left.saturating_sub(1), Relaxed);
         let todo = if held {
             self.taken_along(machine, fd, state | LONG, now, Whereabouts::Here)
         } else {
             Todo::Push
         };
-        if self.calls.load(Relaxed) >= self.ask.load(Relaxed) {
+        if left == 0 {
             self.look_at_long(machine, fd, word, now);
         }
         todo
@@ -416,8 +427,7 @@ impl Burst {
     #[inline(always)]
     pub fn is_quiet<M: Machine>(&self, habits: &Habits, now: u32) -> bool {
         let state = self.state.load(Relaxed);
-        let kept = state & (HELD | NAGLE | PROGRAM | CHECKED | LONG) != 0;
-        !kept && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
+        state & (MATTERS | LONG) == 0 && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
     }
 
     /// The burst ends in that way. False where it cannot: then nothing has been done.
@@ -467,6 +477,8 @@ impl Burst {
             self.end(habits, machine, begun, Cause::Wait);
         } else {
             self.state.store(self.state.load(Relaxed) & !VERIFIED | RESTED, Relaxed);
+            // A long one is not looked at quickly any more.
+            self.left.store(0, Relaxed);
             self.returned(machine);
         }
     }
@@ -510,7 +522,7 @@ impl Burst {
             self.state.store(self.state.load(Relaxed) & !VERIFIED, Relaxed);
             self.returned(machine);
         } else {
-            self.end(habits, machine, begun, Cause::Wait);
+            self.end_rarely(habits, machine, begun, Cause::Wait);
         }
     }
 

@@ -5,8 +5,8 @@
 //!
 //! Not where the other end answers meanwhile: then it is a dialogue that no hook sees, and Nagle's rule would stall it.
 
-use super::burst::{Burst, LISTENS, NAGLE};
-use super::{Machine, micros};
+use super::burst::{Burst, LISTENS, NAGLE, STAYS_FAST};
+use super::{Machine, micros, prompt};
 use crate::socket::NODELAY_OURS;
 use crate::sync::Relaxed;
 
@@ -19,17 +19,16 @@ impl Burst {
     /// The burst has become so long that it is to be looked at.
     #[cold]
     pub(super) fn look_at_long<M: Machine>(&self, machine: &M, fd: i32, word: u32, now: u32) {
-        let (state, calls) = (self.state.load(Relaxed), self.calls.load(Relaxed));
+        let (state, calls) = (self.state.load(Relaxed), self.ask.load(Relaxed));
         // Only where the option is the library's.
         let ours = u64::from(word) & NODELAY_OURS != 0;
         let Some(received) = (if ours { machine.received(fd) } else { None }) else {
-            self.ask.store(u32::MAX, Relaxed);
-            return;
+            return self.ask_at(calls, u32::MAX);
         };
         let silent = received == self.heard.load(Relaxed);
         if state & NAGLE != 0 {
             if silent {
-                self.ask.store(calls.saturating_mul(4), Relaxed);
+                self.ask_at(calls, calls.saturating_mul(4));
             } else {
                 self.nagle_off(machine, fd);
             }
@@ -37,15 +36,22 @@ impl Burst {
             self.heard.store(received, Relaxed);
             self.began.store(now, Relaxed);
             self.state.store(state | LISTENS, Relaxed);
-            self.ask.store(calls.saturating_add(CALLS), Relaxed);
+            self.ask_at(calls, calls.saturating_add(CALLS));
         } else if silent && now.wrapping_sub(self.began.load(Relaxed)) < micros::<M>(CALLS * FAST) {
             machine.nagle(fd, true);
+            self.soon.store(micros::<M>(STAYS_FAST), Relaxed);
             self.state.store(state & !LISTENS | NAGLE, Relaxed);
-            self.ask.store(calls.saturating_mul(4), Relaxed);
+            self.ask_at(calls, calls.saturating_mul(4));
         } else {
             self.state.store(state & !LISTENS, Relaxed);
-            self.ask.store(calls.saturating_mul(2), Relaxed);
+            self.ask_at(calls, calls.saturating_mul(2));
         }
+    }
+
+    /// It is looked at again at the call of this number. `calls` have been made.
+    fn ask_at(&self, calls: u32, next: u32) {
+        self.ask.store(next, Relaxed);
+        self.left.store(next.wrapping_sub(calls).saturating_sub(1), Relaxed);
     }
 
     /// Nagle's rule, if it was let, holds nothing from now on in this burst.
@@ -53,8 +59,9 @@ impl Burst {
         let state = self.state.load(Relaxed);
         if state & NAGLE != 0 {
             machine.nagle(fd, false);
+            self.soon.store(prompt::<M>(), Relaxed);
             self.state.store(state & !NAGLE, Relaxed);
-            self.ask.store(u32::MAX, Relaxed);
+            self.ask_at(0, u32::MAX);
         }
     }
 }

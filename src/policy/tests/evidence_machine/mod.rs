@@ -260,7 +260,11 @@ impl World {
         let mut uncork = false;
         let anothers = flagged && !self.burst().holds(number);
         let expected = self.tell(|beside, moment| beside.data(moment, fd, anothers, more));
-        let held = match self.burst().quickly(&self.habits, self, number, word, more, || flagged) {
+        let mut quick = self.burst().quickly(&self.habits, self, number, || word, more, || flagged);
+        if quick == Some(Quick::Follow) {
+            quick = self.burst().follows_quickly(&self.habits, self, more, || flagged);
+        }
+        let held = match quick {
             Some(Quick::Push) => false,
             Some(Quick::Hold) => {
                 self.flag(fd, true);
@@ -270,7 +274,7 @@ impl World {
                 self.flag(fd, false);
                 false
             }
-            None => {
+            Some(Quick::Follow) | None => {
                 let todo = self.burst().sent(&self.habits, self, number, word, !anothers);
                 uncork = todo == Todo::PushCorked;
                 if todo == Todo::Hold {

@@ -3,7 +3,7 @@
 //! In the steady state a call costs no system call more than without us: a held write(2) becomes a send(2), a held writev(2)
 //! a sendmsg(2). No byte is looked at, and no pointer of the program's is followed.
 
-use engine::{Call, Look};
+use engine::{Call, First, Look, Place};
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::*;
@@ -11,6 +11,61 @@ use crate::kernel;
 
 /// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
 const UNKNOWN: Option<size_t> = None;
+
+/// The ways to make a call that sends. Each is a function of its own, to which the one before jumps with the arguments as they
+/// are: so a call on a file, and one that is just sent, pay for nobody else's frame. `call` says what the engine has to know;
+/// `held` is the call so that it is held, `whole` its length, and `keeps` says of its result whether it left something behind.
+macro_rules! ways {
+    ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty; fd $fd:ident, call $call:expr, whole $whole:expr, held $held:expr,
+     keeps $keeps:expr) => {
+        way! { fn usual($($arg: $ty),*) -> $ret; LIBRARY.usual($fd, $call) }
+        way! { fn follows($($arg: $ty),*; place) -> $ret; LIBRARY.follows($fd, place, $call) }
+        way! { fn closer($($arg: $ty),*) -> $ret; LIBRARY.sending($fd, $call) }
+
+        /// # Safety
+        /// As the function of libc.
+        #[inline(always)]
+        unsafe fn make($($arg: $ty,)* look: Look<'_>) -> $ret {
+            // SAFETY: the caller's arguments.
+            unsafe {
+                match look {
+                    Look::Send(place) => sent($($arg,)* place),
+                    Look::Follow(place) => follows($($arg,)* place),
+                    Look::Hold(place) => held($($arg,)* place),
+                    Look::Pass(place) => passed($($arg,)* place),
+                    Look::Uncork => uncorked($($arg),*),
+                    Look::Closer => closer($($arg),*),
+                    Look::Forward => $name::real($($arg),*),
+                }
+            }
+        }
+
+        way! { fn sent($($arg: $ty),*; place) -> $ret = LIBRARY.sent(place, || $name::real($($arg),*)) }
+        way! { fn held($($arg: $ty),*; place) -> $ret =
+            LIBRARY.held($fd, place, $whole, || $held as isize, || $name::real($($arg),*) as isize) as $ret }
+        way! { fn passed($($arg: $ty),*; place) -> $ret =
+            LIBRARY.passed($fd, place, || $name::real($($arg),*) as isize, $keeps) as $ret }
+        way! { fn uncorked($($arg: $ty),*) -> $ret = LIBRARY.uncorked($fd, || $name::real($($arg),*)) }
+    };
+}
+
+/// One of them: what the engine says is done, or else the call is made.
+macro_rules! way {
+    (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty; $look:expr) => {
+        way! { fn $way($($arg: $ty),* $(; $place)?) -> $ret = make($($arg,)* $look) }
+    };
+    (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty = $made:expr) => {
+        /// # Safety
+        /// As the function of libc.
+        #[unsafe(link_section = ".text.usual")]
+        #[inline(never)]
+        #[allow(dead_code, reason = "rare calls are always looked at closely")]
+        pub(super) unsafe extern "C" fn $way($($arg: $ty,)* $($place: &Place)?) -> $ret {
+            // SAFETY: the caller's arguments, for `held` with a flag more.
+            unsafe { $made }
+        }
+    };
+}
 
 /// Makes a hook for a call that can be held. `whole` is the length, if the call says it; `when` says whether the held form of
 /// the call may stand for it; `sockets`, whether only sockets have such a call.
@@ -21,42 +76,19 @@ macro_rules! send_hook {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
-                if LIBRARY.just_sends($fd, $flags, $sockets) {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { $name::real($fd, $($arg),*) };
-                }
-                // A function of its own, to which the hook jumps: a call on a file does not pay for its frame.
                 // SAFETY: the caller's arguments.
-                unsafe { $name::data($fd, $($arg),*) }
-            } with {
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn data($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
-                    let look = LIBRARY.look($fd, call);
-                    if let Look::Closer = look {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { closer($fd, $($arg),*) };
+                unsafe {
+                    match LIBRARY.first($fd, $flags, $sockets) {
+                        First::Forward => $name::real($fd, $($arg),*),
+                        First::Usual => $name::usual($fd, $($arg),*),
+                        First::Closer => $name::closer($fd, $($arg),*),
                     }
-                    // SAFETY: the caller's arguments.
-                    unsafe { make($fd, $($arg,)* look) }
                 }
-
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
-                    let call = Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets };
-                    let look = LIBRARY.sending($fd, call);
-                    // SAFETY: the caller's arguments.
-                    unsafe { make($fd, $($arg,)* look) }
-                }
-
-                #[inline(always)]
-                unsafe fn make($fd: c_int, $($arg: $ty,)* look: Look<'_>) -> ssize_t {
-                    // SAFETY: the caller's arguments, with a flag more.
-                    let held = || unsafe { $held };
-                    // SAFETY: the caller's arguments.
-                    LIBRARY.send($fd, look, $whole, held, || unsafe { $name::real($fd, $($arg),*) })
+            } with {
+                ways! {
+                    $name($fd: c_int, $($arg: $ty),*) -> ssize_t; fd $fd,
+                    call Call { flags: $flags, more: true, may: $when && $whole != Some(0), only_sockets: $sockets },
+                    whole $whole, held $held, keeps |sent| sent <= 0
                 }
             }
         }
@@ -117,49 +149,30 @@ fn message_of(parts: *const iovec, count: c_int) -> msghdr {
 }
 
 /// Makes a hook for a call that sends, cannot be held itself, but counts. What was held before goes out with it, unless it
-/// fails or finds nothing to send. Where history says that more such calls follow, the socket is corked for them.
+/// fails or finds nothing to send. Where history says that more such calls follow, the socket is corked for them. `usual` is
+/// how it is made on the usual descriptors: a rare call is not worth instructions of its own.
 macro_rules! pass_hook {
     ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
-     flags $flags:expr, $count:ident $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
+     $usual:ident, flags $flags:expr, $count:ident $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
             fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
                 $( $first; )?
-                if LIBRARY.just_sends($fd, $flags, false) {
-                    // SAFETY: the caller's arguments.
-                    return unsafe { $name::real($($before,)* $fd, $($arg),*) };
-                }
                 // SAFETY: the caller's arguments.
-                unsafe { $name::data($($before,)* $fd, $($arg),*) }
-            } with {
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                pub(super) unsafe extern "C" fn data($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
-                    let look = LIBRARY.look($fd, call);
-                    if let Look::Closer = look {
-                        // SAFETY: the caller's arguments.
-                        return unsafe { closer($($before,)* $fd, $($arg),*) };
+                unsafe {
+                    match LIBRARY.first($fd, $flags, false) {
+                        First::Forward => $name::real($($before,)* $fd, $($arg),*),
+                        First::Usual => $name::$usual($($before,)* $fd, $($arg),*),
+                        First::Closer => $name::closer($($before,)* $fd, $($arg),*),
                     }
-                    // SAFETY: the caller's arguments.
-                    unsafe { make($($before,)* $fd, $($arg,)* look) }
                 }
-
-                #[unsafe(link_section = ".text.usual")]
-                #[inline(never)]
-                unsafe extern "C" fn closer($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-                    let call = Call { flags: $flags, more: false, may: $count != 0, only_sockets: false };
-                    let look = LIBRARY.sending($fd, call);
-                    // SAFETY: the caller's arguments.
-                    unsafe { make($($before,)* $fd, $($arg,)* look) }
-                }
-
-                #[inline(always)]
-                unsafe fn make($($before: $before_ty,)* $fd: c_int, $($arg: $ty,)* look: Look<'_>) -> $ret {
-                    // SAFETY: the caller's arguments.
-                    let real = || unsafe { $name::real($($before,)* $fd, $($arg),*) } as isize;
-                    LIBRARY.pass($fd, look, real, |sent| keeps_back(sent, $count as isize)) as $ret
+            } with {
+                ways! {
+                    $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret; fd $fd,
+                    call Call { flags: $flags, more: false, may: $count != 0, only_sockets: false },
+                    whole UNKNOWN, held $name::real($($before,)* $fd, $($arg),*),
+                    keeps |sent| keeps_back(sent, $count as isize)
                 }
             }
         }
@@ -176,7 +189,7 @@ fn keeps_back(sent: isize, count: isize) -> bool {
 pass_hook! {
     /// sendmmsg(2): the kernel holds all but the last message by itself; the last is not held.
     fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    flags flags, count;
+    closer, flags flags, count;
     where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
@@ -184,14 +197,14 @@ pass_hook! {
 pass_hook! {
     /// sendmmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
     fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    flags flags, count;
+    closer, flags flags, count;
     where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
 pass_hook! {
     /// sendfile(2).
     fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
-    flags 0, count;
+    usual, flags 0, count;
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
 }
 
@@ -204,14 +217,14 @@ const SENDFILE64: c_long = libc::SYS_sendfile64;
 pass_hook! {
     /// sendfile as programs built with 64-bit file offsets name it.
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
-    flags 0, count;
+    usual, flags 0, count;
     where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);
 }
 
 pass_hook! {
     /// splice(2) into a socket, where the program's SPLICE_F_MORE is its own word, or out of one.
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
-    flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
+    closer, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
     first {
         LIBRARY.sending_from_elsewhere(fd);
         LIBRARY.receiving(from, false);

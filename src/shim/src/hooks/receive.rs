@@ -27,6 +27,17 @@ macro_rules! receive_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
+                    if LIBRARY.ends_quickly(place) {
+                        // SAFETY: the caller's arguments.
+                        return unsafe { $name::real($fd, $($arg),*) };
+                    }
+                    // SAFETY: the caller's arguments.
+                    unsafe { at_end($fd, $($arg,)* place) }
+                }
+
+                #[unsafe(link_section = ".text.usual")]
+                #[inline(never)]
+                unsafe extern "C" fn at_end($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
                     // SAFETY: the caller's arguments.
                     LIBRARY.receive_at_end(place, || unsafe { $name::real($fd, $($arg),*) })
                 }
