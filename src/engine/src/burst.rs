@@ -517,6 +517,7 @@ impl<M: Machine> Library<M> {
 #[inline(always)]
 fn look_at<'a>(place: &'a Place, words: &Words, quick: Option<Quick>) -> Look<'a> {
     match quick {
+        Some(Quick::Forward) => Look::Forward,
         Some(Quick::Push) => Look::Send(place),
         Some(Quick::Follow) => Look::Follow(place),
         Some(Quick::Hold) => {

@@ -154,6 +154,47 @@ fn a_hidden_wait_before_each_receive_is_never_held_however_short() {
     }
 }
 
+/// A program that asks and answers in single calls has nothing to gain: it hardly pays for being looked at.
+#[test]
+fn one_single_call_in_sixteen_is_looked_at() {
+    let world = World::single();
+    let mut looked_at = 0;
+    for request in 0..1_600 {
+        world.data(0, 100);
+        looked_at += u32::from(request >= 800 && world.has_open());
+        world.answer(0);
+    }
+    assert_eq!(looked_at, 50);
+    // What follows a call now and then is learned all the same.
+    let learned = (0..).find(|_| {
+        let held = world.data(0, 100);
+        world.data(0, 100);
+        world.answer(0);
+        held
+    });
+    assert!(learned < Some(50), "{learned:?} bursts of two before the first is held");
+}
+
+/// What is looked at now and then is denied as before: who goes elsewhere after a single call is not trusted.
+#[test]
+fn single_calls_before_a_hidden_wait_are_noticed() {
+    let world = World::single();
+    for _ in 0..100 {
+        world.data(0, 100);
+        world.answer(0);
+    }
+    for _ in 0..1_000 {
+        world.data(0, 100);
+        world.hidden(30_000);
+    }
+    for _ in 0..7 {
+        assert!(!world.data(0, 100));
+        assert!(!world.data(0, 100));
+        world.answer(0);
+    }
+    assert_late(&world, 0, "single calls");
+}
+
 #[test]
 fn a_queues_bursts_are_never_held() {
     // A thread writes what it takes from a queue, and waits for more where no hook sees it.

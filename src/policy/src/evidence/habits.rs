@@ -25,6 +25,9 @@ const DISTRUST: u32 = 1000;
 /// Bursts for which threads are watched after something could not be told.
 const WATCH: u32 = 1_000;
 
+/// After so many single calls in a row not each is looked at any more.
+const SINGLES: u32 = 64;
+
 /// What has been learned.
 #[derive(Debug)]
 pub struct Habits {
@@ -32,6 +35,8 @@ pub struct Habits {
     places: [Owed; PLACES],
     /// For so many more bursts, what their threads have used is asked when they begin.
     watch: AtomicU32,
+    /// How many bursts in a row were single calls after single calls, up to [`SINGLES`].
+    singles: AtomicU32,
     /// How often held data was late.
     strikes: AtomicU8,
 }
@@ -44,6 +49,7 @@ impl Habits {
             services: [const { Owed::new() }; SERVICES],
             places: [const { Owed::new() }; PLACES],
             watch: AtomicU32::new(0),
+            singles: AtomicU32::new(0),
             strikes: AtomicU8::new(0),
         }
     }
@@ -60,6 +66,28 @@ impl Habits {
     pub(super) fn place(&self, place: u32) -> &Owed {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         &self.places[place as usize & (PLACES - 1)]
+    }
+
+    /// Another call has followed the one at this place.
+    #[inline(always)]
+    pub(super) fn followed(&self, place: u32) {
+        let place = self.place(place);
+        if !place.is_trusted() {
+            place.confirm();
+            if self.singles.load(Relaxed) != 0 {
+                self.singles.store(0, Relaxed);
+            }
+        }
+    }
+
+    /// A burst begins that is like two before it, of one call. Has nothing else been learned lately?
+    #[inline(always)]
+    pub(super) fn are_single(&self) -> bool {
+        let singles = self.singles.load(Relaxed);
+        if singles < SINGLES {
+            self.singles.store(singles.wrapping_add(1), Relaxed);
+        }
+        singles >= SINGLES
     }
 
     /// Is what threads have used asked when bursts begin?

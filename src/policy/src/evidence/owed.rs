@@ -35,11 +35,9 @@ impl Owed {
     /// One confirmation.
     #[inline(always)]
     pub fn confirm(&self) {
-        if !self.is_trusted() {
-            let owes = self.owes();
-            if owes != NEVER {
-                self.set(owes.wrapping_sub(1));
-            }
+        let owes = self.owes();
+        if owes != 0 && owes != NEVER {
+            self.set(owes.wrapping_sub(1));
         }
     }
 

@@ -200,6 +200,11 @@ impl World {
         &self.threads[self.thread.get()]
     }
 
+    /// Has this thread an open burst?
+    pub fn has_open(&self) -> bool {
+        self.burst().is_open()
+    }
+
     /// From now on this thread runs.
     pub fn switch(&self, thread: usize) {
         self.thread.set(thread);
@@ -265,7 +270,7 @@ impl World {
             quick = self.burst().follows_quickly(&self.habits, self, more, || flagged);
         }
         let held = match quick {
-            Some(Quick::Push) => false,
+            Some(Quick::Push | Quick::Forward) => false,
             Some(Quick::Hold) => {
                 self.flag(fd, true);
                 true
@@ -300,7 +305,9 @@ impl World {
         };
         self.leaves(fd, bytes, held || corked || nagle, begun);
         self.compute(CALL);
-        self.burst().returned(self);
+        if quick != Some(Quick::Forward) {
+            self.burst().returned(self);
+        }
         self.tell(|beside, moment| beside.returned(moment));
         if uncork {
             Machine::uncork(self, number);

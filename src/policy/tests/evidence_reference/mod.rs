@@ -14,6 +14,9 @@ const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
 /// What a service owes whose thread slept unseen before the last confirmation.
 const SLEPT: u64 = 64;
+/// After so many single calls after single calls, one in so many is looked at.
+const SINGLES: u32 = 64;
+const ONE_IN: u32 = 16;
 const NEVER: u64 = u64::MAX;
 /// Calls that have a place of their own.
 const PLACES: usize = 14;
@@ -51,6 +54,10 @@ pub struct Reference {
     places: HashMap<Place, u64>,
     histories: HashMap<usize, [usize; 2]>,
     bursts: HashMap<usize, Burst>,
+    /// So many more bursts of a thread are not to be looked at.
+    unseen: HashMap<usize, u32>,
+    /// How many single calls after single calls there were in a row.
+    singles: u32,
     watched: u64,
     strikes: u32,
     pushes: u64,
@@ -64,6 +71,8 @@ impl Reference {
             places: HashMap::new(),
             histories: HashMap::new(),
             bursts: HashMap::new(),
+            unseen: HashMap::new(),
+            singles: 0,
             watched: 0,
             strikes: 0,
             pushes: 0,
@@ -82,6 +91,13 @@ impl Reference {
 
     fn trusts(&mut self, burst: &Burst) -> bool {
         *self.service(burst.fd) == 0 && self.place(burst).is_some_and(|owes| *owes == 0)
+    }
+
+    /// Does nothing ever follow the first call there, as far as is known, on a service that is trusted?
+    fn is_single(&mut self, fd: usize) -> bool {
+        let history = *self.histories.entry(fd).or_default();
+        let owes = *self.places.entry((self.service_of[fd], history, 1)).or_insert(ROW);
+        *self.service(fd) == 0 && history == [1, 1] && owes != 0
     }
 
     fn watch(&mut self, bursts: u64) {
@@ -205,15 +221,27 @@ impl Reference {
 
 impl Beside for Reference {
     fn data(&mut self, moment: &Moment, fd: usize, anothers: bool, more: bool) -> bool {
+        let open = self.bursts.contains_key(&moment.thread);
         if self.bursts.get(&moment.thread).is_some_and(|burst| burst.fd != fd) {
             // A data call on another socket is a place to let go.
             self.let_go(moment);
+        }
+        let single = !open && !anothers && self.watched == 0 && self.is_single(fd);
+        let unseen = self.unseen.entry(moment.thread).or_default();
+        if single && *unseen > 0 {
+            *unseen -= 1;
+            return false;
         }
         let mut had = None;
         let mut preempted = false;
         let mut fresh = true;
         let mut burst = match self.bursts.remove(&moment.thread) {
-            None => self.begin(fd, moment),
+            None => {
+                let known = single && self.singles >= SINGLES;
+                self.unseen.insert(moment.thread, if known { ONE_IN - 1 } else { 0 });
+                self.singles = (self.singles + u32::from(single)).min(SINGLES);
+                self.begin(fd, moment)
+            }
             Some(mut burst) => {
                 had = burst.held_since;
                 let thread = self.whereabouts(&burst, moment);
@@ -223,8 +251,9 @@ impl Beside for Reference {
                         if thread == Thread::Preempted {
                             preempted = true;
                             self.watch(1_000);
-                        } else if let Some(owes) = self.place(&burst) {
-                            *owes = if *owes == NEVER { NEVER } else { owes.saturating_sub(1) };
+                        } else if let Some(owes) = self.place(&burst).filter(|owes| **owes != 0) {
+                            *owes = if *owes == NEVER { NEVER } else { *owes - 1 };
+                            self.singles = 0;
                         }
                         burst.number += 1;
                         burst
@@ -232,6 +261,7 @@ impl Beside for Reference {
                     Thread::Elsewhere | Thread::Unknown => {
                         // Its data leaves with this call.
                         self.end_of(burst, moment, thread, false);
+                        self.unseen.insert(moment.thread, 0);
                         self.begin(fd, moment)
                     }
                 }
