@@ -137,7 +137,7 @@ impl<M: Machine> Table<M> {
     pub(crate) fn known_near(&self, fd: c_int) -> &Words {
         // A number outside cannot come here; the mask costs less than to say so.
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
-        &self.words[fd.cast_unsigned() as usize & (NEAR as usize - 1)]
+        &self.words[fd.cast_unsigned() as usize & NEAR.wrapping_sub(1) as usize]
     }
 
     /// Must a descriptor that is not [`Table::near`] be looked at all the same, in the second table?

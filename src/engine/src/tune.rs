@@ -12,7 +12,7 @@ use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
-use crate::mode::{COUNTING, GAVE_NAGLE};
+use crate::mode::{COUNTING, GAVE_NAGLE, SETS_OPTIONS};
 use crate::sync::Relaxed;
 use crate::told::Told;
 use crate::watch;
@@ -421,8 +421,16 @@ impl<M: Machine> Library<M> {
 
     /// A duplicate keeps the socket open past a close, which then does not send, and is not kept back by what this number's
     /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
-    #[inline]
+    #[inline(always)]
     pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
+        let quiet = self.table.near(fd).is_some_and(|words| !words.is_held());
+        if target.is_some() || !quiet || self.has_open() || self.mode.is(GAVE_NAGLE) {
+            self.duplicating_rarely(fd, target);
+        }
+    }
+
+    #[inline(never)]
+    fn duplicating_rarely(&self, fd: c_int, target: Option<c_int>) {
         let socket = self.table.get(fd);
         if self.has_open() || socket.is_held() {
             self.let_go_of(fd);
@@ -441,8 +449,25 @@ impl<M: Machine> Library<M> {
     }
 
     /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
-    #[inline]
+    #[inline(always)]
     pub fn duplicated(&self, fd: c_int, new: c_int) {
+        if let (Some(old), Some(_)) = (self.table.near(fd), self.table.near(new))
+            && new != fd
+            && !self.mode.is(SETS_OPTIONS)
+        {
+            let socket = Socket::of(old.low.load(Relaxed), 0);
+            if socket.is_connection() {
+                                if !socket.has(SHARED) {
+                    self.table.flag(fd, SHARED);
+                }
+                return self.table.add(new, socket.duplicated());
+            }
+        }
+        self.duplicated_rarely(fd, new);
+    }
+
+    #[inline(never)]
+    fn duplicated_rarely(&self, fd: c_int, new: c_int) {
         if new < 0 || new == fd {
             return;
         }

@@ -225,7 +225,7 @@ impl Burst {
                 return Some(Quick::Forward);
             }
             if habits.are_single() {
-                state |= UNSEEN * ONE_IN.wrapping_sub(1);
+                state |= UNSEEN.wrapping_mul(ONE_IN.wrapping_sub(1));
             }
         }
         self.state.store(state, Relaxed);
