@@ -4,8 +4,8 @@
 
 use super::sockopts::{SOCKOPTS, When, id};
 use crate::grammar::number::{Unit, read};
-use crate::grammar::piece::{Gap, field, word};
-use crate::grammar::words::same;
+use crate::grammar::piece::field;
+use crate::grammar::words::words;
 use crate::text::Text;
 
 /// How a value is read and written.
@@ -117,6 +117,9 @@ macro_rules! options {
             id: id::$id,
         } ),*];
 
+        /// Their keys, in the same order.
+        const KEYS: &str = concat!($($key, " "),*);
+
         /// The same options, row for row, for people.
         pub static OPTION_TEXTS: [OptionText; [$($key),*].len()] =
             [$( OptionText { key: $key, example: $example, kernel: $kernel, meaning: $meaning } ),*];
@@ -200,20 +203,10 @@ pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_tim
     notsent_lowat, dscp, tos, priority, ttl, linger, maxseg, defer_accept, fastopen, fastopen_connect, quickack, \
     busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp";
 
-/// Where the keys themselves begin there.
-const KEYS_AT: usize = "key=value with one of ".len();
-
-/// The row of a key, and its number. The keys are looked up in the text that lists them, so that the library has them once.
+/// The row of a key, and its number.
 pub(crate) fn row(key: &[u8]) -> Option<(u8, &'static OptionRow)> {
-    let mut rest = ALLOWED_KEYS.as_bytes().get(KEYS_AT..)?;
-    let mut rows = (0u8..).zip(&OPTIONS);
-    while let Some(listed) = word(&mut rest, Gap::BlankOrComma) {
-        let row = rows.next()?;
-        if listed.len() == key.len() && same(listed, key) {
-            return Some(row);
-        }
-    }
-    None
+    let number = words!(KEYS).find(key)?;
+    OPTIONS.get(usize::from(number)).map(|row| (number, row))
 }
 
 #[cfg(test)]
