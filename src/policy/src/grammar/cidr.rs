@@ -50,9 +50,7 @@ impl Network {
         if bits > 128 {
             return None;
         }
-        for (byte, mask) in address.iter_mut().zip(masks(bits)) {
-            *byte &= mask;
-        }
+        keep(&mut address, bits);
         Some(Network { address, bits })
     }
 
@@ -60,13 +58,9 @@ impl Network {
     #[inline(never)]
     pub fn contains(&self, address: &[u8; 16]) -> bool {
         let v4_only = self.bits >= 96 && is_v4(&self.address);
-        v4_only == is_v4(address)
-            && self
-                .address
-                .iter()
-                .zip(address)
-                .zip(masks(self.bits))
-                .all(|((ours, theirs), mask)| *ours == theirs & mask)
+        let mut network = *address;
+        keep(&mut network, self.bits);
+        v4_only == is_v4(address) && network == self.address
     }
 
     /// Writes the network as it is read: dotted IPv4, or IPv6 with its longest run of zeros left out.
@@ -90,13 +84,15 @@ impl Network {
     }
 }
 
-/// The mask of each byte for a number of leading bits.
-fn masks(bits: u8) -> impl Iterator<Item = u8> {
-    (0u8..16).map(move |n| match bits.saturating_sub(n.saturating_mul(8)) {
-        0 => 0,
-        left @ 1..=7 => !(0xffu8.checked_shr(u32::from(left)).unwrap_or(0)),
-        _ => 0xff,
-    })
+/// Keeps so many leading bits and clears the others.
+#[inline(never)]
+fn keep(address: &mut [u8; 16], bits: u8) {
+    let mut left = bits;
+    for byte in address {
+        // A shift by all eight bits or more leaves none.
+        *byte &= !0xffu8.checked_shr(u32::from(left)).unwrap_or(0);
+        left = left.saturating_sub(8);
+    }
 }
 
 /// Four decimal numbers without leading zeros.
