@@ -161,6 +161,7 @@ impl<M: Machine> Table<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub(crate) fn get_rarely(&self, fd: c_int) -> Socket {
         self.get(fd)
     }
@@ -189,6 +190,7 @@ impl<M: Machine> Table<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub(crate) fn set_rarely(&self, fd: c_int, socket: Socket) {
         self.set(fd, socket);
     }
@@ -234,6 +236,7 @@ impl<M: Machine> Table<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub(crate) fn add_rarely(&self, fd: c_int, socket: Socket) {
         self.add(fd, socket);
     }

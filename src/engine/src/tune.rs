@@ -112,6 +112,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// What a socket is that is about to connect or listen; None where it has done so already, or tuning is off.
+    #[unsafe(link_section = ".text.usual")]
     fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
         match socket.kind() {
             Kind::Fresh if self.is_enabled() => Some(socket),
@@ -187,12 +188,14 @@ impl<M: Machine> Library<M> {
 
     /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
     #[inline]
+    #[unsafe(link_section = ".text.usual")]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
         let met = self.unopened(fd, self.table.get_rarely(fd))?;
         Some(if met.is_tcp() { self.listening(fd, met) } else { met })
     }
 
     /// listen(2) has returned.
+    #[unsafe(link_section = ".text.usual")]
     pub fn listened(&self, fd: c_int, tuned: Socket, succeeded: bool) {
         let listens = matches!(tuned.kind(), Kind::Listener);
         self.table.add_rarely(fd, if succeeded || !listens { tuned } else { tuned.into(Kind::Fresh) });
@@ -371,6 +374,7 @@ impl<M: Machine> Library<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
     pub(crate) fn ready_rarely(&self, socket: Socket) -> Socket {
         self.ready(socket)
     }

@@ -91,6 +91,7 @@ const MOST_OBJECTS: usize = 4096;
 
 /// Our own entry in the loader's list; the objects behind it are searched. Relaxed: the entry was complete before any code
 /// of ours could run, and every thread that stores here stores the same address.
+#[unsafe(link_section = ".bss.usual")]
 static SELF: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
 
 /// The hash of a name in the GNU hash table (the one of binutils `bfd/elf.c`, `bfd_elf_gnu_hash`).
@@ -366,6 +367,7 @@ fn same(one: *const c_char, other: *const c_char) -> bool {
 
 /// Where errno of this thread is; null where libc does not say.
 pub(crate) fn errno() -> *mut c_int {
+    #[unsafe(link_section = ".bss.usual")]
     static LOCATION: AtomicPtr<()> = AtomicPtr::new(null_mut());
     const NAME: Name<'_> = Name::new(c"__errno_location");
     let mut location = LOCATION.load(Relaxed);

@@ -272,7 +272,7 @@ fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
 /// itself after us; musl passes nothing, but has set its own before).
 #[unsafe(link_section = ".text.usual.start")]
 fn environment(given: *const *const c_char) -> *const *const c_char {
-    let variable = bind::dlsym(core::ptr::null_mut(), c"environ").cast::<*const *const c_char>();
+    let variable = bind::dlsym(core::ptr::null_mut(), ENVIRON).cast::<*const *const c_char>();
     if !variable.is_null() {
         // SAFETY: `environ` is a pointer variable of libc or of the program (environ(7)).
         let current = unsafe { *variable };
@@ -282,6 +282,16 @@ fn environment(given: *const *const c_char) -> *const *const c_char {
     }
     given
 }
+
+/// What every start looks at. These have names, by which they stand among what every process reads (layout.ld); the texts
+/// that have none are for messages and settings.
+static OURS: [u8; 7] = *b"TCPTUNE";
+static LISTEN: [u8; 11] = *b"LISTEN_FDS=";
+static ENVIRON_NAME: [u8; 8] = *b"environ\0";
+const ENVIRON: &CStr = match CStr::from_bytes_with_nul(&ENVIRON_NAME) {
+    Ok(name) => name,
+    Err(_) => c"",
+};
 
 /// Calls `visit` with each variable that can be ours or systemd's: what follows `TCPTUNE`, or all of it, up to its end.
 #[unsafe(link_section = ".text.usual.start")]
@@ -293,10 +303,10 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variab
             return;
         }
         at = at.wrapping_add(1);
-        if starts(text, b"TCPTUNE") {
+        if starts(text, &OURS) {
             visit(Variable::Ours(text));
-        } else if starts(text, b"LISTEN_FDS=") {
-            visit(Variable::Listen(text.wrapping_add(11)));
+        } else if starts(text, &LISTEN) {
+            visit(Variable::Listen(text.wrapping_add(LISTEN.len())));
         }
     }
 }
