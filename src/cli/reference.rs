@@ -40,7 +40,7 @@ pub fn page() -> String {
          | key | values | set on | kernel options | example |\n|---|---|---|---|---|\n",
     );
     for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
-        let mut values = row.value().as_str().to_owned();
+        let mut values = String::from_utf8_lossy(row.value()).into_owned();
         if !row.low.as_str().is_empty() {
             let _ = write!(values, ", {} to {}", row.low.as_str(), row.high.as_str());
         }

@@ -36,7 +36,7 @@ impl<M: Machine> Library<M> {
     /// Takes our cork off, if it is on: then true.
     #[cold]
     pub(crate) fn uncork(&self, fd: c_int) -> bool {
-        let corked = self.table.get(fd).is_corked();
+        let corked = self.table.get_rarely(fd).is_corked();
         if corked {
             self.table.unflag(fd, CORKED);
             self.table.hold(fd, false);
@@ -91,7 +91,7 @@ impl<M: Machine> evidence::Machine for Library<M> {
 
     fn nagle(&self, fd: c_int, on: bool) {
         // Not where the program has turned the option off meanwhile, or the number is another socket's by now.
-        let socket = self.table.get(fd);
+        let socket = self.table.get_rarely(fd);
         if socket.is_connection() && socket.has(NODELAY_ON) {
             if on {
                 self.mode.raise(GAVE_NAGLE);

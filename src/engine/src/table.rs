@@ -147,6 +147,9 @@ impl<M: Machine> Table<M> {
     }
 
     /// What is known of a descriptor: nothing while tuning is off.
+    ///
+    /// This and the other two that are in line have a twin for all places that are rarely passed: the library is loaded into
+    /// every process, and there it is to be small before it is fast.
     #[inline]
     pub(crate) fn get(&self, fd: c_int) -> Socket {
         match self.near(fd) {
@@ -154,6 +157,13 @@ impl<M: Machine> Table<M> {
             None if self.is_beyond(fd) => self.get_far(fd.cast_unsigned()),
             None => Socket(0),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub(crate) fn get_rarely(&self, fd: c_int) -> Socket {
+        self.get(fd)
     }
 
     #[cold]
@@ -178,8 +188,16 @@ impl<M: Machine> Table<M> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub(crate) fn set_rarely(&self, fd: c_int, socket: Socket) {
+        self.set(fd, socket);
+    }
+
     /// Something is held on a connection, or is not.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn hold(&self, fd: c_int, held: bool) {
         if let Some(words) = self.words(fd.cast_unsigned()) {
             words.hold(held);
@@ -187,7 +205,8 @@ impl<M: Machine> Table<M> {
     }
 
     /// Sets flags of the lower word.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn flag(&self, fd: c_int, flags: u64) {
         if let Some(words) = self.words(fd.cast_unsigned()) {
             words.low.fetch_or(flags as u32, Relaxed);
@@ -195,7 +214,8 @@ impl<M: Machine> Table<M> {
     }
 
     /// Clears flags of the lower word.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn unflag(&self, fd: c_int, flags: u64) {
         if let Some(words) = self.words(fd.cast_unsigned()) {
             words.low.fetch_and(!(flags as u32), Relaxed);
@@ -214,13 +234,20 @@ impl<M: Machine> Table<M> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub(crate) fn add_rarely(&self, fd: c_int, socket: Socket) {
+        self.add(fd, socket);
+    }
+
     /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.
     pub(crate) fn each(&self, first: u32, last: u32, mut visit: impl FnMut(c_int, Socket)) {
         let end = last.min(self.highest.load(Relaxed).cast_unsigned());
         let mut number = first;
         while number <= end {
             let fd = number.cast_signed();
-            let socket = self.get(fd);
+            let socket = self.get_rarely(fd);
             if socket.kind() != Kind::Unmet {
                 visit(fd, socket);
             }

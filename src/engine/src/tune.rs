@@ -53,14 +53,14 @@ impl<M: Machine> Library<M> {
     /// Two new descriptors that are no TCP sockets, but can make a reader wait.
     pub fn made_pair(&self, pair: [c_int; 2]) {
         for fd in pair {
-            self.table.add(fd, Socket::new(Kind::Other));
+            self.table.add_rarely(fd, Socket::new(Kind::Other));
         }
     }
 
     /// A descriptor that came with a message or from another program: it is looked at when it is first used.
     #[unsafe(link_section = ".text.usual")]
     pub fn given(&self, fd: c_int) {
-        self.table.add(fd, Socket::new(Kind::Unknown));
+        self.table.add_rarely(fd, Socket::new(Kind::Unknown));
     }
 
     /// A descriptor that came from elsewhere: asks the kernel what it is, and tunes it if it is a TCP connection.
@@ -69,7 +69,7 @@ impl<M: Machine> Library<M> {
     pub fn meet(&self, fd: c_int) -> Socket {
         let found = self.identified(fd);
         if !found.is_tcp() {
-            self.table.add(fd, found);
+            self.table.add_rarely(fd, found);
             return found;
         }
         let set = get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(1);
@@ -85,7 +85,7 @@ impl<M: Machine> Library<M> {
         } else {
             self.divided(fd, found.into(Kind::Accepted).on_service(Library::<M>::INHERITED), None)
         };
-        self.table.add(fd, socket);
+        self.table.add_rarely(fd, socket);
         self.tell(|| if socket.is_connection() { Told::Given(fd, socket) } else { Told::Listening(fd, socket) });
         socket
     }
@@ -94,7 +94,7 @@ impl<M: Machine> Library<M> {
     /// under another of the three by which an inetd-style server knows its connection?
     #[cold]
     fn is_ours_already(&self, fd: c_int) -> bool {
-        let ours = |fd| self.table.get(fd).has(NODELAY_OURS);
+        let ours = |fd| self.table.get_rarely(fd).has(NODELAY_OURS);
         ours(fd) || fd <= 2 && (0..=2).any(|other| other != fd && ours(other) && self.same_socket(fd, other))
     }
 
@@ -112,6 +112,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// What a socket is that is about to connect or listen; None where it has done so already, or tuning is off.
+    #[unsafe(link_section = ".text.usual")]
     fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
         match socket.kind() {
             Kind::Fresh if self.is_enabled() => Some(socket),
@@ -137,13 +138,13 @@ impl<M: Machine> Library<M> {
     fn connecting_rarely(&self, fd: c_int, socket: Socket, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
         let met = self.unopened(fd, socket)?;
         if !met.is_tcp() {
-            self.table.add(fd, met);
+            self.table.add_rarely(fd, met);
             return None;
         }
         let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
         let tuned = self.opening(fd, met, peer);
         // Noted before the call: with a blocking connect another thread may already use the descriptor.
-        self.table.add(fd, tuned);
+        self.table.add_rarely(fd, tuned);
         Some(tuned)
     }
 
@@ -152,7 +153,7 @@ impl<M: Machine> Library<M> {
     #[inline]
     pub fn connected(&self, fd: c_int, tuned: Socket, opened: Option<u8>, peer: impl FnOnce() -> Option<Peer>) {
         let Some(service) = opened else {
-            self.table.set(fd, tuned.into(Kind::Fresh));
+            self.table.set_rarely(fd, tuned.into(Kind::Fresh));
             return;
         };
         let socket = self.ready(tuned.on_service(service));
@@ -165,8 +166,8 @@ impl<M: Machine> Library<M> {
     /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
     #[cold]
     pub(crate) fn opened_by_send(&self, fd: c_int, fresh: Socket) -> Socket {
-        let socket = self.ready(self.opening(fd, fresh, None));
-        self.table.set(fd, socket);
+        let socket = self.ready_rarely(self.opening(fd, fresh, None));
+        self.table.set_rarely(fd, socket);
         self.tell(|| Told::Connected(fd, socket, None));
         socket
     }
@@ -187,15 +188,17 @@ impl<M: Machine> Library<M> {
 
     /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
     #[inline]
+    #[unsafe(link_section = ".text.usual")]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
-        let met = self.unopened(fd, self.table.get(fd))?;
+        let met = self.unopened(fd, self.table.get_rarely(fd))?;
         Some(if met.is_tcp() { self.listening(fd, met) } else { met })
     }
 
     /// listen(2) has returned.
+    #[unsafe(link_section = ".text.usual")]
     pub fn listened(&self, fd: c_int, tuned: Socket, succeeded: bool) {
         let listens = matches!(tuned.kind(), Kind::Listener);
-        self.table.add(fd, if succeeded || !listens { tuned } else { tuned.into(Kind::Fresh) });
+        self.table.add_rarely(fd, if succeeded || !listens { tuned } else { tuned.into(Kind::Fresh) });
         if succeeded && listens {
             self.tell(|| Told::Listening(fd, tuned));
         }
@@ -234,12 +237,12 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.usual")]
     fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
         if !matches!(listener.kind(), Kind::Listener) {
-            self.table.add(new, Socket::new(Kind::Other));
+            self.table.add_rarely(new, Socket::new(Kind::Other));
             return;
         }
         let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
         let socket = self.tuned_at_accept(fd, listener, new, peer);
-        self.table.add(new, socket);
+        self.table.add_rarely(new, socket);
         self.tell(|| Told::Accepted(fd, new, socket));
     }
 
@@ -259,7 +262,7 @@ impl<M: Machine> Library<M> {
             let late = listener.queued() != 0;
             if late {
                 // Queued before the listener was tuned: the kernel gave it the old options.
-                self.table.set(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
+                self.table.set_rarely(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
             } else if !listener.has(CHECKED) {
                 // Once per listener: does this kernel let TCP_NODELAY be inherited? gVisor does not.
                 listener = listener.with(CHECKED);
@@ -268,7 +271,7 @@ impl<M: Machine> Library<M> {
                 } else if !settings.has_rules() && tuning.set.is_empty() && !self.mode.is(COUNTING) {
                     listener = listener.with(UNIFORM);
                 }
-                self.table.set(listener_fd, listener);
+                self.table.set_rarely(listener_fd, listener);
             }
             if late || listener.has(NO_INHERIT) {
                 socket = self.apply(fd, socket.without(NODELAY_OURS | NODELAY_ON), Direction::Server);
@@ -277,7 +280,7 @@ impl<M: Machine> Library<M> {
         if !tuning.set.is_empty() {
             self.set_at_accept(fd, tuning);
         }
-        self.ready(socket)
+        self.ready_rarely(socket)
     }
 
     /// The same where a share of the connections is left untouched.
@@ -287,7 +290,7 @@ impl<M: Machine> Library<M> {
         if self.divides() {
             let (socket, untouched) = self.divide(socket);
             if untouched {
-                return self.ready(socket);
+                return self.ready_rarely(socket);
             }
         }
         self.by_peer(fd, socket, peer)
@@ -298,7 +301,7 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     fn by_peer(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
         let chosen = self.choose(fd, socket, Direction::Server, peer);
-        self.ready(self.apply(fd, chosen, Direction::Server))
+        self.ready_rarely(self.apply(fd, chosen, Direction::Server))
     }
 
     /// Which tuning the rules choose for this socket.
@@ -367,6 +370,13 @@ impl<M: Machine> Library<M> {
             return self.ready_by_tuning(socket);
         }
         if socket.is_connection() && may_hold(socket) { socket.opened(false) } else { socket }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub(crate) fn ready_rarely(&self, socket: Socket) -> Socket {
+        self.ready(socket)
     }
 
     /// The same where other settings than the defaults hold for some socket.
@@ -443,7 +453,7 @@ impl<M: Machine> Library<M> {
             let socket = self.table.get(target);
             if socket.is_met() {
                 self.closing_met(target, socket);
-                self.table.set(target, Socket(0));
+                self.table.set_rarely(target, Socket(0));
             }
         }
     }

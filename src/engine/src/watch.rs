@@ -22,7 +22,7 @@ impl<M: Machine> Library<M> {
         let mut socket = socket;
         if more && !socket.has(NO_HOLD) {
             self.program_holds(fd, socket);
-            socket = self.table.get(fd);
+            socket = self.table.get_rarely(fd);
         } else if socket.is_held() {
             // Our cork would outlive the burst that it was set for.
             self.let_go(Cause::End);

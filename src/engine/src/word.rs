@@ -15,7 +15,7 @@ impl<M: Machine> Library<M> {
     /// with the option off nothing would look after it. And what the option was before is known only before.
     #[cold]
     pub fn setting_nodelay(&self, fd: c_int) {
-        let socket = self.table.get(fd);
+        let socket = self.table.get_rarely(fd);
         if is_new(socket) && self.is_enabled() {
             self.meet(fd);
         } else if socket.is_held() {
@@ -25,7 +25,7 @@ impl<M: Machine> Library<M> {
 
     /// It has set it.
     pub fn program_set_nodelay(&self, fd: c_int, on: bool) {
-        let socket = self.table.get(fd);
+        let socket = self.table.get_rarely(fd);
         if !socket.is_tcp() {
             return;
         }
@@ -39,15 +39,10 @@ impl<M: Machine> Library<M> {
         }
         let forced = matches!(self.tuning(socket).nodelay, Nodelay::Force);
         let forced = !on && forced && set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0;
-        self.each_number(fd, socket, |number, its| {
-            let next = its.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP);
-            let next = match (on, forced) {
-                (true, _) => next.with(NODELAY_ON),
-                (false, true) => next.with(NODELAY_ON | NODELAY_OURS),
-                (false, false) => next,
-            };
-            self.table.set(number, if its.is_connection() { self.ready(next) } else { next });
-            self.tell(|| Told::Changed(number));
+        self.each_number(fd, socket, match (on, forced) {
+            (true, _) => Word::Nodelay(NODELAY_ON),
+            (false, true) => Word::Nodelay(NODELAY_ON | NODELAY_OURS),
+            (false, false) => Word::Nodelay(0),
         });
     }
 
@@ -66,7 +61,7 @@ impl<M: Machine> Library<M> {
     /// The program corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
     #[cold]
     pub fn setting_cork(&self, fd: c_int) {
-        let socket = self.table.get(fd);
+        let socket = self.table.get_rarely(fd);
         if socket.is_tcp() {
             self.program_holds(fd, socket);
         }
@@ -75,24 +70,16 @@ impl<M: Machine> Library<M> {
     /// It has corked or uncorked the connection.
     #[cold]
     pub fn program_set_cork(&self, fd: c_int, on: bool) {
-        let mut socket = self.table.get(fd);
+        let mut socket = self.table.get_rarely(fd);
         if is_new(socket) {
             socket = self.meet(fd);
             if socket.is_tcp() {
                 self.program_holds(fd, socket);
-                socket = self.table.get(fd);
+                socket = self.table.get_rarely(fd);
             }
         }
         if socket.is_tcp() {
-            self.each_number(fd, socket, |number, _| {
-                if on {
-                    self.table.flag(number, APP_CORK);
-                } else {
-                    self.table.unflag(number, APP_CORK);
-                    self.table.hold(number, false);
-                }
-                self.tell(|| Told::Changed(number));
-            });
+            self.each_number(fd, socket, Word::Cork(on));
         }
     }
 
@@ -103,32 +90,61 @@ impl<M: Machine> Library<M> {
             // Known, by every number.
             return;
         }
-        self.each_number(fd, socket, |number, its| {
-            let mut its = its;
-            if its.is_held() {
-                // It does not expect to find that held; and two cannot own a cork.
-                self.let_go_of(number);
-                its = self.table.get(number);
-            }
-            let next = its.with(NO_HOLD);
-            self.table.set(number, if its.is_connection() { self.ready(next) } else { next });
-            self.tell(|| Told::Changed(number));
-        });
+        self.each_number(fd, socket, Word::Holds);
     }
 
-    /// What the program says of a socket holds for all its numbers: visits `fd` and, where it was duplicated, the others.
+    /// What the program says of a socket holds for all its numbers: `fd` and, where it was duplicated, the others.
     #[cold]
     #[inline(never)]
-    fn each_number(&self, fd: c_int, socket: Socket, mut visit: impl FnMut(c_int, Socket)) {
+    fn each_number(&self, fd: c_int, socket: Socket, word: Word) {
         if socket.has(SHARED) {
             self.table.each(0, u32::MAX, |other, its| {
                 if other != fd && its.has(SHARED) && its.is_tcp() && self.same_socket(fd, other) {
-                    visit(other, its);
+                    self.note(other, its, word);
                 }
             });
         }
-        visit(fd, socket);
+        self.note(fd, socket, word);
     }
+
+    #[cold]
+    #[inline(never)]
+    fn note(&self, fd: c_int, socket: Socket, word: Word) {
+        let mut its = socket;
+        let next = match word {
+            Word::Nodelay(flags) => its.without(NODELAY_OURS | NODELAY_ON).with(NODELAY_APP | flags),
+            Word::Cork(on) => {
+                if on {
+                    self.table.flag(fd, APP_CORK);
+                } else {
+                    self.table.unflag(fd, APP_CORK);
+                    self.table.hold(fd, false);
+                }
+                return self.tell(|| Told::Changed(fd));
+            }
+            Word::Holds => {
+                if its.is_held() {
+                    // It does not expect to find that held; and two cannot own a cork.
+                    self.let_go_of(fd);
+                    its = self.table.get_rarely(fd);
+                }
+                its.with(NO_HOLD)
+            }
+        };
+        self.table.set_rarely(fd, if its.is_connection() { self.ready_rarely(next) } else { next });
+        self.tell(|| Told::Changed(fd));
+    }
+}
+
+/// What the program has said of a socket.
+#[derive(Clone, Copy)]
+enum Word {
+    /// Its TCP_NODELAY: what is on of [`NODELAY_ON`] and [`NODELAY_OURS`] now.
+    Nodelay(u64),
+    /// Its TCP_CORK.
+    Cork(bool),
+    /// It holds by itself.
+    Holds,
 }
 
 /// Not met yet: an option of TCP that it takes has just shown it to be TCP.

@@ -1,7 +1,7 @@
 //! The directory that TCPTUNE_STATS names. Keeps its own copy, since a program may overwrite its environment. Must not look
 //! whether it is there.
 
-use crate::grammar::piece::Piece;
+use crate::grammar::piece::switch;
 
 /// The longest path.
 const ROOM: usize = 255;
@@ -18,14 +18,14 @@ impl Directory {
     pub const NONE: Directory = Directory { used: 0, path: [0; ROOM] };
 
     /// Keeps a path, or none for `off`; `None` where it is neither.
-    pub fn keep(&mut self, text: Piece<'_>) -> Option<()> {
+    pub fn keep(&mut self, text: &[u8]) -> Option<()> {
         *self = Directory::NONE;
-        if text.switch() == Some(false) {
+        if switch(text) == Some(false) {
             return Some(());
         }
-        let absolute = text.text.first() == Some(&b'/');
-        self.used = u8::try_from(text.text.len()).ok().filter(|_| absolute)?;
-        for (to, from) in self.path.iter_mut().zip(text.text) {
+        let absolute = text.first() == Some(&b'/');
+        self.used = u8::try_from(text.len()).ok().filter(|_| absolute)?;
+        for (to, from) in self.path.iter_mut().zip(text) {
             *to = *from;
         }
         Some(())
@@ -46,11 +46,11 @@ mod tests {
         let mut directory = Directory::NONE;
         let longest = std::format!("/{}", "x".repeat(254));
         for (text, path) in [("/run/tcptune", Some("/run/tcptune")), ("off", Some("")), ("0", Some("")), ("run", None)] {
-            assert_eq!(directory.keep(Piece::new(text.as_bytes())), path.map(|_| ()), "{text}");
+            assert_eq!(directory.keep(text.as_bytes()), path.map(|_| ()), "{text}");
             assert_eq!(directory.path(), path.unwrap_or("").as_bytes(), "{text}");
         }
-        assert_eq!(directory.keep(Piece::new(longest.as_bytes())), Some(()));
+        assert_eq!(directory.keep(longest.as_bytes()), Some(()));
         assert_eq!(directory.path(), longest.as_bytes());
-        assert_eq!(directory.keep(Piece::new(std::format!("{longest}x").as_bytes())), None);
+        assert_eq!(directory.keep(std::format!("{longest}x").as_bytes()), None);
     }
 }

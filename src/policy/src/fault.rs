@@ -24,21 +24,44 @@ pub struct Fault {
     variable: u8,
 }
 
+/// Where a reader notes what is wrong: the word, a part of the value that is read, and what would have been right.
+#[derive(Default)]
+pub(crate) struct Wrong<'v> {
+    word: &'v [u8],
+    allowed: &'static str,
+    row: Option<u8>,
+}
+
+impl<'v> Wrong<'v> {
+    /// Notes it, and says that there is nothing.
+    pub fn note<T>(&mut self, word: &'v [u8], allowed: &'static str) -> Option<T> {
+        self.keep(word, allowed, None);
+        None
+    }
+
+    /// The same of the value of an option, whose row says what would have been right.
+    pub fn note_option<T>(&mut self, word: &'v [u8], row: u8) -> Option<T> {
+        self.keep(word, "", Some(row));
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, word: &'v [u8], allowed: &'static str, row: Option<u8>) {
+        *self = Wrong { word, allowed, row };
+    }
+
+    /// As a fault in the value of a variable.
+    #[cold]
+    pub fn fault(&self, value: &'v [u8], variable: u8) -> Fault {
+        let start = self.word.as_ptr().addr().wrapping_sub(value.as_ptr().addr());
+        let end = start.saturating_add(self.word.len());
+        let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Fault { start: place(start), end: place(end), allowed: self.allowed, row: self.row, variable }
+    }
+}
+
 impl Fault {
-    pub(crate) fn new(start: u32, end: u32, allowed: &'static str) -> Fault {
-        Fault { start, end, allowed, row: None, variable: 0 }
-    }
-
-    /// The same fault in the value of an option.
-    pub(crate) fn of_option(self, row: u8) -> Fault {
-        Fault { row: Some(row), ..self }
-    }
-
-    /// The same fault in its variable.
-    pub(crate) fn of_variable(self, variable: u8) -> Fault {
-        Fault { variable, ..self }
-    }
-
     /// The variable whose value it is.
     pub fn variable(&self) -> &'static str {
         VARIABLES.get(usize::from(self.variable)).map_or("", |variable| variable.name)
@@ -51,7 +74,7 @@ impl Fault {
             put(self.allowed.as_bytes());
             return;
         };
-        put(row.value().as_bytes());
+        put(row.value());
         if !row.low.as_bytes().is_empty() {
             put(b" from ");
             put(row.low.as_bytes());

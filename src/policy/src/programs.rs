@@ -2,7 +2,7 @@
 //! may overwrite its environment. Must not look at the running process: names come in from outside.
 
 use crate::grammar::glob::matches;
-use crate::grammar::piece::Piece;
+use crate::grammar::piece::{find, trim};
 
 /// Room for both lists together.
 pub(crate) const ROOM: usize = 1024;
@@ -43,14 +43,13 @@ impl Programs {
 
     /// Is there any pattern?
     pub fn any(&self) -> bool {
-        [self.only, self.skip].into_iter().any(|list| patterns(self.list(list)).next().is_some())
+        has_pattern(self.list(self.only)) || has_pattern(self.list(self.skip))
     }
 
     /// Is a program of these names to be touched?
     pub fn want(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
         let only = self.list(self.only);
-        let no_only = patterns(only).next().is_none();
-        (no_only || named(only, exe_path, argv0)) && !named(self.list(self.skip), exe_path, argv0)
+        (!has_pattern(only) || named(only, exe_path, argv0)) && !named(self.list(self.skip), exe_path, argv0)
     }
 
     #[inline(never)]
@@ -70,9 +69,29 @@ impl Programs {
     }
 }
 
-/// The patterns of a list, without blanks around them.
-fn patterns(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|b| matches!(b, b',' | b':')).map(|part| Piece::new(part).trim().text).filter(|pattern| !pattern.is_empty())
+/// Takes the next pattern off a list, without the blanks around it; `None` when none is left.
+#[inline(never)]
+fn pattern<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
+    while !rest.is_empty() {
+        let mut ahead = *rest;
+        while let [byte, behind @ ..] = ahead
+            && !matches!(byte, b',' | b':')
+        {
+            ahead = behind;
+        }
+        let (part, _) = rest.split_at_checked(rest.len().wrapping_sub(ahead.len()))?;
+        *rest = ahead.split_first().map_or(ahead, |(_, behind)| behind);
+        let pattern = trim(part);
+        if !pattern.is_empty() {
+            return Some(pattern);
+        }
+    }
+    None
+}
+
+fn has_pattern(list: &[u8]) -> bool {
+    let mut rest = list;
+    pattern(&mut rest).is_some()
 }
 
 /// Does a pattern of the list fit? One with a slash is for the whole path of the program file, any other for the last
@@ -80,17 +99,23 @@ fn patterns(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[inline(never)]
 fn named(list: &[u8], exe_path: &[u8], argv0: &[u8]) -> bool {
     let (file, call) = (last_part(exe_path), last_part(argv0));
-    patterns(list).any(|pattern| {
-        if pattern.contains(&b'/') {
-            matches(pattern, exe_path)
-        } else {
-            matches(pattern, file) || matches(pattern, call)
+    let mut rest = list;
+    while let Some(pattern) = pattern(&mut rest) {
+        let whole = find(pattern, b'/').is_some();
+        if matches(pattern, if whole { exe_path } else { file }) || !whole && matches(pattern, call) {
+            return true;
         }
-    })
+    }
+    false
 }
 
+#[inline(never)]
 fn last_part(path: &[u8]) -> &[u8] {
-    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+    let mut last = path;
+    while let Some(slash) = find(last, b'/') {
+        last = last.get(slash.wrapping_add(1)..).unwrap_or_default();
+    }
+    last
 }
 
 #[cfg(test)]

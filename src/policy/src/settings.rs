@@ -1,17 +1,17 @@
 //! All settings of a process: read from the variables of its environment, then asked for each program and socket. Must not
 //! read the environment itself, and must hold no reference into it.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Wrong};
 use crate::directory::Directory;
 use crate::grammar::number;
-use crate::grammar::piece::Piece;
+use crate::grammar::piece::{choose, trim};
 use crate::grammar::words::words;
 use crate::options;
 use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
 pub use crate::subject::{Direction, Peer, Subject};
 pub use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
-use crate::variables::{CORK, ENABLED, NAMES, NODELAY, ONLY, QUICKACK, RELEASE, SKIP, SPLIT, STATS};
+use crate::variables::{ENABLED, NAMES, ONLY, SKIP, SPLIT, STATS};
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
 /// hold.
@@ -92,46 +92,44 @@ impl Settings {
         let bit = 1u16.checked_shl(u32::from(variable)).unwrap_or(0);
         let first = self.seen & bit == 0;
         self.seen |= bit;
-        let whole = Piece::new(value).trim();
-        if !first || whole.text.is_empty() {
+        let whole = trim(value);
+        if !first || whole.is_empty() {
             return Ok(());
         }
-        self.read(variable, whole).map_err(|fault| {
+        let mut wrong = Wrong::default();
+        if self.read(variable, whole, &mut wrong).is_none() {
             self.off = true;
-            fault.of_variable(variable)
-        })
+            return Err(wrong.fault(value, variable));
+        }
+        Ok(())
     }
 
-    #[inline(never)]
-    fn read(&mut self, variable: u8, whole: Piece<'_>) -> Result<(), Fault> {
-        let base = &mut self.base;
-        let (done, values) = match variable {
+    fn read<'v>(&mut self, variable: u8, whole: &'v [u8], wrong: &mut Wrong<'v>) -> Option<()> {
+        let (done, allowed) = match variable {
             0 => {
-                let word = whole.choose(words!("on off observe backtrace"));
+                let word = choose(whole, words!("on off observe backtrace"));
                 self.off |= word == Some(1);
                 self.backtraces = word == Some(3);
                 self.observing = word == Some(2) || self.backtraces;
                 (word.map(|_| ()), ENABLED.values)
             }
-            1 => (Nodelay::parse(whole).map(|word| base.nodelay = word), NODELAY.values),
-            2 => (Cork::parse(whole).map(|word| base.cork = word), CORK.values),
-            3 => (Release::parse(whole).map(|word| base.release = word), RELEASE.values),
-            4 => (Quickack::parse(whole).map(|word| base.quickack = word), QUICKACK.values),
-            5 => {
-                base.set = options::parse(whole)?;
-                return Ok(());
-            }
-            6 => return self.rules.parse(whole),
-            7 => (self.programs.keep_only(whole.text), ONLY.values),
-            8 => (self.programs.keep_skip(whole.text), SKIP.values),
+            // These four stand in this order here, and among the words of a rule.
+            1..=4 => match self.base.read(variable.wrapping_sub(1), whole) {
+                Ok(()) => return Some(()),
+                Err(allowed) => (None, allowed),
+            },
+            5 => return options::parse(&mut self.base.set, whole, wrong),
+            6 => return self.rules.parse(whole, wrong),
+            7 => (self.programs.keep_only(whole), ONLY.values),
+            8 => (self.programs.keep_skip(whole), SKIP.values),
             9 => {
-                let share = number::plain(whole.text).and_then(|share| u8::try_from(share).ok());
+                let share = number::plain(whole).and_then(|share| u8::try_from(share).ok());
                 (share.filter(|share| *share <= 100).map(|share| self.split = share), SPLIT.values)
             }
             _ => (self.stats.keep(whole), STATS.values),
         };
         const { assert!(ROOM == 1024, "the table names the number") };
-        done.ok_or_else(|| whole.fault(values))
+        if done.is_none() { wrong.note(whole, allowed) } else { done }
     }
 
     /// Completes the rules with what the other variables say. To be called once all variables are read.

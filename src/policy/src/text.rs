@@ -23,11 +23,6 @@ impl<const N: usize> Text<N> {
         Text { len: text.len() as u8, bytes }
     }
 
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> usize {
-        usize::from(self.len)
-    }
-
     /// The text as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()

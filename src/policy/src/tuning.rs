@@ -1,9 +1,10 @@
 //! What is done with a socket: the words of the settings as types, and their text. Every default is the zero of its type,
 //! so that a static of settings costs no byte in the library's file. Must not know where the words were read.
 
-use crate::grammar::piece::Piece;
+use crate::grammar::piece::choose;
 use crate::grammar::words::words as list;
 use crate::options::OptionSet;
+use crate::variables::{CORK, NODELAY, QUICKACK, RELEASE};
 
 /// Makes the type of a setting that is one of a few words.
 macro_rules! words {
@@ -23,9 +24,8 @@ macro_rules! words {
             }
 
             /// What a word stands for.
-            #[inline(never)]
-            pub(crate) fn parse(word: Piece<'_>) -> Option<$name> {
-                let number = word.choose(list!($words))?;
+            fn parse(word: &[u8]) -> Option<$name> {
+                let number = choose(word, list!($words))?;
                 $name::ALL.get(usize::from(number)).copied()
             }
         }
@@ -103,6 +103,18 @@ impl Tuning {
     /// The socket is left wholly alone.
     pub const OFF: Tuning = Tuning { off: true, ..Tuning::DEFAULT };
 
+    /// Reads what one of the four settings is to be, 0 to 3 in the order above; where that is not valid, what would be.
+    #[inline(never)]
+    pub(crate) fn read(&mut self, number: u8, value: &[u8]) -> Result<(), &'static str> {
+        let (done, allowed) = match number {
+            0 => (Nodelay::parse(value).map(|word| self.nodelay = word), NODELAY.values),
+            1 => (Cork::parse(value).map(|word| self.cork = word), CORK.values),
+            2 => (Release::parse(value).map(|word| self.release = word), RELEASE.values),
+            _ => (Quickack::parse(value).map(|word| self.quickack = word), QUICKACK.values),
+        };
+        done.ok_or(allowed)
+    }
+
     /// Is anything done at all? Where not, the other fields mean nothing.
     pub const fn enabled(&self) -> bool {
         !self.off
@@ -144,29 +156,29 @@ mod tests {
     #[test]
     fn every_word_is_read_as_what_it_is_written_for() {
         for &x in Nodelay::ALL {
-            assert_eq!(Nodelay::parse(Piece::new(x.word().as_bytes())), Some(x));
+            assert_eq!(Nodelay::parse(x.word().as_bytes()), Some(x));
         }
         for &x in Cork::ALL {
-            assert_eq!(Cork::parse(Piece::new(x.word().as_bytes())), Some(x));
+            assert_eq!(Cork::parse(x.word().as_bytes()), Some(x));
         }
         for &x in Release::ALL {
-            assert_eq!(Release::parse(Piece::new(x.word().as_bytes())), Some(x));
+            assert_eq!(Release::parse(x.word().as_bytes()), Some(x));
         }
         for &x in Quickack::ALL {
-            assert_eq!(Quickack::parse(Piece::new(x.word().as_bytes())), Some(x));
+            assert_eq!(Quickack::parse(x.word().as_bytes()), Some(x));
         }
     }
 
     #[test]
     fn on_and_off_have_other_spellings_where_they_are_allowed() {
         for word in ["on", "YES", "True", "1"] {
-            assert_eq!(Nodelay::parse(Piece::new(word.as_bytes())), Some(Nodelay::On), "{word}");
-            assert_eq!(Cork::parse(Piece::new(word.as_bytes())), None, "{word}");
+            assert_eq!(Nodelay::parse(word.as_bytes()), Some(Nodelay::On), "{word}");
+            assert_eq!(Cork::parse(word.as_bytes()), None, "{word}");
         }
         for word in ["off", "no", "FALSE", "0"] {
-            assert_eq!(Cork::parse(Piece::new(word.as_bytes())), Some(Cork::Off), "{word}");
-            assert_eq!(Release::parse(Piece::new(word.as_bytes())), None, "{word}");
+            assert_eq!(Cork::parse(word.as_bytes()), Some(Cork::Off), "{word}");
+            assert_eq!(Release::parse(word.as_bytes()), None, "{word}");
         }
-        assert_eq!(Quickack::parse(Piece::new(b"")), None);
+        assert_eq!(Quickack::parse(b""), None);
     }
 }

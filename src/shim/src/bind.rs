@@ -91,6 +91,7 @@ const MOST_OBJECTS: usize = 4096;
 
 /// Our own entry in the loader's list; the objects behind it are searched. Relaxed: the entry was complete before any code
 /// of ours could run, and every thread that stores here stores the same address.
+#[unsafe(link_section = ".bss.usual")]
 static SELF: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
 
 /// The hash of a name in the GNU hash table (the one of binutils `bfd/elf.c`, `bfd_elf_gnu_hash`).
@@ -135,17 +136,29 @@ pub(crate) struct Hook {
 #[cold]
 #[unsafe(link_section = ".text.usual.bind")]
 pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
-    let at = |distance: i32| hook.wrapping_byte_offset(distance as isize);
     // SAFETY: the caller's record, which is never written.
     let record = unsafe { &*hook };
-    let mut found = next(Name { text: hook.wrapping_add(1).cast(), hash: record.hash, lives: PhantomData });
+    let mut found = next(record.name());
     if found.is_null() {
-        found = at(record.last_resort).cast_mut().cast();
+        found = hook.wrapping_byte_offset(record.last_resort as isize).cast_mut().cast();
     }
-    // SAFETY: the record's distance to the hook's pointer, which is a static.
-    let real = unsafe { &*at(record.real).cast::<AtomicPtr<()>>() };
-    real.store(found, Relaxed);
+    record.real().store(found, Relaxed);
     found
+}
+
+impl Hook {
+    /// The hook's name.
+    #[inline(always)]
+    pub(crate) fn name(&self) -> Name<'_> {
+        Name { text: (&raw const *self).wrapping_add(1).cast(), hash: self.hash, lives: PhantomData }
+    }
+
+    /// Its pointer to the real function.
+    #[inline(always)]
+    pub(crate) fn real(&self) -> &AtomicPtr<()> {
+        // SAFETY: the record's distance to that pointer, which is a static.
+        unsafe { &*(&raw const *self).wrapping_byte_offset(self.real as isize).cast() }
+    }
 }
 
 /// dlsym(3); null where the host has none or does not know the name.
@@ -354,6 +367,7 @@ fn same(one: *const c_char, other: *const c_char) -> bool {
 
 /// Where errno of this thread is; null where libc does not say.
 pub(crate) fn errno() -> *mut c_int {
+    #[unsafe(link_section = ".bss.usual")]
     static LOCATION: AtomicPtr<()> = AtomicPtr::new(null_mut());
     const NAME: Name<'_> = Name::new(c"__errno_location");
     let mut location = LOCATION.load(Relaxed);

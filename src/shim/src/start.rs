@@ -93,7 +93,9 @@ fn read(environment: *const *const c_char) -> bool {
             && valid
         {
             valid = false;
-            complain(|put| fault.line(value, put));
+            let mut line = Line::EMPTY;
+            fault.line(value, &mut |piece| line.add(piece));
+            line.complain();
         }
     });
     draft.finish();
@@ -121,13 +123,13 @@ fn read(environment: *const *const c_char) -> bool {
 #[cold]
 fn count_from_now_on(environment: *const *const c_char) {
     if let Err(reason) = count::check_directory() {
-        complain(|put| {
-            for piece in [b"tcptune: TCPTUNE_STATS: `", settings().stats(), b"` ", reason.as_bytes()] {
-                put(piece);
-            }
-            put(b"; nothing is counted\n");
-        });
-        return;
+        let mut line = Line::EMPTY;
+        line.add(b"tcptune: TCPTUNE_STATS: `");
+        line.add(settings().stats());
+        line.add(b"` ");
+        line.add(reason.as_bytes());
+        line.add(b"; nothing is counted\n");
+        return line.complain();
     }
     // SAFETY: see `Line` below: start-up alone writes there, before there is a second thread or any hook looks.
     let given = unsafe { &mut *GIVEN.0.get() };
@@ -145,29 +147,13 @@ fn count_from_now_on(environment: *const *const c_char) {
 struct Given(UnsafeCell<Line>);
 // SAFETY: written by start-up alone, before the process has a second thread; read later.
 unsafe impl Sync for Given {}
-static GIVEN: Given = Given(UnsafeCell::new(Line { text: [0; 512], used: 0 }));
+static GIVEN: Given = Given(UnsafeCell::new(Line::EMPTY));
 
 /// The variables that were set, with a blank behind each.
 pub(crate) fn given() -> &'static [u8] {
     // SAFETY: nobody writes there after start-up.
     let line = unsafe { &*GIVEN.0.get() };
     line.text.get(..line.used).unwrap_or(&[]).trim_ascii_end()
-}
-
-/// One line on standard error, unless that is a network connection: our text must not enter a protocol stream.
-#[cold]
-#[inline(never)]
-fn complain(line: impl FnOnce(&mut dyn FnMut(&[u8]))) {
-    let domain = engine::get_int::<Linux>(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
-    if matches!(domain, Some(libc::AF_INET | libc::AF_INET6)) {
-        return;
-    }
-    let mut collected = Line { text: [0; 512], used: 0 };
-    line(&mut |piece| collected.add(piece));
-    if let Some(last) = collected.text.get_mut(collected.used.wrapping_sub(1)) {
-        *last = b'\n';
-    }
-    kernel::write(2, collected.text.get(..collected.used).unwrap_or(&[]));
 }
 
 /// A line of text, collected so that it is one write: lines of several processes do not mix.
@@ -177,6 +163,22 @@ struct Line {
 }
 
 impl Line {
+    const EMPTY: Line = Line { text: [0; 512], used: 0 };
+
+    /// Prints it on standard error, unless that is a network connection: our text must not enter a protocol stream.
+    #[cold]
+    #[inline(never)]
+    fn complain(&mut self) {
+        let domain = engine::get_int::<Linux>(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
+        if matches!(domain, Some(libc::AF_INET | libc::AF_INET6)) {
+            return;
+        }
+        if let Some(last) = self.text.get_mut(self.used.wrapping_sub(1)) {
+            *last = b'\n';
+        }
+        kernel::write(2, self.text.get(..self.used).unwrap_or(&[]));
+    }
+
     /// Adds what there is room for.
     #[inline(never)]
     fn add(&mut self, piece: &[u8]) {
@@ -270,7 +272,7 @@ fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
 /// itself after us; musl passes nothing, but has set its own before).
 #[unsafe(link_section = ".text.usual.start")]
 fn environment(given: *const *const c_char) -> *const *const c_char {
-    let variable = bind::dlsym(core::ptr::null_mut(), c"environ").cast::<*const *const c_char>();
+    let variable = bind::dlsym(core::ptr::null_mut(), ENVIRON).cast::<*const *const c_char>();
     if !variable.is_null() {
         // SAFETY: `environ` is a pointer variable of libc or of the program (environ(7)).
         let current = unsafe { *variable };
@@ -280,6 +282,16 @@ fn environment(given: *const *const c_char) -> *const *const c_char {
     }
     given
 }
+
+/// What every start looks at. These have names, by which they stand among what every process reads (layout.ld); the texts
+/// that have none are for messages and settings.
+static OURS: [u8; 7] = *b"TCPTUNE";
+static LISTEN: [u8; 11] = *b"LISTEN_FDS=";
+static ENVIRON_NAME: [u8; 8] = *b"environ\0";
+const ENVIRON: &CStr = match CStr::from_bytes_with_nul(&ENVIRON_NAME) {
+    Ok(name) => name,
+    Err(_) => c"",
+};
 
 /// Calls `visit` with each variable that can be ours or systemd's: what follows `TCPTUNE`, or all of it, up to its end.
 #[unsafe(link_section = ".text.usual.start")]
@@ -291,10 +303,10 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variab
             return;
         }
         at = at.wrapping_add(1);
-        if starts(text, b"TCPTUNE") {
+        if starts(text, &OURS) {
             visit(Variable::Ours(text));
-        } else if starts(text, b"LISTEN_FDS=") {
-            visit(Variable::Listen(text.wrapping_add(11)));
+        } else if starts(text, &LISTEN) {
+            visit(Variable::Listen(text.wrapping_add(LISTEN.len())));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! the two against each other); it is not used here because its parser can panic as far as the linker knows.
 
 use super::number::{in_base, plain};
+use super::piece::{field, find, split_once};
 use crate::put::{Put, decimal, hexadecimal};
 
 /// What an IPv4-mapped address starts with.
@@ -36,26 +37,20 @@ impl Network {
     /// Reads an address, or an address with `/` and a number of bits. Bits behind that number are dropped.
     #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Network> {
-        let (address, length) = match text.iter().position(|b| *b == b'/') {
-            Some(n) => {
-                let (address, rest) = text.split_at_checked(n)?;
-                let digits = rest.get(1..)?;
-                (address, Some(u8::try_from(plain(digits).filter(|_| digits.len() <= 3)?).ok()?))
-            }
+        let (text, length) = match split_once(text, b'/') {
+            Some((text, digits)) => (text, Some(u8::try_from(plain(digits).filter(|_| digits.len() <= 3)?).ok()?)),
             None => (text, None),
         };
-        let (mut address, base) = match v4(address) {
+        let (mut address, base) = match v4(text) {
             Some(v4) => (map_v4(v4), 96u8),
-            None => (v6(address)?, 0),
+            None => (v6(text)?, 0),
         };
         let room = 128u8.saturating_sub(base);
         let bits = base.checked_add(length.unwrap_or(room).min(room.checked_add(1)?))?;
         if bits > 128 {
             return None;
         }
-        for (byte, mask) in address.iter_mut().zip(masks(bits)) {
-            *byte &= mask;
-        }
+        keep(&mut address, bits);
         Some(Network { address, bits })
     }
 
@@ -63,13 +58,9 @@ impl Network {
     #[inline(never)]
     pub fn contains(&self, address: &[u8; 16]) -> bool {
         let v4_only = self.bits >= 96 && is_v4(&self.address);
-        v4_only == is_v4(address)
-            && self
-                .address
-                .iter()
-                .zip(address)
-                .zip(masks(self.bits))
-                .all(|((ours, theirs), mask)| *ours == theirs & mask)
+        let mut network = *address;
+        keep(&mut network, self.bits);
+        v4_only == is_v4(address) && network == self.address
     }
 
     /// Writes the network as it is read: dotted IPv4, or IPv6 with its longest run of zeros left out.
@@ -93,34 +84,42 @@ impl Network {
     }
 }
 
-/// The mask of each byte for a number of leading bits.
-fn masks(bits: u8) -> impl Iterator<Item = u8> {
-    (0u8..16).map(move |n| match bits.saturating_sub(n.saturating_mul(8)) {
-        0 => 0,
-        left @ 1..=7 => !(0xffu8.checked_shr(u32::from(left)).unwrap_or(0)),
-        _ => 0xff,
-    })
+/// Keeps so many leading bits and clears the others.
+#[inline(never)]
+fn keep(address: &mut [u8; 16], bits: u8) {
+    let mut left = bits;
+    for byte in address {
+        // A shift by all eight bits or more leaves none.
+        *byte &= !0xffu8.checked_shr(u32::from(left)).unwrap_or(0);
+        left = left.saturating_sub(8);
+    }
 }
 
 /// Four decimal numbers without leading zeros.
 #[inline(never)]
 fn v4(text: &[u8]) -> Option<[u8; 4]> {
     let mut address = [0u8; 4];
-    let mut parts = text.split(|b| *b == b'.');
+    let mut rest = Some(text);
     for byte in &mut address {
-        let part = parts.next()?;
+        let part = field(&mut rest, b'.')?;
         let leading_zero = part.len() > 1 && part.first() == Some(&b'0');
         *byte = u8::try_from(plain(part).filter(|_| !leading_zero && part.len() <= 3)?).ok()?;
     }
-    parts.next().is_none().then_some(address)
+    if rest.is_some() { None } else { Some(address) }
 }
 
 /// Eight groups of hexadecimal digits; one run of zeros may be left out, the last two groups may be dotted IPv4.
 fn v6(text: &[u8]) -> Option<[u8; 16]> {
     let mut address = [0u8; 16];
-    let Some(gap) = text.windows(2).position(|pair| pair == b"::") else {
-        return (groups(text, true, &mut address)? == 16).then_some(address);
-    };
+    // The first colon that another one follows.
+    let mut gap = find(text, b':')?;
+    while text.get(gap.wrapping_add(1)) != Some(&b':') {
+        let behind = gap.wrapping_add(1);
+        match text.get(behind..).and_then(|rest| find(rest, b':')) {
+            Some(more) => gap = behind.wrapping_add(more),
+            None => return (groups(text, true, &mut address)? == 16).then_some(address),
+        }
+    }
     let (head, rest) = text.split_at_checked(gap)?;
     let tail = rest.get(2..)?;
     let mut end = [0u8; 16];
@@ -139,24 +138,19 @@ fn v6(text: &[u8]) -> Option<[u8; 16]> {
 /// Reads groups separated by colons into `out` and gives the number of bytes they fill.
 #[inline(never)]
 fn groups(text: &[u8], v4_allowed: bool, out: &mut [u8; 16]) -> Option<usize> {
-    if text.is_empty() {
-        return Some(0);
-    }
-    let mut places = out.iter_mut();
     let mut filled = 0usize;
-    let mut parts = text.split(|b| *b == b':').peekable();
-    while let Some(part) = parts.next() {
-        let last = parts.peek().is_none();
-        if let (true, Some(dotted)) = (last && v4_allowed, v4(part)) {
-            for byte in dotted {
-                *places.next()? = byte;
-            }
-            filled = filled.checked_add(4)?;
-        } else {
-            let [high, low] = group(part)?.to_be_bytes();
-            *places.next()? = high;
-            *places.next()? = low;
-            filled = filled.checked_add(2)?;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            *out.get_mut(filled)? = *byte;
+            filled = filled.wrapping_add(1);
+        }
+        Some(())
+    };
+    let mut rest = if text.is_empty() { None } else { Some(text) };
+    while let Some(part) = field(&mut rest, b':') {
+        match v4(part) {
+            Some(dotted) if v4_allowed && rest.is_none() => add(&dotted)?,
+            _ => add(&group(part)?.to_be_bytes())?,
         }
     }
     Some(filled)

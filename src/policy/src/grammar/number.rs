@@ -40,19 +40,26 @@ pub(crate) const fn read(text: &[u8], unit: Unit) -> Option<u64> {
         Some(found) => found,
         None => return None,
     };
-    let (scale, own) = match (unit, suffix) {
-        (Unit::Plain, _) => return None,
-        (Unit::Bytes, [b'k' | b'K']) => (1 << 10, 1),
-        (Unit::Bytes, [b'm' | b'M']) => (1 << 20, 1),
-        (Unit::Bytes, [b'g' | b'G']) => (1 << 30, 1),
-        (Unit::Bytes, _) => return None,
-        (_, [b'u' | b'U', b's' | b'S']) => (1, unit.micros()),
-        (_, [b'm' | b'M', b's' | b'S']) => (1_000, unit.micros()),
-        (_, [b's' | b'S']) => (1_000_000, unit.micros()),
-        (_, [b'm' | b'M']) => (60_000_000, unit.micros()),
-        (_, [b'h' | b'H']) => (3_600_000_000, unit.micros()),
+    // In small letters: of no other byte does this make one.
+    let suffix = match suffix {
+        [one] => [*one | 0x20, 0],
+        [one, two] => [*one | 0x20, *two | 0x20],
         _ => return None,
     };
+    let scale = match (unit, &suffix) {
+        (Unit::Plain, _) => return None,
+        (Unit::Bytes, b"k\0") => 1 << 10,
+        (Unit::Bytes, b"m\0") => 1 << 20,
+        (Unit::Bytes, b"g\0") => 1 << 30,
+        (Unit::Bytes, _) => return None,
+        (_, b"us") => 1,
+        (_, b"ms") => 1_000,
+        (_, b"s\0") => 1_000_000,
+        (_, b"m\0") => 60_000_000,
+        (_, b"h\0") => 3_600_000_000,
+        _ => return None,
+    };
+    let own = unit.micros();
     let Some(scaled) = number.checked_mul(scale) else { return None };
     match (scaled.checked_div(own), scaled.checked_rem(own)) {
         (whole, Some(0)) => whole,

@@ -1,17 +1,7 @@
-//! A part of a value that remembers where it stands, so that a fault can point at it. Must not look into what it holds
-//! beyond cutting it and comparing words.
+//! Cuts a value into its parts: blanks, words, fields between marks. A part is a slice of the value, so where it stands is
+//! known from its address (fault.rs). Must not look into what it holds beyond cutting it and comparing words.
 
 use super::words::{Words, words};
-use crate::fault::Fault;
-
-/// Part of a value.
-#[derive(Clone, Copy)]
-pub(crate) struct Piece<'v> {
-    /// The bytes.
-    pub text: &'v [u8],
-    /// Where in the value they start.
-    pub at: usize,
-}
 
 /// What stands between words.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,111 +17,91 @@ pub(crate) fn is_blank(byte: u8) -> bool {
     byte == b' ' || matches!(byte, b'\t'..=b'\r')
 }
 
-impl<'v> Piece<'v> {
-    /// A whole value.
-    pub fn new(text: &'v [u8]) -> Self {
-        Piece { text, at: 0 }
-    }
+/// The first `n` bytes and the rest.
+pub(crate) fn cut(text: &[u8], n: usize) -> (&[u8], &[u8]) {
+    text.split_at_checked(n).unwrap_or((text, &[]))
+}
 
-    /// The first `n` bytes and the rest.
-    pub fn cut(self, n: usize) -> (Self, Self) {
-        let (head, tail) = self.text.split_at_checked(n).unwrap_or((self.text, &[]));
-        (Piece { text: head, at: self.at }, Piece { text: tail, at: self.at.saturating_add(head.len()) })
+/// A text without the blanks around it.
+#[inline(never)]
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [first, rest @ ..] = text
+        && is_blank(*first)
+    {
+        text = rest;
     }
-
-    /// Without the blanks around it.
-    #[inline(never)]
-    pub fn trim(self) -> Self {
-        let lead = self.text.iter().take_while(|b| is_blank(**b)).count();
-        let (_, rest) = self.cut(lead);
-        let trail = rest.text.iter().rev().take_while(|b| is_blank(**b)).count();
-        rest.cut(rest.text.len().saturating_sub(trail)).0
+    while let [rest @ .., last] = text
+        && is_blank(*last)
+    {
+        text = rest;
     }
+    text
+}
 
-    /// Takes the next word off the front; `None` when only gaps are left.
-    #[inline(never)]
-    pub fn word(&mut self, gap: Gap) -> Option<Self> {
-        let comma = if gap == Gap::BlankOrComma { b',' } else { b' ' };
-        // Most bytes are above all that are gaps: one comparison.
-        let is_gap = |byte: u8| byte <= b',' && (is_blank(byte) || byte == comma);
-        let mut lead = 0usize;
-        let mut ahead = self.text;
-        while let [byte, rest @ ..] = ahead
-            && is_gap(*byte)
-        {
-            ahead = rest;
-            lead = lead.wrapping_add(1);
+/// Takes the next word off the front; `None` when only gaps are left.
+#[inline(never)]
+pub(crate) fn word<'v>(rest: &mut &'v [u8], gap: Gap) -> Option<&'v [u8]> {
+    let comma = if gap == Gap::BlankOrComma { b',' } else { b' ' };
+    // Most bytes are above all that are gaps: one comparison.
+    let is_gap = |byte: u8| byte <= b',' && (is_blank(byte) || byte == comma);
+    let mut ahead = *rest;
+    while let [byte, behind @ ..] = ahead
+        && is_gap(*byte)
+    {
+        ahead = behind;
+    }
+    let from = ahead;
+    while let [byte, behind @ ..] = ahead
+        && !is_gap(*byte)
+    {
+        ahead = behind;
+    }
+    *rest = ahead;
+    let (word, _) = cut(from, from.len().wrapping_sub(ahead.len()));
+    if word.is_empty() { None } else { Some(word) }
+}
+
+/// Where a byte first stands.
+#[inline(never)]
+pub(crate) fn find(text: &[u8], mark: u8) -> Option<usize> {
+    let mut ahead = text;
+    while let [byte, behind @ ..] = ahead {
+        if *byte == mark {
+            return Some(text.len().wrapping_sub(ahead.len()));
         }
-        let mut length = 0usize;
-        while let [byte, rest @ ..] = ahead
-            && !is_gap(*byte)
-        {
-            ahead = rest;
-            length = length.wrapping_add(1);
-        }
-        let (word, rest) = self.cut(lead).1.cut(length);
-        *self = rest;
-        (length > 0).then_some(word)
+        ahead = behind;
     }
+    None
+}
 
-    /// What stands before and after the first `mark`, without it.
-    #[inline(never)]
-    pub fn split_once(self, mark: u8) -> Option<(Self, Self)> {
-        let mut ahead = self.text;
-        while let [byte, rest @ ..] = ahead {
-            if *byte == mark {
-                let (head, tail) = self.cut(self.text.len().wrapping_sub(ahead.len()));
-                return Some((head, tail.cut(1).1));
-            }
-            ahead = rest;
-        }
-        None
-    }
+/// What stands before and after the first `mark`, without it.
+pub(crate) fn split_once(text: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
+    let (head, tail) = cut(text, find(text, mark)?);
+    Some((head, cut(tail, 1).1))
+}
 
-    /// The fields between marks, empty ones too.
-    pub fn split(self, mark: u8) -> impl Iterator<Item = Piece<'v>> {
-        let mut rest = Some(self);
-        core::iter::from_fn(move || {
-            let piece = rest?;
-            match piece.split_once(mark) {
-                Some((field, more)) => {
-                    rest = Some(more);
-                    Some(field)
-                }
-                None => {
-                    rest = None;
-                    Some(piece)
-                }
-            }
-        })
-    }
+/// Takes the next field off the front of what is left, empty ones too; `None` where nothing is left, not even an empty field.
+#[inline(never)]
+pub(crate) fn field<'v>(rest: &mut Option<&'v [u8]>, mark: u8) -> Option<&'v [u8]> {
+    let text = (*rest)?;
+    let Some((field, behind)) = split_once(text, mark) else { return rest.take() };
+    *rest = Some(behind);
+    Some(field)
+}
 
-    /// Which of these words is it, in whatever case?
-    pub fn pick(self, words: Words) -> Option<u8> {
-        words.find(self.text)
-    }
+/// Which of these words is it, in whatever case? Some of them are `on` and `off`, which have other spellings: `yes`, `true`,
+/// `1`; `no`, `false`, `0`.
+#[inline(never)]
+pub(crate) fn choose(text: &[u8], words: Words) -> Option<u8> {
+    words.find(match words!("off no false 0 on yes true 1").find(text) {
+        Some(0..=3) => b"off",
+        Some(_) => b"on",
+        None => text,
+    })
+}
 
-    /// The same for words of which some are `on` and `off`, which have other spellings: `yes`, `true`, `1`; `no`,
-    /// `false`, `0`.
-    #[inline(never)]
-    pub fn choose(self, words: Words) -> Option<u8> {
-        words.find(match self.pick(words!("off no false 0 on yes true 1")) {
-            Some(0..=3) => b"off",
-            Some(_) => b"on",
-            None => self.text,
-        })
-    }
-
-    /// `on` or `off`, or one of their other spellings.
-    pub fn switch(self) -> Option<bool> {
-        self.choose(words!("off on")).map(|n| n == 1)
-    }
-
-    /// The fault that points here. Which variable it is in is added by whoever knows it.
-    #[cold]
-    #[inline(never)]
-    pub fn fault(self, allowed: &'static str) -> Fault {
-        let end = self.at.saturating_add(self.text.len());
-        Fault::new(u32::try_from(self.at).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX), allowed)
-    }
+/// `on` or `off`, or one of their other spellings.
+pub(crate) fn switch(text: &[u8]) -> Option<bool> {
+    choose(text, words!("off on")).map(|n| n == 1)
 }

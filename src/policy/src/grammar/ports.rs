@@ -1,6 +1,7 @@
 //! Ranges of port numbers, as in `143,993,8000-8010`. Knows one range; the list is cut up by the rules.
 
 use super::number::plain;
+use super::piece::split_once;
 use crate::put::{Put, decimal};
 
 /// Ports from the first to the last, both included.
@@ -18,13 +19,8 @@ impl Ports {
     #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Ports> {
         let port = |text: &[u8]| u16::try_from(plain(text)?).ok().filter(|port| *port > 0);
-        let (first, last) = match text.iter().position(|b| *b == b'-') {
-            Some(n) => {
-                let (first, rest) = text.split_at_checked(n)?;
-                (port(first)?, port(rest.get(1..)?)?)
-            }
-            None => (port(text)?, port(text)?),
-        };
+        let (first, last) = split_once(text, b'-').unwrap_or((text, text));
+        let (first, last) = (port(first)?, port(last)?);
         (first <= last).then_some(Ports { first, last })
     }
 

@@ -68,7 +68,7 @@ impl Words {
 
 /// Are two words of one length the same, in whatever case? Looks at their ends first: that is where names differ.
 #[inline(never)]
-pub(crate) fn same(word: &[u8], text: &[u8]) -> bool {
+fn same(word: &[u8], text: &[u8]) -> bool {
     let (mut word, mut text) = (word, text);
     while let ([more @ .., a], [before @ .., b]) = (word, text) {
         if a != b && !a.eq_ignore_ascii_case(b) {

@@ -3,7 +3,7 @@
 
 use super::set::OptionSet;
 use super::sockopts::id;
-use super::table::{Kind, OPTIONS, OptionRow};
+use super::table::{Kind, OPTION_TEXTS, OPTIONS, OptionRow};
 use crate::grammar::dscp;
 use crate::grammar::number::{Unit, write};
 use crate::put::{Put, decimal};
@@ -12,12 +12,13 @@ impl OptionSet {
     /// Writes `key=value` entries with blanks between, in the order of the table; nothing for an empty set.
     pub fn describe(&self, put: &mut dyn FnMut(&[u8])) {
         let mut first = true;
-        for row in OPTIONS.iter().filter(|row| self.has(row.id) && self.is_written_as(row)) {
+        let rows = OPTIONS.iter().zip(&OPTION_TEXTS);
+        for (row, text) in rows.filter(|(row, _)| self.has(row.id) && self.is_written_as(row)) {
             if !first {
                 put(b" ");
             }
             first = false;
-            put(row.key.as_bytes());
+            put(text.key.as_bytes());
             put(b"=");
             self.describe_value(row, put);
         }

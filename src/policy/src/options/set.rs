@@ -76,33 +76,23 @@ impl OptionSet {
         SockOpt { id: row.id, level: row.level, name: row.name, when: row.when, bytes, len }
     }
 
-    /// These options with the other set laid over them: where both give an option, the other one's value holds.
-    #[must_use]
+    /// Of these options only those that `own` has a bit for, and all that the other set gives besides: both give their
+    /// keepalive as a whole.
     #[inline(never)]
-    pub fn merge(&self, over: &OptionSet) -> OptionSet {
-        if over.given == 0 {
-            return *self;
+    pub(crate) fn lay_over(&mut self, own: u32, below: &OptionSet) {
+        let kept = if own & KEEPALIVE_BITS != 0 { own | KEEPALIVE_BITS } else { own };
+        for (n, (value, other)) in (0u8..).zip(self.values.iter_mut().zip(&below.values)) {
+            if kept & bit(n) == 0 {
+                *value = *other;
+            }
         }
-        if self.given == 0 {
-            return *over;
+        if !kept & bit(id::MAX_PACING_RATE) != 0 {
+            self.high = below.high;
         }
-        let mut merged = *self;
-        if over.given & KEEPALIVE_BITS != 0 {
-            merged.clear_keepalive();
+        if !kept & bit(id::CONGESTION) != 0 {
+            self.congestion = below.congestion;
         }
-        let mut left = over.given;
-        while left != 0 {
-            let n = u8::try_from(left.trailing_zeros()).unwrap_or(0);
-            merged.put(n, over.value(n));
-            left &= left.wrapping_sub(1);
-        }
-        if over.has(id::MAX_PACING_RATE) {
-            merged.high = over.high;
-        }
-        if over.has(id::CONGESTION) {
-            merged.congestion = over.congestion;
-        }
-        merged
+        self.given = self.given & own | below.given & !kept;
     }
 
     /// Only those options whose bit is in the mask.
@@ -228,6 +218,8 @@ mod tests {
         }
         let mut over = OptionSet::EMPTY;
         over.put(id::KEEPALIVE, 0);
-        assert_eq!(below.merge(&over), over);
+        let mut merged = over;
+        merged.lay_over(over.mask(), &below);
+        assert_eq!(merged, over);
     }
 }

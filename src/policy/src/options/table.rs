@@ -4,8 +4,8 @@
 
 use super::sockopts::{SOCKOPTS, When, id};
 use crate::grammar::number::{Unit, read};
-use crate::grammar::piece::Piece;
-use crate::grammar::words::same;
+use crate::grammar::piece::field;
+use crate::grammar::words::words;
 use crate::text::Text;
 
 /// How a value is read and written.
@@ -38,29 +38,22 @@ impl Kind {
     }
 }
 
-/// What may stand behind the key for each kind of value, in words that follow "allowed is".
-static VALUES: [(Kind, Text<96>); 11] = [
-    (Kind::Plain, Text::new("a number")),
-    (Kind::Bytes, Text::new("a size in bytes (also k, m, g)")),
-    (Kind::Micros, Text::new("a time in microseconds (also ms, s)")),
-    (Kind::Millis, Text::new("a time in milliseconds (also s, m, h)")),
-    (Kind::Seconds, Text::new("a time in seconds (also m, h)")),
-    (Kind::Switch, Text::new("on or off")),
-    (Kind::Linger, Text::new("off or a time in seconds (also m, h)")),
-    (Kind::Dscp, Text::new("cs0 to cs7, af11 to af43, ef, va, le or a number from 0 to 63")),
-    (Kind::Rate, Text::new("bytes per second (also k, m, g)")),
-    (Kind::Name, Text::new("the name of a congestion control: 1 to 15 letters, digits, _ - or .")),
-    (
-        Kind::Keepalive,
-        Text::new("on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, the others in seconds (also m, h)"),
-    ),
-];
+/// What may stand behind the key for each kind of value, in words that follow "allowed is", in the order of [`Kind`].
+const VALUES: &str = "a number|\
+    a size in bytes (also k, m, g)|\
+    a time in microseconds (also ms, s)|\
+    a time in milliseconds (also s, m, h)|\
+    a time in seconds (also m, h)|\
+    on or off|\
+    off or a time in seconds (also m, h)|\
+    cs0 to cs7, af11 to af43, ef, va, le or a number from 0 to 63|\
+    bytes per second (also k, m, g)|\
+    the name of a congestion control: 1 to 15 letters, digits, _ - or .|\
+    on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, the others in seconds (also m, h)";
 
 /// What the library needs to know of an option.
 #[derive(Clone, Copy)]
 pub struct OptionRow {
-    /// Its key.
-    pub key: Text<20>,
     /// The lowest number; empty where no range applies.
     pub low: Text<6>,
     /// The highest number.
@@ -73,9 +66,12 @@ pub struct OptionRow {
 
 impl OptionRow {
     /// What may stand behind the key, in words that follow "allowed is".
-    pub fn value(&self) -> &'static Text<96> {
-        let [(_, first), ..] = &VALUES;
-        VALUES.iter().find(|(kind, _)| *kind == self.kind).map_or(first, |(_, text)| text)
+    pub fn value(&self) -> &'static [u8] {
+        let mut rest = Some(VALUES.as_bytes());
+        for _ in 0..self.kind as u8 {
+            field(&mut rest, b'|');
+        }
+        field(&mut rest, b'|').unwrap_or_default()
     }
 
     /// When it is set.
@@ -114,13 +110,15 @@ macro_rules! options {
         $example:literal, $kernel:literal, $meaning:literal; )*) => {
         /// The options, in the order they are described.
         pub static OPTIONS: [OptionRow; [$($key),*].len()] = [$( OptionRow {
-            key: Text::new($key),
             low: Text::new($low),
             high: Text::new($high),
             range: [limit($low, Kind::$kind.unit()), limit($high, Kind::$kind.unit())],
             kind: Kind::$kind,
             id: id::$id,
         } ),*];
+
+        /// Their keys, in the same order.
+        const KEYS: &str = concat!($($key, " "),*);
 
         /// The same options, row for row, for people.
         pub static OPTION_TEXTS: [OptionText; [$($key),*].len()] =
@@ -206,23 +204,30 @@ pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_tim
     busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp";
 
 /// The row of a key, and its number.
-pub(crate) fn row(key: Piece<'_>) -> Option<(u8, &'static OptionRow)> {
-    (0u8..).zip(&OPTIONS).find(|(_, row)| row.key.len() == key.text.len() && same(row.key.as_bytes(), key.text))
+pub(crate) fn row(key: &[u8]) -> Option<(u8, &'static OptionRow)> {
+    let number = words!(KEYS).find(key)?;
+    OPTIONS.get(usize::from(number)).map(|row| (number, row))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::options::parse;
+    use crate::fault::Wrong;
+    use crate::options::OptionSet;
     use std::{format, string::String};
+
+    fn reads(entries: &[u8]) -> bool {
+        parse(&mut { OptionSet::EMPTY }, entries, &mut Wrong::default()).is_some()
+    }
 
     #[test]
     fn every_example_is_valid_and_every_key_is_listed() {
         let mut listed = String::new();
-        for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
-            assert_eq!(row.key.as_str(), text.key);
+        for (number, text) in (0u8..).zip(&OPTION_TEXTS) {
+            assert_eq!(row(text.key.as_bytes()).map(|(number, _)| number), Some(number));
             assert!(text.example.starts_with(&format!("{}=", text.key)), "{}", text.example);
-            assert!(parse(Piece::new(text.example.as_bytes())).is_ok(), "{}", text.example);
+            assert!(reads(text.example.as_bytes()), "{}", text.example);
             listed = if listed.is_empty() { text.key.into() } else { format!("{listed}, {}", text.key) };
         }
         assert_eq!(ALLOWED_KEYS, format!("key=value with one of {listed}"));
@@ -231,19 +236,19 @@ mod tests {
     #[test]
     fn the_limits_of_every_row_are_valid_and_beyond_them_is_not() {
         let mut ranges = 0;
-        for row in OPTIONS.iter().filter(|row| !row.low.as_str().is_empty()) {
-            let entry = |value: &str| format!("{}={value}", row.key.as_str());
-            assert!(parse(Piece::new(entry(row.low.as_str()).as_bytes())).is_ok(), "{}", entry(row.low.as_str()));
-            assert!(parse(Piece::new(entry(row.high.as_str()).as_bytes())).is_ok(), "{}", entry(row.high.as_str()));
+        for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS).filter(|(row, _)| !row.low.as_str().is_empty()) {
+            let entry = |value: &str| format!("{}={value}", text.key);
+            assert!(reads(entry(row.low.as_str()).as_bytes()), "{}", entry(row.low.as_str()));
+            assert!(reads(entry(row.high.as_str()).as_bytes()), "{}", entry(row.high.as_str()));
             let unit_at = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (digits, unit) = row.high.as_str().split_at(unit_at(row.high.as_str()));
             let above = format!("{}{unit}", digits.parse::<u64>().expect("digits") + 1);
-            assert!(parse(Piece::new(entry(&above).as_bytes())).is_err(), "{}", entry(&above));
+            assert!(!reads(entry(&above).as_bytes()), "{}", entry(&above));
             let (digits, unit) = row.low.as_str().split_at(unit_at(row.low.as_str()));
             if let Some(below) = digits.parse::<u64>().expect("digits").checked_sub(1) {
                 let below = format!("{below}{unit}");
                 // keepalive=0s is a time below its range, as it should be.
-                assert!(parse(Piece::new(entry(&below).as_bytes())).is_err(), "{}", entry(&below));
+                assert!(!reads(entry(&below).as_bytes()), "{}", entry(&below));
             }
             ranges += 1;
         }

@@ -132,20 +132,26 @@ impl Rules {
     /// Completes each rule's tuning with what the base gives.
     pub fn lay_over(&mut self, base: &Tuning) {
         for rule in self.rules.iter_mut().take(usize::from(self.count)) {
-            let own = rule.tuning;
             let has = |word| rule.words & word != 0;
+            let tuning = &mut rule.tuning;
             if has(word::OFF) {
-                rule.tuning = Tuning::OFF;
+                *tuning = Tuning::OFF;
                 continue;
             }
-            rule.tuning = Tuning {
-                off: base.off && !has(word::ON),
-                nodelay: if has(word::NODELAY) { own.nodelay } else { base.nodelay },
-                cork: if has(word::CORK) { own.cork } else { base.cork },
-                release: if has(word::RELEASE) { own.release } else { base.release },
-                quickack: if has(word::QUICKACK) { own.quickack } else { base.quickack },
-                set: base.set.merge(&own.set.only(rule.own_options)),
-            };
+            tuning.off = base.off && !has(word::ON);
+            if !has(word::NODELAY) {
+                tuning.nodelay = base.nodelay;
+            }
+            if !has(word::CORK) {
+                tuning.cork = base.cork;
+            }
+            if !has(word::RELEASE) {
+                tuning.release = base.release;
+            }
+            if !has(word::QUICKACK) {
+                tuning.quickack = base.quickack;
+            }
+            tuning.set.lay_over(rule.own_options, &base.set);
         }
     }
 

@@ -138,6 +138,7 @@ macro_rules! first_call {
             concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
             concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
             "call tcptune_bind",
+            concat!(".globl tcptune_hook_", $name), concat!(".hidden tcptune_hook_", $name), concat!("tcptune_hook_", $name, ":"),
             "2: .long {hash}", ".long {real} - 2b", ".long {last_resort} - 2b", concat!(".asciz \"", $name, "\""),
             ".popsection",
             hash = const $hash, real = sym $real, last_resort = sym $last_resort,

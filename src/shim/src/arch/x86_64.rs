@@ -110,8 +110,8 @@ pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at
 }
 
-/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
-/// binder reads (`bind::Hook`). rax is free at a call and carries no argument, as no hook is called as a variadic function.
+/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it `tcptune_hook_NAME`,
+/// the record that the binder reads (`bind::Hook`). rax is free at a call and carries no argument, as no hook is called as a variadic function.
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
@@ -119,6 +119,7 @@ macro_rules! first_call {
             concat!(".globl tcptune_first_", $name), concat!(".hidden tcptune_first_", $name),
             concat!(".type tcptune_first_", $name, ", @function"), concat!("tcptune_first_", $name, ":"),
             "lea rax, [rip + 2f]", "jmp tcptune_bind", ".balign 4",
+            concat!(".globl tcptune_hook_", $name), concat!(".hidden tcptune_hook_", $name), concat!("tcptune_hook_", $name, ":"),
             "2: .long {hash}", ".long {real} - 2b", ".long {last_resort} - 2b", concat!(".asciz \"", $name, "\""),
             ".popsection",
             hash = const $hash, real = sym $real, last_resort = sym $last_resort,

@@ -206,14 +206,14 @@ fn reserve(fd: c_int) -> bool {
     if result.wrapping_neg() as c_int != libc::EOPNOTSUPP {
         return result == 0;
     }
-    // Not among what every process reads (layout.ld).
-    #[unsafe(link_section = ".rodata.zeros")]
-    static ZEROS: [u8; 512] = [0; 512];
+    // Of a type that could change: then it is memory that the file does not hold.
+    static ZEROS: [Word; 64] = [const { Word::new(0) }; 64];
+    const LENGTH: usize = size_of_val(&ZEROS);
     let mut at = 0usize;
     while at < length() {
         let from = ZEROS.as_ptr() as usize;
         // SAFETY: pwrite64(2) reads the zeros; the descriptor is ours.
-        let written = unsafe { syscall6(libc::SYS_pwrite64, fd as usize, from, ZEROS.len(), at, 0, 0) };
+        let written = unsafe { syscall6(libc::SYS_pwrite64, fd as usize, from, LENGTH, at, 0, 0) };
         if written <= 0 {
             return false;
         }
@@ -229,45 +229,49 @@ fn map(fd: c_int) -> Option<*mut u8> {
     if (-4095..0).contains(&at) { None } else { Some(at as *mut u8) }
 }
 
+/// The words of the header that are the same in every file. (In a section of their own, so that they are not among what every
+/// process reads: layout.ld.)
+#[unsafe(link_section = ".rodata.header")]
+static ALWAYS: [(Head, u32); 12] = [
+    (Head::Version, VERSION as u32),
+    (Head::ServicesAt, SERVICES_AT as u32),
+    (Head::ServiceSize, SERVICE_SIZE as u32),
+    (Head::Services, SERVICES as u32),
+    (Head::ArmsAt, ARMS_AT as u32),
+    (Head::ArmSize, ARM_SIZE as u32),
+    (Head::Counters, COUNTERS as u32),
+    (Head::Answers, ANSWERS as u32),
+    (Head::Stalls, STALLS as u32),
+    (Head::Holds, HOLDS as u32),
+    (Head::CyclesPerTick, CYCLES_PER_TICK as u32),
+    (Head::Gap, super::GAP),
+];
+/// Those of a file with samples.
+#[unsafe(link_section = ".rodata.header")]
+static WITH_SAMPLES: [(Head, u32); 6] = [
+    (Head::SamplesAt, SAMPLES_AT as u32),
+    (Head::SampleSize, SAMPLE_SIZE as u32),
+    (Head::Samples, SAMPLES as u32),
+    (Head::ModulesAt, MODULES_AT as u32),
+    (Head::ModuleSize, MODULE_SIZE as u32),
+    (Head::Modules, MODULES as u32),
+];
+
 /// Fills in the header.
 fn begin(file: *mut u8) {
     let set = |at, value: u64| head(file, at).store(value, Relaxed);
     let settings = settings();
-    for (at, value) in [
-        (Head::Version, VERSION),
-        (Head::Size, length() as u64),
-        (Head::ServicesAt, SERVICES_AT as u64),
-        (Head::ServiceSize, SERVICE_SIZE as u64),
-        (Head::Services, SERVICES as u64),
-        (Head::ArmsAt, ARMS_AT as u64),
-        (Head::ArmSize, ARM_SIZE as u64),
-        (Head::Counters, COUNTERS as u64),
-        (Head::Answers, ANSWERS as u64),
-        (Head::Stalls, STALLS as u64),
-        (Head::Holds, HOLDS as u64),
-        (Head::Pid, process()),
-        (Head::User, u64::from(user())),
-        (Head::Created, kernel::clock(libc::CLOCK_REALTIME)),
-        (Head::CreatedBoot, kernel::clock(libc::CLOCK_BOOTTIME)),
-        (Head::CyclesPerTick, CYCLES_PER_TICK),
-        (Head::Gap, u64::from(super::GAP)),
-        (Head::Observing, u64::from(settings.observing())),
-        (Head::Split, u64::from(settings.split())),
-    ] {
-        set(at, value);
+    let with_samples: &[(Head, u32)] = if trace::on() { &WITH_SAMPLES } else { &[] };
+    for &(at, value) in ALWAYS.iter().chain(with_samples) {
+        set(at, u64::from(value));
     }
-    if trace::on() {
-        for (at, value) in [
-            (Head::SamplesAt, SAMPLES_AT),
-            (Head::SampleSize, SAMPLE_SIZE),
-            (Head::Samples, SAMPLES),
-            (Head::ModulesAt, MODULES_AT),
-            (Head::ModuleSize, MODULE_SIZE),
-            (Head::Modules, MODULES),
-        ] {
-            set(at, value as u64);
-        }
-    }
+    set(Head::Size, length() as u64);
+    set(Head::Pid, process());
+    set(Head::User, u64::from(user()));
+    set(Head::Created, kernel::clock(libc::CLOCK_REALTIME));
+    set(Head::CreatedBoot, kernel::clock(libc::CLOCK_BOOTTIME));
+    set(Head::Observing, u64::from(settings.observing()));
+    set(Head::Split, u64::from(settings.split()));
     set(Head::FirstCycles, cycles());
     set(Head::FirstClock, kernel::clock(libc::CLOCK_MONOTONIC));
     refresh_clock(file);

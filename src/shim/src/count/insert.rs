@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-use crate::bind::{self, Name};
+use crate::bind::{self, Hook};
 
 /// Makes a function that stands between a hook and the real function, with the hook's signature. In its body `next(arguments)`
 /// is the real call.
@@ -37,44 +37,87 @@ macro_rules! between {
 
             $($($beside)*)?
 
-            /// Puts it in place.
-            pub(in super::super) fn insert() {
-                const FUNCTION: hook::Function = counting;
-                $crate::count::insert::one(&hook::REAL, &NEXT, FUNCTION as *mut (), name_of!($name));
-            }
+            const _: hook::Function = counting;
+            $crate::count::insert::listed!($name, NEXT, counting);
         }
     };
 }
 pub(super) use between;
 
-/// Puts one in place, if it is not there yet. (A hook's first call, if another thread makes it at that moment, may put the real
+/// What is to be put in place for one hook, as distances from the record itself: they need no relocation.
+#[repr(C)]
+struct Counted {
+    hook: i32,
+    next: i32,
+    counting: i32,
+}
+
+/// Makes the [`Counted`] of a hook. The linker puts all of them behind each other (layout.ld).
+macro_rules! listed {
+    ($name:ident, $next:path, $counting:path) => {
+        core::arch::global_asm!(
+            ".pushsection .counted,\"a\"", ".balign 4",
+            concat!("2: .long tcptune_hook_", stringify!($name), " - 2b"), ".long {next} - 2b", ".long {counting} - 2b",
+            ".popsection",
+            next = sym $next, counting = sym $counting,
+        );
+    };
+}
+pub(super) use listed;
+
+unsafe extern "C" {
+    #[link_name = "tcptune_counted"]
+    static FIRST: [Counted; 0];
+}
+
+/// Puts all in place that are not there yet. (A hook's first call, if another thread makes it at that moment, may put the real
 /// function back: so this is asked again at every connection.)
-pub(super) fn one(hook: &AtomicPtr<()>, next: &AtomicPtr<()>, counting: *mut (), name: Name<'_>) {
-    if hook.load(Relaxed) == counting {
+#[cold]
+#[inline(never)]
+pub(super) fn all() {
+    let mut at = (&raw const FIRST).cast::<Counted>();
+    loop {
+        let place = |distance: i32| at.wrapping_byte_offset(distance as isize);
+        // SAFETY: at the linker's mark there are such records, and then a zero, at which this ends.
+        if unsafe { (*at).hook } == 0 {
+            return;
+        }
+        // SAFETY: a whole one, as it is not the end.
+        let record = unsafe { &*at };
+        // SAFETY: the hook's record, which is never written.
+        let hook = unsafe { &*place(record.hook).cast::<Hook>() };
+        // SAFETY: the counting function's pointer to the real one, which is a static.
+        let next = unsafe { &*place(record.next).cast::<AtomicPtr<()>>() };
+        one(hook, next, place(record.counting).cast_mut().cast());
+        at = at.wrapping_add(1);
+    }
+}
+
+fn one(hook: &Hook, next: &AtomicPtr<()>, counting: *mut ()) {
+    if hook.real().load(Relaxed) == counting {
         return;
     }
     if next.load(Relaxed).is_null() {
-        let real = bind::next(name);
+        let real = bind::next(hook.name());
         if real.is_null() {
             // This libc has no such function.
             return;
         }
         next.store(real, Relaxed);
     }
-    hook.store(counting, Relaxed);
+    hook.real().store(counting, Relaxed);
 }
 
-/// Puts all in place: those that are counted, says the table of hooks.
-#[cold]
-#[inline(never)]
-pub(super) fn all() {
-    macro_rules! insert {
+/// Every hook that is counted, says the table of hooks, has its counting function. (`between!` asserts the other direction.)
+#[allow(unused_imports, reason = "they are there to be found")]
+mod rows {
+    macro_rules! found {
         (@one No, $name:ident) => {};
-        (@one Calls, $name:ident) => { super::calls::$name::insert() };
-        (@one Waits, $name:ident) => { super::waits::$name::insert() };
+        (@one Calls, $name:ident) => { use crate::count::calls::$name; };
+        (@one Waits, $name:ident) => { use crate::count::waits::$name; };
         ($($family:ident, $machines:ident in $($module:ident)::+ {
             $($name:ident: $subject:ident, $counted:ident, $page:literal, $meaning:literal;)*
-        })*) => { $( $( insert!(@one $counted, $name); )* )* };
+        })*) => { $( $( found!(@one $counted, $name); )* )* };
     }
-    policy::for_each_hook!(insert);
+    policy::for_each_hook!(found);
 }
