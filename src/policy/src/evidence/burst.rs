@@ -218,7 +218,7 @@ impl Burst {
             return None;
         }
         let mut state = state;
-        if owes == 0 && state & HISTORY == SINGLE {
+        if owes == 0 && word() & HISTORY == SINGLE {
             let before = self.state.load(Relaxed);
             if before >= UNSEEN {
                 self.state.store(before.wrapping_sub(UNSEEN), Relaxed);
