@@ -24,10 +24,11 @@ fn added([plain, preloaded]: &[Trace; 2], from: &str, to: &str) -> Counts {
     preloaded.minus(&plain)
 }
 
-/// What is set so often, and asked while a client and its server, in one process, come to be trusted: twice for each (under a tracer).
+/// What is set so often, and asked while a client and its server, in one process, come to be trusted: twice each of the three times that the kernel is asked
+/// about either (by a program that is traced).
 fn asked(set: i64) -> Counts {
     let [received, used, computed] = ASK;
-    Counts::from([(SET, set), (CHECK, 1), (received, 4), (used, 4), (computed, 4)])
+    Counts::from([(SET, set), (CHECK, 1), (received, 12), (used, 12), (computed, 12)])
 }
 
 #[test]

@@ -65,8 +65,6 @@ const ONE_IN: u32 = 16;
 const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
 /// A wait that took so many microseconds has waited.
 const WAITED: u32 = 5;
-/// A service whose thread slept on its way to the place to let go owes so many confirmations before that is looked at again.
-const SLEPT: u32 = 64;
 /// Nagle's rule works for a burst as long as its calls come as soon as so many microseconds after each other.
 pub(super) const STAYS_FAST: u32 = 100;
 
@@ -214,7 +212,7 @@ impl Burst {
             self.fd.store(name(fd), Relaxed);
             return Some(Quick::Hold);
         }
-        if owes == 1 {
+        if habits.asks(owes) {
             return None;
         }
         let mut state = state;
@@ -341,19 +339,19 @@ impl Burst {
     fn begin<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32) -> u32 {
         self.fd.store(name(fd), Relaxed);
         let state = word & PLACE_MASK | 1;
-        if habits.watches() || habits.service(state).owes() == 1 {
+        if habits.watches() || habits.asks(habits.service(state).owes()) {
             return self.begin_closely(habits, machine, fd, state);
         }
         state
     }
 
-    /// The same where something is to be asked: what the thread has used, and, before the service's last confirmation is paid,
+    /// The same where something is to be asked: what the thread has used, and, before the service's last confirmations are paid,
     /// what was received too.
     #[cold]
     #[inline(never)]
     fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
         let mut state = state;
-        let last = habits.service(state).owes() == 1;
+        let last = habits.asks(habits.service(state).owes());
         let watched = habits.watch_one();
         if watched || last {
             let usage = machine.usage();
@@ -624,7 +622,7 @@ impl Burst {
         let service = habits.service(state);
         match thread {
             Whereabouts::Here | Whereabouts::Preempted => {
-                if self.verified(habits, machine, fd, state) & VERIFIED != 0 || service.owes() != 1 {
+                if self.verified(habits, machine, fd, state) & VERIFIED != 0 || !habits.asks(service.owes()) {
                     service.confirm();
                 }
             }
@@ -677,7 +675,7 @@ impl Burst {
             service.never();
         } else if state & KNOWN != 0 && machine.usage().slept != self.slept.load(Relaxed) {
             // It waited somewhere, too shortly to be seen by the clock. It will wait longer some day.
-            service.owe(SLEPT);
+            habits.slept(state);
         } else {
             return state | VERIFIED;
         }

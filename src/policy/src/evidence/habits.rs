@@ -25,6 +25,11 @@ const DISTRUST: u32 = 1000;
 /// Bursts for which threads are watched after something could not be told.
 const WATCH: u32 = 1_000;
 
+/// Before the last so many confirmations of a service the kernel is asked what no hook has seen.
+const ASKS: u32 = 3;
+/// What a service owes whose thread has slept unseen, the first time; twice as much each further time, so often.
+const SLEPT: u32 = 8;
+const DOUBLES: u8 = 7;
 /// After so many single calls in a row not each is looked at any more.
 const SINGLES: u32 = 64;
 
@@ -33,6 +38,8 @@ const SINGLES: u32 = 64;
 pub struct Habits {
     services: [Owed; SERVICES],
     places: [Owed; PLACES],
+    /// How often a service's thread has slept unseen, up to [`DOUBLES`].
+    slept: [AtomicU8; SERVICES],
     /// For so many more bursts, what their threads have used is asked when they begin.
     watch: AtomicU32,
     /// How many bursts in a row were single calls after single calls, up to [`SINGLES`].
@@ -48,6 +55,7 @@ impl Habits {
         Habits {
             services: [const { Owed::new() }; SERVICES],
             places: [const { Owed::new() }; PLACES],
+            slept: [const { AtomicU8::new(0) }; SERVICES],
             watch: AtomicU32::new(0),
             singles: AtomicU32::new(0),
             strikes: AtomicU8::new(0),
@@ -66,6 +74,24 @@ impl Habits {
     pub(super) fn place(&self, place: u32) -> &Owed {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         &self.places[place as usize & (PLACES - 1)]
+    }
+
+    /// Is the kernel to be asked while a service owes so much?
+    #[inline(always)]
+    pub(super) fn asks(&self, owes: u32) -> bool {
+        owes.wrapping_sub(1) < ASKS
+    }
+
+    /// The thread has slept on its way to the place to let go, too shortly to be seen by the clock. (Some programs do so now and
+    /// then, for a lock; others each time.)
+    pub(super) fn slept(&self, place: u32) {
+        #[expect(clippy::indexing_slicing, reason = "masked to the length")]
+        let slept = &self.slept[(place >> SERVICE_AT) as usize & (SERVICES - 1)];
+        let times = slept.load(Relaxed);
+        if times < DOUBLES {
+            slept.store(times.wrapping_add(1), Relaxed);
+        }
+        self.service(place).owe(SLEPT << (times & DOUBLES));
     }
 
     /// Another call has followed the one at this place.

@@ -5,7 +5,7 @@
 //! call is held only on evidence of both:
 //!
 //! - **the service** (the listener, or the remote address and port) owes nothing: the last bursts there ended *promptly* at a
-//!   place to let go, eight in a row, and before the last of them the kernel was asked whether the program received, or its
+//!   place to let go, eight in a row, and before the last of them (three) the kernel was asked whether the program received, or its
 //!   thread slept, where no hook saw it;
 //! - **the place** (service, the lengths of the last two bursts, the call's number in this one) owes nothing: another call has
 //!   followed promptly, eight times in a row.

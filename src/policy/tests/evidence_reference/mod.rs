@@ -12,8 +12,10 @@ const OLD: u64 = 200;
 const LATE: u64 = 1_000;
 const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
-/// What a service owes whose thread slept unseen before the last confirmation.
-const SLEPT: u64 = 64;
+/// Confirmations before which the kernel is asked, and what a service owes whose thread slept unseen: twice as much each time.
+const ASKS: u64 = 3;
+const SLEPT: u64 = 8;
+const DOUBLES: u32 = 7;
 /// After so many single calls after single calls, one in so many is looked at.
 const SINGLES: u32 = 64;
 const ONE_IN: u32 = 16;
@@ -51,6 +53,8 @@ enum Thread {
 pub struct Reference {
     service_of: Vec<usize>,
     services: HashMap<usize, u64>,
+    /// How often a service's thread has slept unseen.
+    slept: HashMap<usize, u32>,
     places: HashMap<Place, u64>,
     histories: HashMap<usize, [usize; 2]>,
     bursts: HashMap<usize, Burst>,
@@ -68,6 +72,7 @@ impl Reference {
         Reference {
             service_of: service_of.to_vec(),
             services: HashMap::new(),
+            slept: HashMap::new(),
             places: HashMap::new(),
             histories: HashMap::new(),
             bursts: HashMap::new(),
@@ -105,8 +110,8 @@ impl Reference {
     }
 
     fn begin(&mut self, fd: usize, moment: &Moment) -> Burst {
-        // Before the last confirmation is paid the kernel is asked.
-        let last = *self.service(fd) == 1;
+        // Before the last confirmations are paid the kernel is asked.
+        let last = (1..=ASKS).contains(self.service(fd));
         let usage = (self.watched > 0 || last).then_some(moment.usage);
         self.watched = self.watched.saturating_sub(1);
         let check = last.then(|| (moment.received)(fd).0);
@@ -149,8 +154,14 @@ impl Reference {
         let answered = received != before && taken > 1;
         let slept = burst.usage.is_some_and(|usage| usage.slept != moment.usage.slept);
         if answered || slept {
+            let mut price = NEVER;
+            if !answered {
+                let times = self.slept.entry(self.service_of[burst.fd]).or_insert(0);
+                price = SLEPT << *times;
+                *times = (*times + 1).min(DOUBLES);
+            }
             let owes = self.service(burst.fd);
-            *owes = (*owes).max(if answered { NEVER } else { SLEPT });
+            *owes = (*owes).max(price);
             burst.check = None;
         } else {
             burst.verified = true;
@@ -163,7 +174,7 @@ impl Reference {
         if matches!(thread, Thread::Here | Thread::Preempted) {
             self.verify(&mut burst, moment);
             let owes = *self.service(burst.fd);
-            if owes != NEVER && owes != 0 && (burst.verified || owes != 1) {
+            if owes != NEVER && owes != 0 && (burst.verified || owes > ASKS) {
                 *self.service(burst.fd) = owes - 1;
             }
         }
