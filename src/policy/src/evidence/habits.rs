@@ -20,8 +20,10 @@ const PLACES: usize = SERVICES << SERVICE_AT;
 /// The part of a socket's word that says its history and its service: a place's index but for the position.
 pub const PLACE_MASK: u32 = (PLACES as u32 - 1) & !(POSITIONS - 1);
 
-/// A place at which a thread once went elsewhere owes so much.
-const DISTRUST: u32 = 1000;
+/// A place at which a thread once went elsewhere owes so much, the first time that this happens in the process; twice as much each
+/// further time, so often. (Once may be a compiler that has just come to this code.)
+const DISTRUST: u32 = 64;
+const DISTRUST_DOUBLES: u8 = 4;
 /// Bursts for which threads are watched after something could not be told.
 const WATCH: u32 = 1_000;
 
@@ -44,8 +46,20 @@ pub struct Habits {
     watch: AtomicU32,
     /// How many bursts in a row were single calls after single calls, up to [`SINGLES`].
     singles: AtomicU32,
+    /// How often a thread went elsewhere, up to [`DISTRUST_DOUBLES`].
+    distrusted: AtomicU8,
     /// How often held data was late.
     strikes: AtomicU8,
+}
+
+/// How often this has happened before, `most` at the most; once more from now on.
+fn count_to(count: &AtomicU8, most: u8) -> u32 {
+    let times = count.load(Relaxed);
+    if times < most {
+        count.store(times.wrapping_add(1), Relaxed);
+    }
+    // (For the compiler: a shift by less than 32.)
+    u32::from(times.min(most) & 15)
 }
 
 impl Habits {
@@ -58,6 +72,7 @@ impl Habits {
             slept: [const { AtomicU8::new(0) }; SERVICES],
             watch: AtomicU32::new(0),
             singles: AtomicU32::new(0),
+            distrusted: AtomicU8::new(0),
             strikes: AtomicU8::new(0),
         }
     }
@@ -87,11 +102,8 @@ impl Habits {
     pub(super) fn slept(&self, place: u32) {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         let slept = &self.slept[(place >> SERVICE_AT) as usize & (SERVICES - 1)];
-        let times = slept.load(Relaxed);
-        if times < DOUBLES {
-            slept.store(times.wrapping_add(1), Relaxed);
-        }
-        self.service(place).owe(SLEPT << (times & DOUBLES));
+        let times = count_to(slept, DOUBLES);
+        self.service(place).owe(SLEPT << times);
     }
 
     /// Another call has followed the one at this place.
@@ -142,7 +154,8 @@ impl Habits {
 
     /// A thread went elsewhere after a call at this place.
     pub(super) fn distrust(&self, place: u32) {
-        self.place(place).owe(DISTRUST);
+        let times = count_to(&self.distrusted, DISTRUST_DOUBLES);
+        self.place(place).owe(DISTRUST << times);
     }
 
     /// Held data was late. The first time may be an accident, if it is not sure that the program is to blame; the third time

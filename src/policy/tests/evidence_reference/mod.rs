@@ -62,6 +62,8 @@ pub struct Reference {
     unseen: HashMap<usize, u32>,
     /// How many single calls after single calls there were in a row.
     singles: u32,
+    /// How often a thread went elsewhere, up to 4.
+    distrusted: u32,
     watched: u64,
     strikes: u32,
     pushes: u64,
@@ -78,6 +80,7 @@ impl Reference {
             bursts: HashMap::new(),
             unseen: HashMap::new(),
             singles: 0,
+            distrusted: 0,
             watched: 0,
             strikes: 0,
             pushes: 0,
@@ -187,8 +190,10 @@ impl Reference {
             Thread::Preempted => self.watch(1_000),
             Thread::Unknown | Thread::Elsewhere => {
                 if thread == Thread::Elsewhere {
+                    let price = 64 << self.distrusted;
+                    self.distrusted = (self.distrusted + 1).min(4);
                     if let Some(owes) = self.place(&burst) {
-                        *owes = (*owes).max(1_000);
+                        *owes = (*owes).max(price);
                     }
                 } else if burst.held_since.is_some() || *self.service(burst.fd) < ROW {
                     self.watch(1_000);
