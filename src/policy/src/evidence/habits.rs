@@ -21,7 +21,7 @@ const PLACES: usize = SERVICES << SERVICE_AT;
 pub const PLACE_MASK: u32 = (PLACES as u32 - 1) & !(POSITIONS - 1);
 
 /// A place at which a thread once went elsewhere owes so much, the first time that this happens in the process; twice as much each
-/// further time, so often. (Once may be a compiler that has just come to this code.)
+/// further time, so often. (Once may be a runtime that is still warming up.)
 const DISTRUST: u32 = 64;
 const DISTRUST_DOUBLES: u8 = 4;
 /// Bursts for which threads are watched after something could not be told.
