@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::c_int;
 
-use tcptune_engine::{Call, First, Library, Look, LookAtReceive, Machine, Receive, Wait};
+use tcptune_engine::{Call, First, Library, Look, LookAtReceive, Machine, Receive};
 use tcptune_policy::evidence::Cause;
 
 /// write(2), send(2) and their kin. `real` makes the call with one more flag, and gives its result; where that is not
@@ -72,19 +72,8 @@ pub fn wait<M: Machine>(library: &Library<M>, blocks: bool, asks: bool, real: im
     if !library.has_open() {
         return real(!blocks);
     }
-    let look = library.waiting(blocks, asks);
-    if look == Wait::Ask {
-        let found = real(true);
-        if found != 0 {
-            return found;
-        }
-        library.really_waits();
-    }
-    let found = real(!blocks);
-    if let Wait::Time(begun) = look {
-        library.waited(blocks, begun, found);
-    }
-    found
+    let ask = asks.then_some(|| real(true));
+    library.wait(blocks, ask, || real(!blocks))
 }
 
 /// sleep(3), waitpid(2) and their kin.

@@ -46,15 +46,15 @@ pub enum Look<'a> {
     Closer,
 }
 
-/// What a hook does with a wait.
+/// What is done with a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Make it, and nothing else.
+enum Wait {
+    /// It is made, and nothing else.
     Forward,
-    /// Say afterwards what it has found ([`Library::waited`]): it begins at this time.
+    /// What it has found is noted: it begins at this time.
     Time(u32),
-    /// Ask first, without waiting, what has come already: that may be served first. If there is nothing, the thread really
-    /// waits ([`Library::really_waits`]).
+    /// What has come already may be served first, so that is asked first, without waiting. If there is nothing, what is held
+    /// leaves.
     Ask,
 }
 
@@ -406,11 +406,32 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `asks`,
-    /// whether it can be made without waiting, and without other effects.
+    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `ask`
+    /// makes the call without waiting, if that can be done without other effects; `call` makes it as the program wants it.
+    /// Both give the call's result, 0 where nothing has come.
+    #[inline(always)]
+    pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
+        let wait = self.waiting(blocks, ask.is_some());
+        if wait == Wait::Ask
+            && let Some(ask) = ask
+        {
+            let found = ask();
+            if found != 0 {
+                return found;
+            }
+            self.let_go_now(Cause::Wait);
+        }
+        let found = call();
+        if let Wait::Time(begun) = wait {
+            self.waited(blocks, begun, found);
+        }
+        found
+    }
+
+    /// What is done with it; `asks` says whether it can be made without waiting.
     #[inline(never)]
     #[unsafe(link_section = ".text.usual")]
-    pub fn waiting(&self, blocks: bool, asks: bool) -> Wait {
+    fn waiting(&self, blocks: bool, asks: bool) -> Wait {
         let Some(burst) = self.threads.open(M::thread()) else { return Wait::Forward };
         if burst.matters() {
             return self.waiting_rarely(burst, blocks, asks);
@@ -439,15 +460,10 @@ impl<M: Machine> Library<M> {
         Wait::Time(M::ticks())
     }
 
-    /// What has come already was asked for in vain: the wait that follows waits. What is held leaves.
-    pub fn really_waits(&self) {
-        self.let_go_now(Cause::Wait);
-    }
-
     /// A wait that began at this time has returned, and has found so many, 0 where nothing has come.
     #[inline(never)]
     #[unsafe(link_section = ".text.usual")]
-    pub fn waited(&self, blocks: bool, begun: u32, found: c_int) {
+    fn waited(&self, blocks: bool, begun: u32, found: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
             if Burst::has_waited(self, begun) {

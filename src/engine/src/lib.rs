@@ -32,7 +32,7 @@ mod sync;
 #[path = "sync_loom.rs"]
 mod sync;
 
-pub use burst::{Call, First, Look, LookAtReceive, Receive, Wait};
+pub use burst::{Call, First, Look, LookAtReceive, Receive};
 pub use library::Library;
 pub use machine::{Machine, NoMap, get_int};
 pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};

@@ -1,7 +1,6 @@
 //! The calls that wait without receiving. What the thread holds is released before it really blocks: a wait that can tell
 //! is first tried with a timeout of zero, because events that are there already may be served first.
 
-use engine::Wait;
 use libc::{
     epoll_event, fd_set, id_t, idtype_t, nfds_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, timespec, timeval,
     useconds_t,
@@ -29,21 +28,10 @@ macro_rules! poll_hook {
                 #[unsafe(link_section = ".text.usual")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
-                    let look = LIBRARY.waiting($timeout != 0, true);
-                    if look == Wait::Ask {
-                        // SAFETY: the caller's arguments, with a timeout of zero.
-                        let found = unsafe { $name::real($($now),*) };
-                        if found != 0 {
-                            return found;
-                        }
-                        LIBRARY.really_waits();
-                    }
+                    // SAFETY: the caller's arguments, with a timeout of zero.
+                    let ask = || unsafe { $name::real($($now),*) };
                     // SAFETY: the caller's arguments.
-                    let found = unsafe { $name::real($($arg),*) };
-                    if let Wait::Time(begun) = look {
-                        LIBRARY.waited($timeout != 0, begun, found);
-                    }
-                    found
+                    LIBRARY.wait($timeout != 0, Some(ask), || unsafe { $name::real($($arg),*) })
                 }
             }
         }
@@ -68,18 +56,16 @@ macro_rules! select_hook {
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
                     let blocks = !is_zero::<$words>($timeout.cast());
-                    let look = LIBRARY.waiting(blocks, false);
                     // SAFETY: the caller's arguments.
-                    let found = unsafe { $name::real($($arg),*) };
-                    if let Wait::Time(begun) = look {
-                        LIBRARY.waited(blocks, begun, found);
-                    }
-                    found
+                    LIBRARY.wait(blocks, NEVER_ASKS, || unsafe { $name::real($($arg),*) })
                 }
             }
         }
     };
 }
+
+/// The call cannot be made without waiting.
+const NEVER_ASKS: Option<fn() -> c_int> = None;
 
 poll_hook! {
     /// poll(2).
