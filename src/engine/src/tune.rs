@@ -467,7 +467,7 @@ impl<M: Machine> Library<M> {
         {
             let socket = Socket::of(old.low.load(Relaxed), 0);
             if socket.is_connection() {
-                                if !socket.has(SHARED) {
+                if !socket.has(SHARED) {
                     self.table.flag(fd, SHARED);
                 }
                 return self.table.add(new, socket.duplicated());
@@ -476,6 +476,7 @@ impl<M: Machine> Library<M> {
         self.duplicated_rarely(fd, new);
     }
 
+    /// The same of any two numbers. (Of two connections in the first table much of this is known: 14 instructions.)
     #[inline(never)]
     fn duplicated_rarely(&self, fd: c_int, new: c_int) {
         if new < 0 || new == fd {
