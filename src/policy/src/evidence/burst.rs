@@ -212,10 +212,11 @@ impl Burst {
             self.fd.store(name(fd), Relaxed);
             return Some(Quick::Hold);
         }
-        if habits.asks(owes) {
+        if Habits::asks(owes) {
             return None;
         }
         let mut state = state;
+        // (The word is read again rather than kept: that would take a register, which every call would pay for.)
         if owes == 0 && word() & HISTORY == SINGLE {
             let before = self.state.load(Relaxed);
             if before >= UNSEEN {
@@ -339,7 +340,7 @@ impl Burst {
     fn begin<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32) -> u32 {
         self.fd.store(name(fd), Relaxed);
         let state = word & PLACE_MASK | 1;
-        if habits.watches() || habits.asks(habits.service(state).owes()) {
+        if habits.watches() || Habits::asks(habits.service(state).owes()) {
             return self.begin_closely(habits, machine, fd, state);
         }
         state
@@ -351,7 +352,7 @@ impl Burst {
     #[inline(never)]
     fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
         let mut state = state;
-        let last = habits.asks(habits.service(state).owes());
+        let last = Habits::asks(habits.service(state).owes());
         let watched = habits.watch_one();
         if watched || last {
             let usage = machine.usage();
@@ -622,7 +623,7 @@ impl Burst {
         let service = habits.service(state);
         match thread {
             Whereabouts::Here | Whereabouts::Preempted => {
-                if self.verified(habits, machine, fd, state) & VERIFIED != 0 || !habits.asks(service.owes()) {
+                if self.verified(habits, machine, fd, state) & VERIFIED != 0 || !Habits::asks(service.owes()) {
                     service.confirm();
                 }
             }

@@ -31,7 +31,7 @@ const WATCH: u32 = 1_000;
 const ASKS: u32 = 3;
 /// What a service owes whose thread has slept unseen, the first time; twice as much each further time, so often.
 const SLEPT: u32 = 8;
-const DOUBLES: u8 = 7;
+const SLEPT_DOUBLES: u8 = 7;
 /// After so many single calls in a row not each is looked at any more.
 const SINGLES: u32 = 64;
 
@@ -40,7 +40,7 @@ const SINGLES: u32 = 64;
 pub struct Habits {
     services: [Owed; SERVICES],
     places: [Owed; PLACES],
-    /// How often a service's thread has slept unseen, up to [`DOUBLES`].
+    /// How often a service's thread has slept unseen, up to [`SLEPT_DOUBLES`].
     slept: [AtomicU8; SERVICES],
     /// For so many more bursts, what their threads have used is asked when they begin.
     watch: AtomicU32,
@@ -50,16 +50,6 @@ pub struct Habits {
     distrusted: AtomicU8,
     /// How often held data was late.
     strikes: AtomicU8,
-}
-
-/// How often this has happened before, `most` at the most; once more from now on.
-fn count_to(count: &AtomicU8, most: u8) -> u32 {
-    let times = count.load(Relaxed);
-    if times < most {
-        count.store(times.wrapping_add(1), Relaxed);
-    }
-    // (For the compiler: a shift by less than 32.)
-    u32::from(times.min(most) & 15)
 }
 
 impl Habits {
@@ -93,7 +83,7 @@ impl Habits {
 
     /// Is the kernel to be asked while a service owes so much?
     #[inline(always)]
-    pub(super) fn asks(&self, owes: u32) -> bool {
+    pub(super) fn asks(owes: u32) -> bool {
         owes.wrapping_sub(1) < ASKS
     }
 
@@ -102,8 +92,7 @@ impl Habits {
     pub(super) fn slept(&self, place: u32) {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         let slept = &self.slept[(place >> SERVICE_AT) as usize & (SERVICES - 1)];
-        let times = count_to(slept, DOUBLES);
-        self.service(place).owe(SLEPT << times);
+        self.service(place).owe(doubled(SLEPT, slept, SLEPT_DOUBLES));
     }
 
     /// Another call has followed the one at this place.
@@ -154,8 +143,7 @@ impl Habits {
 
     /// A thread went elsewhere after a call at this place.
     pub(super) fn distrust(&self, place: u32) {
-        let times = count_to(&self.distrusted, DISTRUST_DOUBLES);
-        self.place(place).owe(DISTRUST << times);
+        self.place(place).owe(doubled(DISTRUST, &self.distrusted, DISTRUST_DOUBLES));
     }
 
     /// Held data was late. The first time may be an accident, if it is not sure that the program is to blame; the third time
@@ -185,4 +173,13 @@ impl Habits {
     pub fn forked(&self) {
         self.services.iter().for_each(Owed::deny);
     }
+}
+
+/// The price of something that has happened so many times before, `most` at the most; once more from now on.
+fn doubled(price: u32, times: &AtomicU8, most: u8) -> u32 {
+    let before = times.load(Relaxed);
+    if before < most {
+        times.store(before.wrapping_add(1), Relaxed);
+    }
+    price.wrapping_shl(before.into())
 }
