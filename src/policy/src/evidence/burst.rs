@@ -9,13 +9,13 @@ use crate::sync::{AtomicU32, Relaxed};
 #[derive(Debug, Default)]
 pub struct Burst {
     /// The descriptor + 1; 0 where no burst is open.
-    fd: AtomicU32,
+    pub(super) fd: AtomicU32,
     /// When the last call of the burst returned.
-    at: AtomicU32,
+    pub(super) at: AtomicU32,
     /// The place of the last call (habits.rs), and the flags below.
     pub(super) state: AtomicU32,
     /// When the oldest byte was held.
-    since: AtomicU32,
+    pub(super) since: AtomicU32,
     /// Of a [`LONG`] burst: the number of the call at which it is looked at again (long.rs), and how many calls come first ...
     pub(super) ask: AtomicU32,
     pub(super) left: AtomicU32,
@@ -32,9 +32,9 @@ pub struct Burst {
 }
 
 /// The kernel holds the end of the burst because the library asked for it.
-const HELD: u32 = 1 << 16;
+pub(super) const HELD: u32 = 1 << 16;
 /// It does so by TCP_CORK.
-const CORKED: u32 = 1 << 17;
+pub(super) const CORKED: u32 = 1 << 17;
 /// What the thread had used is known.
 const KNOWN: u32 = 1 << 18;
 /// When the burst ends the kernel is asked whether the program receives, or its thread sleeps, where no hook sees it.
@@ -44,22 +44,17 @@ const EMPTY: u32 = 1 << 20;
 /// Not a burst: the program itself holds something on this socket, and it is to be released (TCPTUNE_RELEASE=all).
 const PROGRAM: u32 = 1 << 21;
 /// The burst has more calls than there are places.
-const LONG: u32 = 1 << 22;
+pub(super) const LONG: u32 = 1 << 22;
 /// Nagle's rule was given back to it (long.rs).
 pub(super) const NAGLE: u32 = 1 << 23;
 /// [`Burst::heard`] is noted.
 pub(super) const LISTENS: u32 = 1 << 24;
 /// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
 /// proves that the thread waits where we let go.
-const RESTED: u32 = 1 << 25;
+pub(super) const RESTED: u32 = 1 << 25;
 /// The kernel was asked when the call began that the thread is in now, and no hook has missed anything.
 const VERIFIED: u32 = 1 << 26;
-
-/// So many bursts are still not to be looked at: a count from here upwards, which outlives the burst.
-const UNSEEN: u32 = 1 << 27;
-/// Where the bursts of trusted services are single calls ([`Habits::are_single`]), one in so many is looked at. Most programs that
-/// ask and answer are so all their life, and there is nothing to gain; what is not looked at confirms nothing and denies nothing.
-const ONE_IN: u32 = 16;
+// The bits from 27 on are a count (quick.rs).
 
 /// What keeps something, or is to be asked about.
 const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
@@ -67,21 +62,6 @@ const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
 const WAITED: u32 = 5;
 /// Nagle's rule works for a burst as long as its calls come as soon as so many microseconds after each other.
 pub(super) const STAYS_FAST: u32 = 100;
-
-/// What is to be done with a data call of the usual kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quick {
-    /// Send it, and nothing else.
-    Forward,
-    /// Send it.
-    Push,
-    /// Hold it.
-    Hold,
-    /// Send it: it takes along what was held.
-    Pass,
-    /// It follows others: [`Burst::follows_quickly`] decides.
-    Follow,
-}
 
 /// What is to be done with a data call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +74,7 @@ pub enum Todo {
     PushCorked,
 }
 
-const fn name(fd: i32) -> u32 {
+pub(super) const fn name(fd: i32) -> u32 {
     fd.cast_unsigned().wrapping_add(1)
 }
 
@@ -167,115 +147,8 @@ impl Burst {
 
     /// Is this moment so soon after the last call that the thread cannot have been elsewhere?
     #[inline(always)]
-    fn is_prompt<M: Machine>(&self, now: u32) -> bool {
+    pub(super) fn is_prompt<M: Machine>(&self, now: u32) -> bool {
         now.wrapping_sub(self.at.load(Relaxed)) <= prompt::<M>()
-    }
-
-    /// The thread makes a data call on `fd`: the usual cases, in few instructions. Nothing where the case is another: then nothing
-    /// has been noted, and [`Burst::sent`] decides. `word` gives the socket's word; `more` says whether the call can be held by
-    /// itself; `held`, whether anything is held on the socket, by whatever thread.
-    #[inline(always)]
-    pub fn quickly<M: Machine>(
-        &self,
-        habits: &Habits,
-        machine: &M,
-        fd: i32,
-        word: impl Fn() -> u32,
-        more: bool,
-        held: impl Fn() -> bool,
-    ) -> Option<Quick> {
-        let open = self.fd.load(Relaxed);
-        if open == name(fd) {
-            if self.state.load(Relaxed) & LONG == 0 {
-                return Some(Quick::Follow);
-            }
-            let left = self.left.load(Relaxed);
-            let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= self.soon.load(Relaxed);
-            if left == 0 || !in_time {
-                return None;
-            }
-            self.left.store(left.wrapping_sub(1), Relaxed);
-            return Some(Quick::Push);
-        }
-        // One test for all three.
-        if (open != 0) | held() | habits.watches() {
-            return None;
-        }
-        let state = word() & PLACE_MASK | 1;
-        let owes = habits.service(state).owes();
-        if owes == 0 && habits.place(state).is_trusted() {
-            if !more {
-                return None;
-            }
-            self.since.store(machine.now(), Relaxed);
-            self.state.store(state | HELD, Relaxed);
-            self.fd.store(name(fd), Relaxed);
-            return Some(Quick::Hold);
-        }
-        if Habits::asks(owes) {
-            return None;
-        }
-        let mut state = state;
-        // (The word is read again rather than kept: that would take a register, which every call would pay for.)
-        if owes == 0 && word() & HISTORY == SINGLE {
-            let before = self.state.load(Relaxed);
-            if before >= UNSEEN {
-                self.state.store(before.wrapping_sub(UNSEEN), Relaxed);
-                return Some(Quick::Forward);
-            }
-            if habits.are_single() {
-                state |= UNSEEN.wrapping_mul(ONE_IN.wrapping_sub(1));
-            }
-        }
-        self.state.store(state, Relaxed);
-        self.fd.store(name(fd), Relaxed);
-        Some(Quick::Push)
-    }
-
-    /// The same for a call that follows others and has a place.
-    #[inline(always)]
-    pub fn follows_quickly<M: Machine>(
-        &self,
-        habits: &Habits,
-        machine: &M,
-        more: bool,
-        held: impl Fn() -> bool,
-    ) -> Option<Quick> {
-        let before = self.state.load(Relaxed);
-        if before & (CORKED | RESTED) != 0 {
-            return None;
-        }
-        let state = before.wrapping_add(1);
-        let now = machine.now();
-        if state & LAST == 0 || !self.is_prompt::<M>(now) {
-            return None;
-        }
-        let hold = habits.place(state).is_trusted() && habits.service(state).is_trusted();
-        if before & HELD != 0 {
-            // What is held never gets old: from then on a call takes it along.
-            let hold = hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD);
-            if if hold { !more } else { machine.counts() } {
-                return None;
-            }
-            habits.followed(before);
-            if hold {
-                self.state.store(state, Relaxed);
-                return Some(Quick::Hold);
-            }
-            self.state.store(state & !HELD, Relaxed);
-            return Some(Quick::Pass);
-        }
-        if held() || hold && !more {
-            return None;
-        }
-        habits.followed(before);
-        if hold {
-            self.since.store(now, Relaxed);
-            self.state.store(state | HELD, Relaxed);
-            return Some(Quick::Hold);
-        }
-        self.state.store(state, Relaxed);
-        Some(Quick::Push)
     }
 
     /// The thread makes a data call on `fd`, whose word is `word`. `may` says whether it can be held at all.
@@ -695,12 +568,9 @@ impl Burst {
 }
 
 /// The part of a place that says the history.
-const HISTORY: u32 = PLACE_MASK & ((1 << super::SERVICE_AT) - 1);
+pub(super) const HISTORY: u32 = PLACE_MASK & ((1 << super::SERVICE_AT) - 1);
 /// Bits of one burst's length in it.
-const LENGTH: u32 = super::HISTORY_BITS / 2;
-/// The history of two bursts of one call.
-const SINGLE: u32 = (1 << LENGTH | 1) * POSITIONS;
-
+pub(super) const LENGTH: u32 = super::HISTORY_BITS / 2;
 /// Service and history after a burst whose last call was at this place.
 #[inline(always)]
 fn next_history(state: u32) -> u32 {

@@ -22,10 +22,12 @@ mod burst;
 mod habits;
 mod long;
 mod owed;
+mod quick;
 
-pub use burst::{Burst, Quick, Todo};
+pub use burst::{Burst, Todo};
 pub use habits::{HISTORY_BITS, Habits, PLACE_MASK, SERVICE_AT, SERVICES};
 pub use owed::Owed;
+pub use quick::Quick;
 
 /// What the rule asks of the machine and has it do. `fd` is a connection's descriptor.
 pub trait Machine {
