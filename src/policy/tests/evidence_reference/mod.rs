@@ -58,8 +58,8 @@ pub struct Reference {
     places: HashMap<Place, u64>,
     histories: HashMap<usize, [usize; 2]>,
     bursts: HashMap<usize, Burst>,
-    /// So many more bursts of a thread are not to be looked at.
-    unseen: HashMap<usize, u32>,
+    /// So many more bursts of a thread are not to be looked at, after one of this service that was.
+    unseen: HashMap<usize, (u32, usize)>,
     /// How many single calls after single calls there were in a row.
     singles: u32,
     /// How often a thread went elsewhere, up to 4.
@@ -242,9 +242,12 @@ impl Beside for Reference {
             // A data call on another socket is a place to let go.
             self.let_go(moment);
         }
+        let service = self.service_of[fd];
         let single = !open && !anothers && self.watched == 0 && self.is_single(fd);
-        let unseen = self.unseen.entry(moment.thread).or_default();
-        if single && *unseen > 0 {
+        // Another of the same service is not asked about anything.
+        let same = !open && !anothers && self.histories.get(&fd) == Some(&[1, 1]);
+        let (unseen, of) = self.unseen.entry(moment.thread).or_default();
+        if *unseen > 0 && (single || same && *of == service) {
             *unseen -= 1;
             return false;
         }
@@ -254,7 +257,7 @@ impl Beside for Reference {
         let mut burst = match self.bursts.remove(&moment.thread) {
             None => {
                 let known = single && self.singles >= SINGLES;
-                self.unseen.insert(moment.thread, if known { ONE_IN - 1 } else { 0 });
+                self.unseen.insert(moment.thread, (if known { ONE_IN - 1 } else { 0 }, service));
                 self.singles = (self.singles + u32::from(single)).min(SINGLES);
                 self.begin(fd, moment)
             }
@@ -277,7 +280,7 @@ impl Beside for Reference {
                     Thread::Elsewhere | Thread::Unknown => {
                         // Its data leaves with this call.
                         self.end_of(burst, moment, thread, false);
-                        self.unseen.insert(moment.thread, 0);
+                        self.unseen.insert(moment.thread, (0, service));
                         self.begin(fd, moment)
                     }
                 }
