@@ -68,12 +68,16 @@ impl Program {
     /// connect(2), to a service of this number.
     pub fn connect_to(&self, fd: c_int, peer: Peer, service: Option<u8>) {
         self.takes();
-        let tuned = self.library.connecting(fd, || Some(peer));
+        let quick = self.library.connects_quickly(fd);
+        let tuned = if quick.is_some() { None } else { self.library.connecting(fd, || Some(peer)) };
         kernel(|kernel| {
             if let Some(socket) = kernel.socket(fd) {
                 socket.peer = Some(peer);
             }
         });
+        if let Some(tuned) = quick {
+            self.library.connected_quickly(fd, tuned, service);
+        }
         if let Some(tuned) = tuned {
             self.library.connected(fd, tuned, service, || Some(peer));
         }
@@ -191,16 +195,24 @@ impl Program {
     /// close(2).
     pub fn close(&self, fd: c_int) {
         self.takes();
-        self.library.closing(fd);
+        if !self.library.closes_quickly(fd) {
+            self.library.closing(fd);
+        }
         kernel(|kernel| kernel.close(fd));
     }
 
     /// dup(2), dup2(2).
     pub fn duplicate(&self, fd: c_int, target: Option<c_int>) -> c_int {
         self.takes();
-        self.library.duplicating(fd, target);
+        let connection = if target.is_none() { self.library.duplicates_quickly(fd) } else { None };
+        if connection.is_none() {
+            self.library.duplicating(fd, target);
+        }
         let new = kernel(|kernel| kernel.duplicate(fd, target));
-        self.library.duplicated(fd, new);
+        match connection {
+            Some(connection) => self.library.duplicated_quickly(fd, connection, new),
+            None => self.library.duplicated(fd, new),
+        }
         new
     }
 

@@ -37,7 +37,7 @@ impl Words {
         Socket::of(self.low.load(Relaxed), self.high.load(Relaxed))
     }
 
-    fn set(&self, socket: Socket) {
+    pub(crate) fn set(&self, socket: Socket) {
         self.high.store(socket.high(), Relaxed);
         self.low.store(socket.low(), Relaxed);
     }
@@ -227,10 +227,16 @@ impl<M: Machine> Table<M> {
     #[inline]
     pub(crate) fn add(&self, fd: c_int, socket: Socket) {
         if fd.cast_unsigned() < ALL && self.is_enabled() {
-            if fd > self.highest.load(Relaxed) {
-                self.highest.fetch_max(fd, Relaxed);
-            }
+            self.reaches(fd);
             self.set(fd, socket);
+        }
+    }
+
+    /// The table is in use as far as this number.
+    #[inline(always)]
+    pub(crate) fn reaches(&self, fd: c_int) {
+        if fd > self.highest.load(Relaxed) {
+            self.highest.fetch_max(fd, Relaxed);
         }
     }
 

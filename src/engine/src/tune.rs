@@ -12,7 +12,7 @@ use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
-use crate::mode::{COUNTING, GAVE_NAGLE, SETS_OPTIONS};
+use crate::mode::{COUNTING, GAVE_NAGLE, SETS_OPTIONS, SPECIAL};
 use crate::sync::Relaxed;
 use crate::told::Told;
 use crate::watch;
@@ -121,22 +121,32 @@ impl<M: Machine> Library<M> {
         }
     }
 
+    /// Before connect(2), so that the very first data has the option: of a socket that was made here, where the defaults hold
+    /// and nothing is counted. None where it is any other; then nothing has been done, and [`Library::connecting`] does it.
+    #[inline(always)]
+    pub fn connects_quickly(&self, fd: c_int) -> Option<Socket> {
+        let words = self.table.near(fd)?;
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        let usual = matches!(socket.kind(), Kind::Fresh) && !self.has_open() && !self.mode.is(SPECIAL | COUNTING);
+        if usual { Some(self.with_nodelay(fd, socket.into(Kind::Client))) } else { None }
+    }
+
+    /// connect(2) has returned, after [`Library::connects_quickly`]; `opened` as there.
+    #[inline(always)]
+    pub fn connected_quickly(&self, fd: c_int, tuned: Socket, opened: Option<u8>) {
+        let socket = match opened {
+            Some(service) => ready(tuned.on_service(service)),
+            None => tuned.into(Kind::Fresh),
+        };
+        self.table.known_near(fd).set(socket);
+    }
+
     /// Before connect(2), so that the very first data has the options; None where it is no new TCP socket: then nothing is to
     /// be noted afterwards. `peer` gives the other end, if the program's pointer can be read.
     #[inline]
     pub fn connecting(&self, fd: c_int, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
         self.let_go(policy::evidence::Cause::Wait);
-        let socket = self.table.get(fd);
-        if matches!(socket.kind(), Kind::Fresh) && self.is_plain() {
-            return Some(self.with_nodelay(fd, socket.into(Kind::Client)));
-        }
-        self.connecting_rarely(fd, socket, peer)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn connecting_rarely(&self, fd: c_int, socket: Socket, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
-        let met = self.unopened(fd, socket)?;
+        let met = self.unopened(fd, self.table.get_rarely(fd))?;
         if !met.is_tcp() {
             self.table.add_rarely(fd, met);
             return None;
@@ -156,11 +166,9 @@ impl<M: Machine> Library<M> {
             self.table.set_rarely(fd, tuned.into(Kind::Fresh));
             return;
         };
-        let socket = self.ready(tuned.on_service(service));
-        self.table.set(fd, socket);
-        if self.mode.is(COUNTING) {
-            M::tell(Told::Connected(fd, socket, peer()));
-        }
+        let socket = self.ready_rarely(tuned.on_service(service));
+        self.table.set_rarely(fd, socket);
+        self.tell(|| Told::Connected(fd, socket, peer()));
     }
 
     /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
@@ -369,7 +377,7 @@ impl<M: Machine> Library<M> {
         if !self.is_plain() {
             return self.ready_by_tuning(socket);
         }
-        if socket.is_connection() && may_hold(socket) { socket.opened(false) } else { socket }
+        if socket.is_connection() { ready(socket) } else { socket }
     }
 
     #[cold]
@@ -395,22 +403,29 @@ impl<M: Machine> Library<M> {
     /// A descriptor is about to be closed: what is held on it leaves (a close can wait, SO_LINGER, and does not send where
     /// another process or number has the socket too), and it is forgotten before the call: afterwards the number may already
     /// be another thread's new file.
-    #[inline]
-    pub fn closing(&self, fd: c_int) {
-        let Some(words) = self.table.near(fd) else {
-            let socket = self.table.get(fd);
-            if socket.is_met() {
-                self.closing_met(fd, socket);
-            }
-            return;
-        };
+    ///
+    /// True where few instructions have done that; otherwise [`Library::closing`] does it.
+    #[inline(always)]
+    pub fn closes_quickly(&self, fd: c_int) -> bool {
+        let Some(words) = self.table.near(fd) else { return !self.table.is_beyond(fd) };
         let socket = Socket::of(words.low.load(Relaxed), 0);
+        if !socket.is_met() {
+            return true;
+        }
+        if words.is_held() || self.has_open() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) {
+            return false;
+        }
+        words.low.store(socket.closed().low(), Relaxed);
+        true
+    }
+
+    /// The same where something may have to leave first.
+    #[inline(never)]
+    #[unsafe(link_section = ".text.usual")]
+    pub fn closing(&self, fd: c_int) {
+        let socket = self.table.get_rarely(fd);
         if socket.is_met() {
-            if self.has_open() || words.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) {
-                self.closing_met(fd, socket);
-            } else {
-                words.low.store(socket.closed().low(), Relaxed);
-            }
+            self.closing_met(fd, socket);
         }
     }
 
@@ -429,18 +444,31 @@ impl<M: Machine> Library<M> {
         self.table.each(first, last, |fd, socket| self.closing_met(fd, socket));
     }
 
-    /// A duplicate keeps the socket open past a close, which then does not send, and is not kept back by what this number's
-    /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
+    /// A descriptor is about to be duplicated. Gives its socket if it is a usual connection on which nothing is held, by anybody:
+    /// then nothing is to be done now, and [`Library::duplicated_quickly`] says the rest.
     #[inline(always)]
-    pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
-        let quiet = self.table.near(fd).is_some_and(|words| !words.is_held());
-        if target.is_some() || !quiet || self.has_open() || self.mode.is(GAVE_NAGLE) {
-            self.duplicating_rarely(fd, target);
-        }
+    pub fn duplicates_quickly(&self, fd: c_int) -> Option<Socket> {
+        let words = self.table.near(fd)?;
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        let quiet = socket.is_usual() && !words.is_held() && !self.has_open();
+        if quiet && !self.mode.is(GAVE_NAGLE | SETS_OPTIONS) { Some(socket) } else { None }
     }
 
+    /// The call has returned this.
+    #[inline(always)]
+    pub fn duplicated_quickly(&self, fd: c_int, connection: Socket, new: c_int) {
+        let Some(words) = self.table.near(new) else { return self.duplicated(fd, new) };
+        if !connection.has(SHARED) {
+            self.table.flag(fd, SHARED);
+        }
+        self.table.reaches(new);
+        words.set(connection.shared());
+    }
+
+    /// A duplicate keeps the socket open past a close, which then does not send, and is not kept back by what this number's
+    /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
     #[inline(never)]
-    fn duplicating_rarely(&self, fd: c_int, target: Option<c_int>) {
+    pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
         let socket = self.table.get(fd);
         if self.has_open() || socket.is_held() {
             self.let_go_of(fd);
@@ -459,26 +487,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
-    #[inline(always)]
-    pub fn duplicated(&self, fd: c_int, new: c_int) {
-        if let (Some(old), Some(_)) = (self.table.near(fd), self.table.near(new))
-            && new != fd
-            && !self.mode.is(SETS_OPTIONS)
-        {
-            let socket = Socket::of(old.low.load(Relaxed), 0);
-            if socket.is_connection() {
-                if !socket.has(SHARED) {
-                    self.table.flag(fd, SHARED);
-                }
-                return self.table.add(new, socket.duplicated());
-            }
-        }
-        self.duplicated_rarely(fd, new);
-    }
-
-    /// The same of any two numbers. (Of two connections in the first table much of this is known: 14 instructions.)
     #[inline(never)]
-    fn duplicated_rarely(&self, fd: c_int, new: c_int) {
+    pub fn duplicated(&self, fd: c_int, new: c_int) {
         if new < 0 || new == fd {
             return;
         }
@@ -501,6 +511,12 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
         Nodelay::On => !socket.has(NODELAY_ON | NODELAY_APP),
         Nodelay::Force => !socket.has(NODELAY_ON),
     }
+}
+
+/// A connection that is open now, where the defaults hold.
+#[inline(always)]
+fn ready(connection: Socket) -> Socket {
+    if may_hold(connection) { connection.opened(false) } else { connection }
 }
 
 /// Does nothing speak against holding on this connection?

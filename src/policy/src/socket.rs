@@ -247,9 +247,18 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
-        // A listener has other things there.
-        let held = if self.is_connection() { 0xffff_ffff << HIGH | CORKED } else { 0 };
-        if self.is_met() { Socket(self.0 & !held | SHARED) } else { self }
+        match (self.is_connection(), self.is_met()) {
+            (true, _) => self.shared(),
+            (false, true) => self.with(SHARED),
+            (false, false) => self,
+        }
+    }
+
+    /// The same of a connection: nothing is held under the new number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn shared(self) -> Socket {
+        Socket(self.0 & 0xffff_ffff & !CORKED | SHARED)
     }
 
     /// Is it a listener whose accepted sockets need nothing but what they inherit?

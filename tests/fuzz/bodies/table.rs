@@ -128,13 +128,20 @@ impl Model {
                 self.add(fd, Socket::new(Kind::Unknown));
             }
             3 => {
-                LIBRARY.closing(fd);
+                if !LIBRARY.closes_quickly(fd) {
+                    LIBRARY.closing(fd);
+                }
                 self.closing(fd);
             }
             4 => {
                 let replaces = what & 8 != 0;
-                LIBRARY.duplicating(fd, replaces.then_some(other));
-                LIBRARY.duplicated(fd, other);
+                match LIBRARY.duplicates_quickly(fd) {
+                    Some(connection) if !replaces && other != fd => LIBRARY.duplicated_quickly(fd, connection, other),
+                    _ => {
+                        LIBRARY.duplicating(fd, replaces.then_some(other));
+                        LIBRARY.duplicated(fd, other);
+                    }
+                }
                 self.duplicate(fd, other, replaces);
             }
             5 => {

@@ -16,12 +16,10 @@ pub struct Burst {
     pub(super) state: AtomicU32,
     /// When the oldest byte was held.
     pub(super) since: AtomicU32,
-    /// Of a [`LONG`] burst: the number of the call at which it is looked at again (long.rs), and how many calls come first ...
+    /// Of a [`LONG`] burst: the number of the call at which it is looked at again (long.rs), how many calls come first, and
+    /// what was noted there last.
     pub(super) ask: AtomicU32,
     pub(super) left: AtomicU32,
-    /// ... within how long of each other (in the units of [`Machine::now`]) ...
-    pub(super) soon: AtomicU32,
-    /// ... and what was noted there last.
     pub(super) began: AtomicU32,
     pub(super) heard: AtomicU32,
     /// What the thread had used when the burst began, if that is [`KNOWN`].
@@ -88,7 +86,6 @@ impl Burst {
             since: AtomicU32::new(0),
             ask: AtomicU32::new(0),
             left: AtomicU32::new(0),
-            soon: AtomicU32::new(0),
             began: AtomicU32::new(0),
             heard: AtomicU32::new(0),
             slept: AtomicU32::new(0),
@@ -290,7 +287,6 @@ impl Burst {
         if state & LONG == 0 {
             self.ask.store(POSITIONS, Relaxed);
             self.left.store(0, Relaxed);
-            self.soon.store(prompt::<M>(), Relaxed);
             self.state.store(state | LONG, Relaxed);
         }
         let left = self.left.load(Relaxed);

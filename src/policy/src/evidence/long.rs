@@ -5,8 +5,8 @@
 //!
 //! Not where the other end answers meanwhile: then it is a dialogue that no hook sees, and Nagle's rule would stall it.
 
-use super::burst::{Burst, LISTENS, NAGLE, STAYS_FAST};
-use super::{Machine, micros, prompt};
+use super::burst::{Burst, LISTENS, NAGLE};
+use super::{Machine, micros};
 use crate::socket::NODELAY_OURS;
 use crate::sync::Relaxed;
 
@@ -39,7 +39,6 @@ impl Burst {
             self.ask_at(calls, calls.saturating_add(CALLS));
         } else if silent && now.wrapping_sub(self.began.load(Relaxed)) < micros::<M>(CALLS * FAST) {
             machine.nagle(fd, true);
-            self.soon.store(micros::<M>(STAYS_FAST), Relaxed);
             self.state.store(state & !LISTENS | NAGLE, Relaxed);
             self.ask_at(calls, calls.saturating_mul(4));
         } else {
@@ -59,7 +58,6 @@ impl Burst {
         let state = self.state.load(Relaxed);
         if state & NAGLE != 0 {
             machine.nagle(fd, false);
-            self.soon.store(prompt::<M>(), Relaxed);
             self.state.store(state & !NAGLE, Relaxed);
             self.ask_at(0, u32::MAX);
         }

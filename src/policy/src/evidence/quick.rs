@@ -2,7 +2,7 @@
 //! [`Burst::sent`] does, only that it looks at few of a program's single calls; where it cannot decide it notes nothing.
 //! Instructions count here (tests/overhead).
 
-use super::burst::{Burst, CORKED, HELD, HISTORY, LENGTH, LONG, RESTED, name};
+use super::burst::{Burst, CORKED, HELD, HISTORY, LENGTH, LONG, RESTED, STAYS_FAST, name};
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
 use super::{Machine, OLD, micros};
 use crate::sync::Relaxed;
@@ -51,8 +51,8 @@ impl Burst {
                 return Some(Quick::Follow);
             }
             let left = self.left.load(Relaxed);
-            let in_time = machine.now().wrapping_sub(self.at.load(Relaxed)) <= self.soon.load(Relaxed);
-            if left == 0 || !in_time {
+            let fast = machine.now().wrapping_sub(self.at.load(Relaxed)) <= micros::<M>(STAYS_FAST);
+            if left == 0 || !fast {
                 return None;
             }
             self.left.store(left.wrapping_sub(1), Relaxed);

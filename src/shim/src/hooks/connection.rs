@@ -33,17 +33,44 @@ hook! {
     #[unsafe(link_section = ".text.usual")]
     fn connect(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int
     where signature (libc::connect), raw raw!(libc::SYS_connect, fd, address, length); {
-        let tuned = LIBRARY.connecting(fd, || address::given(address, length));
+        let Some(tuned) = LIBRARY.connects_quickly(fd) else {
+            // SAFETY: the caller's arguments.
+            return unsafe { connect::closer(fd, address, length) };
+        };
         // SAFETY: the caller's arguments.
         let result = unsafe { connect::real(fd, address, length) };
-        if let Some(tuned) = tuned {
-            let opened = result == 0 || bind::last_error() == libc::EINPROGRESS;
-            // SAFETY: the kernel has just read the address.
-            let service = if opened { Some(unsafe { address::service(address.cast(), length) }) } else { None };
-            // SAFETY: as above.
-            LIBRARY.connected(fd, tuned, service, || unsafe { address::parse(address.cast(), length.min(28)) });
-        }
+        // SAFETY: the kernel has just read the address.
+        let opened = unsafe { opened(result, address, length) };
+        LIBRARY.connected_quickly(fd, tuned, opened);
         result
+    } with {
+        #[inline(never)]
+        pub(super) unsafe extern "C" fn closer(fd: c_int, address: *const sockaddr, length: socklen_t) -> c_int {
+            let tuned = LIBRARY.connecting(fd, || address::given(address, length));
+            // SAFETY: the caller's arguments.
+            let result = unsafe { real(fd, address, length) };
+            if let Some(tuned) = tuned {
+                // SAFETY: the kernel has just read the address.
+                let opened = unsafe { opened(result, address, length) };
+                // SAFETY: as above.
+                LIBRARY.connected(fd, tuned, opened, || unsafe { address::parse(address.cast(), length.min(28)) });
+            }
+            result
+        }
+    }
+}
+
+/// The service to which connect(2) has opened a connection, or opens it behind the scenes.
+///
+/// # Safety
+/// The kernel has read the address.
+#[inline(always)]
+unsafe fn opened(result: c_int, address: *const sockaddr, length: socklen_t) -> Option<u8> {
+    if result == 0 || bind::last_error() == libc::EINPROGRESS {
+        // SAFETY: the caller vouches for the address.
+        Some(unsafe { address::service(address.cast(), length) })
+    } else {
+        None
     }
 }
 

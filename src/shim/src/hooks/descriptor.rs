@@ -10,9 +10,20 @@ hook! {
     #[unsafe(link_section = ".text.usual")]
     fn close(fd: c_int) -> c_int
     where signature (libc::close), raw raw!(libc::SYS_close, fd); {
-        LIBRARY.closing(fd);
+        if !LIBRARY.closes_quickly(fd) {
+            // SAFETY: the caller's arguments.
+            return unsafe { close::closer(fd) };
+        }
         // SAFETY: the caller's arguments.
         unsafe { close::real(fd) }
+    } with {
+        #[unsafe(link_section = ".text.usual")]
+        #[inline(never)]
+        pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
+            LIBRARY.closing(fd);
+            // SAFETY: the caller's arguments.
+            unsafe { real(fd) }
+        }
     }
 }
 
@@ -43,23 +54,39 @@ hook! {
     #[unsafe(link_section = ".text.usual")]
     fn dup(fd: c_int) -> c_int
     where signature (libc::dup), raw raw!(libc::SYS_dup, fd); {
-        LIBRARY.duplicating(fd, None);
+        let Some(connection) = LIBRARY.duplicates_quickly(fd) else {
+            // SAFETY: the caller's arguments.
+            return unsafe { dup::closer(fd) };
+        };
         // SAFETY: the caller's arguments.
         let new = unsafe { dup::real(fd) };
-        LIBRARY.duplicated(fd, new);
+        LIBRARY.duplicated_quickly(fd, connection, new);
         new
+    } with {
+        #[unsafe(link_section = ".text.usual")]
+        #[inline(never)]
+        pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
+            // SAFETY: the caller's arguments.
+            duplicate(fd, None, || unsafe { real(fd) })
+        }
     }
+}
+
+/// Duplicates any descriptor by the call `real`.
+#[inline(always)]
+fn duplicate(fd: c_int, target: Option<c_int>, real: impl FnOnce() -> c_int) -> c_int {
+    LIBRARY.duplicating(fd, target);
+    let new = real();
+    LIBRARY.duplicated(fd, new);
+    new
 }
 
 hook! {
     /// dup2(2): closes the target.
     fn dup2(fd: c_int, target: c_int) -> c_int
     where signature (libc::dup2), raw raw!(libc::SYS_dup3, fd, target, 0); {
-        LIBRARY.duplicating(fd, Some(target));
         // SAFETY: the caller's arguments.
-        let new = unsafe { dup2::real(fd, target) };
-        LIBRARY.duplicated(fd, new);
-        new
+        duplicate(fd, Some(target), || unsafe { dup2::real(fd, target) })
     }
 }
 
@@ -67,11 +94,8 @@ hook! {
     /// dup3(2): closes the target.
     fn dup3(fd: c_int, target: c_int, flags: c_int) -> c_int
     where signature (libc::dup3), raw raw!(libc::SYS_dup3, fd, target, flags); {
-        LIBRARY.duplicating(fd, Some(target));
         // SAFETY: the caller's arguments.
-        let new = unsafe { dup3::real(fd, target, flags) };
-        LIBRARY.duplicated(fd, new);
-        new
+        duplicate(fd, Some(target), || unsafe { dup3::real(fd, target, flags) })
     }
 }
 
@@ -87,11 +111,8 @@ macro_rules! fcntl_hook {
                     // SAFETY: the caller's arguments.
                     return unsafe { $name::real(fd, command, argument) };
                 }
-                LIBRARY.duplicating(fd, None);
                 // SAFETY: the caller's arguments.
-                let new = unsafe { $name::real(fd, command, argument) };
-                LIBRARY.duplicated(fd, new);
-                new
+                duplicate(fd, None, || unsafe { $name::real(fd, command, argument) })
             }
         }
     };
