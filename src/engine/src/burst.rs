@@ -100,7 +100,7 @@ impl<M: Machine> Library<M> {
         };
         let socket = Socket::of(words.low.load(Relaxed), 0);
         if socket.has(ATTEND) {
-            return if socket.is_usual() && !socket.has(CORKED) { First::Usual } else { First::Closer };
+            return if socket.has(CLOSELY | CORKED) { First::Closer } else { First::Usual };
         }
         // A call that only sockets have, on one that was never met; or flags that say something.
         if only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD) {
@@ -113,13 +113,13 @@ impl<M: Machine> Library<M> {
     /// [`Look::Closer`] where it is not: then nothing has been noted.
     #[inline(always)]
     pub fn usual(&self, fd: c_int, call: Call) -> Look<'_> {
-        if call.flags & SPECIAL != 0 || !call.may {
+        if call.flags & SPECIAL != 0 {
             return Look::Closer;
         }
-        let words = self.table.known_near(fd);
         let Some(place) = self.threads.taken(M::thread()) else { return Look::Closer };
+        let words = self.table.known_near(fd);
         let word = || words.low.load(Relaxed);
-        let quick = place.burst.quickly(&self.habits, self, fd, word, call.more, || words.is_held());
+        let quick = place.burst.quickly(&self.habits, self, fd, word, call.may, call.more, || words.is_held());
         look_at(place, words, quick)
     }
 

@@ -33,22 +33,24 @@ pub enum Quick {
 
 impl Burst {
     /// The thread makes a data call on `fd`: the usual cases, in few instructions. Nothing where the case is another: then nothing
-    /// has been noted, and [`Burst::sent`] decides. `word` gives the socket's word; `more` says whether the call can be held by
-    /// itself; `held`, whether anything is held on the socket, by whatever thread.
+    /// has been noted, and [`Burst::sent`] decides. `word` gives the socket's word; `may` says whether the call has data and can be
+    /// held at all, `more` whether it can by itself; `held`, whether anything is held on the socket, by whatever thread.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "in line, in one place")]
     pub fn quickly<M: Machine>(
         &self,
         habits: &Habits,
         machine: &M,
         fd: i32,
         word: impl Fn() -> u32,
+        may: bool,
         more: bool,
         held: impl Fn() -> bool,
     ) -> Option<Quick> {
         let open = self.fd.load(Relaxed);
         if open == name(fd) {
             if self.state.load(Relaxed) & LONG == 0 {
-                return Some(Quick::Follow);
+                return if may { Some(Quick::Follow) } else { None };
             }
             let left = self.left.load(Relaxed);
             let fast = machine.now().wrapping_sub(self.at.load(Relaxed)) <= micros::<M>(STAYS_FAST);
@@ -59,7 +61,7 @@ impl Burst {
             return Some(Quick::Push);
         }
         // (One test for both.)
-        if (open != 0) | held() {
+        if !may || (open != 0) | held() {
             return None;
         }
         let before = self.state.load(Relaxed);

@@ -265,7 +265,7 @@ impl World {
         let mut uncork = false;
         let anothers = flagged && !self.burst().holds(number);
         let expected = self.tell(|beside, moment| beside.data(moment, fd, anothers, more));
-        let mut quick = self.burst().quickly(&self.habits, self, number, || word, more, || flagged);
+        let mut quick = self.burst().quickly(&self.habits, self, number, || word, true, more, || flagged);
         if quick == Some(Quick::Follow) {
             quick = self.burst().follows_quickly(&self.habits, self, more, || flagged);
         }
