@@ -133,7 +133,7 @@ impl<M: Machine> Library<M> {
     /// The thread makes a data call: the closer look.
     #[cold]
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn sending(&self, fd: c_int, call: Call) -> Look<'_> {
         let low = match self.table.near(fd) {
             Some(words) => words.low.load(Relaxed),
@@ -146,7 +146,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// A data call on a connection on which calls may be held.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
         // A call without data says nothing and pushes nothing.
         let place = if call.may { self.own_place() } else { None };
@@ -348,7 +348,7 @@ impl<M: Machine> Library<M> {
     /// The receive has given something, or nothing: then nothing is proved.
     #[cold]
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn received_in_burst(&self, place: &Place, begun: u32, something: bool) {
         if place.burst.is_open() {
             place.burst.received(&self.habits, self, begun, something);
@@ -357,7 +357,7 @@ impl<M: Machine> Library<M> {
 
     /// The thread is about to receive: everything.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
         let mut socket = self.table.get(fd);
         if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && self.is_enabled() {
@@ -378,7 +378,7 @@ impl<M: Machine> Library<M> {
 
     #[cold]
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn take_place(&self, thread: usize) -> Option<&Place> {
         self.mode.raise(HAS_BURSTS);
         self.threads.take::<M>(thread)
@@ -399,7 +399,7 @@ impl<M: Machine> Library<M> {
     }
 
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn let_go_now(&self, cause: Cause) {
         if let Some(burst) = self.threads.open(M::thread()) {
             burst.end(&self.habits, self, M::ticks(), cause);
@@ -430,7 +430,7 @@ impl<M: Machine> Library<M> {
 
     /// What is done with it; `asks` says whether it can be made without waiting.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn waiting(&self, blocks: bool, asks: bool) -> Wait {
         let Some(burst) = self.threads.open(M::thread()) else { return Wait::Forward };
         if burst.matters() {
@@ -441,7 +441,7 @@ impl<M: Machine> Library<M> {
 
     /// The same where something is kept, or to be asked.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn waiting_rarely(&self, burst: &Burst, blocks: bool, asks: bool) -> Wait {
         if !burst.keeps() {
             if blocks {
@@ -462,7 +462,7 @@ impl<M: Machine> Library<M> {
 
     /// A wait that began at this time has returned, and has found so many, 0 where nothing has come.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn waited(&self, blocks: bool, begun: u32, found: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
@@ -478,7 +478,7 @@ impl<M: Machine> Library<M> {
 
     /// A descriptor ends, or is to be shared: what any thread holds on it leaves, and what this thread holds anywhere.
     #[inline]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         let socket = self.table.get(fd);

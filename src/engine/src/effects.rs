@@ -16,7 +16,7 @@ impl<M: Machine> Library<M> {
     /// already, and under the program's TCP_CORK too (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what
     /// the program itself holds is then released) it is turned off again. Our own cork is taken off, which sends as well.
     #[cold]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub(crate) fn push(&self, fd: c_int) {
         let socket = self.table.get(fd);
         if !socket.is_connection() {
@@ -66,12 +66,12 @@ impl<M: Machine> evidence::Machine for Library<M> {
         M::ticks()
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn usage(&self) -> Usage {
         M::usage()
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn received(&self, fd: c_int) -> Option<u32> {
         tcp_info::received::<M>(fd)
     }

@@ -96,7 +96,7 @@ pub(crate) mod tcp_info {
         word::<M, 136>(fd, RECEIVED)
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn word<M: Machine, const ROOM: usize>(fd: c_int, at: usize) -> Option<u32> {
         let mut info = [0u8; ROOM];
         let known = M::get_option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);

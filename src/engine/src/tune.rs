@@ -58,7 +58,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// A descriptor that came with a message or from another program: it is looked at when it is first used.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn given(&self, fd: c_int) {
         self.table.add_rarely(fd, Socket::new(Kind::Unknown));
     }
@@ -112,7 +112,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// What a socket is that is about to connect or listen; None where it has done so already, or tuning is off.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
         match socket.kind() {
             Kind::Fresh if self.is_enabled() => Some(socket),
@@ -180,7 +180,7 @@ impl<M: Machine> Library<M> {
         socket
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn opening(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
         let mut socket = socket.into(Kind::Client);
         if self.divides() {
@@ -196,14 +196,14 @@ impl<M: Machine> Library<M> {
 
     /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
     #[inline]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
         let met = self.unopened(fd, self.table.get_rarely(fd))?;
         Some(if met.is_tcp() { self.listening(fd, met) } else { met })
     }
 
     /// listen(2) has returned.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn listened(&self, fd: c_int, tuned: Socket, succeeded: bool) {
         let listens = matches!(tuned.kind(), Kind::Listener);
         self.table.add_rarely(fd, if succeeded || !listens { tuned } else { tuned.into(Kind::Fresh) });
@@ -212,7 +212,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn listening(&self, fd: c_int, socket: Socket) -> Socket {
         let socket = socket.into(Kind::Listener).on_service(self.listener_service());
         let socket = self.choose(fd, socket, Direction::Server, None);
@@ -242,7 +242,7 @@ impl<M: Machine> Library<M> {
 
     /// The same where the listener is new to us, or its connections differ.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
         if !matches!(listener.kind(), Kind::Listener) {
             self.table.add_rarely(new, Socket::new(Kind::Other));
@@ -254,7 +254,7 @@ impl<M: Machine> Library<M> {
         self.tell(|| Told::Accepted(fd, new, socket));
     }
 
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
         let mut listener = listener;
         let mut socket = listener.accepted();
@@ -313,7 +313,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Which tuning the rules choose for this socket.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn choose(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
         if self.is_plain() || !self.settings().has_rules() {
             socket
@@ -332,7 +332,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Sets TCP_NODELAY and TCPTUNE_SET as the socket's tuning wants, where the program has not spoken itself.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn apply(&self, fd: c_int, socket: Socket, direction: Direction) -> Socket {
         let tuning = self.tuning(socket);
         let mut socket = socket;
@@ -382,7 +382,7 @@ impl<M: Machine> Library<M> {
 
     #[cold]
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub(crate) fn ready_rarely(&self, socket: Socket) -> Socket {
         self.ready(socket)
     }
@@ -421,7 +421,7 @@ impl<M: Machine> Library<M> {
 
     /// The same where something may have to leave first.
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn closing(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);
         if socket.is_met() {
@@ -430,7 +430,7 @@ impl<M: Machine> Library<M> {
     }
 
     #[inline(never)]
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn closing_met(&self, fd: c_int, socket: Socket) {
         if socket.is_tcp() {
             self.let_go_of(fd);

@@ -9,7 +9,7 @@ use policy::evidence::Usage;
 use crate::arch::syscall6;
 
 /// Sets an option. Failure is reported and otherwise of no consequence.
-#[unsafe(link_section = ".text.usual")]
+#[unsafe(link_section = ".text.tcp")]
 pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> isize {
     let at = value.as_ptr() as usize;
     // SAFETY: setsockopt(2) reads `value.len()` bytes at `at`, which the slice guarantees; any descriptor is allowed.
@@ -17,7 +17,7 @@ pub(crate) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> 
 }
 
 /// Reads an option into `value`; how many bytes the kernel had for it, 0 where it cannot be read.
-#[unsafe(link_section = ".text.usual")]
+#[unsafe(link_section = ".text.tcp")]
 pub(crate) fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8]) -> usize {
     let mut length = value.len() as libc::socklen_t;
     let (at, len_at) = (value.as_mut_ptr() as usize, &raw mut length as usize);
@@ -54,7 +54,7 @@ pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
 /// What this thread has used of the processor. How often it slept says getrusage(2); how long it has computed, its clock: the
 /// times of getrusage are counted by the kernel's tick.
 #[cold]
-#[unsafe(link_section = ".text.usual")]
+#[unsafe(link_section = ".text.tcp")]
 pub(crate) fn thread_usage() -> Usage {
     // SAFETY: a structure of plain numbers.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
@@ -66,7 +66,7 @@ pub(crate) fn thread_usage() -> Usage {
 }
 
 /// A clock in nanoseconds.
-#[unsafe(link_section = ".text.usual")]
+#[unsafe(link_section = ".text.tcp")]
 pub(crate) fn clock(clock: libc::clockid_t) -> u64 {
     let mut time = [0u64; 2];
     // SAFETY: clock_gettime(2) writes a timespec: two words.
@@ -76,7 +76,7 @@ pub(crate) fn clock(clock: libc::clockid_t) -> u64 {
 }
 
 /// An ioctl(2) that writes an `int`.
-#[unsafe(link_section = ".text.usual")]
+#[unsafe(link_section = ".text.tcp")]
 pub(crate) fn ask_int(fd: c_int, request: usize) -> Option<u32> {
     let mut value = 0u32;
     // SAFETY: the request writes an int to `value`.

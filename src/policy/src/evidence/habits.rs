@@ -35,11 +35,11 @@ const SLEPT_DOUBLES: u8 = 7;
 /// After so many single calls in a row not each is looked at any more.
 const SINGLES: u32 = 64;
 
-/// What has been learned.
+/// What has been learned. What is small comes first, so that it shares a page.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Habits {
     services: [Owed; SERVICES],
-    places: [Owed; PLACES],
     /// How often a service's thread has slept unseen, up to [`SLEPT_DOUBLES`].
     slept: [AtomicU8; SERVICES],
     /// For so many more bursts, what their threads have used is asked when they begin.
@@ -50,6 +50,7 @@ pub struct Habits {
     distrusted: AtomicU8,
     /// How often held data was late.
     strikes: AtomicU8,
+    places: [Owed; PLACES],
 }
 
 impl Habits {
@@ -58,12 +59,12 @@ impl Habits {
     pub const fn new() -> Habits {
         Habits {
             services: [const { Owed::new() }; SERVICES],
-            places: [const { Owed::new() }; PLACES],
             slept: [const { AtomicU8::new(0) }; SERVICES],
             watch: AtomicU32::new(0),
             singles: AtomicU32::new(0),
             distrusted: AtomicU8::new(0),
             strikes: AtomicU8::new(0),
+            places: [const { Owed::new() }; PLACES],
         }
     }
 

@@ -76,7 +76,7 @@ unsafe fn opened(result: c_int, address: *const sockaddr, length: socklen_t) -> 
 
 hook! {
     /// listen(2): TCP_NODELAY on the listener, before it; accepted sockets inherit it.
-    #[unsafe(link_section = ".text.usual")]
+    #[unsafe(link_section = ".text.tcp")]
     fn listen(fd: c_int, backlog: c_int) -> c_int
     where signature (libc::listen), raw raw!(libc::SYS_listen, fd, backlog); {
         let tuned = LIBRARY.before_listen(fd);
@@ -95,7 +95,7 @@ macro_rules! accept_hook {
         $(, $flags:ident: c_int)?) -> c_int where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
-            #[unsafe(link_section = ".text.usual")]
+            #[unsafe(link_section = ".text.tcp")]
             fn $name($fd: c_int, $address: *mut sockaddr, $length: *mut socklen_t $(, $flags: c_int)?) -> c_int
             where signature $check, raw $raw; {
                 let listener = LIBRARY.accepting($fd);

@@ -57,7 +57,7 @@ macro_rules! way {
     (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty = $made:expr) => {
         /// # Safety
         /// As the function of libc.
-        #[unsafe(link_section = ".text.usual")]
+        #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         #[allow(dead_code, reason = "rare calls are always looked at closely")]
         pub(super) unsafe extern "C" fn $way($($arg: $ty,)* $($place: &Place)?) -> $ret {

@@ -17,7 +17,7 @@ hook! {
         // SAFETY: the caller's arguments.
         unsafe { close::real(fd) }
     } with {
-        #[unsafe(link_section = ".text.usual")]
+        #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
             LIBRARY.closing(fd);
@@ -63,7 +63,7 @@ hook! {
         LIBRARY.duplicated_quickly(fd, connection, new);
         new
     } with {
-        #[unsafe(link_section = ".text.usual")]
+        #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
             // SAFETY: the caller's arguments.

@@ -24,7 +24,7 @@ macro_rules! receive_hook {
                     LookAtReceive::Closer => unsafe { $name::closer($fd, $($arg),*) },
                 }
             } with {
-                #[unsafe(link_section = ".text.usual")]
+                #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
                     if LIBRARY.ends_quickly(place) {
@@ -35,14 +35,14 @@ macro_rules! receive_hook {
                     unsafe { at_end($fd, $($arg,)* place) }
                 }
 
-                #[unsafe(link_section = ".text.usual")]
+                #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 unsafe extern "C" fn at_end($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
                     // SAFETY: the caller's arguments.
                     LIBRARY.receive_at_end(place, || unsafe { $name::real($fd, $($arg),*) })
                 }
 
-                #[unsafe(link_section = ".text.usual")]
+                #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let watch = LIBRARY.receiving($fd, $sockets);

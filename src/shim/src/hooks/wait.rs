@@ -25,7 +25,7 @@ macro_rules! poll_hook {
                 // SAFETY: the caller's arguments.
                 unsafe { $name::real($($arg),*) }
             } with {
-                #[unsafe(link_section = ".text.usual")]
+                #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
                     // SAFETY: the caller's arguments, with a timeout of zero.
