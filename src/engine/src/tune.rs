@@ -1,7 +1,6 @@
-//! The life of a socket: created, connected, listening, accepted, passed in, duplicated and closed; which tuning it gets, and
-//! TCP_NODELAY. Everything here runs once per connection or listener, never per data call. Options that the kernel
-//! refuses
-//! are skipped silently.
+//! The life of a socket: created, connected, listening, accepted, passed in, duplicated and closed; which tuning it
+//! gets, and TCP_NODELAY. Everything here runs once per connection or listener, never per data call. Options that the
+//! kernel refuses are skipped silently.
 
 use core::ffi::c_int;
 
