@@ -11,7 +11,7 @@ use policy::{Quickack, Release, Tuning};
 use crate::library::Library;
 use crate::machine::{Machine, set_on};
 
-/// Converts [`Machine::ticks`] to the units of policy::stall, about 1.6 microseconds: a shift by so many bits.
+/// Converts [`Machine::ticks`] to the units of policy::stall, about 1.6 microseconds: a right shift by this many bits.
 const COARSE: u32 = 8;
 
 impl<M: Machine> Library<M> {

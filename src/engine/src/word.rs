@@ -148,11 +148,11 @@ impl<M: Machine> Library<M> {
 /// What the program has said of a socket.
 #[derive(Clone, Copy)]
 enum Word {
-    /// It has set TCP_NODELAY. Holds the flags that are now on, of [`NODELAY_ON`] and [`NODELAY_OURS`].
+    /// The program has set TCP_NODELAY. The flags are those now on of [`NODELAY_ON`] and [`NODELAY_OURS`].
     Nodelay(u64),
-    /// It has set or cleared TCP_CORK.
+    /// The program has set or cleared TCP_CORK.
     Cork(bool),
-    /// It holds data itself, or is about to.
+    /// The program holds data itself, or is about to.
     Holds,
 }
 

@@ -117,8 +117,8 @@ macro_rules! raw {
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr) => { raw!($number, $a, $b, $c, $d, 0, 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => { raw!($number, $a, $b, $c, $d, $e, 0) };
     ($number:expr, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
-        // SAFETY: these are the hook's own arguments, or pointers to locals of the last resort, in the order in which the
-        // system call takes them; so what the hook's caller has promised to the function is what the call requires.
+        // SAFETY: these are the hook's own arguments, or pointers to locals of the last resort, in the order in which
+        // the system call takes them; so what the hook's caller has promised is what the call requires.
         unsafe {
             $crate::arch::syscall6($number, $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize)
         }

@@ -34,7 +34,7 @@ pub struct Burst {
 
 /// The kernel holds the tail of the burst because the library asked it to.
 pub(super) const HELD: u32 = 1 << 16;
-/// It holds it by TCP_CORK.
+/// What is held is held by TCP_CORK.
 pub(super) const CORKED: u32 = 1 << 17;
 /// What the thread had used when the burst began is known.
 const KNOWN: u32 = 1 << 18;
@@ -134,8 +134,8 @@ impl Burst {
         self.is_on(fd) && self.state.load(Relaxed) & (HELD | PROGRAM) != 0
     }
 
-    /// Has data been held for longer than [`PROMPT`]? Then it must not wait for anything more. (Another bound than
-    /// [`OLD`], after which no further call is held.)
+    /// Has data been held for longer than `PROMPT`? Then it must not wait for anything more. (Another bound than
+    /// `OLD`, after which no further call is held.)
     #[inline]
     pub fn is_old<M: Machine>(&self, machine: &M) -> bool {
         let held = self.state.load(Relaxed) & HELD != 0;

@@ -22,8 +22,8 @@ const PLACES: usize = SERVICES << SERVICE_AT;
 pub const PLACE_MASK: u32 = (PLACES as u32 - 1) & !(POSITIONS - 1);
 
 /// How many confirmations a place owes after a thread went elsewhere there: this many the first time in the process,
-/// and twice as many each further time, up to so many doublings. (A single time may be a runtime that is still warming
-/// up.)
+/// and twice as many each further time, up to [`DISTRUST_DOUBLES`] times. (A single time may be a runtime that is still
+/// warming up.)
 const DISTRUST: u32 = 64;
 const DISTRUST_DOUBLES: u8 = 4;
 /// For how many bursts threads are watched after one was late and the kernel could not tell why.
@@ -32,7 +32,7 @@ const WATCH: u32 = 1_000;
 /// The kernel is asked what no hook has seen before each of a service's last confirmations; this many of them.
 const ASKS: u32 = 3;
 /// How many confirmations a service owes after its thread slept unseen: this many the first time, and twice as many
-/// each further time, up to so many doublings.
+/// each further time, up to [`SLEPT_DOUBLES`] times.
 const SLEPT: u32 = 8;
 const SLEPT_DOUBLES: u8 = 7;
 /// After this many single calls in a row, only one in some (quick.rs) is looked at.

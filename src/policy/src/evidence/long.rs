@@ -14,7 +14,7 @@ use crate::sync::Relaxed;
 
 /// A long burst is examined over this many calls.
 const CALLS: u32 = 16;
-/// It is fast if these calls take at most this long each, on average; in microseconds.
+/// The burst is fast if these calls take at most this long each, on average; in microseconds.
 const FAST: u32 = 50;
 
 impl Burst {

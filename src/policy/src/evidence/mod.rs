@@ -93,13 +93,13 @@ pub enum Cause {
 /// Where a thread was between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// It came back promptly.
+    /// The thread came back promptly.
     Here,
-    /// It came back late, but had neither run nor gone to sleep by itself: another thread had the processor.
+    /// The thread came back late, but had neither run nor gone to sleep by itself: another one had the processor.
     Preempted,
-    /// It had slept or computed where no hook saw it.
+    /// The thread had slept or computed where no hook saw it.
     Elsewhere,
-    /// It came back late, and what it had used before is not known.
+    /// The thread came back late, and what it had used before is not known.
     Unknown,
 }
 
@@ -113,7 +113,7 @@ const LATE: u32 = 1;
 /// Data held for this long was late for certain, in milliseconds: no other program keeps a processor for so long.
 const SURELY_LATE: u32 = 20;
 
-/// This many microseconds in the machine's units.
+/// Converts microseconds to the machine's units.
 const fn micros<M: Machine>(micros: u32) -> u32 {
     (M::MILLISECOND / 1000).saturating_mul(micros)
 }

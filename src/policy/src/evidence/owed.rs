@@ -55,7 +55,7 @@ impl Owed {
         }
     }
 
-    /// It will never be trusted again.
+    /// From now on it is never trusted.
     pub fn never(&self) {
         self.set(NEVER);
     }

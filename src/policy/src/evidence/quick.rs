@@ -28,7 +28,7 @@ pub enum Quick {
     Hold,
     /// Send it; it takes along what was held.
     Pass,
-    /// It continues an open burst: ask [`Burst::follows_quickly`].
+    /// The call continues an open burst: ask [`Burst::follows_quickly`].
     Follow,
 }
 

@@ -97,7 +97,7 @@ macro_rules! weak_address {
     }};
 }
 
-/// The same pointer. Registers are not scarce on this architecture.
+/// Returns the pointer as it is. Registers are not scarce on this architecture.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at

@@ -124,7 +124,7 @@ macro_rules! weak_address {
     }};
 }
 
-/// The same pointer. This architecture has no registers to spare.
+/// Returns the pointer as it is. This architecture has no registers to spare.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at

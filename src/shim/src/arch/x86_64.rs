@@ -102,8 +102,8 @@ macro_rules! weak_address {
     }};
 }
 
-/// The same pointer, computed into one register. Otherwise the compiler keeps base and index apart; the hot paths then
-/// run out of registers and spill to the stack, which costs more than the one instruction here.
+/// Returns the pointer, computed into one register. Otherwise the compiler keeps base and index apart; the hot paths
+/// then run out of registers and spill to the stack, which costs more than the one instruction here.
 #[inline(always)]
 #[expect(clippy::pointers_in_nomem_asm_block, reason = "the pointer is only moved")]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {

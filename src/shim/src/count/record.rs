@@ -72,7 +72,7 @@ pub(super) const SUSPECT: u32 = 1;
 pub(super) const SUSPECT_CORK: u32 = 2;
 /// The thread waits, and the kernel has said that data is unsent.
 pub(super) const STALLING: u32 = 4;
-/// It has been counted why the connection is tuned or not.
+/// The reason why the connection is tuned or not has been counted.
 pub(super) const CLASSED: u32 = 8;
 /// The connection belongs to the control group.
 pub(super) const IN_CONTROL: u32 = 16;
