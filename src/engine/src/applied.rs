@@ -29,8 +29,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Sets the options that belong on the socket before connect(2) or listen(2), or on a connection that another
-    /// process has
-    /// passed to this one.
+    /// process has passed to this one.
     #[cold]
     pub(crate) fn set_at_start(&self, fd: c_int, tuning: &Tuning, direction: Direction, listener: bool) {
         let own = self.own.get(fd);

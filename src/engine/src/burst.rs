@@ -1,6 +1,5 @@
 //! Data calls, receives and waits. Each hook asks here what to do before it makes the real call, and reports when the
-//! call
-//! has returned.
+//! call has returned.
 
 use core::ffi::c_int;
 
@@ -15,8 +14,7 @@ use crate::table::Words;
 use crate::threads::Place;
 
 /// Flags that exclude a call from being held: MSG_MORE is invalid with MSG_EOR, urgent data (MSG_OOB) must not wait,
-/// the
-/// completion of a zero-copy call would wait with its data, and with MSG_MORE the program itself says that more
+/// the completion of a zero-copy call would wait with its data, and with MSG_MORE the program itself says that more
 /// follows.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
@@ -43,8 +41,7 @@ pub enum Look<'a> {
     /// Hold the call ([`Library::held`]). Never returned for a call that cannot be held.
     Hold(&'a Place),
     /// Make the call, which takes along what was held. If it sends nothing, the held data is still there and has to be
-    /// pushed
-    /// ([`Library::passed`]).
+    /// pushed ([`Library::passed`]).
     Pass(&'a Place),
     /// Make the call, then clear TCP_CORK ([`Library::uncorked`]).
     Uncork,
@@ -60,8 +57,7 @@ enum Wait {
     /// Make the call, begun at this time, and note what it found ([`Library::waited`]).
     Time(u32),
     /// Poll first, without blocking: the program may handle events that are ready while its data stays held. If none is
-    /// ready,
-    /// release what is held, then make the real call.
+    /// ready, release what is held, then make the real call.
     Ask,
 }
 
@@ -96,8 +92,7 @@ pub struct Call {
     /// True if the call has data, and its arguments are such that the held form of the call behaves like the original.
     pub may: bool,
     /// True if the call exists for sockets only (send, not write). Then an unmet descriptor must be a socket that came
-    /// from
-    /// elsewhere; otherwise it is taken for a file.
+    /// from elsewhere; otherwise it is taken for a file.
     pub only_sockets: bool,
 }
 
@@ -120,8 +115,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Decides a data call for which [`Library::first`] has returned [`First::Usual`]; most calls need nothing more. If
-    /// the
-    /// case is an unusual one, returns [`Look::Closer`] and has noted nothing.
+    /// the case is an unusual one, returns [`Look::Closer`] and has noted nothing.
     #[inline(always)]
     pub fn usual(&self, fd: c_int, call: Call) -> Look<'_> {
         if call.flags & SPECIAL != 0 || !call.may {
@@ -170,12 +164,10 @@ impl<M: Machine> Library<M> {
         };
         let burst = &place.burst;
         // What another thread has held on this socket leaves with this call, whatever the evidence says: neither thread
-        // may have
-        // to wait for the other.
+        // may have to wait for the other.
         let held = socket.is_held();
         // (If another thread's call has taken along what this thread held, its burst still says that it holds. TCP_CORK
-        // tells the
-        // two apart: a cork that this burst did not set belongs to another thread.)
+        // tells the two apart: a cork that this burst did not set belongs to another thread.)
         let anothers = held && (!burst.holds(fd) || socket.is_corked() && !burst.is_corked());
         // Never cork a socket that has several descriptors: the cork would also delay calls through the others.
         let may = !anothers && (call.more || !socket.has(SHARED));
@@ -238,8 +230,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Makes a data call that is to be held and returns its result. `held` makes the held form of the call, `real` the
-    /// call as
-    /// the program wants it. `whole` is the length of its data, where the arguments tell.
+    /// call as the program wants it. `whole` is the length of its data, where the arguments tell.
     #[inline(always)]
     pub fn held(
         &self,
@@ -269,10 +260,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Makes a data call that takes along what was held. `keeps` tells from its result whether some of that data is
-    /// still in
-    /// the kernel: because the call failed or found the end of its file, or because it was a short sendfile on a kernel
-    /// before
-    /// 6.5, which keeps the tail.
+    /// still in the kernel: because the call failed or found the end of its file, or because it was a short sendfile on
+    /// a kernel before 6.5, which keeps the tail.
     #[inline(always)]
     pub fn passed(
         &self,
@@ -318,10 +307,9 @@ impl<M: Machine> Library<M> {
     }
 
     /// Handles a held call that did not take all its data: it failed, or the send buffer is full. `sent` is its result.
-    /// Returns
-    /// true if the descriptor is no socket any more; the call must then be made again in its original form. Otherwise
-    /// nothing
-    /// stays held: the kernel pushes when the buffer is full, and what was held before is pushed here.
+    /// Returns true if the descriptor is no socket any more; the call must then be made again in its original form.
+    /// Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was held before is pushed
+    /// here.
     #[cold]
     #[inline(never)]
     fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
@@ -362,10 +350,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Ends the burst in `place` if that is cheap, which it mostly is: nothing is held, and the service owes nothing.
-    /// What the
-    /// receive returns then proves nothing more. A burst of another thread, which shares the slot, stays open. Returns
-    /// false if
-    /// the receive has to be made by [`Library::receive_at_end`].
+    /// What the receive returns then proves nothing more. A burst of another thread, which shares the slot, stays open.
+    /// Returns false if the receive has to be made by [`Library::receive_at_end`].
     #[inline(always)]
     pub fn ends_quickly(&self, place: &Place) -> bool {
         !place.is_of(M::thread()) || place.burst.ends_quickly(&self.habits, self, M::ticks())
@@ -433,10 +419,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Makes a wait for a thread of which [`Library::has_open`] says that its burst is open. `blocks` is false if the
-    /// timeout
-    /// is zero. `ask` makes the same call with a timeout of zero, if that has no other effects; `call` makes it as the
-    /// program
-    /// wants it. Both return the call's result, 0 if nothing is ready.
+    /// timeout is zero. `ask` makes the same call with a timeout of zero, if that has no other effects; `call` makes it
+    /// as the program wants it. Both return the call's result, 0 if nothing is ready.
     #[inline(always)]
     pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
         let wait = self.waiting(blocks, ask.is_some());
@@ -505,16 +489,14 @@ impl<M: Machine> Library<M> {
     }
 
     /// Releases what any thread holds on `fd`, and what this thread holds anywhere. Called before `fd` is closed or
-    /// duplicated,
-    /// and when the program takes TCP_NODELAY or corking into its own hands.
+    /// duplicated, and when the program takes TCP_NODELAY or corking into its own hands.
     #[inline]
     #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         let socket = self.table.get(fd);
         // Data that another thread holds; its next release will find nothing left. Or Nagle's rule, given back to a
-        // burst: it
-        // would outlive this descriptor under the socket's other ones.
+        // burst: it would outlive this descriptor under the socket's other ones.
         if socket.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) && self.is_kept(fd) {
             self.push(fd);
         }

@@ -14,12 +14,10 @@ use crate::told::Told;
 
 impl<M: Machine> Library<M> {
     /// Sends what the kernel holds on `fd`, if that still is a connection. Setting TCP_NODELAY does it in one call,
-    /// even if the
-    /// option is already on and even under the program's own TCP_CORK (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). If
-    /// the option
-    /// was off, which happens only when data that the program holds is released, it is turned off again afterwards. If
-    /// the
-    /// library has corked the socket, clearing TCP_CORK sends instead.
+    /// even if the option is already on and even under the program's own TCP_CORK (net/ipv4/tcp.c,
+    /// `__tcp_sock_set_nodelay`). If the option was off, which happens only when data that the program holds is
+    /// released, it is turned off again afterwards. If the library has corked the socket, clearing TCP_CORK sends
+    /// instead.
     #[cold]
     #[unsafe(link_section = ".text.usual")]
     pub(crate) fn push(&self, fd: c_int) {
@@ -91,8 +89,7 @@ impl<M: Machine> evidence::Machine for Library<M> {
 
     fn uncork(&self, fd: c_int) {
         // `push` rather than `uncork`: another thread may have cleared the cork meanwhile, and this burst may since
-        // have held
-        // calls by MSG_MORE.
+        // have held calls by MSG_MORE.
         Library::push(self, fd);
     }
 

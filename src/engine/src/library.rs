@@ -27,8 +27,7 @@ pub struct Library<M> {
     /// The state of TCPTUNE_QUICKACK=auto for each descriptor (policy::stall).
     pub(crate) stalls: Notes,
     /// The options of TCPTUNE_SET that the program has set itself, one bit each (`SockOpt::id`). Not kept for
-    /// descriptors beyond
-    /// the first table: there the library sets its options whatever the program did before.
+    /// descriptors beyond the first table: there the library sets its options whatever the program did before.
     pub(crate) own: Notes,
     machine: PhantomData<fn() -> M>,
 }
@@ -115,20 +114,17 @@ impl<M: Machine> Library<M> {
     }
 
     /// The service number for a new listener. The numbers wrap, and listeners with the same number share what they
-    /// learn.
-    /// Relaxed: any number will do.
+    /// learn. Relaxed: any number will do.
     pub(crate) fn listener_service(&self) -> u8 {
         self.next.fetch_add(1, Relaxed) & REMOTE.wrapping_sub(1)
     }
 
     /// The service number for connections that another process accepted and passed on. They have no listener here, and
-    /// such a
-    /// process mostly serves one service. (The 32nd listener gets this number too.)
+    /// such a process mostly serves one service. (The 32nd listener gets this number too.)
     pub(crate) const INHERITED: u8 = REMOTE - 1;
 
     /// The service number of a remote end, from a hash of its address and port. It depends on nothing else, so a new
-    /// connection
-    /// to a known service starts with what was learned there.
+    /// connection to a known service starts with what was learned there.
     #[inline]
     pub const fn remote_service(mixed: u64) -> u8 {
         (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59) as u8 | REMOTE

@@ -8,12 +8,10 @@ use policy::{Peer, Settings};
 use crate::told::Told;
 
 /// A machine for the engine to run on. Its functions have no `self`: there is one machine per process. System calls
-/// return
-/// the kernel's result, `-errno` on failure, and leave errno alone.
+/// return the kernel's result, `-errno` on failure, and leave errno alone.
 pub trait Machine: Sized + 'static {
     /// About a millisecond in units of [`Machine::ticks`]: a bound, not a measure, because cycle counters run at
-    /// different
-    /// rates.
+    /// different rates.
     const MILLISECOND: u32;
 
     /// A clock that costs a few cycles and wraps after some seconds.

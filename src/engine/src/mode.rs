@@ -1,8 +1,7 @@
 //! Everything unusual about this process, as flags in one byte: the usual case costs a hook a single test.
 //!
 //! Relaxed throughout. A thread raises a flag before it does what the flag announces. Another thread that does not see
-//! the
-//! flag yet acts as it would have a moment ago.
+//! the flag yet acts as it would have a moment ago.
 
 use crate::sync::{AtomicU8, Relaxed};
 

@@ -1,7 +1,6 @@
 //! TCPTUNE_SPLIT: leaves a share of the connections untouched, as a control group. Each connection is assigned at
-//! random, on
-//! its own, without a system call. Listeners are then not tuned at all, because the control group would inherit their
-//! options.
+//! random, on its own, without a system call. Listeners are then not tuned at all, because the control group would
+//! inherit their options.
 
 use policy::UNTOUCHED;
 use policy::socket::{NO_HOLD, Socket};

@@ -1,19 +1,14 @@
 //! The descriptor table: two words for each descriptor, indexed by its number.
 //!
 //! The table is a hint. Calls that no preloaded library sees may close a descriptor and reuse its number, so every use
-//! must
-//! stay harmless if the words describe a socket that is gone. Any number is safe: one outside the table is unmet. The
-//! first
-//! table lies in zero pages, of which only those of descriptors in use take memory. Numbers from [`NEAR`] on live in a
-//! second
-//! table, mapped when the first of them appears, so a program that locks all its memory pays half a megabyte instead of
-//! eight.
+//! must stay harmless if the words describe a socket that is gone. Any number is safe: one outside the table is unmet.
+//! The first table lies in zero pages, of which only those of descriptors in use take memory. Numbers from [`NEAR`] on
+//! live in a second table, mapped when the first of them appears, so a program that locks all its memory pays half a
+//! megabyte instead of eight.
 //!
 //! Orderings: relaxed. A word stands for itself: nothing else is published through it, and a stale word does no more
-//! harm
-//! than a wrong one. The two words of a descriptor are not accessed together; the upper one is a listener's queue
-//! length, or
-//! says whether a connection holds data. docs/concurrency.md lists all orderings.
+//! harm than a wrong one. The two words of a descriptor are not accessed together; the upper one is a listener's queue
+//! length, or says whether a connection holds data. docs/concurrency.md lists all orderings.
 
 use core::ffi::c_int;
 use core::fmt;
@@ -62,8 +57,7 @@ impl Words {
 }
 
 /// One more word for each descriptor of the first table, for features that few programs use; zero pages until then.
-/// Reads as
-/// 0 beyond the first table. Relaxed: a hint, like the table.
+/// Reads as 0 beyond the first table. Relaxed: a hint, like the table.
 pub(crate) struct Notes([AtomicU32; NEAR as usize]);
 
 impl fmt::Debug for Notes {
@@ -130,14 +124,12 @@ impl<M: Machine> Table<M> {
     }
 
     /// The words of a descriptor of the first table; None for other descriptors, or while tuning is off. The first
-    /// instructions
-    /// of a hook.
+    /// instructions of a hook.
     #[inline(always)]
     pub(crate) fn near(&self, fd: c_int) -> Option<&Words> {
         if fd.cast_unsigned() < self.limit.load(Relaxed) {
             // SAFETY: in bounds, because the limit is either 0 or the number of entries. Unchecked, because the
-            // comparison above
-            // already is the bounds check, on the hottest path.
+            // comparison above already is the bounds check, on the hottest path.
             Some(unsafe { self.words.get_unchecked(fd.cast_unsigned() as usize) })
         } else {
             None
@@ -161,8 +153,7 @@ impl<M: Machine> Table<M> {
     /// The state of a descriptor; unmet while tuning is off.
     ///
     /// `get`, `set` and `add` are inlined. Each has an out-of-line twin (`get_rarely` and so on) for rare paths: the
-    /// library is
-    /// loaded into every process, so size comes before speed there.
+    /// library is loaded into every process, so size comes before speed there.
     #[inline]
     pub(crate) fn get(&self, fd: c_int) -> Socket {
         match self.near(fd) {
@@ -236,8 +227,8 @@ impl<M: Machine> Table<M> {
     }
 
     /// Like [`Table::set`] for a descriptor that was just created; also raises the bound of walks over the table. Does
-    /// nothing
-    /// while tuning is off, nor for a number that no descriptor can have: a walk would otherwise go on to that number.
+    /// nothing while tuning is off, nor for a number that no descriptor can have: a walk would otherwise go on to that
+    /// number.
     #[inline]
     pub(crate) fn add(&self, fd: c_int, socket: Socket) {
         if fd.cast_unsigned() < ALL && self.is_enabled() {
@@ -292,8 +283,7 @@ impl<M: Machine> Table<M> {
             return None;
         }
         // SAFETY: `number` is in NEAR..ALL (checked above), and the mapping has words for each of them. It is never
-        // unmapped once
-        // its address has been stored in `far`.
+        // unmapped once its address has been stored in `far`.
         Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
     }
 

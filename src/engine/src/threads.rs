@@ -1,10 +1,8 @@
 //! The open burst of each thread, found by the thread pointer (the address of the thread control block).
 //!
 //! A slot belongs to the first thread that needs it; from then on only that thread writes to the burst in it. If
-//! another
-//! thread's pointer selects the same slot, that thread's calls are not held. (A slot is never freed, but the next
-//! thread on
-//! the same stack has the same thread pointer, and so gets the same slot.)
+//! another thread's pointer selects the same slot, that thread's calls are not held. (A slot is never freed, but the
+//! next thread on the same stack has the same thread pointer, and so gets the same slot.)
 
 use core::ffi::c_int;
 use core::fmt;
@@ -42,8 +40,7 @@ impl Place {
     #[cold]
     pub(crate) fn set_error(&self, error: c_int) {
         // SAFETY: `take` has stored the address of the owner's errno. The owner is the running thread, and no other
-        // thread
-        // accesses it.
+        // thread accesses it.
         unsafe { *self.errno.load(Relaxed) = error };
     }
 

@@ -92,9 +92,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Did this library set TCP_NODELAY on this socket? It may have done so under the same number, which a vfork child
-    /// has since
-    /// closed in our memory, or under another of descriptors 0 to 2, all of which name an inetd-style server's
-    /// connection.
+    /// has since closed in our memory, or under another of descriptors 0 to 2, all of which name an inetd-style
+    /// server's connection.
     #[cold]
     fn is_ours_already(&self, fd: c_int) -> bool {
         let ours = |fd| self.table.get_rarely(fd).has(NODELAY_OURS);
@@ -125,9 +124,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Before connect(2): sets the options now, so that they apply to the very first data. None if this is not a new
-    /// TCP socket;
-    /// then [`Library::connected`] has nothing to note. `peer` returns the remote address if the program's pointer is
-    /// readable.
+    /// TCP socket; then [`Library::connected`] has nothing to note. `peer` returns the remote address if the program's
+    /// pointer is readable.
     #[inline]
     pub fn connecting(&self, fd: c_int, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
         self.let_go(policy::evidence::Cause::Wait);
@@ -154,8 +152,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// After connect(2). `opened` is the service number if the connection is open, or opening in the background. If it
-    /// is None
-    /// the program may try again; the socket keeps its options.
+    /// is None the program may try again; the socket keeps its options.
     #[inline]
     pub fn connected(&self, fd: c_int, tuned: Socket, opened: Option<u8>, peer: impl FnOnce() -> Option<Peer>) {
         let Some(service) = opened else {
@@ -220,8 +217,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Before accept(2): releases what the thread holds, because the call may block, and classifies a listener that
-    /// came from
-    /// elsewhere.
+    /// came from elsewhere.
     #[inline]
     pub fn accepting(&self, fd: c_int) -> Socket {
         self.let_go(policy::evidence::Cause::Wait);
@@ -376,8 +372,7 @@ impl<M: Machine> Library<M> {
 
     /// A connection is open: from now on hooks look at its calls, if there is anything to look for. While the kernel's
     /// TCP_NODELAY is off nothing is held: the last segment of a burst would then wait by Nagle's rule, which is the
-    /// very delay
-    /// that the library is here to end.
+    /// very delay that the library is here to end.
     #[inline]
     pub(crate) fn ready(&self, socket: Socket) -> Socket {
         let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
@@ -408,10 +403,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// A descriptor is about to be closed. What is held on it is released first: close(2) may block (SO_LINGER), and it
-    /// sends
-    /// nothing if another process or descriptor has the socket too. The entry is cleared before the call, because
-    /// afterwards the
-    /// number may already name another thread's new file.
+    /// sends nothing if another process or descriptor has the socket too. The entry is cleared before the call, because
+    /// afterwards the number may already name another thread's new file.
     #[inline]
     pub fn closing(&self, fd: c_int) {
         let Some(words) = self.table.near(fd) else {
@@ -447,9 +440,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Before dup(2) and its kin. With a second descriptor, closing one no longer sends what is held, and a cork on the
-    /// socket
-    /// would delay calls through both; so whatever any thread holds is released now. `target`, if any, is closed by the
-    /// call.
+    /// socket would delay calls through both; so whatever any thread holds is released now. `target`, if any, is closed
+    /// by the call.
     #[inline(always)]
     pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
         let quiet = self.table.near(fd).is_some_and(|words| !words.is_held());
@@ -496,8 +488,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// [`Library::duplicated`] for any two numbers. (The case of two connections in the first table is inlined above
-    /// because
-    /// little is left to test there: 14 instructions.)
+    /// because little is left to test there: 14 instructions.)
     #[inline(never)]
     fn duplicated_rarely(&self, fd: c_int, new: c_int) {
         if new < 0 || new == fd {

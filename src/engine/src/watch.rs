@@ -16,8 +16,7 @@ const COARSE: u32 = 8;
 
 impl<M: Machine> Library<M> {
     /// Handles a data call on a connection where evidence does not decide, or whose flags exclude holding. `flags` are
-    /// the
-    /// program's.
+    /// the program's.
     #[cold]
     pub(crate) fn program_sent(&self, fd: c_int, socket: Socket, flags: c_int) {
         let more = flags & libc::MSG_MORE != 0;

@@ -1,6 +1,5 @@
 //! What the program itself says about a socket: the TCP_NODELAY and TCP_CORK that it sets and reads, and its MSG_MORE.
-//! The
-//! program wins over the library, and reads back what it has set itself.
+//! The program wins over the library, and reads back what it has set itself.
 
 use core::ffi::c_int;
 
@@ -13,10 +12,8 @@ use crate::told::Told;
 
 impl<M: Machine> Library<M> {
     /// Before the program sets TCP_NODELAY. Releases what any thread holds on the socket: the program does not expect
-    /// held data,
-    /// and if it turns the option off the library no longer looks after it. An unknown socket is classified now,
-    /// because only now
-    /// can the option's old value be read.
+    /// held data, and if it turns the option off the library no longer looks after it. An unknown socket is classified
+    /// now, because only now can the option's old value be read.
     #[cold]
     pub fn setting_nodelay(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);
@@ -34,10 +31,8 @@ impl<M: Machine> Library<M> {
             return;
         }
         // Turning off what reads as off means nothing: Erlang copies the listener's option (which we let read as off)
-        // to each
-        // connection, and Mono sets 0 on new sockets. Only if the program has turned the option on, or read it as on,
-        // is this a
-        // decision.
+        // to each connection, and Mono sets 0 on new sockets. Only if the program has turned the option on, or read it
+        // as on, is this a decision.
         if !on && (socket.has(NODELAY_OURS) || !socket.has(NODELAY_ON)) {
             if socket.has(NODELAY_OURS) {
                 set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY);
@@ -66,8 +61,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// Before the program sets TCP_CORK, or puts a protocol on top that must see its own flags (TCP_ULP): never hold on
-    /// this
-    /// socket again.
+    /// this socket again.
     #[cold]
     pub fn setting_cork(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);
