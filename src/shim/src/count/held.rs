@@ -14,7 +14,7 @@ use super::record::{self, Counts, Record};
 use super::{GAP, stalls};
 use crate::arch::coarse_ticks;
 
-/// At most half a millisecond, however fast the counter runs: what is younger cannot be late.
+/// At most a millisecond, whatever the counter's rate (0.2 to 1 ms on x86): what is younger cannot be late.
 const PERHAPS_LATE: u32 = GAP.wrapping_mul(2) / 5;
 /// In milliseconds. By itself the kernel sends held data after some 205 ms.
 const LONGEST: u32 = 250;
