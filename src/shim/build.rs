@@ -1,13 +1,13 @@
-//! Link options of libtcptune.so. They make the file independent of its host: no NEEDED entry, no start files, so that one
-//! file serves glibc of any age and musl; and cheap to map: four segments, of which a process with neither TCP sockets nor
-//! settings touches two (layout.ld).
+//! Link options of libtcptune.so. They make the file independent of its host: without a NEEDED entry and start files,
+//! one file serves glibc of any age and musl. And they make it cheap to map: it has four segments, of which a process
+//! without TCP sockets and settings touches two (layout.ld).
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=layout.ld");
     println!("cargo:rerun-if-env-changed=TCPTUNE_SYMBOLS");
     if std::env::var_os("TCPTUNE_SYMBOLS").is_none() {
-        // A package with a profile of its own does not take `strip` from the workspace's.
+        // A package with a profile of its own does not inherit `strip` from the workspace's profile.
         println!("cargo:rustc-cdylib-link-arg=-Wl,--strip-all");
     }
     let here = env!("CARGO_MANIFEST_DIR");

@@ -1,4 +1,4 @@
-//! Applies TCPTUNE_SET, option by option, leaving alone what the program set itself on that socket.
+//! Applies TCPTUNE_SET option by option. Options that the program has set itself on a socket are left alone.
 
 use core::ffi::c_int;
 
@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::mode::SETS_OPTIONS;
 
 impl<M: Machine> Library<M> {
-    /// A new socket: the program has set nothing on it yet.
+    /// Notes that a descriptor names a new socket, on which the program has set no option yet.
     #[inline]
     pub(crate) fn has_set_nothing(&self, fd: c_int) {
         if self.mode.is(SETS_OPTIONS) {
@@ -17,7 +17,8 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// The program has set an option itself.
+    /// Notes that the program has set an option of TCPTUNE_SET itself: from now on the library leaves that option
+    /// alone.
     #[inline]
     pub fn program_set(&self, fd: c_int, level: c_int, name: c_int) {
         if self.mode.is(SETS_OPTIONS)
@@ -27,14 +28,16 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Before connect(2), before listen(2), or on a connection that came from elsewhere.
+    /// Sets the options that belong on the socket before connect(2) or listen(2), or on a connection that another
+    /// process has passed to this one.
     #[cold]
     pub(crate) fn set_at_start(&self, fd: c_int, tuning: &Tuning, direction: Direction, listener: bool) {
         let own = self.own.get(fd);
         for option in tuning.set.iter() {
             let wanted = match direction {
                 Direction::Client => option.when.connect,
-                // What the connections inherit could not be taken back from those that are left untouched.
+                // Accepted sockets inherit these. With TCPTUNE_SPLIT they must not: the control group could not be rid
+                // of them.
                 Direction::Server if listener => option.when.listen && !(option.when.connect && self.divides()),
                 Direction::Server => option.when.accept || option.when.connect && option.when.listen,
             };
@@ -44,7 +47,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// On an accepted connection: the options that it does not inherit.
+    /// Sets the options that an accepted connection does not inherit from its listener.
     #[cold]
     pub(crate) fn set_at_accept(&self, fd: c_int, tuning: &Tuning) {
         self.has_set_nothing(fd);

@@ -1,4 +1,5 @@
-//! Data calls, receives and waits: each hook asks here what to do before the real call, and says when it has returned.
+//! Data calls, receives and waits. Each hook asks here what to do before it makes the real call, and reports when the
+//! call has returned.
 
 use core::ffi::c_int;
 
@@ -12,87 +13,91 @@ use crate::sync::Relaxed;
 use crate::table::Words;
 use crate::threads::Place;
 
-/// Flags with which a call is never held: MSG_EOR makes MSG_MORE an error, urgent data is urgent, a zero-copy call's
-/// completion would wait with it, and MSG_MORE is the program's own word.
+/// Flags that exclude a call from being held: MSG_MORE is invalid with MSG_EOR, urgent data (MSG_OOB) must not wait,
+/// the completion of a zero-copy call would wait with its data, and with MSG_MORE the program itself says that more
+/// follows.
 const SPECIAL: c_int = libc::MSG_EOR | libc::MSG_OOB | libc::MSG_ZEROCOPY | libc::MSG_MORE;
 
-/// What a hook does with a data call after the first instructions ([`Library::first`]).
+/// What a hook does with a data call after the test in [`Library::first`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
-    /// Make it, and nothing else.
+    /// Make the call; the engine needs to know nothing more.
     Forward,
-    /// Look at it ([`Library::usual`]): the descriptor is one of the usual ones.
+    /// Ask [`Library::usual`]: calls may be held on this connection.
     Usual,
-    /// Look closer ([`Library::sending`]).
+    /// Ask [`Library::sending`]: the descriptor or the flags need a closer look.
     Closer,
 }
 
-/// What a hook does with a data call.
+/// How a hook makes a data call.
 #[derive(Clone, Copy, Debug)]
 pub enum Look<'a> {
-    /// Make it, and nothing else.
+    /// Make the call; the engine needs to know nothing more.
     Forward,
-    /// Make it, and note when it has returned ([`Library::sent`]).
+    /// Make the call, and note the time at which it returned ([`Library::sent`]).
     Send(&'a Place),
-    /// It follows others: [`Library::follows`] says more.
+    /// The call continues an open burst: ask [`Library::follows`].
     Follow(&'a Place),
-    /// Make it so that it is held ([`Library::held`]). Never for a call that cannot be.
+    /// Hold the call ([`Library::held`]). Never returned for a call that cannot be held.
     Hold(&'a Place),
-    /// It takes along what was held; or it finds nothing to send, and that is still there ([`Library::passed`]).
+    /// Make the call, which takes along what was held. If it sends nothing, the held data is still there and has to be
+    /// pushed ([`Library::passed`]).
     Pass(&'a Place),
-    /// Make it, then take the cork off ([`Library::uncorked`]).
+    /// Make the call, then clear TCP_CORK ([`Library::uncorked`]).
     Uncork,
-    /// Look closer ([`Library::sending`], which never says this).
+    /// Ask [`Library::sending`], which itself never returns this.
     Closer,
 }
 
-/// What is done with a wait.
+/// How a wait is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wait {
-    /// It is made, and nothing else.
+    /// Make the call; the engine needs to know nothing more.
     Forward,
-    /// What it has found is noted: it begins at this time.
+    /// Make the call, begun at this time, and note what it found ([`Library::waited`]).
     Time(u32),
-    /// What has come already may be served first, so that is asked first, without waiting. If there is nothing, what is held
-    /// leaves.
+    /// Poll first, without blocking: the program may handle events that are ready while its data stays held. If none is
+    /// ready, release what is held, then make the real call.
     Ask,
 }
 
 /// What a hook does with a receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receive {
-    /// Make it, and nothing else.
+    /// Make the call; the engine needs to know nothing more.
     Forward,
-    /// Say afterwards what it has given ([`Library::received`]).
+    /// Make the call, and report how much it received ([`Library::received`]).
     Watch,
 }
 
-/// What a hook does with a receive after the first look.
+/// What a hook does with a receive after the test in [`Library::look_at_receive`].
 #[derive(Clone, Copy, Debug)]
 pub enum LookAtReceive<'a> {
-    /// Make it, and nothing else.
+    /// Make the call; the engine needs to know nothing more.
     Forward,
-    /// A burst is open in this thread's place and ends, quickly ([`Library::ends_quickly`]) or not ([`Library::receive_at_end`]).
+    /// A burst is open in this slot and ends with the receive: try [`Library::ends_quickly`] first, and
+    /// [`Library::receive_at_end`] if that returns false.
     End(&'a Place),
-    /// Look closer ([`Library::receiving`]).
+    /// Ask [`Library::receiving`].
     Closer,
 }
 
-/// A data call, as far as it matters here.
+/// What the engine needs to know of a data call.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// The program's flags.
+    /// The flags that the program passed.
     pub flags: c_int,
-    /// Can it be held by MSG_MORE? Otherwise (sendfile) only by a cork.
+    /// True if MSG_MORE can hold the call. Otherwise (sendfile, for instance) only TCP_CORK can.
     pub more: bool,
-    /// Has it data, and arguments with which the held form behaves alike?
+    /// True if the call has data, and its arguments are such that the held form of the call behaves like the original.
     pub may: bool,
-    /// Do only sockets have such a call? Then a descriptor that was never met came from elsewhere; otherwise it is a file.
+    /// True if the call exists for sockets only (send, not write). Then an unmet descriptor must be a socket that came
+    /// from elsewhere; otherwise it is taken for a file.
     pub only_sockets: bool,
 }
 
 impl<M: Machine> Library<M> {
-    /// The thread makes a data call: the first instructions of every hook that sends.
+    /// The first test of a data call, inlined into every hook that sends.
     #[inline(always)]
     pub fn first(&self, fd: c_int, flags: c_int, only_sockets: bool) -> First {
         let Some(words) = self.table.near(fd) else {
@@ -102,15 +107,15 @@ impl<M: Machine> Library<M> {
         if socket.has(ATTEND) {
             return if socket.has(CLOSELY | CORKED) { First::Closer } else { First::Usual };
         }
-        // A call that only sockets have, on one that was never met; or flags that say something.
+        // An unmet descriptor in a call that only sockets have; or flags that tell the engine something.
         if only_sockets && !socket.is_met() || flags & SPECIAL != 0 && !socket.has(NO_HOLD) {
             return First::Closer;
         }
         First::Forward
     }
 
-    /// The thread makes a data call for which [`Library::first`] has just said [`First::Usual`]: all that most calls need.
-    /// [`Look::Closer`] where it is not: then nothing has been noted.
+    /// Decides a data call for which [`Library::first`] has returned [`First::Usual`]; most calls need nothing more. If
+    /// the case is an unusual one, returns [`Look::Closer`] and has noted nothing.
     #[inline(always)]
     pub fn usual(&self, fd: c_int, call: Call) -> Look<'_> {
         if call.flags & SPECIAL != 0 {
@@ -123,14 +128,16 @@ impl<M: Machine> Library<M> {
         look_at(place, words, quick)
     }
 
-    /// The same for one that [`Look::Follow`] says to follow others.
+    /// Decides a call for which [`Library::usual`] has returned [`Look::Follow`]: the thread's burst on this socket is
+    /// open.
     #[inline(always)]
     pub fn follows<'a>(&'a self, fd: c_int, place: &'a Place, call: Call) -> Look<'a> {
         let words = self.table.known_near(fd);
         look_at(place, words, place.burst.follows_quickly(&self.habits, self, call.more, || words.is_held()))
     }
 
-    /// The thread makes a data call: the closer look.
+    /// Decides a data call in every case that [`Library::first`], [`Library::usual`] and [`Library::follows`] leave
+    /// open.
     #[cold]
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
@@ -145,21 +152,24 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
-    /// A data call on a connection on which calls may be held.
+    /// Decides a data call on a connection on which calls may be held.
     #[unsafe(link_section = ".text.tcp")]
     fn sending_on(&self, fd: c_int, socket: Socket, call: Call) -> Look<'_> {
-        // A call without data says nothing and pushes nothing.
+        // A call without data is no evidence, and the kernel pushes nothing for it.
         let place = if call.may { self.own_place() } else { None };
         let Some(place) = place else {
-            // A thread without a place stays behind nobody's cork either.
+            // This thread has no slot, so nothing is held for it; nor may its data wait behind a cork that another
+            // thread has set.
             return if call.may && socket.is_corked() { Look::Uncork } else { Look::Forward };
         };
         let burst = &place.burst;
-        // What another thread holds goes out with this call, whatever is expected: neither thread has to wait for the other.
+        // What another thread has held on this socket leaves with this call, whatever the evidence says: neither thread
+        // may have to wait for the other.
         let held = socket.is_held();
-        // (A thread whose own was taken along by another still believes that it holds; but the cork is not its own.)
+        // (If another thread's call has taken along what this thread held, its burst still says that it holds. TCP_CORK
+        // tells the two apart: a cork that this burst did not set belongs to another thread.)
         let anothers = held && (!burst.holds(fd) || socket.is_corked() && !burst.is_corked());
-        // Not corked where another number stands for the same socket: a call on that one would be kept back too.
+        // Never cork a socket that has several descriptors: the cork would also delay calls through the others.
         let may = !anothers && (call.more || !socket.has(SHARED));
         let todo = burst.sent(&self.habits, self, fd, socket.low(), may);
         if todo == Todo::Hold {
@@ -186,7 +196,7 @@ impl<M: Machine> Library<M> {
         Look::Pass(place)
     }
 
-    /// A data call on any other descriptor.
+    /// Decides a data call on any other descriptor.
     #[cold]
     #[inline(never)]
     fn sending_rarely(&self, fd: c_int, call: Call) -> Look<'_> {
@@ -211,7 +221,7 @@ impl<M: Machine> Library<M> {
         self.sending_on(fd, self.table.get(fd), call)
     }
 
-    /// Makes a data call that is not held.
+    /// Makes a data call that is not held, and notes when it returned.
     #[inline(always)]
     pub fn sent<R>(&self, place: &Place, real: impl FnOnce() -> R) -> R {
         let sent = real();
@@ -219,8 +229,8 @@ impl<M: Machine> Library<M> {
         sent
     }
 
-    /// Makes a data call that is held: `held` makes it so, `real` as the program wants it. `whole` is its length, if the call
-    /// says it. Gives its result.
+    /// Makes a data call that is to be held and returns its result. `held` makes the held form of the call, `real` the
+    /// call as the program wants it. `whole` is the length of its data, where the arguments tell.
     #[inline(always)]
     pub fn held(
         &self,
@@ -236,7 +246,7 @@ impl<M: Machine> Library<M> {
             if place.burst.is_on(fd) {
                 place.burst.returned(self);
             } else {
-                // A signal handler has come between, and let go before there was anything.
+                // A signal handler ran meanwhile and released the burst, before this data was there: push it.
                 self.push(fd);
             }
             return sent;
@@ -244,14 +254,14 @@ impl<M: Machine> Library<M> {
         if !self.cut_short(fd, place, sent) {
             return sent;
         }
-        // What the call that should not have been made has left in errno is not the program's.
+        // The held call has set errno, but the program did not make that call.
         place.set_error(error);
         real()
     }
 
-    /// Makes a data call that takes along what was held. `keeps` says of its result whether something of that is still there: it
-    /// failed, met the end of its file or, as kernels before 6.5 do with the tail of a sendfile that is shorter than was asked,
-    /// kept something back.
+    /// Makes a data call that takes along what was held. `keeps` tells from its result whether some of that data is
+    /// still in the kernel: because the call failed or found the end of its file, or because it was a short sendfile on
+    /// a kernel before 6.5, which keeps the tail.
     #[inline(always)]
     pub fn passed(
         &self,
@@ -267,7 +277,7 @@ impl<M: Machine> Library<M> {
         sent
     }
 
-    /// Makes a receive with which the burst in this place ends.
+    /// Makes a receive that ends the burst in this slot.
     #[inline(always)]
     pub fn receive_at_end(&self, place: &Place, real: impl FnOnce() -> isize) -> isize {
         let begun = M::ticks();
@@ -279,7 +289,7 @@ impl<M: Machine> Library<M> {
         got
     }
 
-    /// Makes the last call of a corked run.
+    /// Makes the last call of a corked burst, then clears TCP_CORK.
     #[inline(always)]
     pub fn uncorked<R>(&self, fd: c_int, real: impl FnOnce() -> R) -> R {
         let sent = real();
@@ -296,22 +306,23 @@ impl<M: Machine> Library<M> {
         self.uncork(fd);
     }
 
-    /// A held call has returned, and was not taken whole: it failed, or the buffer is full. `sent` is what it returned. True
-    /// where the descriptor is no socket any more: then the call is to be made again as it was. Otherwise what was taken is on
-    /// its way (a full buffer pushes), and nothing waits for more.
+    /// Handles a held call that did not take all its data: it failed, or the send buffer is full. `sent` is its result.
+    /// Returns true if the descriptor is no socket any more; the call must then be made again in its original form.
+    /// Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was held before is pushed
+    /// here.
     #[cold]
     #[inline(never)]
     fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {
         place.burst.returned(self);
         place.burst.not_held();
         if sent < 0 && place.error() == libc::ENOTSOCK {
-            // The number was closed behind our back and now names something else.
+            // The descriptor was closed by a call that no hook saw, and now names something else.
             place.burst.forget(fd);
             self.table.set(fd, Socket(0));
             return true;
         }
         if sent == 0 || sent < 0 && place.error() != libc::EAGAIN {
-            // What was held before it is still there.
+            // What was held before this call is still there.
             self.push(fd);
         } else {
             self.uncork(fd);
@@ -320,7 +331,7 @@ impl<M: Machine> Library<M> {
         false
     }
 
-    /// The thread is about to receive: the first look, which is all that most calls need.
+    /// The first test of a receive, inlined into every hook that receives; most calls need nothing more.
     #[inline(always)]
     pub fn look_at_receive(&self, fd: c_int, only_sockets: bool) -> LookAtReceive<'_> {
         let Some(words) = self.table.near(fd) else {
@@ -333,19 +344,20 @@ impl<M: Machine> Library<M> {
                 None => LookAtReceive::Forward,
             };
         }
-        // What is not a socket now must not act like one: a program copies files between header and body.
+        // A read of what is not known to be a socket must not release anything: programs read a file between header and
+        // body.
         if socket.is_met() || only_sockets { LookAtReceive::Closer } else { LookAtReceive::Forward }
     }
 
-    /// The thread is about to receive, and a burst is open in the place that it would have: nothing is kept, and nothing owed, in
-    /// most, and then it is over. (So what the receive gives says nothing more.) Another thread's goes on. False where the
-    /// receive is to be looked at.
+    /// Ends the burst in `place` if that is cheap, which it mostly is: nothing is held, and the service owes nothing.
+    /// What the receive returns then proves nothing more. A burst of another thread, which shares the slot, stays open.
+    /// Returns false if the receive has to be made by [`Library::receive_at_end`].
     #[inline(always)]
     pub fn ends_quickly(&self, place: &Place) -> bool {
         !place.is_of(M::thread()) || place.burst.ends_quickly(&self.habits, self, M::ticks())
     }
 
-    /// The receive has given something, or nothing: then nothing is proved.
+    /// Reports a receive during an open burst. `something` is false if it failed; then it proves nothing.
     #[cold]
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
@@ -355,7 +367,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// The thread is about to receive: everything.
+    /// The full decision for a receive.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
@@ -369,7 +381,7 @@ impl<M: Machine> Library<M> {
         if self.is_watched(socket) { Receive::Watch } else { Receive::Forward }
     }
 
-    /// This thread's place, taken if need be; None where another thread has it.
+    /// This thread's slot, taken now if it has none; None if another thread has it.
     #[inline]
     pub(crate) fn own_place(&self) -> Option<&Place> {
         let thread = M::thread();
@@ -384,13 +396,13 @@ impl<M: Machine> Library<M> {
         self.threads.take::<M>(thread)
     }
 
-    /// Has this thread an open burst, or one that has its place?
+    /// Is a burst open in this thread's slot? (It may belong to another thread that shares the slot.)
     #[inline(always)]
     pub fn has_open(&self) -> bool {
         self.threads.has_open(M::thread())
     }
 
-    /// The thread is at a place to let go.
+    /// The thread has reached a release point: releases what it holds and ends its burst.
     #[inline(always)]
     pub fn let_go(&self, cause: Cause) {
         if self.has_open() {
@@ -406,9 +418,9 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// A wait where [`Library::has_open`] says that there is a burst. `blocks` says whether it waits if nothing has come; `ask`
-    /// makes the call without waiting, if that can be done without other effects; `call` makes it as the program wants it.
-    /// Both give the call's result, 0 where nothing has come.
+    /// Makes a wait for a thread of which [`Library::has_open`] says that its burst is open. `blocks` is false if the
+    /// timeout is zero. `ask` makes the same call with a timeout of zero, if that has no other effects; `call` makes it
+    /// as the program wants it. Both return the call's result, 0 if nothing is ready.
     #[inline(always)]
     pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
         let wait = self.waiting(blocks, ask.is_some());
@@ -428,7 +440,7 @@ impl<M: Machine> Library<M> {
         found
     }
 
-    /// What is done with it; `asks` says whether it can be made without waiting.
+    /// Decides how a wait is made; `asks` says whether it can be tried with a timeout of zero.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn waiting(&self, blocks: bool, asks: bool) -> Wait {
@@ -439,7 +451,7 @@ impl<M: Machine> Library<M> {
         if blocks { Wait::Time(M::ticks()) } else { Wait::Forward }
     }
 
-    /// The same where something is kept, or to be asked.
+    /// Decides a wait of a thread that holds data, or of whose service the kernel is still to be asked.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn waiting_rarely(&self, burst: &Burst, blocks: bool, asks: bool) -> Wait {
@@ -460,7 +472,7 @@ impl<M: Machine> Library<M> {
         Wait::Time(M::ticks())
     }
 
-    /// A wait that began at this time has returned, and has found so many, 0 where nothing has come.
+    /// Reports the result of a wait that began at `begun`: `found` is what it returned, 0 if nothing was ready.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn waited(&self, blocks: bool, begun: u32, found: c_int) {
@@ -476,19 +488,21 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// A descriptor ends, or is to be shared: what any thread holds on it leaves, and what this thread holds anywhere.
+    /// Releases what any thread holds on `fd`, and what this thread holds anywhere. Called before `fd` is closed or
+    /// duplicated, and when the program takes TCP_NODELAY or corking into its own hands.
     #[inline]
     #[unsafe(link_section = ".text.tcp")]
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         let socket = self.table.get(fd);
-        // Another thread's, which will find nothing; or Nagle's rule that it was let, which would stay under the other number.
+        // Data that another thread holds; its next release will find nothing left. Or Nagle's rule, given back to a
+        // burst: it would outlive this descriptor under the socket's other ones.
         if socket.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) && self.is_kept(fd) {
             self.push(fd);
         }
     }
 
-    /// Does the kernel keep something of any thread's burst on this descriptor, or may it?
+    /// May the kernel be delaying data of some thread's burst on this descriptor?
     #[cold]
     #[inline(never)]
     pub(crate) fn is_kept(&self, fd: c_int) -> bool {
@@ -500,7 +514,8 @@ impl<M: Machine> Library<M> {
         kept
     }
 
-    /// A data call on `fd` is about to be made that may wait for its source: nothing is kept back over that.
+    /// Prepares for a data call on `fd` that may block on its source (splice from a pipe): nothing may stay held
+    /// meanwhile.
     #[inline]
     pub fn sending_from_elsewhere(&self, fd: c_int) {
         if self.table.get(fd).is_held() {
@@ -508,7 +523,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// The process ends: everything that any thread holds leaves.
+    /// Releases what every thread holds, because the process is about to end.
     #[cold]
     #[unsafe(link_section = ".text.usual")]
     pub fn let_go_of_all(&self) {
@@ -523,13 +538,14 @@ impl<M: Machine> Library<M> {
         });
     }
 
-    /// This process is a child that fork(2) has made: its threads have to prove themselves.
+    /// This process is the child of a fork(2): its threads may behave differently, so its services have to earn trust
+    /// again.
     pub fn forked(&self) {
         self.habits.forked();
     }
 }
 
-/// What a hook does with a data call of the usual kind. The table notes whether something is held.
+/// Turns the verdict of the quick path into what the hook does, and notes in the table whether data is now held.
 #[inline(always)]
 fn look_at<'a>(place: &'a Place, words: &Words, quick: Option<Quick>) -> Look<'a> {
     match quick {

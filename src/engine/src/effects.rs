@@ -1,4 +1,5 @@
-//! The library as the machine of `policy::evidence`: what the rule has done goes to the kernel, and into the descriptor's word.
+//! The engine as the machine that `policy::evidence` runs on: carries out its decisions, in the kernel and in the
+//! descriptor table.
 
 use core::ffi::c_int;
 
@@ -12,9 +13,11 @@ use crate::sync::Relaxed;
 use crate::told::Told;
 
 impl<M: Machine> Library<M> {
-    /// Sends what the kernel holds on `fd`, if that is a connection still. TCP_NODELAY does it in one call even where it is on
-    /// already, and under the program's TCP_CORK too (net/ipv4/tcp.c, `__tcp_sock_set_nodelay`). Where it is off (only what
-    /// the program itself holds is then released) it is turned off again. Our own cork is taken off, which sends as well.
+    /// Sends what the kernel holds on `fd`, if that still is a connection. Setting TCP_NODELAY does it in one call,
+    /// even if the option is already on and even under the program's own TCP_CORK (net/ipv4/tcp.c,
+    /// `__tcp_sock_set_nodelay`). If the option was off, which happens only when data that the program holds is
+    /// released, it is turned off again afterwards. If the library has corked the socket, clearing TCP_CORK sends
+    /// instead.
     #[cold]
     #[unsafe(link_section = ".text.tcp")]
     pub(crate) fn push(&self, fd: c_int) {
@@ -22,7 +25,7 @@ impl<M: Machine> Library<M> {
         if !socket.is_connection() {
             return;
         }
-        // (Where another thread takes the cork off just now, this one still has to send what it has held itself.)
+        // (If another thread has just cleared the cork, this one still has to push what it held by MSG_MORE.)
         if socket.is_corked() && self.uncork(fd) {
             return;
         }
@@ -33,7 +36,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Takes our cork off, if it is on: then true.
+    /// Clears TCP_CORK if the library has set it; returns whether it had.
     #[cold]
     pub(crate) fn uncork(&self, fd: c_int) -> bool {
         let corked = self.table.get_rarely(fd).is_corked();
@@ -45,7 +48,7 @@ impl<M: Machine> Library<M> {
         corked
     }
 
-    /// Sets TCP_CORK, to hold what cannot be held by itself. True if the kernel did.
+    /// Sets TCP_CORK, to hold a call that cannot carry MSG_MORE. Returns whether the kernel accepted it.
     #[cold]
     pub(crate) fn cork(&self, fd: c_int) -> bool {
         let done = set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK) == 0;
@@ -85,12 +88,13 @@ impl<M: Machine> evidence::Machine for Library<M> {
     }
 
     fn uncork(&self, fd: c_int) {
-        // Another thread may have taken the cork off meanwhile, and the burst have gone on with calls that are held.
+        // `push` rather than `uncork`: another thread may have cleared the cork meanwhile, and this burst may since
+        // have held calls by MSG_MORE.
         Library::push(self, fd);
     }
 
     fn nagle(&self, fd: c_int, on: bool) {
-        // Not where the program has turned the option off meanwhile, or the number is another socket's by now.
+        // Skipped if the program has turned TCP_NODELAY off meanwhile, or the descriptor now names another socket.
         let socket = self.table.get_rarely(fd);
         if socket.is_connection() && socket.has(NODELAY_ON) {
             if on {
@@ -105,9 +109,9 @@ impl<M: Machine> evidence::Machine for Library<M> {
     fn remember(&self, fd: c_int, place: u32) {
         if let Some(words) = self.table.near(fd) {
             let low = words.low.load(Relaxed);
-            // Most bursts are like those before.
+            // Most bursts have the same lengths as those before: then nothing is written.
             if low & PLACE_MASK != place && Socket::of(low, 0).is_connection() {
-                // Where another thread has just changed something else this is not noted.
+                // If another thread has just changed the word, this history is dropped.
                 let _ = words.low.compare_exchange(low, low & !PLACE_MASK | place, Relaxed, Relaxed);
             }
         }

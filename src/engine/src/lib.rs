@@ -1,8 +1,9 @@
-//! What the preloaded library knows of the process's sockets and threads, and what it does to them. The hooks (src/shim) call
-//! [`Library`]; what is decided comes from `policy`; what is done goes to the kernel through [`Machine`], so that the same
-//! code runs in the library, in unit tests, under a model checker and under fuzzers.
+//! The state that the preloaded library keeps about the process's sockets and threads, and its effects on them. The
+//! hooks (src/shim) call [`Library`]; the decisions come from `policy`; the effects reach the kernel through
+//! [`Machine`]. So the same code runs in the library, in unit tests, under a model checker and under fuzzers.
 //!
-//! Must never: allocate, lock, panic, use thread-local storage, know a hook's name, or follow a pointer of the program's.
+//! Must never allocate, lock, panic, use thread-local storage, know a hook's name, or dereference a pointer of the
+//! program's.
 #![no_std]
 
 extern crate tcptune_policy as policy;

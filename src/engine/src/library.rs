@@ -1,4 +1,4 @@
-//! The library's whole state, in one piece: one static in the preloaded library, one value in a test.
+//! All state of the library in one struct: a static in the preloaded library, a plain value in a test.
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
@@ -14,29 +14,29 @@ use crate::table::{Notes, Table};
 use crate::threads::Threads;
 use crate::told::Told;
 
-/// State and effects of the library. Zeros are the state at the beginning.
+/// The library's state and the operations on it. All zeros is the initial state.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Library<M> {
     pub(crate) mode: Mode,
-    /// The next listener's number among services.
+    /// The service number of the next listener.
     next: AtomicU8,
     pub(crate) table: Table<M>,
     pub(crate) threads: Threads,
     pub(crate) habits: Habits,
-    /// For TCPTUNE_QUICKACK=auto (policy::stall).
+    /// The state of TCPTUNE_QUICKACK=auto for each descriptor (policy::stall).
     pub(crate) stalls: Notes,
-    /// Which of the options of TCPTUNE_SET the program has set itself: a bit each (`SockOpt::id`). Beyond the first table they are
-    /// set whatever the program did before.
+    /// The options of TCPTUNE_SET that the program has set itself, one bit each (`SockOpt::id`). Not kept for
+    /// descriptors beyond the first table: there the library sets its options whatever the program did before.
     pub(crate) own: Notes,
     machine: PhantomData<fn() -> M>,
 }
 
-/// Listeners use the lower half of the services' numbers, remote ends the upper one.
+/// The first service number for remote ends; listeners use the numbers below.
 const REMOTE: u8 = 32;
 
 impl<M: Machine> Library<M> {
-    /// Tuning off, nothing known.
+    /// The initial state: tuning off, no descriptor known.
     #[expect(clippy::new_without_default, reason = "made once, for a static")]
     pub const fn new() -> Library<M> {
         Library {
@@ -51,7 +51,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Turns tuning on (start-up).
+    /// Turns tuning on, at start-up.
     pub fn enable(&self) {
         self.table.enable();
     }
@@ -62,36 +62,36 @@ impl<M: Machine> Library<M> {
         self.table.is_enabled()
     }
 
-    /// From now on this is so.
+    /// Sets mode flags; they are never cleared.
     pub fn raise(&self, flags: u8) {
         self.mode.raise(flags);
     }
 
-    /// Is any of these so?
+    /// Is any of these mode flags set?
     #[inline(always)]
     pub fn is(&self, flags: u8) -> bool {
         self.mode.is(flags)
     }
 
-    /// Do the defaults hold for every socket of this process?
+    /// Do the default settings hold for every socket of this process?
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
         !self.mode.is(SPECIAL)
     }
 
-    /// What is known of a descriptor.
+    /// The state of a descriptor.
     #[inline(always)]
     pub fn get(&self, fd: c_int) -> Socket {
         self.table.get(fd)
     }
 
-    /// Notes a descriptor that was just made.
+    /// Records a descriptor that a call has just created.
     #[inline]
     pub fn add(&self, fd: c_int, socket: Socket) {
         self.table.add(fd, socket);
     }
 
-    /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.
+    /// Calls `visit` for each known descriptor from `first` to `last`, inclusive.
     pub fn each(&self, first: u32, last: u32, visit: impl FnMut(c_int, Socket)) {
         self.table.each(first, last, visit);
     }
@@ -100,12 +100,12 @@ impl<M: Machine> Library<M> {
         M::settings()
     }
 
-    /// What the settings want of this socket.
+    /// The tuning that the settings want for this socket.
     pub(crate) fn tuning(&self, socket: Socket) -> &'static Tuning {
         self.settings().tuning(socket.tuning())
     }
 
-    /// Something happened that is counted.
+    /// Reports an event to the statistics, if they are on.
     #[inline]
     pub(crate) fn tell(&self, told: impl FnOnce() -> Told) {
         if self.mode.is(COUNTING) {
@@ -113,17 +113,18 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// A number for a new listener: the next. It wraps, and listeners then share what they learn. Relaxed: any serves.
+    /// The service number for a new listener. The numbers wrap, and listeners with the same number share what they
+    /// learn. Relaxed: any number will do.
     pub(crate) fn listener_service(&self) -> u8 {
         self.next.fetch_add(1, Relaxed) & REMOTE.wrapping_sub(1)
     }
 
-    /// The number for connections that were accepted elsewhere and passed to this process: they have no listener here, and
-    /// all that a process serves this way is most often one service.
+    /// The service number for connections that another process accepted and passed on. They have no listener here, and
+    /// such a process mostly serves one service. (The 32nd listener gets this number too.)
     pub(crate) const INHERITED: u8 = REMOTE - 1;
 
-    /// The number of a remote end, from what its address and port were mixed to: a fresh connection to a known service
-    /// starts with what was learned there.
+    /// The service number of a remote end, from a hash of its address and port. It depends on nothing else, so a new
+    /// connection to a known service starts with what was learned there.
     #[inline]
     pub const fn remote_service(mixed: u64) -> u8 {
         (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59) as u8 | REMOTE

@@ -1,24 +1,24 @@
-//! What is out of the ordinary in this process, in one byte, so that the usual case costs a hook one test.
+//! Everything unusual about this process, as flags in one byte: the usual case costs a hook a single test.
 //!
-//! Relaxed throughout: a flag is raised before anything that it announces, on the same thread; another thread that does not
-//! see it yet does what was right a moment ago.
+//! Relaxed throughout. A thread raises a flag before it does what the flag announces. Another thread that does not see
+//! the flag yet acts as it would have a moment ago.
 
 use crate::sync::{AtomicU8, Relaxed};
 
-/// Some thread has taken its place (threads.rs): only then can anything be open.
+/// Some thread has taken a slot (threads.rs); without this no burst can be open.
 pub(crate) const HAS_BURSTS: u8 = 1;
-/// Nagle's rule was given back to some long burst: only then can it be left behind by somebody else.
+/// Some long burst was given Nagle's rule back; without this none can be left on a socket.
 pub(crate) const GAVE_NAGLE: u8 = 32;
-/// Settings other than the defaults hold for some socket.
+/// Some socket has other settings than the defaults.
 pub const SPECIAL: u8 = 2;
-/// Some setting sets further options (applied.rs).
+/// Some setting sets further socket options (applied.rs).
 pub const SETS_OPTIONS: u8 = 4;
-/// Calls are counted.
+/// Calls are counted (TCPTUNE_STATS).
 pub const COUNTING: u8 = 8;
-/// Besides, the stack is copied.
+/// Calls are counted, and the stack is sampled too (TCPTUNE=backtrace).
 pub const BACKTRACES: u8 = 16;
 
-/// The flags.
+/// The flags of the process.
 #[derive(Debug)]
 pub(crate) struct Mode(AtomicU8);
 

@@ -1,10 +1,10 @@
-//! In a process that has restricted its own system calls the library only forwards.
+//! In a process that has restricted its own system calls, the library only forwards.
 //!
-//! One setsockopt that the program would not have made kills sshd's pre-authentication child and vsftpd. So when a filter is
-//! about to be installed (prctl(2) PR_SET_SECCOMP, seccomp(2) through syscall(2)) the table is turned off: every descriptor
-//! is unmet from then on, and an unmet descriptor is forwarded. What is held is released first, while that is still allowed.
-//! A filter that was installed before this program was started (a container's, a service manager's) was made for programs
-//! that use sockets, and does not turn the library off.
+//! A single setsockopt that the program would not have made itself kills sshd's pre-authentication child, and vsftpd.
+//! So when the program is about to install a filter (prctl(2) PR_SET_SECCOMP, or seccomp(2) through syscall(2)), the
+//! library first releases what is held, while it still may, and then disables the table: every descriptor is unmet from
+//! then on, and calls on unmet descriptors are forwarded. A filter installed before the program started (by a container
+//! runtime or a service manager) was written for programs that use sockets, and does not disable the library.
 
 use policy::evidence::Burst;
 
@@ -19,25 +19,25 @@ pub struct Entering {
 }
 
 impl<M: Machine> Library<M> {
-    /// A filter is about to be installed, or the cycle counter forbidden.
+    /// The program is about to install a filter, or to forbid the cycle counter (PR_SET_TSC).
     #[cold]
     pub fn restricting(&self) -> Entering {
         self.let_go_of_all();
-        // And what a thread is about to let go of just now: it could not any more.
+        // Another thread may have closed its burst and be about to push; once the filter is in place it could not.
         self.table.each(0, u32::MAX, |fd, socket| {
             if socket.is_held() {
                 self.push(fd);
             }
         });
         let was_on = self.is_enabled();
-        // Before the call, because with SECCOMP_FILTER_FLAG_TSYNC the filter binds all threads at once.
+        // Disabled before the call, because SECCOMP_FILTER_FLAG_TSYNC applies the filter to all threads at once.
         self.table.disable();
         self.threads.each(Burst::abandon);
         self.tell(|| Told::Restricting);
         Entering { was_on }
     }
 
-    /// The call has returned: where it failed nothing is restricted.
+    /// The program's call has returned. If it failed, nothing is restricted, and tuning goes on.
     pub fn restricted(&self, entering: Entering, succeeded: bool) {
         if !succeeded && entering.was_on {
             self.table.enable();

@@ -1,5 +1,6 @@
-//! TCPTUNE_SPLIT: a share of the connections is left untouched, as a control group. Each is chosen by itself, at random, with no
-//! system call. A listener is then not tuned at all: what its connections inherit could not be taken back.
+//! TCPTUNE_SPLIT: leaves a share of the connections untouched, as a control group. Each connection is assigned at
+//! random, on its own, without a system call. Listeners are then not tuned at all, because the control group would
+//! inherit their options.
 
 use policy::UNTOUCHED;
 use policy::socket::{NO_HOLD, Socket};
@@ -8,13 +9,13 @@ use crate::library::Library;
 use crate::machine::Machine;
 
 impl<M: Machine> Library<M> {
-    /// Are connections divided at all?
+    /// Is there a control group?
     #[inline]
     pub(crate) fn divides(&self) -> bool {
         !self.is_plain() && self.settings().split() != 0
     }
 
-    /// A new connection, left untouched if chance wants it so: then true.
+    /// Assigns a new connection to a group. Returns true if it is left untouched.
     #[cold]
     pub(crate) fn divide(&self, socket: Socket) -> (Socket, bool) {
         if self.settings().leaves_untouched(M::chance()) {

@@ -1,4 +1,4 @@
-//! The atomics: core's. A model checker's stand in their place under the feature `loom`. Which accesses are relaxed, and why,
-//! is in docs/concurrency.md.
+//! The atomics: core's, or a model checker's under the feature `loom`. docs/concurrency.md says which accesses are
+//! relaxed, and why.
 
 pub(crate) use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};

@@ -1,3 +1,3 @@
-//! The atomics under a model checker, in the place of sync.rs: policy's.
+//! The atomics under the model checker, in place of sync.rs: those of the policy crate.
 
 pub(crate) use policy::sync::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Relaxed};

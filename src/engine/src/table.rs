@@ -1,13 +1,14 @@
-//! What is known about each descriptor: two words each, indexed by its number.
+//! The descriptor table: two words for each descriptor, indexed by its number.
 //!
-//! The table is a hint. A descriptor may be closed, and its number used again, by calls that no preloaded library sees; every
-//! use must stay harmless when the words are about a socket that is gone. Any number is safe: those outside the table are
-//! unmet. Memory: zero pages that only the descriptors in use touch; numbers above [`NEAR`] live in a second table that is
-//! mapped when the first of them appears, so that a program that locks all its memory pays half a megabyte, not eight.
+//! The table is a hint. Calls that no preloaded library sees may close a descriptor and reuse its number, so every use
+//! must stay harmless if the words describe a socket that is gone. Any number is safe: one outside the table is unmet.
+//! The first table lies in zero pages, of which only those of descriptors in use take memory. Numbers from [`NEAR`] on
+//! live in a second table, mapped when the first of them appears, so a program that locks all its memory pays half a
+//! megabyte instead of eight.
 //!
-//! Orderings: relaxed. A word stands for itself; no other memory is published through it, and a stale word is as harmless as
-//! any wrong one. The two words of a descriptor are not read or written together: the upper one is a listener's only.
-//! docs/concurrency.md has them all.
+//! Orderings: relaxed. A word stands for itself: nothing else is published through it, and a stale word does no more
+//! harm than a wrong one. The two words of a descriptor are not accessed together; the upper one is a listener's queue
+//! length, or says whether a connection holds data. docs/concurrency.md lists all orderings.
 
 use core::ffi::c_int;
 use core::fmt;
@@ -19,12 +20,12 @@ use policy::socket::{CLOSELY, Kind, NO_HOLD, Socket};
 use crate::machine::Machine;
 use crate::sync::{AtomicI32, AtomicPtr, AtomicU32, Relaxed};
 
-/// Descriptors in the table that is part of the library's zero pages.
+/// Number of descriptors in the first table, which is part of the library's zero pages.
 pub const NEAR: u32 = if cfg!(feature = "loom") { 8 } else { 65_536 };
-/// Descriptors in both tables; the kernel's default ceiling (fs.nr_open).
+/// Number of descriptors in both tables: the kernel's default limit (fs.nr_open).
 pub const ALL: u32 = if cfg!(feature = "loom") { 16 } else { 1_048_576 };
 
-/// A descriptor's two words (policy::socket).
+/// The two words of a descriptor (policy::socket has their layout).
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub(crate) struct Words {
@@ -42,21 +43,21 @@ impl Words {
         self.low.store(socket.low(), Relaxed);
     }
 
-    /// Of a connection: is something held on it?
+    /// Does any thread hold data on this connection?
     #[inline(always)]
     pub(crate) fn is_held(&self) -> bool {
         self.high.load(Relaxed) != 0
     }
 
-    /// It is, or it is not.
+    /// Notes whether a thread holds data on this connection.
     #[inline(always)]
     pub(crate) fn hold(&self, held: bool) {
         self.high.store(u32::from(held), Relaxed);
     }
 }
 
-/// One more word for each descriptor of the first table, for what few programs need: zero pages until it is used. Descriptors
-/// beyond that table read as 0. Relaxed: a hint, as the table.
+/// One more word for each descriptor of the first table, for features that few programs use; zero pages until then.
+/// Reads as 0 beyond the first table. Relaxed: a hint, like the table.
 pub(crate) struct Notes([AtomicU32; NEAR as usize]);
 
 impl fmt::Debug for Notes {
@@ -81,15 +82,16 @@ impl Notes {
     }
 }
 
-/// The table. What every hook looks at comes first: it shares the page of the first descriptors.
+/// The table. The fields that every hook reads come first and share a page with the first descriptors.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Table<M> {
-    /// How many numbers of the first table are looked at: none while tuning is off, so that "off" costs no test of its own.
+    /// Number of entries of the first table that hooks look at: 0 while tuning is off, so "off" costs no test of its
+    /// own.
     limit: AtomicU32,
-    /// The highest number that was ever tracked: bounds a walk over the table.
+    /// The highest number ever recorded; a walk over the table ends there.
     highest: AtomicI32,
-    /// The second table, for the numbers from [`NEAR`] to [`ALL`]; null until one of them is tracked.
+    /// The second table, for numbers from [`NEAR`] to [`ALL`]; null until one of them is recorded.
     far: AtomicPtr<Words>,
     words: [Words; NEAR as usize],
     machine: PhantomData<fn() -> M>,
@@ -106,12 +108,12 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Turns the table on ...
+    /// Turns the table on.
     pub(crate) fn enable(&self) {
         self.limit.store(NEAR, Relaxed);
     }
 
-    /// ... or off: from now on every descriptor is unmet, so every hook only forwards.
+    /// Turns the table off: from now on every descriptor is unmet, and every hook only forwards.
     pub(crate) fn disable(&self) {
         self.limit.store(0, Relaxed);
     }
@@ -121,11 +123,13 @@ impl<M: Machine> Table<M> {
         self.limit.load(Relaxed) != 0
     }
 
-    /// The words of a descriptor of the first table, if it is one and tuning is on. The first instructions of a hook.
+    /// The words of a descriptor of the first table; None for other descriptors, or while tuning is off. The first
+    /// instructions of a hook.
     #[inline(always)]
     pub(crate) fn near(&self, fd: c_int) -> Option<&Words> {
         if fd.cast_unsigned() < self.limit.load(Relaxed) {
-            // SAFETY: avoids a second bounds check on the hottest path: the limit is 0 or the number of entries.
+            // SAFETY: in bounds, because the limit is either 0 or the number of entries. Unchecked, because the
+            // comparison above already is the bounds check, on the hottest path.
             Some(unsafe { self.words.get_unchecked(fd.cast_unsigned() as usize) })
         } else {
             None
@@ -135,21 +139,21 @@ impl<M: Machine> Table<M> {
     /// The words of a descriptor that [`Table::near`] has just found.
     #[inline(always)]
     pub(crate) fn known_near(&self, fd: c_int) -> &Words {
-        // A number outside cannot come here; the mask costs less than to say so.
+        // The number is in range already; masking it costs less than proving that to the compiler.
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         &self.words[fd.cast_unsigned() as usize & NEAR.wrapping_sub(1) as usize]
     }
 
-    /// Must a descriptor that is not [`Table::near`] be looked at all the same, in the second table?
+    /// Is this descriptor, which [`Table::near`] has not found, in the range of the second table?
     #[inline(always)]
     pub(crate) fn is_beyond(&self, fd: c_int) -> bool {
         fd.cast_unsigned() >= NEAR
     }
 
-    /// What is known of a descriptor: nothing while tuning is off.
+    /// The state of a descriptor; unmet while tuning is off.
     ///
-    /// This and the other two that are in line have a twin for all places that are rarely passed: the library is loaded into
-    /// every process, and there it is to be small before it is fast.
+    /// `get`, `set` and `add` are inlined. Each has an out-of-line twin (`get_rarely` and so on) for rare paths: the
+    /// library is loaded into every process, so size comes before speed there.
     #[inline]
     pub(crate) fn get(&self, fd: c_int) -> Socket {
         match self.near(fd) {
@@ -175,7 +179,7 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Notes what a descriptor is. Numbers outside the tables are not noted.
+    /// Records what a descriptor is. Numbers outside both tables are ignored.
     #[inline]
     pub(crate) fn set(&self, fd: c_int, socket: Socket) {
         let number = fd.cast_unsigned();
@@ -195,7 +199,7 @@ impl<M: Machine> Table<M> {
         self.set(fd, socket);
     }
 
-    /// Something is held on a connection, or is not.
+    /// Notes whether a thread holds data on this connection.
     #[cold]
     #[inline(never)]
     pub(crate) fn hold(&self, fd: c_int, held: bool) {
@@ -204,7 +208,7 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Sets flags of the lower word.
+    /// Sets flags in the lower word.
     #[cold]
     #[inline(never)]
     pub(crate) fn flag(&self, fd: c_int, flags: u64) {
@@ -213,7 +217,7 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Clears flags of the lower word.
+    /// Clears flags in the lower word.
     #[cold]
     #[inline(never)]
     pub(crate) fn unflag(&self, fd: c_int, flags: u64) {
@@ -222,8 +226,9 @@ impl<M: Machine> Table<M> {
         }
     }
 
-    /// Notes a descriptor that was just made: like [`Table::set`], and remembers how far the table is in use. Nothing is
-    /// noted while tuning is off, nor for a number that no descriptor can have: a walk over the table would end there.
+    /// Like [`Table::set`] for a descriptor that was just created; also raises the bound of walks over the table. Does
+    /// nothing while tuning is off, nor for a number that no descriptor can have: a walk would otherwise go on to that
+    /// number.
     #[inline]
     pub(crate) fn add(&self, fd: c_int, socket: Socket) {
         if fd.cast_unsigned() < ALL && self.is_enabled() {
@@ -247,7 +252,7 @@ impl<M: Machine> Table<M> {
         self.add(fd, socket);
     }
 
-    /// Calls `visit` for the descriptors from `first` to `last` (inclusive) that have a state.
+    /// Calls `visit` for each known descriptor from `first` to `last`, inclusive.
     pub(crate) fn each(&self, first: u32, last: u32, mut visit: impl FnMut(c_int, Socket)) {
         let end = last.min(self.highest.load(Relaxed).cast_unsigned());
         let mut number = first;
@@ -272,7 +277,7 @@ impl<M: Machine> Table<M> {
             self.map_far();
         }
         if let Some(words) = self.far_words(number) {
-            // Nothing is held beyond the first table: the usual paths know only that one.
+            // Never hold on a descriptor of the second table: the quick paths look only at the first.
             words.set(if socket.is_connection() { socket.with(NO_HOLD | CLOSELY) } else { socket });
         }
     }
@@ -283,16 +288,18 @@ impl<M: Machine> Table<M> {
         if table.is_null() || !(NEAR..ALL).contains(&number) {
             return None;
         }
-        // SAFETY: the mapping has words for each number from NEAR to ALL and is never unmapped once published.
+        // SAFETY: `number` is in NEAR..ALL (checked above), and the mapping has words for each of them. It is never
+        // unmapped once its address has been stored in `far`.
         Some(unsafe { &*table.wrapping_add(number.wrapping_sub(NEAR) as usize) })
     }
 
-    /// Maps the second table. Where two threads come at once, the slower one gives its mapping back.
+    /// Maps the second table. If two threads do so at once, the slower one unmaps its own again.
     fn map_far(&self) {
         const LENGTH: usize = (ALL as usize - NEAR as usize) * size_of::<Words>();
         let Ok(at) = M::map(LENGTH) else { return };
         if self.far.compare_exchange(null_mut(), at.cast(), Relaxed, Relaxed).is_err() {
-            // SAFETY: the mapping made above, which nobody else has seen.
+            // SAFETY: the mapping made above with the same length. The exchange failed, so its address was never
+            // published.
             unsafe { M::unmap(at, LENGTH) };
         }
     }

@@ -1,8 +1,8 @@
-//! Each thread's open burst, found by its thread pointer.
+//! The open burst of each thread, found by the thread pointer (the address of the thread control block).
 //!
-//! A slot belongs to the first thread that needs it, and only that thread writes to the burst in it from then on. Where two
-//! threads would have the same slot the later one's calls are not held. (A thread that ends leaves its slot behind; the next
-//! thread on the same stack has the same thread pointer, and with it the slot.)
+//! A slot belongs to the first thread that needs it; from then on only that thread writes to the burst in it. If
+//! another thread's pointer selects the same slot, that thread's calls are not held. (A slot is never freed, but the
+//! next thread on the same stack has the same thread pointer, and so gets the same slot.)
 
 use core::ffi::c_int;
 use core::fmt;
@@ -13,32 +13,34 @@ use policy::evidence::Burst;
 use crate::machine::Machine;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Relaxed};
 
-/// Slots.
+/// Number of slots.
 pub(crate) const SLOTS: usize = if cfg!(feature = "loom") { 16 } else { 4096 };
 
-/// A thread's place: one cache line.
+/// A thread's slot: one cache line.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Place {
-    /// Its thread pointer; 0 while it is nobody's.
+    /// The thread pointer of its owner; 0 while it has none.
     thread: AtomicUsize,
-    /// Where its errno is: the same for every thread with this thread pointer.
+    /// The address of the owner's errno; every thread with this thread pointer has it there.
     errno: AtomicPtr<c_int>,
     pub(crate) burst: Burst,
 }
 
 impl Place {
-    /// errno of this thread, which must be the place's.
+    /// errno of the calling thread, which must own the slot.
     #[inline(always)]
     pub(crate) fn error(&self) -> c_int {
-        // SAFETY: the address of the running thread's errno, put there when it took the place.
+        // SAFETY: `take` has stored the address of the owner's errno. The owner is the running thread, so its errno
+        // exists.
         unsafe { *self.errno.load(Relaxed) }
     }
 
-    /// Sets it.
+    /// Sets errno of the calling thread, which must own the slot.
     #[cold]
     pub(crate) fn set_error(&self, error: c_int) {
-        // SAFETY: as above; nobody else uses a thread's errno.
+        // SAFETY: `take` has stored the address of the owner's errno. The owner is the running thread, and no other
+        // thread accesses it.
         unsafe { *self.errno.load(Relaxed) = error };
     }
 
@@ -48,10 +50,10 @@ impl Place {
     }
 }
 
-/// All threads' places.
+/// The slots of all threads.
 pub(crate) struct Threads {
     slots: [Place; SLOTS],
-    /// A bit for each place that was ever taken: a walk touches no other memory.
+    /// A bit for each slot that has an owner, so a walk touches no memory of the others.
     taken: [AtomicU32; SLOTS.div_ceil(32)],
 }
 
@@ -71,50 +73,52 @@ impl Threads {
 
     #[inline(always)]
     fn place(thread: usize) -> usize {
-        // Thread control blocks lie a stack apart: 8 MiB most often, 1 or 2 MiB where many threads are expected.
+        // Thread control blocks are a stack size apart: mostly 8 MiB, in programs with many threads 1 or 2 MiB.
         (thread >> 20) & SLOTS.wrapping_sub(1)
     }
 
     #[inline(always)]
     fn slot(&self, thread: usize) -> &Place {
-        // SAFETY: avoids a bounds check on the path of every wait; a place is below the array's length.
+        // SAFETY: in bounds, because `place` masks its result to the number of slots. Unchecked, because every wait
+        // comes here.
         unsafe { self.slots.get_unchecked(Threads::place(thread)) }
     }
 
-    /// Is a burst open in this thread's place? The first look, which is all that most waits need.
+    /// Is a burst open in this thread's slot? It may be that of another thread with the same slot. Most waits end here.
     #[inline(always)]
     pub(crate) fn has_open(&self, thread: usize) -> bool {
         self.slot(thread).burst.is_open()
     }
 
-    /// This thread's place, or that of the one that has it, if a burst is open there: as [`Threads::has_open`].
+    /// This thread's slot if a burst is open in it. Whether that burst is this thread's own is not checked, as in
+    /// [`Threads::has_open`].
     #[inline(always)]
     pub(crate) fn slot_with_open(&self, thread: usize) -> Option<&Place> {
         let slot = self.slot(thread);
         if slot.burst.is_open() { Some(slot) } else { None }
     }
 
-    /// This thread's burst, if one is open.
+    /// This thread's own burst, if it is open.
     #[inline(always)]
     pub(crate) fn open(&self, thread: usize) -> Option<&Burst> {
         self.taken(thread).map(|place| &place.burst).filter(|burst| burst.is_open())
     }
 
-    /// This thread's place, if it has taken one.
+    /// This thread's slot, if it owns one.
     #[inline(always)]
     pub(crate) fn taken(&self, thread: usize) -> Option<&Place> {
         let slot = self.slot(thread);
         if slot.is_of(thread) { Some(slot) } else { None }
     }
 
-    /// Takes a place for this thread; None where another thread has it.
+    /// Takes the slot for this thread; None if another thread owns it.
     pub(crate) fn take<M: Machine>(&self, thread: usize) -> Option<&Place> {
         let (slot, place) = (self.slot(thread), Threads::place(thread));
         let errno = M::errno();
         if errno.is_null() {
             return None;
         }
-        // Where two threads come at once the first has it.
+        // If two threads try at once, the first one gets it.
         slot.thread.compare_exchange(0, thread, Relaxed, Relaxed).ok()?;
         slot.errno.store(errno, Relaxed);
         if let Some(word) = self.taken.get(place >> 5) {
@@ -123,7 +127,7 @@ impl Threads {
         Some(slot)
     }
 
-    /// Every burst that is open now.
+    /// Calls `visit` for every open burst.
     pub(crate) fn each(&self, mut visit: impl FnMut(&Burst)) {
         for (slots, taken) in self.slots.chunks(32).zip(&self.taken) {
             let mut taken = taken.load(Relaxed);

@@ -1,6 +1,6 @@
-//! Sockets are made, connected, put to listening, accepted, met, duplicated and closed: which tuning they get, and
-//! TCP_NODELAY. Everything here runs once per connection or listener, never per data call. What the kernel refuses is skipped
-//! in silence.
+//! The life of a socket: created, connected, listening, accepted, passed in, duplicated and closed; which tuning it
+//! gets, and TCP_NODELAY. Everything here runs once per connection or listener, never per data call. Options that the
+//! kernel refuses are skipped silently.
 
 use core::ffi::c_int;
 
@@ -17,12 +17,12 @@ use crate::sync::Relaxed;
 use crate::told::Told;
 use crate::watch;
 
-/// A number that no other socket has (asm-generic/socket.h).
+/// A number unique to each socket (asm-generic/socket.h).
 const SO_COOKIE: c_int = 57;
-/// Multipath TCP (linux/in.h).
+/// The protocol number of Multipath TCP (linux/in.h).
 const IPPROTO_MPTCP: c_int = 262;
 
-/// What socket(2) made, from its arguments: no question to the kernel.
+/// What socket(2) has created, derived from its arguments without asking the kernel.
 #[inline(always)]
 fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
     let stream = kind & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) == libc::SOCK_STREAM;
@@ -36,34 +36,34 @@ fn made(domain: c_int, kind: c_int, protocol: c_int) -> Socket {
 fn of_protocol(protocol: c_int) -> Socket {
     match protocol {
         libc::IPPROTO_TCP => Socket::new(Kind::Fresh),
-        // MSG_MORE is ignored there.
+        // Multipath TCP ignores MSG_MORE.
         IPPROTO_MPTCP => Socket::new(Kind::Fresh).with(NO_HOLD),
         _ => Socket::new(Kind::Other),
     }
 }
 
 impl<M: Machine> Library<M> {
-    /// socket(2) has made `fd`.
+    /// socket(2) has created `fd`.
     #[inline(always)]
     pub fn made_socket(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
         self.table.add(fd, made(domain, kind, protocol));
         self.has_set_nothing(fd);
     }
 
-    /// Two new descriptors that are no TCP sockets, but can make a reader wait.
+    /// Two new descriptors that are not TCP sockets, but on which a read may block (a pipe or a socket pair).
     pub fn made_pair(&self, pair: [c_int; 2]) {
         for fd in pair {
             self.table.add_rarely(fd, Socket::new(Kind::Other));
         }
     }
 
-    /// A descriptor that came with a message or from another program: it is looked at when it is first used.
+    /// A descriptor that came with a message or from another program. It is classified when it is first used.
     #[unsafe(link_section = ".text.tcp")]
     pub fn given(&self, fd: c_int) {
         self.table.add_rarely(fd, Socket::new(Kind::Unknown));
     }
 
-    /// A descriptor that came from elsewhere: asks the kernel what it is, and tunes it if it is a TCP connection.
+    /// Classifies a descriptor that came from elsewhere by asking the kernel, and tunes it if it is a TCP socket.
     #[cold]
     #[inline(never)]
     pub fn meet(&self, fd: c_int) -> Socket {
@@ -76,7 +76,8 @@ impl<M: Machine> Library<M> {
         let found = match (set, self.is_ours_already(fd)) {
             (false, _) => found,
             (true, true) => found.with(NODELAY_OURS | NODELAY_ON),
-            // Its former owner has set the option, for itself or as we do: that word stands, and reads back as it is.
+            // Its former owner set the option, for its own reasons or through this library. That setting stands and
+            // reads back as set.
             (true, false) => found.with(NODELAY_APP | NODELAY_ON),
         };
         let listens = get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1);
@@ -90,28 +91,29 @@ impl<M: Machine> Library<M> {
         socket
     }
 
-    /// Have we set the option on this socket ourselves: under this number (which a vfork child has closed in our memory), or
-    /// under another of the three by which an inetd-style server knows its connection?
+    /// Did this library set TCP_NODELAY on this socket? It may have done so under the same number, which a vfork child
+    /// has since closed in our memory, or under another of descriptors 0 to 2, all of which name an inetd-style
+    /// server's connection.
     #[cold]
     fn is_ours_already(&self, fd: c_int) -> bool {
         let ours = |fd| self.table.get_rarely(fd).has(NODELAY_OURS);
         ours(fd) || fd <= 2 && (0..=2).any(|other| other != fd && ours(other) && self.same_socket(fd, other))
     }
 
-    /// Do two descriptors stand for one socket?
+    /// Do two descriptors name the same socket?
     #[cold]
     pub(crate) fn same_socket(&self, one: c_int, other: c_int) -> bool {
         let cookie = |fd| get_long::<M>(fd, libc::SOL_SOCKET, SO_COOKIE);
         cookie(one).is_some_and(|it| cookie(other) == Some(it))
     }
 
-    /// What a descriptor is that socket(2) did not make before our eyes: asks the kernel once.
+    /// Classifies a descriptor whose creation no hook saw: asks the kernel once.
     #[cold]
     fn identified(&self, fd: c_int) -> Socket {
         get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL).map_or(Socket::new(Kind::Other), of_protocol)
     }
 
-    /// What a socket is that is about to connect or listen; None where it has done so already, or tuning is off.
+    /// What a socket is that is about to connect or listen; None if it already has, or tuning is off.
     #[unsafe(link_section = ".text.tcp")]
     fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
         match socket.kind() {
@@ -121,8 +123,8 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Before connect(2), so that the very first data has the option: of a socket that was made here, where the defaults hold
-    /// and nothing is counted. None where it is any other; then nothing has been done, and [`Library::connecting`] does it.
+    /// Before connect(2): sets TCP_NODELAY on a socket that socket(2) made before our eyes, if the default settings hold and
+    /// nothing is counted. None for any other socket; then nothing has been done, and [`Library::connecting`] decides.
     #[inline(always)]
     pub fn connects_quickly(&self, fd: c_int) -> Option<Socket> {
         let words = self.table.near(fd)?;
@@ -131,7 +133,7 @@ impl<M: Machine> Library<M> {
         if usual { Some(self.with_nodelay(fd, socket.into(Kind::Client))) } else { None }
     }
 
-    /// connect(2) has returned, after [`Library::connects_quickly`]; `opened` as there.
+    /// After connect(2), if [`Library::connects_quickly`] has returned `tuned`; `opened` as for [`Library::connected`].
     #[inline(always)]
     pub fn connected_quickly(&self, fd: c_int, tuned: Socket, opened: Option<u8>) {
         let socket = match opened {
@@ -141,8 +143,9 @@ impl<M: Machine> Library<M> {
         self.table.known_near(fd).set(socket);
     }
 
-    /// Before connect(2), so that the very first data has the options; None where it is no new TCP socket: then nothing is to
-    /// be noted afterwards. `peer` gives the other end, if the program's pointer can be read.
+    /// Before connect(2): sets the options now, so that they apply to the very first data. None if this is not a new
+    /// TCP socket; then [`Library::connected`] has nothing to note. `peer` returns the remote address if the program's
+    /// pointer is readable.
     #[inline]
     pub fn connecting(&self, fd: c_int, peer: impl FnOnce() -> Option<Peer>) -> Option<Socket> {
         self.let_go(policy::evidence::Cause::Wait);
@@ -153,13 +156,13 @@ impl<M: Machine> Library<M> {
         }
         let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
         let tuned = self.opening(fd, met, peer);
-        // Noted before the call: with a blocking connect another thread may already use the descriptor.
+        // Recorded before the call: during a blocking connect another thread may already use the descriptor.
         self.table.add_rarely(fd, tuned);
         Some(tuned)
     }
 
-    /// connect(2) has returned; `opened` says whether the connection is open, or opening behind the scenes, and to which
-    /// service. Otherwise it may be tried again, with the options that it has now.
+    /// After connect(2). `opened` is the service number if the connection is open, or opening in the background. If it
+    /// is None the program may try again; the socket keeps its options.
     #[inline]
     pub fn connected(&self, fd: c_int, tuned: Socket, opened: Option<u8>, peer: impl FnOnce() -> Option<Peer>) {
         let Some(service) = opened else {
@@ -171,7 +174,8 @@ impl<M: Machine> Library<M> {
         self.tell(|| Told::Connected(fd, socket, peer()));
     }
 
-    /// A send that also connects (MSG_FASTOPEN): as connect, without an address of our own to learn the service from.
+    /// A send that also connects (MSG_FASTOPEN). Unlike connect(2), it gives no address from which to derive the
+    /// service.
     #[cold]
     pub(crate) fn opened_by_send(&self, fd: c_int, fresh: Socket) -> Socket {
         let socket = self.ready_rarely(self.opening(fd, fresh, None));
@@ -194,7 +198,8 @@ impl<M: Machine> Library<M> {
         self.apply(fd, socket, Direction::Client)
     }
 
-    /// Before listen(2): accepted sockets inherit. None where there is nothing to note afterwards.
+    /// Before listen(2): sets the options now, because accepted sockets inherit them. None if there is nothing to note
+    /// afterwards.
     #[inline]
     #[unsafe(link_section = ".text.tcp")]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
@@ -202,7 +207,7 @@ impl<M: Machine> Library<M> {
         Some(if met.is_tcp() { self.listening(fd, met) } else { met })
     }
 
-    /// listen(2) has returned.
+    /// After listen(2).
     #[unsafe(link_section = ".text.tcp")]
     pub fn listened(&self, fd: c_int, tuned: Socket, succeeded: bool) {
         let listens = matches!(tuned.kind(), Kind::Listener);
@@ -219,7 +224,8 @@ impl<M: Machine> Library<M> {
         self.apply(fd, socket, Direction::Server)
     }
 
-    /// accept(2) may wait; and a listener that came from elsewhere is met before it does.
+    /// Before accept(2): releases what the thread holds, because the call may block, and classifies a listener that
+    /// came from elsewhere.
     #[inline]
     pub fn accepting(&self, fd: c_int) -> Socket {
         self.let_go(policy::evidence::Cause::Wait);
@@ -230,7 +236,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// It has given `new`. `peer` is what accept(2) told the program, if it asked.
+    /// accept(2) has returned the connection `new`. `peer` returns the address that the program asked for, if it did.
     #[inline]
     pub fn accepted(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
         if listener.is_uniform() {
@@ -240,7 +246,8 @@ impl<M: Machine> Library<M> {
         self.accepted_rarely(fd, listener, new, peer);
     }
 
-    /// The same where the listener is new to us, or its connections differ.
+    /// Records an accepted connection whose listener has not been checked yet, or whose connections need more than they
+    /// inherit.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
@@ -269,10 +276,11 @@ impl<M: Machine> Library<M> {
         if socket.has(NODELAY_OURS) {
             let late = listener.queued() != 0;
             if late {
-                // Queued before the listener was tuned: the kernel gave it the old options.
+                // This connection was queued before the listener was tuned, so it inherited the old options.
                 self.table.set_rarely(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
             } else if !listener.has(CHECKED) {
-                // Once per listener: does this kernel let TCP_NODELAY be inherited? gVisor does not.
+                // Checked once per listener: do accepted sockets inherit TCP_NODELAY on this kernel? On gVisor they do
+                // not.
                 listener = listener.with(CHECKED);
                 if get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
                     listener = listener.with(NO_INHERIT);
@@ -291,7 +299,7 @@ impl<M: Machine> Library<M> {
         self.ready_rarely(socket)
     }
 
-    /// The same where a share of the connections is left untouched.
+    /// Tunes an open connection, unless TCPTUNE_SPLIT assigns it to the control group.
     #[cold]
     #[inline(never)]
     fn divided(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
@@ -304,7 +312,7 @@ impl<M: Machine> Library<M> {
         self.by_peer(fd, socket, peer)
     }
 
-    /// Chooses for a server's open connection, by its peer too, and sets what the tuning wants.
+    /// Chooses the tuning of a server's open connection, for which the peer is known, and applies it.
     #[cold]
     #[inline(never)]
     fn by_peer(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
@@ -312,7 +320,7 @@ impl<M: Machine> Library<M> {
         self.ready_rarely(self.apply(fd, chosen, Direction::Server))
     }
 
-    /// Which tuning the rules choose for this socket.
+    /// The tuning that the rules choose for this socket.
     #[unsafe(link_section = ".text.tcp")]
     fn choose(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
         if self.is_plain() || !self.settings().has_rules() {
@@ -331,13 +339,14 @@ impl<M: Machine> Library<M> {
         socket.tuned_by(settings.choose(&Subject { direction, local_port, peer }))
     }
 
-    /// Sets TCP_NODELAY and TCPTUNE_SET as the socket's tuning wants, where the program has not spoken itself.
+    /// Sets TCP_NODELAY and the options of TCPTUNE_SET as the tuning wants, except those that the program has set
+    /// itself.
     #[unsafe(link_section = ".text.tcp")]
     fn apply(&self, fd: c_int, socket: Socket, direction: Direction) -> Socket {
         let tuning = self.tuning(socket);
         let mut socket = socket;
         if socket.has(NODELAY_OURS) && (!tuning.enabled() || matches!(tuning.nodelay, Nodelay::Off)) {
-            // Inherited from a listener, which could not know this peer: taken back.
+            // Inherited from a listener, which could not know this peer: undo it.
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
             socket = socket.without(NODELAY_OURS | NODELAY_ON);
         }
@@ -345,7 +354,7 @@ impl<M: Machine> Library<M> {
             return socket.with(NO_HOLD);
         }
         let listener = matches!(socket.kind(), Kind::Listener);
-        // What is to be divided inherits nothing.
+        // With a control group, accepted connections must inherit nothing.
         let touched = !listener || !self.divides();
         if touched && wants_nodelay(tuning, socket) && set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == 0 {
             socket = socket.with(NODELAY_OURS | NODELAY_ON);
@@ -359,7 +368,7 @@ impl<M: Machine> Library<M> {
         socket
     }
 
-    /// Sets TCP_NODELAY, unless it is set or the program has spoken: what the default settings want.
+    /// Sets TCP_NODELAY, unless it is on or the program has set it either way: what the default settings ask for.
     #[inline]
     fn with_nodelay(&self, fd: c_int, socket: Socket) -> Socket {
         let spoken = socket.has(NODELAY_ON | NODELAY_APP);
@@ -369,8 +378,9 @@ impl<M: Machine> Library<M> {
         socket.with(NODELAY_OURS | NODELAY_ON)
     }
 
-    /// A connection is open: from now on its calls are looked at, if there is anything to look for. Where the kernel's
-    /// TCP_NODELAY is off nothing is held: the end of a burst would meet Nagle's rule, and waiting is what we are here to end.
+    /// A connection is open: from now on hooks look at its calls, if there is anything to look for. While the kernel's
+    /// TCP_NODELAY is off nothing is held: the last segment of a burst would then wait by Nagle's rule, which is the
+    /// very delay that the library is here to end.
     #[inline]
     pub(crate) fn ready(&self, socket: Socket) -> Socket {
         let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
@@ -387,7 +397,7 @@ impl<M: Machine> Library<M> {
         self.ready(socket)
     }
 
-    /// The same where other settings than the defaults hold for some socket.
+    /// Like [`Library::ready`], for a process in which some socket has other settings than the defaults.
     #[cold]
     #[inline(never)]
     fn ready_by_tuning(&self, socket: Socket) -> Socket {
@@ -400,11 +410,11 @@ impl<M: Machine> Library<M> {
         if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
     }
 
-    /// A descriptor is about to be closed: what is held on it leaves (a close can wait, SO_LINGER, and does not send where
-    /// another process or number has the socket too), and it is forgotten before the call: afterwards the number may already
-    /// be another thread's new file.
+    /// A descriptor is about to be closed. What is held on it is released first: close(2) may block (SO_LINGER), and it
+    /// sends nothing if another process or descriptor has the socket too. The entry is cleared before the call, because
+    /// afterwards the number may already name another thread's new file.
     ///
-    /// True where few instructions have done that; otherwise [`Library::closing`] does it.
+    /// True if nothing can be held and the entry is cleared; otherwise [`Library::closing`] does both.
     #[inline(always)]
     pub fn closes_quickly(&self, fd: c_int) -> bool {
         let Some(words) = self.table.near(fd) else { return !self.table.is_beyond(fd) };
@@ -419,7 +429,7 @@ impl<M: Machine> Library<M> {
         true
     }
 
-    /// The same where something may have to leave first.
+    /// Before close(2), if something may be held: releases it and clears the entry.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     pub fn closing(&self, fd: c_int) {
@@ -438,14 +448,15 @@ impl<M: Machine> Library<M> {
         self.table.set(fd, socket.closed());
     }
 
-    /// The same for all descriptors from `first` to `last`.
+    /// [`Library::closing`] for all descriptors from `first` to `last`.
     #[cold]
     pub fn closing_range(&self, first: u32, last: u32) {
         self.table.each(first, last, |fd, socket| self.closing_met(fd, socket));
     }
 
-    /// A descriptor is about to be duplicated. Gives its socket if it is a usual connection on which nothing is held, by anybody:
-    /// then nothing is to be done now, and [`Library::duplicated_quickly`] says the rest.
+    /// Before dup(2) and its kin. With a second descriptor, closing one no longer sends what is held, and a cork on the
+    /// socket would delay calls through both; so whatever any thread holds is released now. `target`, if any, is closed
+    /// by the call.
     #[inline(always)]
     pub fn duplicates_quickly(&self, fd: c_int) -> Option<Socket> {
         let words = self.table.near(fd)?;
@@ -454,7 +465,7 @@ impl<M: Machine> Library<M> {
         if quiet && !self.mode.is(GAVE_NAGLE | SETS_OPTIONS) { Some(socket) } else { None }
     }
 
-    /// The call has returned this.
+    /// After dup(2): `new` names the same socket as `fd`.
     #[inline(always)]
     pub fn duplicated_quickly(&self, fd: c_int, connection: Socket, new: c_int) {
         let Some(words) = self.table.near(new) else { return self.duplicated(fd, new) };
@@ -474,7 +485,7 @@ impl<M: Machine> Library<M> {
             self.let_go_of(fd);
         }
         if self.mode.is(GAVE_NAGLE) && socket.is_connection() && !socket.is_held() && self.is_kept(fd) {
-            // Nagle's rule that another thread was let: it would stay under the new number.
+            // Another thread was given Nagle's rule back here; it would outlive this descriptor under the new one.
             self.push(fd);
         }
         if let Some(target) = target.filter(|&target| target != fd) {
@@ -486,7 +497,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// The new number stands for the same socket. (`fd` itself where nothing was duplicated: dup2 onto itself.)
+    /// After dup(2) and its kin: `new` names the same socket. (It is `fd` itself after a dup2 onto itself.)
     #[inline(never)]
     pub fn duplicated(&self, fd: c_int, new: c_int) {
         if new < 0 || new == fd {
@@ -499,12 +510,12 @@ impl<M: Machine> Library<M> {
             }
             self.has_set_nothing(new);
         }
-        // Also for a file: an entry may be left from a socket that was closed behind our back.
+        // Recorded for a file too: the entry may still describe a socket that was closed by a call that no hook saw.
         self.table.add(new, old.duplicated());
     }
 }
 
-/// Should the library set TCP_NODELAY here?
+/// Should the library set TCP_NODELAY on this socket?
 fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
     match tuning.nodelay {
         Nodelay::Off => false,
@@ -513,19 +524,19 @@ fn wants_nodelay(tuning: &Tuning, socket: Socket) -> bool {
     }
 }
 
-/// A connection that is open now, where the defaults hold.
+/// The state of a connection that is open from now on, under the default settings.
 #[inline(always)]
 fn ready(connection: Socket) -> Socket {
     if may_hold(connection) { connection.opened(false) } else { connection }
 }
 
-/// Does nothing speak against holding on this connection?
+/// May calls be held on this connection, as far as its flags tell?
 #[inline(always)]
 fn may_hold(connection: Socket) -> bool {
     connection.0 & (NODELAY_ON | NO_HOLD) == NODELAY_ON
 }
 
-/// The local port, 0 where there is none.
+/// The local port; 0 if there is none.
 pub fn local_port<M: Machine>(fd: c_int) -> u16 {
     M::own_address(fd).map_or(0, |own| own.port())
 }

@@ -1,5 +1,5 @@
-//! Connections that are looked at for another reason than our own holding: those whose program holds by itself
-//! (TCPTUNE_RELEASE=all), and those whose peer may wait for our acknowledgements (TCPTUNE_QUICKACK).
+//! Connections that are watched for other reasons than the library's own holding: because the program holds data itself
+//! (TCPTUNE_RELEASE=all), or because the peer may be waiting for our acknowledgements (TCPTUNE_QUICKACK).
 
 use core::ffi::c_int;
 
@@ -11,11 +11,12 @@ use policy::{Quickack, Release, Tuning};
 use crate::library::Library;
 use crate::machine::{Machine, set_on};
 
-/// Stalls are told in units of a microsecond or two.
+/// Converts [`Machine::ticks`] to the units of policy::stall, about 1.6 microseconds: a right shift by this many bits.
 const COARSE: u32 = 8;
 
 impl<M: Machine> Library<M> {
-    /// A data call on a connection where the evidence has no say. `flags` are the program's.
+    /// Handles a data call on a connection where evidence does not decide, or whose flags exclude holding. `flags` are
+    /// the program's.
     #[cold]
     pub(crate) fn program_sent(&self, fd: c_int, socket: Socket, flags: c_int) {
         let more = flags & libc::MSG_MORE != 0;
@@ -24,13 +25,13 @@ impl<M: Machine> Library<M> {
             self.program_holds(fd, socket);
             socket = self.table.get_rarely(fd);
         } else if socket.is_held() {
-            // Our cork would outlive the burst that it was set for.
+            // The cork is the library's, set for a burst that ends here.
             self.let_go(Cause::End);
             self.uncork(fd);
         }
         let keeps = more || socket.has(APP_CORK);
         if keeps && releases_all(self.tuning(socket)) {
-            // A thread without a place does not release it itself, but who closes the descriptor does.
+            // Without a slot the thread cannot release this itself; closing the descriptor does.
             if let Some(place) = self.own_place() {
                 place.burst.program_holds(&self.habits, self, fd);
             }
@@ -38,7 +39,7 @@ impl<M: Machine> Library<M> {
         } else {
             match self.threads.open(M::thread()) {
                 Some(burst) if burst.holds(fd) => burst.forget(fd),
-                // Its option may have to be set again.
+                // The burst may have been given Nagle's rule back, so TCP_NODELAY may have to be set again.
                 Some(burst) if burst.is_on(fd) => self.let_go(Cause::End),
                 _ => {}
             }
@@ -50,18 +51,18 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Data was sent on a connection that is looked at closely.
+    /// Notes that data was sent on a connection whose calls need a closer look.
     pub(crate) fn spoke(&self, fd: c_int) {
         self.table.flag(fd, SPOKE);
     }
 
-    /// Are its receives to be looked at?
+    /// Do receives on this connection have to be reported to [`Library::received`]?
     #[inline]
     pub(crate) fn is_watched(&self, socket: Socket) -> bool {
         socket.is_connection() && socket.has(QUICKACK | QUICKACK_AUTO)
     }
 
-    /// So many bytes were received on a connection that is watched ([`crate::Receive::Watch`]).
+    /// `length` bytes were received on a watched connection ([`crate::Receive::Watch`]).
     #[cold]
     #[inline(never)]
     pub fn received(&self, fd: c_int, length: usize) {
@@ -78,12 +79,13 @@ impl<M: Machine> Library<M> {
                 return;
             }
         }
-        // Not sticky (tcp(7)): the kernel returns to delayed acknowledgements by itself.
+        // Set after each receive, because the option is not permanent (tcp(7)): the kernel returns to delayed
+        // acknowledgements.
         set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK);
     }
 }
 
-/// Adds to an open connection what its tuning wants to be looked at.
+/// Flags an open connection as watched, if its tuning asks for quick acknowledgements.
 pub(crate) fn begin(socket: Socket, tuning: &Tuning) -> Socket {
     match tuning.quickack {
         Quickack::Off => socket,
@@ -92,7 +94,7 @@ pub(crate) fn begin(socket: Socket, tuning: &Tuning) -> Socket {
     }
 }
 
-/// Is what the program itself holds to be released too?
+/// Does this tuning also release what the program itself holds?
 pub(crate) fn releases_all(tuning: &Tuning) -> bool {
     matches!(tuning.release, Release::All)
 }

@@ -1,5 +1,5 @@
-//! The program's own word about a socket: TCP_NODELAY and TCP_CORK as it sets and reads them, and its MSG_MORE. It wins, and it
-//! reads back what it has set itself.
+//! What the program itself says about a socket: the TCP_NODELAY and TCP_CORK that it sets and reads, and its MSG_MORE.
+//! The program wins over the library, and reads back what it has set itself.
 
 use core::ffi::c_int;
 
@@ -11,8 +11,9 @@ use crate::machine::{Machine, set_on};
 use crate::told::Told;
 
 impl<M: Machine> Library<M> {
-    /// The program sets TCP_NODELAY. What is held, by whatever thread, is nothing that it expects to find there afterwards:
-    /// with the option off nothing would look after it. And what the option was before is known only before.
+    /// Before the program sets TCP_NODELAY. Releases what any thread holds on the socket: the program does not expect
+    /// held data, and if it turns the option off the library no longer looks after it. An unknown socket is classified
+    /// now, because only now can the option's old value be read.
     #[cold]
     pub fn setting_nodelay(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);
@@ -23,14 +24,15 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// It has set it.
+    /// After the program has set TCP_NODELAY.
     pub fn program_set_nodelay(&self, fd: c_int, on: bool) {
         let socket = self.table.get_rarely(fd);
         if !socket.is_tcp() {
             return;
         }
-        // Turning off what reads as off decides nothing: Erlang copies the listener's option, as we let it read it, to each
-        // connection, and Mono sets 0 on fresh sockets. What the program has turned on, or has seen on, it turns off.
+        // Turning off what reads as off means nothing: Erlang copies the listener's option (which we let read as off)
+        // to each connection, and Mono sets 0 on new sockets. Only if the program has turned the option on, or read it
+        // as on, is this a decision.
         if !on && (socket.has(NODELAY_OURS) || !socket.has(NODELAY_ON)) {
             if socket.has(NODELAY_OURS) {
                 set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY);
@@ -46,19 +48,20 @@ impl<M: Machine> Library<M> {
         });
     }
 
-    /// Does TCP_NODELAY read as off, because only we have set it?
+    /// Must TCP_NODELAY read as off, because only the library has set it?
     #[inline]
     pub fn hides_nodelay(&self, fd: c_int) -> bool {
         self.table.get(fd).has(NODELAY_OURS)
     }
 
-    /// Does TCP_CORK?
+    /// Must TCP_CORK read as off, because only the library has set it?
     #[inline]
     pub fn hides_cork(&self, fd: c_int) -> bool {
         self.table.get(fd).is_corked()
     }
 
-    /// The program corks by itself, or puts a protocol on top that must see its own flags: never hold here again.
+    /// Before the program sets TCP_CORK, or puts a protocol on top that must see its own flags (TCP_ULP): never hold on
+    /// this socket again.
     #[cold]
     pub fn setting_cork(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);
@@ -67,7 +70,7 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// It has corked or uncorked the connection.
+    /// After the program has set or cleared TCP_CORK.
     #[cold]
     pub fn program_set_cork(&self, fd: c_int, on: bool) {
         let mut socket = self.table.get_rarely(fd);
@@ -83,17 +86,17 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// The program says itself when more follows, or is about to: it needs no evidence, and nothing is held here any more.
+    /// The program says itself when more data follows, or is about to: stop holding on this socket for good.
     #[cold]
     pub(crate) fn program_holds(&self, fd: c_int, socket: Socket) {
         if socket.has(NO_HOLD) {
-            // Known, by every number.
+            // Already noted for every descriptor of the socket.
             return;
         }
         self.each_number(fd, socket, Word::Holds);
     }
 
-    /// What the program says of a socket holds for all its numbers: `fd` and, where it was duplicated, the others.
+    /// Notes what the program has said of a socket under every descriptor that names it: `fd`, and its duplicates.
     #[cold]
     #[inline(never)]
     fn each_number(&self, fd: c_int, socket: Socket, word: Word) {
@@ -124,7 +127,7 @@ impl<M: Machine> Library<M> {
             }
             Word::Holds => {
                 if its.is_held() {
-                    // It does not expect to find that held; and two cannot own a cork.
+                    // The program does not expect held data; and it could not tell its own cork from the library's.
                     self.let_go_of(fd);
                     its = self.table.get_rarely(fd);
                 }
@@ -139,15 +142,15 @@ impl<M: Machine> Library<M> {
 /// What the program has said of a socket.
 #[derive(Clone, Copy)]
 enum Word {
-    /// Its TCP_NODELAY: what is on of [`NODELAY_ON`] and [`NODELAY_OURS`] now.
+    /// The program has set TCP_NODELAY. The flags are those now on of [`NODELAY_ON`] and [`NODELAY_OURS`].
     Nodelay(u64),
-    /// Its TCP_CORK.
+    /// The program has set or cleared TCP_CORK.
     Cork(bool),
-    /// It holds by itself.
+    /// The program holds data itself, or is about to.
     Holds,
 }
 
-/// Not met yet: an option of TCP that it takes has just shown it to be TCP.
+/// Is this an unclassified descriptor? The TCP option that it has just accepted shows that it is a TCP socket.
 fn is_new(socket: Socket) -> bool {
     matches!(socket.kind(), Kind::Unknown | Kind::Unmet)
 }

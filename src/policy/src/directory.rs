@@ -1,9 +1,9 @@
-//! The directory that TCPTUNE_STATS names. Keeps its own copy, since a program may overwrite its environment. Must not look
-//! whether it is there.
+//! The directory that TCPTUNE_STATS names. Kept as a copy, because a program may overwrite its environment. Must not
+//! check whether the directory exists.
 
 use crate::grammar::piece::switch;
 
-/// The longest path.
+/// The longest path, in bytes.
 const ROOM: usize = 255;
 
 /// An absolute path, or none.
@@ -14,10 +14,10 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// None.
+    /// No directory.
     pub const NONE: Directory = Directory { used: 0, path: [0; ROOM] };
 
-    /// Keeps a path, or none for `off`; `None` where it is neither.
+    /// Stores a path, or no path for `off`; `None` if the text is neither.
     pub fn keep(&mut self, text: &[u8]) -> Option<()> {
         *self = Directory::NONE;
         if switch(text) == Some(false) {
@@ -31,7 +31,7 @@ impl Directory {
         Some(())
     }
 
-    /// The path; empty where there is none.
+    /// The path; empty if there is none.
     pub fn path(&self) -> &[u8] {
         self.path.get(..usize::from(self.used)).unwrap_or_default()
     }

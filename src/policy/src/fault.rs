@@ -1,30 +1,31 @@
-//! What is wrong with a setting, where it stands and what is allowed, as one line of text. Must not allocate or use
-//! `core::fmt`: the library prints this line before the program's first instruction.
+//! What is wrong with a setting: the word, its position and what is allowed, as one line of text. Must not allocate or
+//! use `core::fmt`: the library prints this line before the program's first instruction.
 
 use crate::grammar::words::words;
 use crate::options::OPTIONS;
 use crate::put::{Put, decimal};
 use crate::variables::{NAMES, VARIABLES};
 
-/// The longest part of an offending word that is shown.
+/// How many bytes of the offending word are shown.
 const SHOWN: usize = 80;
 
 /// A setting that cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where in the value the offending word starts: bytes from its beginning.
+    /// Offset of the offending word in the value, in bytes.
     pub start: u32,
-    /// Where that word ends.
+    /// Offset of the end of that word.
     pub end: u32,
-    /// What would have been right; empty where the row of an option says it.
+    /// What would have been valid; empty if the row of an option says it.
     allowed: &'static str,
-    /// The row of the option whose value it is.
+    /// The row of the option, if the value belongs to one.
     row: Option<u8>,
     /// The row of the variable.
     variable: u8,
 }
 
-/// Where a reader notes what is wrong: the word, a part of the value that is read, and what would have been right.
+/// Where a parser notes what is wrong: the word, as a slice of the value that is parsed, and what would have been
+/// valid.
 #[derive(Default)]
 pub(crate) struct Wrong<'v> {
     word: &'v [u8],
@@ -33,13 +34,13 @@ pub(crate) struct Wrong<'v> {
 }
 
 impl<'v> Wrong<'v> {
-    /// Notes it, and says that there is nothing.
+    /// Notes the word and what would have been valid; returns None, for the parser to return in turn.
     pub fn note<T>(&mut self, word: &'v [u8], allowed: &'static str) -> Option<T> {
         self.keep(word, allowed, None);
         None
     }
 
-    /// The same of the value of an option, whose row says what would have been right.
+    /// Notes an option whose value is not valid; what would have been valid is taken from the row. Returns None.
     pub fn note_option<T>(&mut self, word: &'v [u8], row: u8) -> Option<T> {
         self.keep(word, "", Some(row));
         None
@@ -51,7 +52,7 @@ impl<'v> Wrong<'v> {
         *self = Wrong { word, allowed, row };
     }
 
-    /// As a fault in the value of a variable.
+    /// The fault in the value of this variable.
     #[cold]
     pub fn fault(&self, value: &'v [u8], variable: u8) -> Fault {
         let start = self.word.as_ptr().addr().wrapping_sub(value.as_ptr().addr());
@@ -62,12 +63,12 @@ impl<'v> Wrong<'v> {
 }
 
 impl Fault {
-    /// The variable whose value it is.
+    /// The name of the variable.
     pub fn variable(&self) -> &'static str {
         VARIABLES.get(usize::from(self.variable)).map_or("", |variable| variable.name)
     }
 
-    /// What would have been right: `a number from 1 to 255`.
+    /// Writes what would have been valid, for instance `a number from 1 to 255`.
     #[inline(never)]
     pub fn allowed(&self, put: &mut dyn FnMut(&[u8])) {
         let Some(row) = self.row.and_then(|row| OPTIONS.get(usize::from(row))) else {
@@ -83,7 +84,7 @@ impl Fault {
         }
     }
 
-    /// The reason alone, with neither the program's name nor what follows from it:
+    /// Writes the reason alone, without the program's name and the consequence:
     /// ``TCPTUNE_SET: `ttl=0` at character 1 is not valid: allowed is a number from 1 to 255``.
     pub fn reason(&self, value: &[u8], put: &mut dyn FnMut(&[u8])) {
         put(words!(NAMES).get(self.variable));
@@ -95,8 +96,8 @@ impl Fault {
         self.allowed(put);
     }
 
-    /// The one line the library prints at start. `value` is the whole value of the variable. The word is shown up to
-    /// 80 bytes long, with `?` for what is not printable, so that the result is always exactly one line.
+    /// Writes the line that the library prints at start-up. `value` is the whole value of the variable. Of the word at
+    /// most 80 bytes are shown, with `?` for what is not printable, so the result is always exactly one line.
     #[cold]
     #[inline(never)]
     pub fn line(&self, value: &[u8], put: &mut dyn FnMut(&[u8])) {

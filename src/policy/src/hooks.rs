@@ -1,10 +1,10 @@
-//! The table of hooks: one row for each function that the library stands in for. The library checks its hooks against it when
-//! it is compiled and takes from it what is counted; the command explains a program's imports by it, and writes
-//! docs/hooks.txt. Nothing of it is in the library's file. Must not hold what a hook does.
+//! The table of hooks: one row for each function that the library interposes. The library checks its hooks against it
+//! at compile time, and takes from it which ones are counted. The command explains a program's imports by it and writes
+//! docs/hooks.txt. Nothing of it ends up in the library's file. Must not say how a hook works.
 
-/// Calls `$then!` with the whole table. A block is a family of hooks, the machines that have them, and the library's module in
-/// which they are made (`hooks::…`). A row is a name, what a program has that imports it, what counts it, its manual page,
-/// and its meaning.
+/// Calls `$then!` with the whole table. A block has a family of hooks, the architectures that have them, and the
+/// library's module that defines them (`hooks::…`). A row has the function's name, the kind of descriptor that a
+/// program importing it works with, the module that counts its calls, its manual page, and its meaning.
 #[macro_export]
 macro_rules! for_each_hook {
     ($then:ident) => {
@@ -142,29 +142,29 @@ macro_rules! for_each_hook {
     };
 }
 
-/// What a hook has to do with.
+/// The family of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// Sockets are made, connected, put to listening and accepted.
+    /// Creating, connecting and accepting sockets.
     Connection,
-    /// The calls that can be held.
+    /// Calls that send and can be held.
     Send,
-    /// The calls that send and cannot be held themselves.
+    /// Calls that send and cannot be held themselves.
     Pass,
-    /// The calls that receive.
+    /// Calls that receive.
     Receive,
-    /// A thread waits or sleeps.
+    /// Calls that wait or sleep.
     Wait,
-    /// Descriptors are closed, duplicated and made.
+    /// Creating, duplicating and closing descriptors.
     Descriptor,
     /// Socket options.
     Option,
-    /// Processes multiply, become others, restrict themselves and end.
+    /// Creating, replacing, restricting and ending processes.
     Process,
 }
 
 impl Family {
-    /// All of them, in the order in which they are described.
+    /// All families, in the order in which they are described.
     pub const ALL: [Self; 8] = [
         Self::Connection,
         Self::Send,
@@ -176,7 +176,7 @@ impl Family {
         Self::Process,
     ];
 
-    /// One word for it.
+    /// The family's name, as one word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -190,7 +190,7 @@ impl Family {
         }
     }
 
-    /// What happens in these calls; the headings of docs/hooks.md.
+    /// The heading of the family's part in docs/hooks.md.
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Connection => "Sockets are made and connected",
@@ -204,47 +204,47 @@ impl Family {
     }
 }
 
-/// Which machines have a hook.
+/// The architectures that have a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machines {
-    /// All.
+    /// All architectures.
     All,
-    /// Those whose pointers have 32 bits.
+    /// Those with 32-bit pointers.
     Narrow,
 }
 
-/// What a program has that imports a function.
+/// What importing a function says about a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Descriptors of any kind, or none: it says nothing about sockets.
+    /// Nothing about sockets: the function works with any descriptor, or none.
     Any,
-    /// Sockets.
+    /// The program uses sockets.
     Sockets,
 }
 
-/// Which module of the library counts the calls (`count::…`).
+/// The module of the library that counts the calls of a hook (`count::…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// None.
+    /// Its calls are not counted.
     No,
     /// `calls`: calls that move data.
     Calls,
-    /// `waits`: waits, and where descriptors end and multiply.
+    /// `waits`: waits, and calls that close or duplicate descriptors.
     Waits,
 }
 
-/// A function that the library stands in for.
+/// A function that the library interposes.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     /// Its name in the C library.
     pub name: &'static str,
-    /// What it has to do with.
+    /// The family it belongs to.
     pub family: Family,
-    /// Where it exists.
+    /// The architectures that have it.
     pub machines: Machines,
-    /// What a program has that imports it.
+    /// What importing it says about a program.
     pub subject: Subject,
-    /// What counts it.
+    /// The module that counts its calls.
     pub counted: Counted,
     /// The manual page that describes it.
     pub page: &'static str,
@@ -253,7 +253,7 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Does the library have it on machines whose pointers have so many bits?
+    /// Does the library have this hook on architectures with pointers of `bits` bits?
     pub const fn exists(&self, bits: u32) -> bool {
         matches!(self.machines, Machines::All) || bits == 32
     }
@@ -263,7 +263,7 @@ macro_rules! table {
     ($($family:ident, $machines:ident in $($module:ident)::+ {
         $($name:ident: $subject:ident, $counted:ident, $page:literal, $meaning:literal;)*
     })*) => {
-        /// All hooks of all machines, by family.
+        /// All hooks of all architectures, by family.
         pub const HOOKS: &[Hook] = &[ $( $( Hook {
             name: stringify!($name),
             family: Family::$family,
@@ -277,7 +277,7 @@ macro_rules! table {
 }
 for_each_hook!(table);
 
-/// The row of a name.
+/// The row with this name.
 pub const fn find(name: &str) -> Option<&'static Hook> {
     let mut left = HOOKS;
     while let [hook, rest @ ..] = left {
@@ -289,12 +289,12 @@ pub const fn find(name: &str) -> Option<&'static Hook> {
     None
 }
 
-/// Is it a hook of the machine for which this is compiled?
+/// Is it a hook on the architecture for which this is compiled?
 pub const fn is_listed(name: &str) -> bool {
     matches!(find(name), Some(hook) if hook.exists(usize::BITS))
 }
 
-/// Does the library count its calls?
+/// Does the library count the calls of this function?
 pub const fn is_counted(name: &str) -> bool {
     matches!(find(name), Some(hook) if !matches!(hook.counted, Counted::No))
 }

@@ -1,13 +1,13 @@
-//! What tcptune decides, and nothing else: settings and their grammar, rules, the table of hooks, the per-socket state word, and
-//! when a data call may be held.
-//! Pure: time, descriptors and bytes come in as arguments. No system call, no heap, no panic.
+//! Everything that tcptune decides: the settings and their grammar, the rules, the table of hooks, the state word of a
+//! socket, and when a data call may be held. Pure: time, descriptors and bytes come in as arguments. No system call, no
+//! heap, no panic.
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[cfg(any(test, feature = "loom"))]
 extern crate std;
 
-/// Holds a module to what the library needs: no operation that can panic.
+/// Declares modules that obey the rule of the preloaded library: no operation that can panic.
 #[macro_export]
 macro_rules! never_panic {
     ($($(#[$about:meta])* $vis:vis mod $name:ident;)*) => { $(

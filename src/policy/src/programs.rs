@@ -1,13 +1,13 @@
-//! Which programs are touched: the patterns of TCPTUNE_ONLY and TCPTUNE_SKIP. Keeps its own copy of them, since a program
-//! may overwrite its environment. Must not look at the running process: names come in from outside.
+//! Which programs are tuned: the patterns of TCPTUNE_ONLY and TCPTUNE_SKIP. Kept as a copy, because a program may
+//! overwrite its environment. Must not inspect the running process: its names come in as arguments.
 
 use crate::grammar::glob::matches;
 use crate::grammar::piece::{find, trim};
 
-/// Room for both lists together.
+/// Space for both lists together, in bytes.
 pub(crate) const ROOM: usize = 1024;
 
-/// Both lists of patterns.
+/// The patterns of both lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Programs {
@@ -17,7 +17,7 @@ pub(crate) struct Programs {
     text: [u8; ROOM],
 }
 
-/// Where a list stands in the text.
+/// The part of the text that is one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct List {
     start: u16,
@@ -29,13 +29,13 @@ impl Programs {
     pub const NONE: Programs =
         Programs { used: 0, only: List { start: 0, end: 0 }, skip: List { start: 0, end: 0 }, text: [0; ROOM] };
 
-    /// Keeps the list of the programs to touch; `None` when it is too long.
+    /// Stores the list of programs to tune; `None` if it is too long.
     pub fn keep_only(&mut self, list: &[u8]) -> Option<()> {
         self.only = self.keep(list)?;
         Some(())
     }
 
-    /// Keeps the list of the programs to leave alone; `None` when it is too long.
+    /// Stores the list of programs to leave alone; `None` if it is too long.
     pub fn keep_skip(&mut self, list: &[u8]) -> Option<()> {
         self.skip = self.keep(list)?;
         Some(())
@@ -46,7 +46,7 @@ impl Programs {
         has_pattern(self.list(self.only)) || has_pattern(self.list(self.skip))
     }
 
-    /// Is a program of these names to be touched?
+    /// Is a program with this file and this `argv[0]` to be tuned?
     pub fn want(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
         let only = self.list(self.only);
         (!has_pattern(only) || named(only, exe_path, argv0)) && !named(self.list(self.skip), exe_path, argv0)
@@ -69,7 +69,7 @@ impl Programs {
     }
 }
 
-/// Takes the next pattern off a list, without the blanks around it; `None` when none is left.
+/// Takes the next pattern off a list, trimmed; `None` if none is left.
 #[inline(never)]
 fn pattern<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
     while !rest.is_empty() {
@@ -94,8 +94,8 @@ fn has_pattern(list: &[u8]) -> bool {
     pattern(&mut rest).is_some()
 }
 
-/// Does a pattern of the list fit? One with a slash is for the whole path of the program file, any other for the last
-/// part of either name.
+/// Does any pattern of the list match? A pattern with a slash is compared with the whole path of the program file, any
+/// other with the last component of either name.
 #[inline(never)]
 fn named(list: &[u8], exe_path: &[u8], argv0: &[u8]) -> bool {
     let (file, call) = (last_part(exe_path), last_part(argv0));

@@ -1,15 +1,15 @@
-//! Writes numbers and addresses as text, piece by piece, into whatever the caller gives. Must not use `core::fmt`, which
-//! would bring its tables and panics into the library.
+//! Writes numbers as text, piece by piece, into a sink of the caller's. Must not use `core::fmt`, which would bring its
+//! tables and its panics into the library.
 
-/// Where text goes: called once for each piece, in order.
+/// A sink for text: called once for each piece, in order.
 pub type Put<'p> = dyn FnMut(&[u8]) + 'p;
 
-/// A number in decimal.
+/// Writes a number in decimal.
 pub fn decimal(number: u64, put: &mut Put<'_>) {
     digits(number, 10, put);
 }
 
-/// A number in lower-case hexadecimal, without a prefix.
+/// Writes a number in lower-case hexadecimal, without a prefix.
 pub fn hexadecimal(number: u64, put: &mut Put<'_>) {
     digits(number, 16, put);
 }

@@ -1,5 +1,5 @@
-//! All settings of a process: read from the variables of its environment, then asked for each program and socket. Must not
-//! read the environment itself, and must hold no reference into it.
+//! The settings of a process: read from its environment variables, then consulted for each program and socket. Must not
+//! read the environment itself, nor keep a reference into it.
 
 use crate::fault::{Fault, Wrong};
 use crate::directory::Directory;
@@ -13,9 +13,8 @@ pub use crate::subject::{Direction, Peer, Subject};
 pub use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
 use crate::variables::{ENABLED, NAMES, ONLY, SKIP, SPLIT, STATS};
 
-/// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it lies in memory that the file does not
-/// hold.
-/// What is small, or asked of every process, stands in its first page.
+/// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it takes no space in the file. What is
+/// small, or consulted in every process, comes first, in one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Settings {
@@ -25,18 +24,18 @@ pub struct Settings {
     backtraces: bool,
     /// A bit for each variable that was read.
     seen: u16,
-    /// What holds for a socket that no rule matches.
+    /// The tuning of a socket that no rule matches.
     pub base: Tuning,
     programs: Programs,
     stats: Directory,
     rules: Rules,
 }
 
-/// The number of the tuning of sockets in the control group: nothing is done with them. No rule has it.
+/// The index of the tuning of sockets in the control group, which does nothing. No rule has this index.
 pub const UNTOUCHED: u8 = 31;
 
 impl Settings {
-    /// What holds when no variable is set.
+    /// The settings when no variable is set.
     pub const DEFAULT: Settings = Settings {
         off: false,
         observing: false,
@@ -54,39 +53,39 @@ impl Settings {
         !self.off
     }
 
-    /// Is this process only observed? Then no tuning does anything.
+    /// Is this process only observed? Then no tuning takes effect.
     pub const fn observing(&self) -> bool {
         self.observing
     }
 
-    /// Is it to be noted where calls come from that wait?
+    /// Are the stacks of calls that wait to be sampled?
     pub const fn backtraces(&self) -> bool {
         self.backtraces
     }
 
-    /// How many of a hundred connections are left untouched.
+    /// The percentage of connections that are left untouched.
     pub const fn split(&self) -> u8 {
         self.split
     }
 
-    /// Is this connection, for which chance gave a number, one of them?
+    /// Does a connection belong to the control group, given a random number?
     pub const fn leaves_untouched(&self, chance: u64) -> bool {
-        // The upper half of the product is evenly spread over 0 to 99.
+        // The upper half of the product is evenly distributed over 0 to 99.
         let hundredth = ((chance >> 32).wrapping_mul(100) >> 32) as u8;
         hundredth < self.split
     }
 
-    /// The directory for the files of counters; empty where nothing is to be counted.
+    /// The directory for the statistics files; empty if nothing is counted.
     pub fn stats(&self) -> &[u8] {
         self.stats.path()
     }
 
-    /// Reads one variable. The order does not matter; of two variables with the same name the first counts, as for
-    /// `getenv`; an empty value is the default; other names are ignored. After a fault the process is not tuned.
-    /// Call [`Settings::finish`] when all are read.
+    /// Reads one variable. The order does not matter. Of two variables with the same name the first counts, as for
+    /// getenv(3); an empty value means the default; other names are ignored. After a fault the process is not tuned.
+    /// Call [`Settings::finish`] once all variables are read.
     #[inline(never)]
     pub fn apply(&mut self, name: &[u8], value: &[u8]) -> Result<(), Fault> {
-        // Names are of capitals only, but the list is searched in whatever case.
+        // The list is searched without regard to case, but the variables' names are upper-case.
         let capitals = !name.iter().any(u8::is_ascii_lowercase);
         let Some(variable) = words!(NAMES).find(name).filter(|_| capitals) else { return Ok(()) };
         let bit = 1u16.checked_shl(u32::from(variable)).unwrap_or(0);
@@ -113,7 +112,7 @@ impl Settings {
                 self.observing = word == Some(2) || self.backtraces;
                 (word.map(|_| ()), ENABLED.values)
             }
-            // These four stand in this order here, and among the words of a rule.
+            // These four have the same order here and among the keywords of a rule.
             1..=4 => match self.base.read(variable.wrapping_sub(1), whole) {
                 Ok(()) => return Some(()),
                 Err(allowed) => (None, allowed),
@@ -132,7 +131,7 @@ impl Settings {
         if done.is_none() { wrong.note(whole, allowed) } else { done }
     }
 
-    /// Completes the rules with what the other variables say. To be called once all variables are read.
+    /// Completes the rules with what the other variables say. Call once, when all variables are read.
     #[inline(never)]
     pub fn finish(&mut self) {
         if self.observing {
@@ -152,25 +151,25 @@ impl Settings {
         self.rules.count()
     }
 
-    /// Can the choice for a socket of this direction and local port depend on its peer? A local port of 0 is one that is
-    /// not known.
+    /// Can the choice for a socket with this direction and local port depend on its peer? A local port of 0 means
+    /// unknown.
     #[inline(never)]
     pub fn needs_peer(&self, direction: Direction, local_port: u16) -> bool {
         self.rules.need_peer(direction, local_port)
     }
 
-    /// Does any rule ask for the local port?
+    /// Does any rule have a condition on the local port?
     pub fn needs_local_port(&self) -> bool {
         self.rules.need_local_port()
     }
 
-    /// Which tuning holds for a socket: 0 is the base, `n` the one of rule `n`, the first whose conditions all hold.
+    /// The index of the tuning for a socket: 0 for the base, `n` for rule `n`, the first whose conditions all hold.
     #[inline(never)]
     pub fn choose(&self, subject: &Subject) -> u8 {
         if self.off || self.observing { 0 } else { self.rules.choose(subject) }
     }
 
-    /// A tuning by its number; the base for a number that no rule has.
+    /// The tuning with this index; the base if no rule has it.
     pub fn tuning(&self, index: u8) -> &Tuning {
         static OFF: Tuning = Tuning::OFF;
         if index == UNTOUCHED { &OFF } else { self.rules.tuning(index).unwrap_or(&self.base) }
@@ -181,17 +180,17 @@ impl Settings {
         !self.observing && (!self.base.set.is_empty() || self.rules.set_options())
     }
 
-    /// Writes rule `index`, counted from 1, as it could have been read.
+    /// Writes rule `index`, counted from 1, in the form in which rules are read.
     pub fn describe_rule(&self, index: u8, put: &mut dyn FnMut(&[u8])) {
         self.rules.describe(index, put);
     }
 
-    /// Is there any pattern of program names to compare with?
+    /// Is there any pattern to compare the program's names with?
     pub fn names_wanted(&self) -> bool {
         self.programs.any()
     }
 
-    /// Is a program to be touched that has this file and was called by this name?
+    /// Is a program with this file and this `argv[0]` to be tuned?
     #[inline(never)]
     pub fn wants_program(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
         self.programs.want(exe_path, argv0)

@@ -1,4 +1,4 @@
-//! The state of one socket: two 32-bit words, each read and written in one access, so that no lock is needed.
+//! The state of one socket: two 32-bit words, each read and written in one access, so no lock is needed.
 //!
 //! ```text
 //!  63          32 31            28 27    23 22        19 18  16 15 14 13       8 7       4 3     0
@@ -7,11 +7,12 @@
 //! | queue        |                |        |            |      |  |  |          |         |       |
 //! +--------------+----------------+--------+------------+------+--+--+----------+---------+-------+
 //! ```
-//! K = corked. History and service stand where evidence/ has them in the index of a place. The upper word of a connection says
-//! whether a thread has held a data call on it; it is a word of its own, so that noting that needs no locked instruction. That
-//! of a listener counts connections that were queued before the listener was tuned. An all-zero word is a descriptor that was never met:
-//! most are files.
-//! This file knows the layout and the rules that need nothing else; it decides nothing about bursts (evidence/).
+//! K: the library has set TCP_CORK. Service and history have the same position as in the index of a place (evidence/).
+//! On a connection the upper word says whether some thread has held a data call; it is a word of its own so that
+//! setting it takes no locked instruction. On a listener it counts the connections that were queued before the listener
+//! was tuned. An all-zero state means that the descriptor is unmet, as most files are.
+//!
+//! This file knows the layout, and the rules that need nothing else; it decides nothing about bursts (evidence/).
 
 use crate::evidence::{PLACE_MASK, SERVICE_AT};
 
@@ -19,11 +20,11 @@ use crate::evidence::{PLACE_MASK, SERVICE_AT};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Kind {
-    /// Never met. Most are files.
+    /// No call has shown what it is. Most such descriptors are files.
     Unmet = 0,
     /// Known to be of no interest: another kind of socket, a pipe, a socket that is left alone.
     Other = 1,
-    /// Inherited or received: to be looked at when it is first used.
+    /// Inherited or received from another process; classified when it is first used.
     Unknown = 2,
     /// A TCP socket that neither connects nor listens yet.
     Fresh = 3,
@@ -35,25 +36,25 @@ pub enum Kind {
     Accepted = 6,
 }
 
-/// The state of one socket. See the header for the layout.
+/// The state of one socket; the file's header shows the layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Socket(pub u64);
 
-/// A hook that moves data must look closer at this descriptor.
+/// Hooks that move data must ask the engine about this descriptor (see [`Socket::attended`]).
 pub const ATTEND: u64 = 1 << 0;
-/// Every call must be looked at closely: set on all that was met but open connections on which data calls may be held and
-/// receives have nothing to be watched for.
+/// Every call needs the closer look, out of line. Set on every descriptor that was met, except open connections on
+/// which data calls may be held and whose receives need not be watched.
 pub const CLOSELY: u64 = 1 << 1;
-/// Data was sent since data was last received (only kept up where calls are looked at closely).
+/// Data was sent since data was last received. Kept up to date only on connections with [`CLOSELY`].
 pub const SPOKE: u64 = 1 << 2;
 const SERVICE: u32 = SERVICE_AT;
 const SERVICE_MASK: u64 = 0x3f;
-/// We have set TCP_CORK for a run of calls that cannot be held by themselves.
+/// The library has set TCP_CORK, for a burst of calls that MSG_MORE cannot hold.
 pub const CORKED: u64 = 1 << 15;
 const KIND: u32 = 16;
-/// The kernel's TCP_NODELAY is on because we set it; the application believes that it is off.
+/// The kernel's TCP_NODELAY is on because the library set it; the application believes that it is off.
 pub const NODELAY_OURS: u64 = 1 << 19;
-/// The application has set TCP_NODELAY itself, on or off: its word wins.
+/// The application has set TCP_NODELAY itself, on or off, and decides.
 pub const NODELAY_APP: u64 = 1 << 20;
 /// The kernel's TCP_NODELAY is on, whoever set it.
 pub const NODELAY_ON: u64 = 1 << 21;
@@ -61,28 +62,30 @@ pub const NODELAY_ON: u64 = 1 << 21;
 pub const NO_HOLD: u64 = 1 << 22;
 const TUNING: u32 = 23;
 const TUNING_MASK: u64 = 31;
-/// The socket has been duplicated: another descriptor may have told the kernel something since.
+/// The socket has more than one descriptor, and may have been changed through another.
 pub const SHARED: u64 = 1 << 28;
-/// A listener whose inheritance has been checked on a first accepted connection.
+/// On a listener: whether accepted sockets inherit TCP_NODELAY has been checked on the first one.
 pub const CHECKED: u64 = 1 << 29;
-/// A listener (or kernel) whose accepted sockets do not inherit: each is set by itself.
+/// On a listener: accepted sockets do not inherit TCP_NODELAY on this kernel, so it is set on each.
 pub const NO_INHERIT: u64 = 1 << 30;
-/// A listener whose accepted sockets need nothing but what they inherit (the bit of [`CORKED`], which only connections use).
+/// On a listener: accepted sockets need nothing but what they inherit. (Shares its bit with [`CORKED`], which only
+/// connections use.)
 pub const UNIFORM: u64 = 1 << 15;
-/// A connection on which every receive is acknowledged at once (the bit of [`CHECKED`], which only listeners use).
+/// On a connection: every receive is acknowledged at once. (Shares its bit with [`CHECKED`], which only listeners use.)
 pub const QUICKACK: u64 = 1 << 29;
-/// A connection whose receives are looked at for stalls of its peer (the bit of [`NO_INHERIT`]).
+/// On a connection: receives are watched for stalls of the peer. (Shares its bit with [`NO_INHERIT`].)
 pub const QUICKACK_AUTO: u64 = 1 << 30;
 /// The application has corked the connection itself.
 pub const APP_CORK: u64 = 1 << 31;
-/// Where the upper word is.
+/// Bit position of the upper word.
 const HIGH: u32 = 32;
 
 impl Socket {
-    /// What is not all 0 where something is known about the descriptor but what a closed one leaves behind.
+    /// The bits of the kind: all zero on an unmet descriptor, and on a closed one, of which [`NODELAY_OURS`] may
+    /// remain.
     pub const MET: u64 = 7 << KIND;
 
-    /// A descriptor of this kind and nothing else known.
+    /// A descriptor of this kind, of which nothing else is known.
     #[inline]
     pub const fn new(kind: Kind) -> Socket {
         let flags = match kind {
@@ -107,15 +110,16 @@ impl Socket {
         }
     }
 
-    /// What stays when a descriptor is closed: a close in a vfork child runs in its parent's memory, and the parent's socket
-    /// lives on. It is met again like an inherited one, but what we have set still reads back as the application knows it.
+    /// What remains of the state when a descriptor is closed. A close in a vfork child runs in its parent's memory, and
+    /// the parent's socket lives on. It will be classified again like an inherited one, but TCP_NODELAY must still read
+    /// back as the application set it.
     #[inline(always)]
     #[must_use]
     pub const fn closed(self) -> Socket {
         Socket(self.0 & NODELAY_OURS)
     }
 
-    /// Is anything known about it but what a closed one leaves behind?
+    /// Is the kind known? (A closed descriptor may keep a flag, but has no kind.)
     #[inline(always)]
     pub const fn is_met(self) -> bool {
         self.0 & Socket::MET != 0
@@ -127,32 +131,32 @@ impl Socket {
         self.0 & ATTEND != 0
     }
 
-    /// May data calls be held here? An open connection, watched, on which nothing speaks against it.
+    /// May data calls be held here? True for an open connection with TCP_NODELAY on and nothing that forbids holding.
     #[inline(always)]
     pub const fn holdable(self) -> bool {
         self.is_connection() && self.0 & (ATTEND | NODELAY_ON | NO_HOLD) == ATTEND | NODELAY_ON
     }
 
-    /// An open connection to whose calls attention is paid from now on; `closely`: the usual does not hold for it.
+    /// The state of a connection that is open: hooks look at its calls from now on. `closely` sets [`CLOSELY`].
     #[inline(always)]
     #[must_use]
     pub const fn opened(self, closely: bool) -> Socket {
         Socket(self.0 & !CLOSELY | ATTEND | if closely { CLOSELY } else { 0 })
     }
 
-    /// The lower word: all else.
+    /// The lower word: everything but the held flag or queue length.
     #[inline(always)]
     pub const fn low(self) -> u32 {
         self.0 as u32
     }
 
-    /// The upper word: whether something is held on a connection, or a listener's queue.
+    /// The upper word: whether data is held on a connection, or a listener's queue length.
     #[inline(always)]
     pub const fn high(self) -> u32 {
         (self.0 >> HIGH) as u32
     }
 
-    /// Both words.
+    /// The state made of both words.
     #[inline(always)]
     pub const fn of(low: u32, high: u32) -> Socket {
         Socket((high as u64) << HIGH | low as u64)
@@ -164,21 +168,21 @@ impl Socket {
         self.0 & flags != 0
     }
 
-    /// The same with flags set.
+    /// This state with these flags set.
     #[inline]
     #[must_use]
     pub const fn with(self, flags: u64) -> Socket {
         Socket(self.0 | flags)
     }
 
-    /// The same with flags cleared.
+    /// This state with these flags cleared.
     #[inline]
     #[must_use]
     pub const fn without(self, flags: u64) -> Socket {
         Socket(self.0 & !flags)
     }
 
-    /// The same socket in another role.
+    /// This state with another kind. The flags that depend on the kind get their initial values.
     #[inline]
     #[must_use]
     pub const fn into(self, kind: Kind) -> Socket {
@@ -197,53 +201,54 @@ impl Socket {
         matches!(self.kind(), Kind::Client | Kind::Accepted)
     }
 
-    /// The tuning that the rules chose for it: an index for `Settings::tuning`.
+    /// The tuning that the rules chose: an index for `Settings::tuning`.
     #[inline]
     pub const fn tuning(self) -> u8 {
         ((self.0 >> TUNING) & TUNING_MASK) as u8
     }
 
-    /// The same with another tuning.
+    /// This state with another tuning.
     #[inline]
     #[must_use]
     pub const fn tuned_by(self, index: u8) -> Socket {
         Socket(self.0 & !(TUNING_MASK << TUNING) | (index as u64 & TUNING_MASK) << TUNING)
     }
 
-    /// The same on another service (listener, or remote address and port).
+    /// This state with another service number (that of a listener, or of a remote address and port).
     #[inline]
     #[must_use]
     pub const fn on_service(self, service: u8) -> Socket {
         Socket(self.0 & !(SERVICE_MASK << SERVICE) | (service as u64 & SERVICE_MASK) << SERVICE)
     }
 
-    /// Connections that were already queued when this listener was tuned, not yet accepted.
+    /// On a listener: connections that were queued before it was tuned, and are not yet accepted.
     #[inline]
     pub const fn queued(self) -> u32 {
         (self.0 >> HIGH) as u32
     }
 
-    /// A listener with so many connections queued before it was tuned.
+    /// This state of a listener with `count` connections queued before it was tuned.
     #[inline]
     #[must_use]
     pub const fn with_queued(self, count: u32) -> Socket {
         Socket(self.0 & 0xffff_ffff | (count as u64) << HIGH)
     }
 
-    /// May its data calls and receives take the usual way: an open connection on which calls may be held?
+    /// May data calls and receives take the quick path? True for an open connection on which calls may be held and
+    /// nothing is watched.
     #[inline(always)]
     pub const fn is_usual(self) -> bool {
         self.0 & (ATTEND | CLOSELY) == ATTEND
     }
 
-    /// The same with this service and history (`evidence::PLACE_MASK`).
+    /// This state with another service and history (`evidence::PLACE_MASK`).
     #[inline]
     #[must_use]
     pub const fn at_place(self, place: u32) -> Socket {
         Socket(self.0 & !(PLACE_MASK as u64) | (place & PLACE_MASK) as u64)
     }
 
-    /// What another descriptor of the same socket starts with.
+    /// The initial state of a new descriptor for the same socket.
     #[inline]
     #[must_use]
     pub const fn duplicated(self) -> Socket {
@@ -254,7 +259,7 @@ impl Socket {
         }
     }
 
-    /// The same of a connection: nothing is held under the new number.
+    /// What another descriptor of a connection starts with: nothing is held through it.
     #[inline(always)]
     #[must_use]
     pub const fn shared(self) -> Socket {
@@ -274,13 +279,14 @@ impl Socket {
         self.is_connection() && self.high() != 0
     }
 
-    /// Is it a connection that the library has corked?
+    /// Is it a connection on which the library has set TCP_CORK?
     #[inline]
     pub const fn is_corked(self) -> bool {
         self.is_connection() && self.0 & CORKED != 0
     }
 
-    /// What a connection starts with that this listener accepts: its options are inherited, its history is the service's.
+    /// The initial state of a connection that this listener accepts: it inherits options and service; its history is
+    /// empty.
     #[inline]
     #[must_use]
     pub const fn accepted(self) -> Socket {

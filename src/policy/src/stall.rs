@@ -1,7 +1,8 @@
-//! TCPTUNE_QUICKACK=auto: does the other end wait for our delayed acknowledgement? A peer under Nagle's rule that writes
-//! twice sends the first piece, then waits about 40 ms until we acknowledge it: we see a receive, a pause of that length in
-//! which we sent nothing, and a small piece. A few of those, and each receive is acknowledged at once; if the pauses go on
-//! (a long path has them by nature), that stops again, for longer each time.
+//! TCPTUNE_QUICKACK=auto: is the other end waiting for our delayed acknowledgement? A peer with Nagle's algorithm that
+//! writes twice sends the first piece, then waits about 40 ms until we acknowledge it. We see a receive, a pause of
+//! that length in which we sent nothing, and a small piece. After a few of those, each receive is acknowledged at once.
+//! If the pauses go on all the same (on a path with such a round-trip time they always do), that stops again, for
+//! longer each time.
 //!
 //! Pure: one word of state per connection, times in units of about 1.6 microseconds (the caller's clock).
 //!
@@ -12,16 +13,16 @@
 //! +-----------------------------+  up   +-----+--------+
 //! ```
 
-/// The state of a connection, 0 to begin with.
+/// The state of a connection; initially 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stall(pub u32);
 
 /// What the library is to do after a receive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Nothing.
+    /// Leave acknowledgements to the kernel.
     Nothing,
-    /// Acknowledge at once (TCP_QUICKACK, which is not sticky).
+    /// Acknowledge at once (TCP_QUICKACK, which is not permanent).
     Acknowledge,
 }
 
@@ -29,16 +30,18 @@ const PAUSES: u32 = 7;
 const ARMED: u32 = 1 << 3;
 const GAVE_UP: u32 = 4;
 const GAVE_UP_MOST: u32 = 15;
-/// Pauses seen before it is armed (the kernel's delayed acknowledgement, 40 ms each), and before an armed one gives up.
+/// Number of pauses (delayed acknowledgements of 40 ms) before acknowledging at once begins, and, while it does not
+/// help, before it ends again.
 const CONVINCED: u32 = 2;
-/// Delayed acknowledgements come after 40 ms (net/ipv4/tcp_output.c, TCP_DELACK_MIN), up to a timer tick later.
+/// Bounds of such a pause. The kernel delays acknowledgements by 40 ms (net/ipv4/tcp_output.c, TCP_DELACK_MIN), up to a
+/// timer tick more.
 const SHORTEST_MS: u32 = 30;
 const LONGEST_MS: u32 = 60;
-/// A small piece: less than a usual segment.
+/// A small piece of data: less than a usual segment, in bytes.
 const SMALL: usize = 1448;
 
-/// `length` bytes were received at `now`; `gap` units are a millisecond. `sent` tells whether data was sent since the last
-/// receive: then the peer's pause was its own.
+/// `length` bytes were received at `now`; a millisecond is `gap` units. `sent` says whether data was sent since the
+/// last receive; then the peer's pause has another reason.
 #[must_use]
 pub fn received(state: Stall, now: u32, gap: u32, length: usize, sent: bool) -> (Stall, Action) {
     let now = now & 0x00ff_ffff;
@@ -54,7 +57,7 @@ pub fn received(state: Stall, now: u32, gap: u32, length: usize, sent: bool) -> 
         && pause <= gap.wrapping_mul(LONGEST_MS);
     if stalled {
         pauses = pauses.wrapping_add(1);
-        // Each time that it did not help, one more pause is wanted before the next try.
+        // Each attempt that did not help raises the number of pauses before the next one.
         let wanted = if armed { CONVINCED } else { CONVINCED.saturating_add(gave_up).min(PAUSES) };
         if pauses >= wanted {
             if armed {
@@ -64,7 +67,7 @@ pub fn received(state: Stall, now: u32, gap: u32, length: usize, sent: bool) -> 
             pauses = 0;
         }
     } else if armed && !sent && last != 0 {
-        // A second piece came without the pause: it helps.
+        // More data came without the pause: it helps.
         pauses = 0;
     }
     let next = Stall(now << 8 | gave_up << GAVE_UP | if armed { ARMED } else { 0 } | pauses & PAUSES);

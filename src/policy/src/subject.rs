@@ -1,17 +1,18 @@
-//! What is known of a socket when its rule is looked for. Comes in from outside; knows no descriptor.
+//! What is known of a socket when a rule is chosen for it. All of it comes from the caller; no descriptor is known
+//! here.
 
 use crate::grammar::cidr::map_v4;
 
 /// Which end of the connection the program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// It connects.
+    /// The program connects.
     Client,
-    /// It listens, or accepted the connection.
+    /// The program listens, or has accepted the connection.
     Server,
 }
 
-/// The other end.
+/// The address and port of the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     pub(crate) address: [u8; 16],
@@ -30,7 +31,7 @@ impl Peer {
         Peer { address, port }
     }
 
-    /// The address in the form of IPv6, in network order; IPv4 addresses are mapped.
+    /// The address as IPv6, in network order; an IPv4 address is IPv4-mapped.
     pub const fn address(&self) -> [u8; 16] {
         self.address
     }
@@ -41,13 +42,13 @@ impl Peer {
     }
 }
 
-/// A socket for which a rule is looked for. What is not known makes the conditions that ask for it fail.
+/// A socket for which a rule is to be chosen. A condition about a field that is unknown does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Which end of the connection the program is.
     pub direction: Direction,
     /// The local port, in host order.
     pub local_port: Option<u16>,
-    /// The other end.
+    /// The other end of the connection.
     pub peer: Option<Peer>,
 }

@@ -1,3 +1,3 @@
-//! The atomics of what threads share: core's. A model checker's stand in their place under the feature `loom`.
+//! The atomics that threads share: core's, or a model checker's under the feature `loom`.
 
 pub(crate) use core::sync::atomic::{AtomicU32, Ordering::Relaxed};

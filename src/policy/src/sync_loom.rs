@@ -1,10 +1,11 @@
-//! The atomics of the library under the model checker: loom's, in the place of core's (sync.rs, and the engine's).
+//! The atomics under the model checker: loom's, in place of core's (sync.rs, and the engine's).
 //!
-//! loom's own cannot be made by a `const fn`: they belong to one run of the model. So one here only knows where it is and what
-//! it starts with; its loom atomic is made at its first use in a run. Nothing here may order anything that loom does not.
+//! loom's own atomics cannot be made by a `const fn`, because they belong to one run of the model. An atomic here knows
+//! only its address and its initial value; its loom atomic is made at its first use in a run. Nothing here may order
+//! anything that loom itself does not.
 //!
-//! A store is an exchange here: loom 0.7 lets a thread read, after its own store, a value that another thread's exchange had
-//! put there before that store, which no machine does.
+//! A store is a swap here: loom 0.7 lets a thread, after its own store, read a value that another thread's exchange had
+//! put there before that store, which no real machine does.
 
 use core::marker::PhantomData;
 use std::cell::RefCell;
@@ -18,11 +19,12 @@ use loom::sync::atomic::Ordering;
 pub use loom::sync::atomic::Ordering::Relaxed;
 
 thread_local! {
-    /// By address: what this run has made so far. (loom's threads are one thread of the system.)
+    /// The loom atomics that this run has made so far, by address. (All of loom's threads are one thread of the
+    /// system.)
     static MADE: RefCell<HashMap<usize, Rc<model::AtomicU64>>> = RefCell::new(HashMap::new());
 }
 
-/// Forgets what the run has made; to be called at its end.
+/// Forgets the atomics of a run; to be called at its end.
 pub fn end_of_run() {
     MADE.with_borrow_mut(HashMap::clear);
 }
@@ -31,14 +33,14 @@ fn made(address: usize, first: u64) -> Rc<model::AtomicU64> {
     if let Some(made) = MADE.with_borrow(|made| made.get(&address).cloned()) {
         return made;
     }
-    // Outside the borrow: loom may switch threads here.
+    // Not inside the borrow: loom may switch threads here.
     let fresh = Rc::new(model::AtomicU64::new(first));
     MADE.with_borrow_mut(|made| made.entry(address).or_insert(fresh).clone())
 }
 
-/// Every access of every thread is also one to this, so that loom takes no two of them for independent: by its own reckoning
-/// it left out orders in which it had to delay a thread that was already on its way. Relaxed: it orders nothing. (What only one
-/// thread looks at needs no such care.)
+/// Every access of every thread also touches this counter, so that loom takes no two accesses for independent: its own
+/// analysis left out orders in which it had to delay a thread that was already running. Relaxed, because it must order
+/// nothing. (Not at the first use of an atomic, which orders nothing yet.)
 fn step() {
     static STEPS: u8 = 0;
     made(&raw const STEPS as usize, 0).fetch_add(1, Relaxed);
@@ -46,7 +48,7 @@ fn step() {
 
 macro_rules! atomics {
     ($($name:ident $inner:ty;)*) => { $(
-        /// As core's.
+        /// Like core's atomic of this name.
         #[derive(Debug, Default)]
         #[repr(transparent)]
         pub struct $name($inner);
@@ -89,7 +91,7 @@ macro_rules! atomics {
                 self.update(order, |now| now.max(value))
             }
 
-            /// Any change in one step; what was there before.
+            /// Changes the value in one step; returns the old value.
             pub fn update(&self, order: Ordering, change: impl Fn($inner) -> $inner) -> $inner {
                 let update = |now: u64| Some(change(now as $inner) as u64);
                 self.model().fetch_update(order, order, update).unwrap_or_else(|now| now) as $inner
@@ -113,7 +115,7 @@ atomics! {
     AtomicUsize usize;
 }
 
-/// A pointer; null to begin with, as the library's are.
+/// An atomic pointer. It is null initially, as all of the library's are.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct AtomicPtr<T>(AtomicU64, PhantomData<fn() -> *mut T>);

@@ -1,7 +1,8 @@
-//! A short text that stands inside its row. A table of such rows holds no pointer, so the library needs no relocation
-//! (and no private copy of a page) for it at load time. Must not be built at run time: a text too long is a compile error.
+//! A short text stored inside its table row. A table of such rows holds no pointers, so the library needs no
+//! relocations for it at load time, nor a private copy of its pages. Only for constants: a text that is too long is a
+//! compile error.
 
-/// At most `N` bytes of text, kept in place.
+/// At most `N` bytes of text, stored inline.
 #[derive(Clone, Copy)]
 pub struct Text<const N: usize> {
     len: u8,

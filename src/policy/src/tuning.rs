@@ -1,12 +1,12 @@
-//! What is done with a socket: the words of the settings as types, and their text. Every default is the zero of its type,
-//! so that a static of settings costs no byte in the library's file. Must not know where the words were read.
+//! What is done with a socket: the keywords of the settings as types, and their text. Every default is the zero of its
+//! type, so a static of settings takes no space in the library's file. Must not know where the keywords were read.
 
 use crate::grammar::piece::choose;
 use crate::grammar::words::words as list;
 use crate::options::OptionSet;
 use crate::variables::{CORK, NODELAY, QUICKACK, RELEASE};
 
-/// Makes the type of a setting that is one of a few words.
+/// Defines the type of a setting that takes one of a few keywords.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident $words:literal { $( $(#[$doc:meta])* $variant:ident = $word:literal ),* }) => {
         $(#[$about])*
@@ -15,15 +15,15 @@ macro_rules! words {
         pub enum $name { #[default] $( $(#[$doc])* $variant ),* }
 
         impl $name {
-            /// All of them.
+            /// All values.
             pub const ALL: &'static [$name] = &[$( $name::$variant ),*];
 
-            /// The word that stands for it in a setting.
+            /// The keyword for this value.
             pub const fn word(self) -> &'static str {
                 match self { $( $name::$variant => $word ),* }
             }
 
-            /// What a word stands for.
+            /// The value of a keyword.
             fn parse(word: &[u8]) -> Option<$name> {
                 let number = choose(word, list!($words))?;
                 $name::ALL.get(usize::from(number)).copied()
@@ -35,40 +35,40 @@ macro_rules! words {
 words! {
     /// What is done about TCP_NODELAY.
     Nodelay "on off force" {
-        /// It is set, unless the application decides itself.
+        /// Set it, unless the application sets it either way.
         On = "on",
-        /// It is left alone.
+        /// Leave it alone.
         Off = "off",
-        /// It is set, and stays set when the application turns it off.
+        /// Set it, and keep it set when the application turns it off.
         Force = "force"
     }
 }
 words! {
     /// What is done about small writes that are followed by more.
     Cork "auto off" {
-        /// Those are held that experience says are followed at once.
+        /// Hold those that experience says are followed at once.
         Auto = "auto",
-        /// Nothing is held.
+        /// Hold nothing.
         Off = "off"
     }
 }
 words! {
-    /// What is sent off before a thread waits.
+    /// What is released before a thread waits.
     Release "own all" {
-        /// What we hold.
+        /// Data that the library holds.
         Own = "own",
-        /// Also what the application itself holds.
+        /// Also data that the application itself holds.
         All = "all"
     }
 }
 words! {
     /// What is done about delayed acknowledgements.
     Quickack "off on auto" {
-        /// Nothing.
+        /// Leave them to the kernel.
         Off = "off",
-        /// Data is acknowledged at once.
+        /// Acknowledge data at once.
         On = "on",
-        /// Data is acknowledged at once where the peer is seen to wait for it.
+        /// Acknowledge data at once where the peer is seen to wait for it.
         Auto = "auto"
     }
 }
@@ -77,20 +77,20 @@ words! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     pub(crate) off: bool,
-    /// TCP_NODELAY.
+    /// What is done about TCP_NODELAY.
     pub nodelay: Nodelay,
-    /// Holding small writes.
+    /// Whether small writes are held.
     pub cork: Cork,
-    /// What is sent off before a thread waits.
+    /// What is released before a thread waits.
     pub release: Release,
-    /// Acknowledging at once.
+    /// Whether data is acknowledged at once.
     pub quickack: Quickack,
     /// Further socket options.
     pub set: OptionSet,
 }
 
 impl Tuning {
-    /// What is done when nothing is set.
+    /// The tuning when no setting is given.
     pub const DEFAULT: Tuning = Tuning {
         off: false,
         nodelay: Nodelay::On,
@@ -100,10 +100,11 @@ impl Tuning {
         set: OptionSet::EMPTY,
     };
 
-    /// The socket is left wholly alone.
+    /// Leaves the socket alone entirely.
     pub const OFF: Tuning = Tuning { off: true, ..Tuning::DEFAULT };
 
-    /// Reads what one of the four settings is to be, 0 to 3 in the order above; where that is not valid, what would be.
+    /// Reads the value of one of the four settings above, 0 to 3 in their order. If it is not valid, returns what would
+    /// be.
     #[inline(never)]
     pub(crate) fn read(&mut self, number: u8, value: &[u8]) -> Result<(), &'static str> {
         let (done, allowed) = match number {
@@ -115,12 +116,12 @@ impl Tuning {
         done.ok_or(allowed)
     }
 
-    /// Is anything done at all? Where not, the other fields mean nothing.
+    /// Is anything done at all? If not, the other fields mean nothing.
     pub const fn enabled(&self) -> bool {
         !self.off
     }
 
-    /// Writes it as the actions of a rule, all of them; `off` alone where the socket is left alone.
+    /// Writes the tuning as the actions of a rule, all of them; just `off` if the socket is left alone.
     pub fn describe(&self, put: &mut dyn FnMut(&[u8])) {
         if self.off {
             put(b"off");

@@ -1,16 +1,17 @@
-//! The table of settings: one row for each variable, and one for each word of a rule. The reader takes names and allowed
-//! values from the same rows that the command's help, its `env` and the reference page show. Must not hold any reading.
+//! The table of settings: one row for each variable and one for each keyword of a rule. The parser takes names and
+//! allowed values from the same rows that the command's help, `tcptune env` and the reference page show. Must not parse
+//! anything.
 
 /// A setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     /// The environment variable.
     pub name: &'static str,
-    /// What it may be, in words that follow "allowed is". Empty where any text is valid.
+    /// Its allowed values, worded to follow "allowed is". Empty if any text is valid.
     pub values: &'static str,
-    /// What holds when it is not set, or set to nothing.
+    /// The value in force when it is unset or empty.
     pub default: &'static str,
-    /// An example that is valid.
+    /// A valid example.
     pub example: &'static str,
     /// What it does.
     pub meaning: &'static str,
@@ -109,26 +110,26 @@ pub(crate) const STATS: Variable = Variable {
         directory must belong to root or to the process's user.",
 };
 
-/// All settings, in the order they are described.
+/// All settings, in the order in which they are described.
 pub static VARIABLES: [Variable; 11] =
     [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS];
 
-/// The names alone, in the same order. The library reads these, so that the table with all its text stays out of it.
+/// The names alone, in the same order. The library reads these, so the table with its text stays out of the library.
 pub(crate) const NAMES: &str = "TCPTUNE TCPTUNE_NODELAY TCPTUNE_CORK TCPTUNE_RELEASE TCPTUNE_QUICKACK TCPTUNE_SET \
     TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS";
 
-/// A word of a rule.
+/// A keyword of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleWord {
-    /// The word, with what may stand behind it.
+    /// The keyword, and what may follow it.
     pub syntax: &'static str,
-    /// What is allowed, in words that follow "allowed is".
+    /// Its allowed values, worded to follow "allowed is".
     pub values: &'static str,
-    /// Is it a condition, and not an action?
+    /// True for a condition, false for an action.
     pub condition: bool,
-    /// An example that is valid.
+    /// A valid example.
     pub example: &'static str,
-    /// What it says.
+    /// What it means.
     pub meaning: &'static str,
 }
 
@@ -184,7 +185,7 @@ pub(crate) const WORD_SET: RuleWord = action(
     "As TCPTUNE_SET, for these sockets; laid over what TCPTUNE_SET gives.",
 );
 
-/// All words of a rule: conditions first, then actions.
+/// All keywords of a rule: conditions first, then actions.
 pub static RULE_WORDS: [RuleWord; 12] = [
     WORD_PORT,
     WORD_LISTEN,
@@ -200,7 +201,7 @@ pub static RULE_WORDS: [RuleWord; 12] = [
     WORD_SET,
 ];
 
-/// What is allowed where a word of a rule is expected.
+/// What is allowed where a keyword of a rule is expected.
 pub(crate) const ALLOWED_WORDS: &str = "port=, listen=, peer=, client, server, off, on, nodelay=, cork=, release=, \
     quickack= or set(...)";
 

@@ -1,5 +1,5 @@
-//! Socket addresses of the program's and the kernel's. A pointer of the program's is followed only after the kernel has
-//! accepted it, or [`kernel::readable`] has vouched for it.
+//! Socket addresses from the program and the kernel. A pointer of the program's is dereferenced only after the kernel
+//! has accepted it, or [`kernel::readable`] has.
 
 use core::ffi::{c_int, c_long, c_void};
 
@@ -10,35 +10,36 @@ use policy::Peer;
 use crate::kernel;
 use crate::machine::Linux;
 
-/// One end of a socket, as the kernel tells it: `SYS_getsockname` or `SYS_getpeername`.
+/// The address of one end of a socket, from the kernel: `call` is `SYS_getsockname` or `SYS_getpeername`.
 pub(crate) fn asked(call: c_long, fd: c_int) -> Option<Peer> {
     let address = kernel::address(call, fd)?;
-    // SAFETY: the kernel has just filled it in; addresses of these families fit the buffer.
+    // SAFETY: `parse` reads at most 28 bytes, all of them in the buffer, which the kernel has just filled in.
     unsafe { parse(address.bytes.as_ptr().cast(), address.length.min(28)) }
 }
 
-/// An address that the program has given to a call, before the kernel has looked at it.
+/// The address that the program passes to a call, before the kernel has seen it.
 pub(crate) fn given(at: *const sockaddr, length: socklen_t) -> Option<Peer> {
     if length < 8 || !kernel::readable(at.cast()) {
         return None;
     }
-    // SAFETY: the first 8 bytes are readable; the rest of the `length` bytes lies in the same object if the call is to work,
-    // and for IPv4 only the first 8 are looked at.
+    // SAFETY: the first 8 bytes are readable. For IPv4 no others are read. For IPv6 this relies on the program's own
+    // promise to the call, that all `length` bytes belong to the address.
     unsafe { parse(at.cast(), length) }
 }
 
-/// An address that accept(2) has told the program, if it has asked.
+/// The address that accept(2) has returned to the program, if it asked for one.
 pub(crate) fn told(at: *const sockaddr, length: *const socklen_t) -> Option<Peer> {
     if at.is_null() || length.is_null() {
         return None;
     }
-    // SAFETY: the kernel has just written the length there.
+    // SAFETY: accept(2) succeeded, so the kernel has written the length there.
     let length = unsafe { *length };
-    // SAFETY: the kernel has just written the address there, of that length.
+    // SAFETY: accept(2) succeeded, so the kernel has written the address there. `length` may exceed the program's
+    // buffer, but what `parse` reads, 8 or 24 bytes, is there if the buffer fits the family.
     unsafe { parse(at.cast(), length.min(28)) }
 }
 
-/// An address and port. Nothing where they are of no family of the Internet.
+/// The address and port in a socket address; None if it is neither IPv4 nor IPv6.
 ///
 /// # Safety
 /// `length` bytes at `at` must be readable.
@@ -48,13 +49,13 @@ pub(crate) unsafe fn parse(at: *const c_void, length: socklen_t) -> Option<Peer>
         return None;
     }
     let at = at.cast::<u8>();
-    // SAFETY: within the `length` bytes that the caller vouches for; no alignment is assumed.
+    // SAFETY: the first 8 of `length` bytes, which the caller promises. Read without assuming alignment.
     let [f0, f1, p0, p1, v4 @ ..] = unsafe { at.cast::<[u8; 8]>().read_unaligned() };
     let port = u16::from_be_bytes([p0, p1]);
     match c_int::from(u16::from_ne_bytes([f0, f1])) {
         libc::AF_INET => Some(Peer::from_v4(v4, port)),
         libc::AF_INET6 if length >= 24 => {
-            // SAFETY: as above: 24 bytes are there.
+            // SAFETY: bytes 8 to 23 of at least 24, which the caller promises. Read without assuming alignment.
             let address = unsafe { at.wrapping_add(8).cast::<[u8; 16]>().read_unaligned() };
             Some(Peer::from_v6(address, port))
         }
@@ -62,20 +63,21 @@ pub(crate) unsafe fn parse(at: *const c_void, length: socklen_t) -> Option<Peer>
     }
 }
 
-/// The number of the service at a remote end, by its address as connect(2) was given it.
+/// The service number of a remote end, from the address that was passed to connect(2).
 ///
 /// # Safety
-/// `length` bytes at `at` must be readable: the kernel has just read them.
+/// `length` bytes at `at` must be readable, and the kernel must have accepted the address.
 #[inline]
 pub(crate) unsafe fn service(at: *const c_void, length: socklen_t) -> u8 {
     if length < 8 {
         return Library::<Linux>::remote_service(0);
     }
     // Family, port and the IPv4 address (ip(7)), or the flow label (ipv6(7)).
-    // SAFETY: within the `length` bytes that the caller vouches for; no alignment is assumed.
+    // SAFETY: the first 8 of `length` bytes, which the caller promises. Read without assuming alignment.
     let mut mixed = unsafe { at.cast::<u64>().read_unaligned() };
     if mixed as u16 == libc::AF_INET6 as u16 {
-        // SAFETY: as above: the 16 bytes of the IPv6 address, without which the kernel refuses this family.
+        // SAFETY: bytes 8 to 23, the IPv6 address. The kernel has accepted the address, which it does not if it is
+        // shorter.
         let [high, low] = unsafe { at.cast::<u64>().wrapping_add(1).cast::<[u64; 2]>().read_unaligned() };
         mixed ^= high.rotate_left(32) ^ low;
     }

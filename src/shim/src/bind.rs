@@ -1,10 +1,10 @@
-//! Finds the next definition of a hooked name: the one that the program would have reached without us.
+//! Finds the next definition of a hooked name: the function that the program would have reached without this library.
 //!
-//! dlsym(3) takes the loader's lock, and in older glibc the heap, so it is not for a signal handler or a vfork child. The
-//! loader's list of objects and their symbol tables (elf(5), ld.so's `<link.h>`) are plain memory that does not move: this
-//! file reads them, with no lock, no heap and no system call. dlsym is the fallback, and not always there: before glibc 2.34
-//! it lives in a library of its own, which most programs do not load.
-//! It only ever walks objects that were there at start-up: libc stands before everything that dlopen adds.
+//! dlsym(3) takes the loader's lock, and in older glibc uses the heap, so it must not be called in a signal handler or
+//! a vfork child. But the loader's list of objects and their symbol tables (elf(5), `<link.h>`) are plain memory that
+//! does not move. This file reads them, without lock, heap or system call. dlsym is the fallback, and not always
+//! present: before glibc 2.34 it is in a library of its own, which most programs do not load. A search only visits
+//! objects that were there at start-up, because libc comes before everything that dlopen(3) adds.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
@@ -13,11 +13,11 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 unsafe extern "C" {
-    /// Our own dynamic section, by which our entry in the list is known. Defined by the linker.
+    /// The library's own dynamic section, by which it recognises its entry in the list. Defined by the linker.
     static _DYNAMIC: [Dynamic; 0];
 }
 
-/// `struct link_map` of `<link.h>`, the public part; musl's `struct dso` begins the same way.
+/// `struct link_map` of `<link.h>`, the public part. musl's `struct dso` begins in the same way.
 #[repr(C)]
 struct LinkMap {
     base: usize,
@@ -53,7 +53,7 @@ struct Symbol {
     size: usize,
 }
 
-/// `Elf32_Sym`: the same in another order.
+/// `Elf32_Sym`: the fields of `Elf64_Sym` in another order.
 #[cfg(target_pointer_width = "32")]
 #[repr(C)]
 struct Symbol {
@@ -65,7 +65,7 @@ struct Symbol {
     section: u16,
 }
 
-/// Where the tables of an object are; 0 where it has none.
+/// The addresses of an object's tables; 0 if it does not have one.
 #[derive(Default)]
 struct Tables {
     strings: usize,
@@ -73,7 +73,7 @@ struct Tables {
     hash: usize,
     gnu_hash: usize,
     versions: usize,
-    /// Everything else.
+    /// Takes the values of all other tags.
     other: usize,
 }
 
@@ -83,18 +83,18 @@ const DT_SYMTAB: isize = 6;
 const DT_GNU_HASH: isize = 0x6fff_fef5;
 const DT_VERSYM: isize = 0x6fff_fff0;
 const STT_FUNC: u8 = 2;
-/// A version that is kept for old programs only (`name@VERSION`, not `name@@VERSION`).
+/// Marks a version kept for old programs only (`name@VERSION`, not `name@@VERSION`).
 const VERSION_HIDDEN: u16 = 0x8000;
 const RTLD_NEXT: *mut c_void = usize::MAX as *mut c_void;
-/// Objects looked at before giving up: a bound for a list that should be well-formed anyway.
+/// Maximum number of objects to visit: a bound on a list that should be well-formed anyway.
 const MOST_OBJECTS: usize = 4096;
 
-/// Our own entry in the loader's list; the objects behind it are searched. Relaxed: the entry was complete before any code
-/// of ours could run, and every thread that stores here stores the same address.
+/// The library's own entry in the loader's list; the objects after it are searched. Relaxed: the entry was complete
+/// before any code of the library could run, and all threads store the same address.
 #[unsafe(link_section = ".bss.usual")]
 static SELF: AtomicPtr<LinkMap> = AtomicPtr::new(null_mut());
 
-/// The hash of a name in the GNU hash table (the one of binutils `bfd/elf.c`, `bfd_elf_gnu_hash`).
+/// The hash of a name in a GNU hash table (binutils `bfd/elf.c`, `bfd_elf_gnu_hash`).
 pub(crate) const fn hash(name: &[u8]) -> u32 {
     let mut hash: u32 = 5381;
     let mut rest = name;
@@ -105,7 +105,7 @@ pub(crate) const fn hash(name: &[u8]) -> u32 {
     hash
 }
 
-/// A name to look up, with its hash computed when the library is compiled.
+/// A name to look up, with its hash, computed at compile time.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'n> {
     text: *const c_char,
@@ -119,24 +119,24 @@ impl<'n> Name<'n> {
     }
 }
 
-/// What the binder needs to know of a hook. Made by `first_call!` (arch), which keeps addresses as distances from the record
-/// itself: they need no relocation, so that the records cost nothing before they are used.
+/// What the binder needs to know of a hook. `first_call!` (arch) makes these records. Addresses in them are relative to
+/// the record, so they need no relocation and cost nothing until they are used.
 #[repr(C)]
 pub(crate) struct Hook {
     hash: u32,
     real: i32,
     last_resort: i32,
-    // Behind it: the name, with a zero byte at its end.
+    // The name follows, with its terminating zero.
 }
 
-/// Finds a hook's real function, keeps it, and says where it is: called at the hook's first call.
+/// Finds the real function of a hook, stores its address and returns it. Called at the hook's first call.
 ///
 /// # Safety
 /// `hook` must be a record made by `first_call!`.
 #[cold]
 #[unsafe(link_section = ".text.usual.bind")]
 pub(crate) unsafe extern "C" fn resolve(hook: *const Hook) -> *mut () {
-    // SAFETY: the caller's record, which is never written.
+    // SAFETY: a record made by `first_call!`, as the caller promises; nothing ever writes to it.
     let record = unsafe { &*hook };
     let mut found = next(record.name());
     if found.is_null() {
@@ -153,18 +153,18 @@ impl Hook {
         Name { text: (&raw const *self).wrapping_add(1).cast(), hash: self.hash, lives: PhantomData }
     }
 
-    /// Its pointer to the real function.
+    /// The hook's pointer to its real function.
     #[inline(always)]
     pub(crate) fn real(&self) -> &AtomicPtr<()> {
-        // SAFETY: the record's distance to that pointer, which is a static.
+        // SAFETY: `first_call!` has stored the distance from the record to `REAL`, which is a static of this type.
         unsafe { &*(&raw const *self).wrapping_byte_offset(self.real as isize).cast() }
     }
 }
 
-/// dlsym(3); null where the host has none or does not know the name.
+/// dlsym(3); null if the host has none, or it does not know the name.
 #[unsafe(link_section = ".text.usual.bind")]
 pub(crate) fn dlsym(handle: *mut c_void, name: &CStr) -> *mut c_void {
-    // SAFETY: a C string.
+    // SAFETY: `name` is a C string.
     unsafe { look_up(handle, name.as_ptr()) }
 }
 
@@ -177,22 +177,24 @@ unsafe fn look_up(handle: *mut c_void, name: *const c_char) -> *mut c_void {
     if address == 0 {
         return null_mut();
     }
-    // SAFETY: the host's dlsym, whose signature POSIX fixes.
+    // SAFETY: a nonzero address is that of the host's dlsym, whose signature POSIX fixes.
     let function: unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void = unsafe { transmute(address) };
-    // SAFETY: dlsym takes any handle constant and a C string.
+    // SAFETY: dlsym accepts RTLD_NEXT, null and handles, of which callers pass the first two, and the C string that the
+    // caller promises.
     unsafe { function(handle, name) }
 }
 
-/// The next definition after this library; null where there is none.
+/// The next definition of a name after this library; null if there is none.
 #[unsafe(link_section = ".text.usual.bind")]
 pub(crate) fn next(name: Name<'_>) -> *mut () {
     let here = own_entry();
     if !here.is_null() {
-        // SAFETY: an entry of the loader's list, found by own_entry, is never freed while its object (we) is loaded.
+        // SAFETY: `own_entry` has found it in the loader's list. It is not freed while its object, this library, is
+        // loaded.
         let mut entry = unsafe { (*here).next };
         let mut left = MOST_OBJECTS;
         while !entry.is_null() && left > 0 {
-            // SAFETY: entries are linked by the loader; those that were there at start-up stay.
+            // SAFETY: the loader links the entries, and those that were there at start-up are never freed.
             let object = unsafe { &*entry };
             if let Some(found) = object.find(name) {
                 return found;
@@ -201,17 +203,17 @@ pub(crate) fn next(name: Name<'_>) -> *mut () {
             left = left.wrapping_sub(1);
         }
     }
-    // SAFETY: a `Name` is made of a C string.
+    // SAFETY: the text of a `Name` comes from a C string.
     unsafe { look_up(RTLD_NEXT, name.text) }.cast()
 }
 
-/// Our entry in the loader's list, if it was looked for; for reading it as `LinkMap` says.
+/// The library's own entry in the loader's list, laid out like `LinkMap`; null if it has not been looked for yet.
 #[inline]
 pub(crate) fn known_entry() -> *const () {
     SELF.load(Relaxed).cast()
 }
 
-/// Our entry in the loader's list; null where the list cannot be had (then dlsym serves).
+/// The library's own entry in the loader's list; null if the list cannot be found (then dlsym is used).
 #[unsafe(link_section = ".text.usual.bind")]
 fn own_entry() -> *const LinkMap {
     let known = SELF.load(Relaxed);
@@ -222,7 +224,7 @@ fn own_entry() -> *const LinkMap {
     let own = &raw const _DYNAMIC;
     let mut left = MOST_OBJECTS;
     while !entry.is_null() && left > 0 {
-        // SAFETY: as in `next`.
+        // SAFETY: the loader links the entries, and those that were there at start-up are never freed.
         let object = unsafe { &*entry };
         if object.dynamic == own.cast() {
             SELF.store(entry.cast_mut(), Relaxed);
@@ -234,7 +236,7 @@ fn own_entry() -> *const LinkMap {
     null_mut()
 }
 
-/// The head of the loader's list: `_r_debug` in glibc, `_dl_debug_addr` in musl; both exist for debuggers.
+/// The head of the loader's list: `_r_debug` in glibc, `_dl_debug_addr` in musl. Both exist for debuggers.
 #[unsafe(link_section = ".text.usual.bind")]
 fn list_head() -> *const LinkMap {
     let mut debug = weak_address!("_r_debug") as *const Debug;
@@ -246,17 +248,18 @@ fn list_head() -> *const LinkMap {
         // SAFETY: musl's `_dl_debug_addr` is a pointer variable, set before any constructor runs.
         debug = unsafe { *pointer };
     }
-    // SAFETY: the loader's `struct r_debug`, set up before it runs any code of a library.
+    // SAFETY: the loader's `struct r_debug`, which it sets up before it runs any code of a library.
     unsafe { (*debug).map }
 }
 
 impl LinkMap {
-    /// The tables of the object's dynamic section, as addresses: glibc has relocated them in place, musl has not.
+    /// The tables named in the object's dynamic section, as addresses. glibc has relocated the entries in place, musl
+    /// has not.
     #[unsafe(link_section = ".text.usual.bind")]
     fn tables(&self) -> Tables {
         let mut tables = Tables::default();
         let mut at = self.dynamic;
-        // SAFETY: null, or an array that ends with a DT_NULL entry (elf(5)).
+        // SAFETY: null, or an entry of an array that ends with DT_NULL (elf(5)), where the loop stops.
         while let Some(entry) = unsafe { at.as_ref() } {
             let place = match entry.tag {
                 0 => break,
@@ -273,8 +276,9 @@ impl LinkMap {
         tables
     }
 
-    /// Looks a function up in this object's GNU hash table (layout: binutils `bfd/elflink.c`, `elf_gnu_hash_process_symidx`),
-    /// or, where the object only has the older table (elf(5)), among all its symbols, whose number that table tells.
+    /// Finds a function in this object's GNU hash table (layout: binutils `bfd/elflink.c`,
+    /// `elf_gnu_hash_process_symidx`). An object with only the older table (elf(5)) is searched symbol by symbol; that
+    /// table gives their number.
     #[unsafe(link_section = ".text.usual.bind")]
     fn find(&self, name: Name<'_>) -> Option<*mut ()> {
         let tables = self.tables();
@@ -292,7 +296,8 @@ impl LinkMap {
         }
         let bloom = hash.wrapping_add(4).cast::<usize>();
         let index = (name.hash / usize::BITS) & words.wrapping_sub(1);
-        // SAFETY: the filter has `words` (a power of two) words behind the four of the header.
+        // SAFETY: the bloom filter has `words` words after the four words of the header, and `index` is masked to their
+        // number, a power of two.
         let filter = unsafe { *bloom.wrapping_add(index as usize) };
         let bits = (1usize << (name.hash % usize::BITS)) | (1usize << ((name.hash >> (shift % 32)) % usize::BITS));
         if filter & bits != bits {
@@ -318,19 +323,19 @@ impl LinkMap {
         }
     }
 
-    /// The address of symbol `index` if it is the default version of a function of that name.
+    /// The address of symbol `index`, if it is the default version of a function of this name.
     #[inline(never)]
     #[unsafe(link_section = ".text.usual.bind")]
     fn defines(&self, tables: &Tables, index: u32, name: Name<'_>) -> Option<*mut ()> {
         let symbol = (tables.symbols as *const Symbol).wrapping_add(index as usize);
-        // SAFETY: `index` comes from the object's own hash table, which only names symbols of its symbol table.
+        // SAFETY: `index` comes from the object's own hash table, which only refers to symbols of its symbol table.
         let symbol = unsafe { &*symbol };
         let text = (tables.strings as *const c_char).wrapping_add(symbol.name as usize);
         if symbol.section == 0 || symbol.info & 15 != STT_FUNC || !same(text, name.text) {
             return None;
         }
         if tables.versions != 0 {
-            // SAFETY: the version table has one entry for each symbol.
+            // SAFETY: the version table has an entry for each symbol, and `index` is one.
             let version = unsafe { *(tables.versions as *const u16).wrapping_add(index as usize) };
             if version & VERSION_HIDDEN != 0 {
                 return None;
@@ -340,10 +345,10 @@ impl LinkMap {
     }
 }
 
-/// A 32-bit word of a hash table that the loader has mapped.
+/// A 32-bit word of a hash table of a loaded object.
 #[unsafe(link_section = ".text.usual.bind")]
 fn word(table: *const u32, index: u32) -> u32 {
-    // SAFETY: callers index within the table that its own header describes.
+    // SAFETY: callers stay inside the table, as its own header describes it.
     unsafe { *table.wrapping_add(index as usize) }
 }
 
@@ -352,9 +357,9 @@ fn word(table: *const u32, index: u32) -> u32 {
 fn same(one: *const c_char, other: *const c_char) -> bool {
     let mut at = 0usize;
     loop {
-        // SAFETY: a C string, of which every byte before this one was like the other's and not the last.
+        // SAFETY: inside the C string: every byte before this one was equal to the other string's, and not zero.
         let byte = unsafe { *one.wrapping_add(at) };
-        // SAFETY: as above.
+        // SAFETY: inside the other C string, for the same reason.
         if byte != unsafe { *other.wrapping_add(at) } {
             return false;
         }
@@ -365,7 +370,7 @@ fn same(one: *const c_char, other: *const c_char) -> bool {
     }
 }
 
-/// Where errno of this thread is; null where libc does not say.
+/// The address of this thread's errno; null if libc has no `__errno_location`.
 pub(crate) fn errno() -> *mut c_int {
     #[unsafe(link_section = ".bss.usual")]
     static LOCATION: AtomicPtr<()> = AtomicPtr::new(null_mut());
@@ -380,26 +385,26 @@ pub(crate) fn errno() -> *mut c_int {
     }
     // SAFETY: glibc and musl both define `int *__errno_location(void)` (LSB).
     let function: unsafe extern "C" fn() -> *mut c_int = unsafe { transmute(location) };
-    // SAFETY: it takes nothing and only returns an address.
+    // SAFETY: the function takes no arguments and returns an address; it may be called anywhere.
     unsafe { function() }
 }
 
-/// The current errno; 0 where it cannot be had.
+/// This thread's errno; 0 if it cannot be found.
 pub(crate) fn last_error() -> c_int {
     // SAFETY: null, or the address of this thread's errno.
     unsafe { errno().as_ref() }.copied().unwrap_or(0)
 }
 
-/// Sets errno.
+/// Sets this thread's errno.
 #[cold]
 pub(crate) fn set_error(error: c_int) {
-    // SAFETY: null, or the address of this thread's errno, which only this thread uses.
+    // SAFETY: null, or the address of this thread's errno, which no other thread accesses.
     if let Some(errno) = unsafe { errno().as_mut() } {
         *errno = error;
     }
 }
 
-/// Turns a kernel result into libc's: -1 and errno on failure.
+/// Turns a kernel result into a libc result: -1 and errno on failure.
 #[inline(never)]
 pub(crate) fn finish(result: isize) -> isize {
     if !(-4095..0).contains(&result) {

@@ -1,4 +1,4 @@
-//! Linux as the machine of the engine, and the one library of this process.
+//! Linux as the engine's machine, and this process's one instance of the engine.
 
 use core::ffi::{c_int, c_long};
 
@@ -9,21 +9,22 @@ use policy::{Peer, Settings};
 use crate::arch::{self, syscall6};
 use crate::{address, bind, count, kernel, start};
 
-/// The library's state: zeros, of which only the pages in use take memory (layout.ld says where it stands).
+/// The library's state. All zeros initially, so only the pages in use take memory (layout.ld places it).
 #[unsafe(link_section = ".bss.library")]
 pub(crate) static LIBRARY: Library<Linux> = Library::new();
 
-/// This machine.
+/// The machine that the hooks run on.
 #[derive(Debug)]
 pub(crate) struct Linux;
 
-/// The call that takes its arguments in registers; where it counts the offset in pages, 0 is the same.
+/// The variant of mmap that takes its arguments in registers. mmap2 counts the offset in pages, but it is always 0
+/// here.
 #[cfg(target_pointer_width = "64")]
 const MMAP: c_long = libc::SYS_mmap;
 #[cfg(target_pointer_width = "32")]
 const MMAP: c_long = libc::SYS_mmap2;
 
-/// ioctl(2): bytes that were not read yet (linux/sockios.h).
+/// The ioctl(2) for the number of bytes not read yet (linux/sockios.h).
 const SIOCINQ: usize = 0x541b;
 
 impl Machine for Linux {
@@ -76,13 +77,14 @@ impl Machine for Linux {
             (libc::PROT_READ | libc::PROT_WRITE) as usize,
             (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
         );
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice; async-signal-safe, unlike any allocator.
+        // SAFETY: maps fresh anonymous memory where the kernel chooses, so no existing memory changes.
+        // Async-signal-safe, unlike an allocator.
         let at = unsafe { syscall6(MMAP, 0, length, protection, flags, usize::MAX, 0) };
         if (-4095..0).contains(&at) { Err(NoMap) } else { Ok(at as *mut u8) }
     }
 
     unsafe fn unmap(at: *mut u8, length: usize) {
-        // SAFETY: the caller vouches for the mapping.
+        // SAFETY: `at` is a mapping of this length that nothing uses any more, as the caller promises.
         unsafe { syscall6(libc::SYS_munmap, at as usize, length, 0, 0, 0, 0) };
     }
 

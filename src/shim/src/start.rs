@@ -1,7 +1,7 @@
-//! Start-up: reads the settings from the environment, once, and turns the table on. Runs before `main`, perhaps after other
-//! libraries' constructors have used sockets; until it has run, every hook only forwards.
+//! Start-up: reads the settings from the environment, once, and turns the table on. Runs before `main`, but other
+//! libraries' constructors may have used sockets earlier; until it has run, every hook only forwards.
 //!
-//! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP asks for the program's name.
+//! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP needs the program's name, or TCPTUNE_STATS names a directory.
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int, c_ulong};
@@ -16,33 +16,33 @@ use crate::arch::syscall6;
 use crate::machine::{LIBRARY, Linux};
 use crate::{bind, count, kernel};
 
-/// Settings under construction; only start-up writes here, before it publishes the reference below.
+/// The settings under construction. Only start-up writes to them, before it publishes the reference in `CURRENT`.
 struct Draft(UnsafeCell<Settings>);
-// SAFETY: `start` alone touches the cell, before the process has a second thread or any hook looks (they look at CURRENT).
+// SAFETY: only `start` accesses the cell, before the process has a second thread, and hooks read `CURRENT` instead.
 unsafe impl Sync for Draft {}
 
-/// At the beginning of a page: what is asked of every process stands in its first one.
+/// Placed at the beginning of a page, so that what every process reads is in its first page.
 #[unsafe(link_section = ".bss.draft")]
 static DRAFT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
-/// The defaults; never written, but in a cell all the same, which keeps 7 kB of zeros out of the file.
+/// The defaults. Never written, but in a cell all the same, which keeps 7 kB of zeros out of the file.
 static DEFAULT: Draft = Draft(UnsafeCell::new(Settings::DEFAULT));
-/// What is in force; unset means the defaults. A race cell: it never blocks (once_cell's others may).
+/// The settings in force; unset means the defaults. once_cell's race cells never block, unlike its others.
 #[unsafe(link_section = ".data")]
 static CURRENT: OnceRef<'static, Settings> = OnceRef::new();
 
 /// The settings in force.
 #[inline]
 pub(crate) fn settings() -> &'static Settings {
-    // SAFETY: DEFAULT is never written, so a shared reference to it is always allowed.
+    // SAFETY: nothing ever writes to DEFAULT, so shared references to it are always allowed.
     CURRENT.get().unwrap_or_else(|| unsafe { &*DEFAULT.0.get() })
 }
 
-/// glibc calls constructors with main's arguments, musl with none.
+/// The constructor. glibc passes it the arguments of main, musl passes nothing.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static START: unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char) = start;
 
-/// What is still held when the process ends by exit(3) or by returning from main.
+/// The destructor: releases what is still held when the process ends by exit(3) or by returning from main.
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static END: extern "C" fn() = end;
@@ -62,29 +62,29 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
     let mut found = false;
     each_variable(environment, |variable| match variable {
         Variable::Ours(_) => found = true,
-        // SAFETY: a string of the environment, which nobody changes before `main`.
+        // SAFETY: a string of the environment, which nothing changes before `main`.
         Variable::Listen(value) => passed_by_systemd = small_number(unsafe { bytes_of(value) }),
     });
     if found && !privileged(environment) && !read(environment) {
         return;
     }
     LIBRARY.enable();
-    // Sockets that were inherited: an inetd-style server has one on 0 to 2, systemd passes them from 3 on. Others are met
-    // when a call that only sockets have is made on them.
+    // Inherited sockets: an inetd-style server has one on 0 to 2, and systemd passes them from 3 on. Any others are
+    // classified when a call is made on them that only sockets have.
     for fd in 0..3i32.saturating_add(passed_by_systemd) {
         LIBRARY.given(fd);
     }
 }
 
-/// Reads the TCPTUNE variables; false where tuning stays off.
+/// Reads the TCPTUNE variables. Returns false if tuning stays off.
 #[cold]
 fn read(environment: *const *const c_char) -> bool {
-    // SAFETY: see `Draft`: nobody else can have a reference yet.
+    // SAFETY: only start-up accesses the cell (see `Draft`), once, so there is no other reference.
     let draft = unsafe { &mut *DRAFT.0.get() };
     let mut valid = true;
     each_variable(environment, |variable| {
         let Variable::Ours(text) = variable else { return };
-        // SAFETY: a string of the environment, which nobody changes before `main`.
+        // SAFETY: a string of the environment, which nothing changes before `main`.
         let text = unsafe { bytes_of(text) };
         let Some(end) = text.iter().position(|&byte| byte == b'=') else { return };
         let (name, value) = text.split_at_checked(end).unwrap_or_default();
@@ -119,7 +119,8 @@ fn read(environment: *const *const c_char) -> bool {
     true
 }
 
-/// Turns counting on, if there is a place for the files. Where there is none that costs the program a line, not its tuning.
+/// Turns counting on, if the directory for the files can be used. If not, the program gets a line of text but is tuned
+/// all the same.
 #[cold]
 fn count_from_now_on(environment: *const *const c_char) {
     if let Err(reason) = count::check_directory() {
@@ -131,11 +132,12 @@ fn count_from_now_on(environment: *const *const c_char) {
         line.add(b"; nothing is counted\n");
         return line.complain();
     }
-    // SAFETY: see `Line` below: start-up alone writes there, before there is a second thread or any hook looks.
+    // SAFETY: only start-up accesses the cell before `COUNTING` is raised (see `Given`), and this is the only
+    // reference.
     let given = unsafe { &mut *GIVEN.0.get() };
     each_variable(environment, |variable| {
         if let Variable::Ours(text) = variable {
-            // SAFETY: a string of the environment, which nobody changes before `main`.
+            // SAFETY: a string of the environment, which nothing changes before `main`.
             given.add(unsafe { bytes_of(text) });
             given.add(b" ");
         }
@@ -143,20 +145,20 @@ fn count_from_now_on(environment: *const *const c_char) {
     LIBRARY.raise(if settings().backtraces() { COUNTING | BACKTRACES } else { COUNTING });
 }
 
-/// The settings as they were given: a program may overwrite its environment.
+/// The settings as they were given, copied because a program may overwrite its environment.
 struct Given(UnsafeCell<Line>);
-// SAFETY: written by start-up alone, before the process has a second thread; read later.
+// SAFETY: written only by start-up, before the process has a second thread; afterwards only read.
 unsafe impl Sync for Given {}
 static GIVEN: Given = Given(UnsafeCell::new(Line::EMPTY));
 
-/// The variables that were set, with a blank behind each.
+/// The variables that were set, separated by blanks.
 pub(crate) fn given() -> &'static [u8] {
-    // SAFETY: nobody writes there after start-up.
+    // SAFETY: nothing writes to the cell after start-up.
     let line = unsafe { &*GIVEN.0.get() };
     line.text.get(..line.used).unwrap_or(&[]).trim_ascii_end()
 }
 
-/// A line of text, collected so that it is one write: lines of several processes do not mix.
+/// A line of text, collected so that it takes a single write: lines of several processes do not mix.
 struct Line {
     text: [u8; 512],
     used: usize,
@@ -165,7 +167,7 @@ struct Line {
 impl Line {
     const EMPTY: Line = Line { text: [0; 512], used: 0 };
 
-    /// Prints it on standard error, unless that is a network connection: our text must not enter a protocol stream.
+    /// Writes the line to standard error, unless that is a network connection: it must not get into a protocol stream.
     #[cold]
     #[inline(never)]
     fn complain(&mut self) {
@@ -179,7 +181,7 @@ impl Line {
         kernel::write(2, self.text.get(..self.used).unwrap_or(&[]));
     }
 
-    /// Adds what there is room for.
+    /// Adds as much as there is space for.
     #[inline(never)]
     fn add(&mut self, piece: &[u8]) {
         for &byte in piece {
@@ -191,7 +193,7 @@ impl Line {
     }
 }
 
-/// Is this program among those that TCPTUNE_ONLY and TCPTUNE_SKIP leave to us?
+/// Do TCPTUNE_ONLY and TCPTUNE_SKIP allow this program to be tuned?
 #[cold]
 fn wanted_program(settings: &Settings) -> bool {
     let (mut exe, mut command) = ([0u8; 4096], [0u8; 4096]);
@@ -204,20 +206,20 @@ fn wanted_program(settings: &Settings) -> bool {
 #[cold]
 pub(crate) fn program(room: &mut [u8]) -> &[u8] {
     let (path, at) = (c"/proc/self/exe".as_ptr() as usize, room.as_mut_ptr() as usize);
-    // SAFETY: readlinkat(2) reads the path and writes at most `room.len()` bytes.
+    // SAFETY: readlinkat(2) reads the path, a C string, and writes at most `room.len()` bytes to `room`.
     let length = unsafe { syscall6(libc::SYS_readlinkat, libc::AT_FDCWD as usize, path, at, room.len(), 0, 0) };
     room.get(..length.max(0) as usize).unwrap_or(&[])
 }
 
-/// The program's arguments with a zero byte behind each, the first its name.
+/// The program's arguments, each with a zero byte after it; the first is its name.
 #[cold]
 pub(crate) fn command_line(room: &mut [u8]) -> &[u8] {
     let length = kernel::read_file(c"/proc/self/cmdline", room);
     room.get(..length).unwrap_or(&[])
 }
 
-/// Does this program run with more rights than its caller (set-user-ID, file capabilities)? Then the environment is the
-/// caller's, and must not steer us; only /etc/ld.so.preload can have loaded the library there.
+/// Does this program have more privileges than its caller (set-user-ID, file capabilities)? Then the environment is the
+/// caller's and must have no effect. Only /etc/ld.so.preload can have loaded the library into such a program.
 #[cold]
 #[inline(never)]
 fn privileged(environment: *const *const c_char) -> bool {
@@ -231,31 +233,32 @@ fn privileged(environment: *const *const c_char) -> bool {
     }
     // SAFETY: getauxval(3) is `unsigned long getauxval(unsigned long)` in glibc and musl.
     let getauxval: unsafe extern "C" fn(c_ulong) -> c_ulong = unsafe { transmute(found) };
-    // SAFETY: it takes any number.
+    // SAFETY: getauxval(3) accepts any number.
     unsafe { getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// AT_SECURE of the list that the kernel has put behind the environment on the stack (getauxval(3)); spares a search through
-/// libc and the pages that it touches. None where the environment is elsewhere by now, or where the loader has removed
-/// variables, as it does for a privileged program: then pointers stand behind it, which no entry of the list begins with.
+/// AT_SECURE from the auxiliary vector, which the kernel puts after the environment on the stack (getauxval(3)). This
+/// spares a search through libc and the pages that it would touch. None if the environment has moved, or if the loader
+/// has removed variables, as it does for a privileged program: then leftover pointers follow the environment, and no
+/// entry of the vector begins with one.
 fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
     const MOST_ENTRIES: usize = 64;
     const HIGHEST_KEY: usize = 255;
     let here = 0u8;
-    // Above a frame of the first thread there is only the stack that the kernel has filled.
+    // Above this frame there is only the stack of the first thread, as the kernel has filled it.
     if (environment as usize) < &raw const here as usize {
         return None;
     }
     let mut at = environment;
-    // SAFETY: a null-terminated array (environ(7)).
+    // SAFETY: the environment is a null-terminated array (environ(7)), and the loop stops at its end.
     while !unsafe { *at }.is_null() {
         at = at.wrapping_add(1);
     }
     let mut entry = at.wrapping_add(1).cast::<[usize; 2]>();
     let mut secure = None;
     for _ in 0..MOST_ENTRIES {
-        // SAFETY: on the stack, behind the environment, where the kernel's list ends with a key of 0, as the loader needs it;
-        // reading stops at whatever is no entry of it.
+        // SAFETY: after the environment on the stack comes the auxiliary vector, which ends with a key of 0; the loader
+        // needs it too. The loop stops there, or at anything that is not an entry.
         let [key, value] = unsafe { *entry };
         match key {
             0 => return secure,
@@ -268,8 +271,8 @@ fn secure_by_stack(environment: *const *const c_char) -> Option<bool> {
     None
 }
 
-/// The environment: libc's own pointer where it is set already, else what the constructor was given (glibc may initialise
-/// itself after us; musl passes nothing, but has set its own before).
+/// The environment: libc's own pointer if it is set, otherwise the one passed to the constructor. (glibc may initialise
+/// itself after this library. musl passes nothing, but has set its pointer earlier.)
 #[unsafe(link_section = ".text.usual.start")]
 fn environment(given: *const *const c_char) -> *const *const c_char {
     let variable = bind::dlsym(core::ptr::null_mut(), ENVIRON).cast::<*const *const c_char>();
@@ -283,8 +286,8 @@ fn environment(given: *const *const c_char) -> *const *const c_char {
     given
 }
 
-/// What every start looks at. These have names, by which they stand among what every process reads (layout.ld); the texts
-/// that have none are for messages and settings.
+/// The texts that every start compares with. As named statics they are placed on the page that every process reads
+/// (layout.ld); unnamed literals, which serve messages and settings, are placed elsewhere.
 static OURS: [u8; 7] = *b"TCPTUNE";
 static LISTEN: [u8; 11] = *b"LISTEN_FDS=";
 static ENVIRON_NAME: [u8; 8] = *b"environ\0";
@@ -293,7 +296,7 @@ const ENVIRON: &CStr = match CStr::from_bytes_with_nul(&ENVIRON_NAME) {
     Err(_) => c"",
 };
 
-/// Calls `visit` with each variable that can be ours or systemd's: what follows `TCPTUNE`, or all of it, up to its end.
+/// Calls `visit` with each variable that may be the library's or systemd's.
 #[unsafe(link_section = ".text.usual.start")]
 fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variable)) {
     let mut at = environment;
@@ -311,31 +314,32 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variab
     }
 }
 
-/// A variable of the environment that is looked at.
+/// An environment variable that start-up looks at.
 enum Variable {
-    /// One whose name starts as ours do: the whole text.
+    /// A variable whose name begins with TCPTUNE; the whole text.
     Ours(*const c_char),
-    /// How many sockets systemd passes: the value.
+    /// LISTEN_FDS, the number of sockets that systemd passes; the value.
     Listen(*const c_char),
 }
 
 /// Does the C string start with these bytes?
 #[unsafe(link_section = ".text.usual.start")]
 fn starts(text: *const c_char, with: &[u8]) -> bool {
-    // SAFETY: a string of the environment. Each byte is read only if those before it are as expected, so not the terminator.
+    // SAFETY: a string of the environment. A byte is read only if all bytes before it were equal to nonzero ones, so it
+    // is not past the terminator.
     (0..).zip(with).all(|(n, byte)| unsafe { *text.wrapping_add(n) } as u8 == *byte)
 }
 
 /// The bytes of a C string, without its terminator.
 ///
 /// # Safety
-/// `text` must be a C string that is neither changed nor freed.
+/// `text` must be a C string that is never changed or freed.
 unsafe fn bytes_of(text: *const c_char) -> &'static [u8] {
-    // SAFETY: the caller's C string.
+    // SAFETY: a C string that lives for ever, as the caller promises.
     unsafe { CStr::from_ptr(text) }.to_bytes()
 }
 
-/// A decimal number of at most three digits, 0 for anything else.
+/// A decimal number of at most three digits; 0 for anything else.
 fn small_number(text: &[u8]) -> i32 {
     if text.len() > 3 || !text.iter().all(u8::is_ascii_digit) {
         return 0;

@@ -1,46 +1,46 @@
-//! What is counted for each arm of each service: one row for each counter, in the order in which they stand in the file. Rows
-//! may be added at the end: a file says how many it has. Changing or removing one is another version of the layout.
+//! What is counted for each arm of each service: one row for each counter, in the order of the file. Rows may be added
+//! at the end, because a file says how many it has. To change or remove a row takes a new version of the layout.
 
-/// What a counter counts.
+/// The unit of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Connections.
     Connections,
     /// Calls of the program.
     Calls,
-    /// Bytes of its data.
+    /// Bytes of the program's data.
     Bytes,
     /// Segments with data.
     Segments,
-    /// Things that happened: bursts, exchanges, stalls.
+    /// Events, such as bursts, exchanges or stalls.
     Events,
     /// Time, in ticks of the process's clock (`Head::CyclesPerTick`).
     Ticks,
-    /// Squares of such times, of which only sums make sense.
+    /// Squares of times in ticks, of which only sums make sense.
     TicksSquared,
     /// Time in microseconds.
     Micros,
-    /// No sum: what was seen last.
+    /// The value seen last; not a sum.
     Last,
-    /// No sum: the longest time, in ticks.
+    /// The longest time in ticks; not a sum.
     Longest,
 }
 
 impl Unit {
-    /// Does what several processes have counted add up?
+    /// Do the counts of several processes add up?
     pub const fn is_sum(self) -> bool {
         !matches!(self, Unit::Last | Unit::Longest)
     }
 }
 
-/// A counter, as people and other programs see it.
+/// A counter, as it is shown to users and other programs.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Its name in JSON and for Prometheus.
     pub name: &'static str,
-    /// What it counts.
+    /// Its unit.
     pub unit: Unit,
-    /// What that is, as a sentence.
+    /// What it counts, as a sentence.
     pub meaning: &'static str,
 }
 
@@ -52,10 +52,10 @@ macro_rules! counters {
         pub enum Counter { $( #[doc = $meaning] $variant ),* }
 
         impl Counter {
-            /// All of them, in the order of the file.
+            /// All counters, in the order of the file.
             pub const ALL: &'static [Counter] = &[$( Counter::$variant ),*];
 
-            /// Its row.
+            /// The row of the counter.
             pub const fn row(self) -> Row {
                 match self { $( Counter::$variant => Row { name: $name, unit: Unit::$unit, meaning: $meaning } ),* }
             }
@@ -64,7 +64,7 @@ macro_rules! counters {
 }
 
 counters! {
-    // One cache line: what a data call adds to.
+    // One cache line: what a call that sends adds to.
     CallsSent, "calls_sent", Calls, "Calls that sent data.";
     BytesSent, "bytes_sent", Bytes, "Bytes that these calls sent.";
     Bursts, "bursts", Events, "Bursts: runs of sending calls with nothing received and no longer pause between them.";
@@ -73,7 +73,7 @@ counters! {
     Tiny, "tiny_calls", Calls, "Calls of fewer than 128 bytes that left alone, as segments of their own.";
     FloodCalls, "flood_calls", Calls, "Calls in floods: the eighth and later tiny segment that left alone in one burst.";
     AppHeld, "app_held", Calls, "Calls that the program itself held, by MSG_MORE or TCP_CORK.";
-    // Another: what a receiving call adds to.
+    // The next cache line: what a call that receives adds to.
     CallsReceived, "calls_received", Calls, "Calls that received data.";
     BytesReceived, "bytes_received", Bytes, "Bytes that these calls received.";
     Exchanges, "exchanges", Events, "Exchanges: data was received after a burst was sent.";
@@ -93,7 +93,7 @@ counters! {
     SkippedProgramOff, "skipped_program_off", Connections, "TCP_NODELAY stays off because the program turned it off.";
     SkippedKernel, "skipped_kernel", Connections, "The kernel refused the option.";
     NeverHeld, "never_held", Connections, "Of all: nothing can be held on them (settings, Multipath TCP, the program corks itself).";
-    // What became of what was held.
+    // How held data left.
     ReleasedNext, "released_next", Events, "Held data that the next call took along, as expected.";
     ReleasedWait, "released_wait", Events, "Held data that was sent off because the thread was about to wait.";
     ReleasedEnd, "released_end", Events, "Held data that was sent off before a close, dup, fork, exec or exit.";
@@ -109,7 +109,7 @@ counters! {
     PeerStallDelay, "peer_stall_delay", Ticks, "How long these pauses took.";
     StallSizes, "stall_sizes", Last, "Sizes of the last four calls before the last stall: 16 bits each, the latest lowest, 65535 for that or more.";
     StallCalls, "stall_calls", Last, "How many calls the burst before the last stall had.";
-    // The kernel's own count, asked when a connection is closed.
+    // The kernel's own counts, read when a connection is closed.
     Sampled, "sampled", Connections, "Connections whose kernel counts are in the following.";
     SegmentsSent, "segments_sent", Segments, "Segments with data that the kernel sent, retransmissions among them.";
     SegmentsReceived, "segments_received", Segments, "Segments with data that the kernel received.";
@@ -121,7 +121,7 @@ counters! {
     MeanDelay, "mean_delay", Ticks, "Their mean times to an answer, added up: connections are what chance divides, exchanges are not.";
     MeanDelaySquare, "mean_delay_square", TicksSquared, "The squares of these means, added up.";
     ConnectionTime, "connection_time", Ticks, "Time from open to close, of all connections that were closed.";
-    // What holding has cost (Cause and Kept in the library).
+    // What holding has cost (`policy::evidence::Gone`).
     HeldTime, "held_time", Ticks, "How long the oldest byte of each hold waited before it went out, in all holds.";
     HeldLongest, "held_longest", Longest, "The longest that a byte was held by the library.";
     HeldLate, "held_late", Events, "Holds whose oldest byte waited for more than a millisecond.";
@@ -132,7 +132,7 @@ counters! {
     LatePreempted, "late_preempted", Events, "Of the late ones: the thread could have gone on, but the machine ran something else.";
 }
 
-/// How many counters there are.
+/// Number of counters.
 pub const COUNTERS: usize = Counter::ALL.len();
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Where everything stands in the file, in bytes from its beginning. All numbers are 64 bits, in the machine's own order,
-//! aligned; texts end with a zero byte or with their room.
+//! The layout of the statistics file, as offsets in bytes from its beginning. All numbers are aligned 64-bit words in
+//! native byte order; a text ends with a zero byte or with its space.
 //!
 //! ```text
 //! 0         header: words (Head), then texts
@@ -8,8 +8,9 @@
 //! SIZE      the end; with TCPTUNE=backtrace samples of the stack follow (samples.rs)
 //! ```
 //!
-//! A reader takes places and counts from the header, so that rows, and buckets behind the others, can be added without another
-//! version: a file from before them says 0. The last service stands for all that found no free place.
+//! A reader takes offsets and counts from the header. So rows, and further kinds of buckets after the others, can be
+//! added without a new version: the header of an older file says 0 for them. The last service stands for all
+//! connections that found no free one.
 
 use super::{ANSWERS, COUNTERS, Counter, HOLDS, STALLS};
 
@@ -17,56 +18,56 @@ use super::{ANSWERS, COUNTERS, Counter, HOLDS, STALLS};
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"tcptune\0");
 /// The version of this layout. A reader refuses a newer one.
 pub const VERSION: u64 = 1;
-/// How the names of the files end.
+/// The suffix of the files' names.
 pub const SUFFIX: &str = ".tcptune";
 
 /// The words of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Head {
-    /// [`MAGIC`]; written last, so that a file without it is not finished.
+    /// [`MAGIC`]. Written last: a file without it is not complete yet.
     Magic,
     /// [`VERSION`].
     Version,
     /// Length of the file.
     Size,
-    /// Where the services begin, how long one is, and how many there are.
+    /// Offset of the services.
     ServicesAt,
-    /// See there.
+    /// Length of a service.
     ServiceSize,
-    /// See there.
+    /// Number of services.
     Services,
-    /// Where the arms begin in a service, and how long one is.
+    /// Offset of the arms in a service.
     ArmsAt,
-    /// See there.
+    /// Length of an arm.
     ArmSize,
-    /// How many counters an arm has, and how many buckets behind them.
+    /// Number of counters in an arm.
     Counters,
-    /// Buckets of answers.
+    /// Number of buckets of answers, after the counters.
     Answers,
-    /// Buckets of stalls.
+    /// Number of buckets of stalls, after those of answers.
     Stalls,
-    /// Where the samples of the stack begin, how long one is, and how many there are: none unless they were asked for.
+    /// Offset of the stack samples; 0 if the file has none.
     SamplesAt,
-    /// See there.
+    /// Length of a stack sample.
     SampleSize,
-    /// See there.
+    /// Number of stack samples.
     Samples,
-    /// The process that made the file, as it knows itself. Its forked children count here too.
+    /// The process that made the file, as seen in its own PID namespace. Its forked children count into this file too.
     Pid,
-    /// Its effective user.
+    /// The effective user of that process.
     User,
-    /// When the file was made: nanoseconds since 1970.
+    /// When the file was made, in nanoseconds since 1970.
     Created,
-    /// The same in nanoseconds since the machine was started.
+    /// When the file was made, in nanoseconds since the machine booted.
     CreatedBoot,
-    /// The cycle counter and CLOCK_MONOTONIC (nanoseconds) at that time …
+    /// The cycle counter when the file was made.
     FirstCycles,
-    /// See there.
+    /// CLOCK_MONOTONIC when the file was made, in nanoseconds.
     FirstClock,
-    /// … and a later time: together they tell how fast the counter runs.
+    /// The cycle counter at a later time. Together with the other three it gives the counter's rate.
     LastCycles,
-    /// See there.
+    /// CLOCK_MONOTONIC at that later time, in nanoseconds.
     LastClock,
     /// Cycles of the counter in a tick, the unit of all times here.
     CyclesPerTick,
@@ -74,63 +75,63 @@ pub enum Head {
     Gap,
     /// 1 if the library only observes.
     Observing,
-    /// TCPTUNE_SPLIT: connections of a hundred that are left untouched.
+    /// TCPTUNE_SPLIT: the percentage of connections that are left untouched.
     Split,
-    /// Forked children that were seen.
+    /// Number of forks seen.
     Forks,
-    /// Connections that could not be counted: too many descriptors.
+    /// Number of connections that could not be counted, because their descriptors were too high.
     Uncounted,
-    /// 1 since the process has restricted its own system calls: nothing is counted from then on.
+    /// 1 once the process has restricted its own system calls: nothing is counted from then on.
     Restricted,
-    /// 1 when the process has ended by itself (exit, return from main).
+    /// 1 once the process has ended by exit(3) or by returning from main.
     Ended,
-    /// Where the loaded objects begin, how long one is, and how many there is room for.
+    /// Offset of the loaded objects; 0 if the file has none.
     ModulesAt,
-    /// See there.
+    /// Length of an object's entry.
     ModuleSize,
-    /// See there.
+    /// Number of entries for objects.
     Modules,
-    /// How many places for objects were taken, or wanted.
+    /// Number of entries for objects that were taken, or wanted when there were none left.
     ModulesTaken,
-    /// How many calls of each kind could be sampled (samples.rs).
+    /// Number of calls of [`Nagle`](super::samples::Kind::Nagle) that could have been sampled.
     SeenNagle,
-    /// See there.
+    /// Number of calls of [`Cork`](super::samples::Kind::Cork) that could have been sampled.
     SeenCork,
-    /// See there.
+    /// Number of calls of [`Small`](super::samples::Kind::Small) that could have been sampled.
     SeenSmall,
-    /// Buckets of holds.
+    /// Number of buckets of holds, after those of stalls.
     Holds,
 }
 
-/// A text: of the header, where nothing else is said.
+/// The position of a text: in the header, unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Where it begins.
+    /// Its offset.
     pub at: usize,
-    /// How many bytes there are for it.
+    /// Its space, in bytes.
     pub room: usize,
 }
 
 impl Head {
     /// The library's version.
     pub const LIBRARY: Text = Text { at: 1024, room: 64 };
-    /// The program's file.
+    /// The path of the program's file.
     pub const PROGRAM: Text = Text { at: 1088, room: 448 };
-    /// Its command line, with zero bytes between the arguments.
+    /// The program's command line, with zero bytes between the arguments.
     pub const COMMAND: Text = Text { at: 1536, room: 512 };
-    /// The settings, as the actions of a rule.
+    /// The variables that were set, as they were given.
     pub const SETTINGS: Text = Text { at: 2048, room: 1024 };
 }
 
 /// Length of the header.
 pub const HEADER_SIZE: usize = 4096;
-/// Where the services begin.
+/// Offset of the services.
 pub const SERVICES_AT: usize = HEADER_SIZE;
-/// How many services there are.
+/// Number of services.
 pub const SERVICES: usize = 24;
-/// Where the arms begin in a service.
+/// Offset of the arms in a service.
 pub const ARMS_AT: usize = 64;
-/// Length of an arm: whole cache lines.
+/// Length of an arm, in whole cache lines.
 pub const ARM_SIZE: usize = ((COUNTERS + ANSWERS + STALLS + HOLDS) * 8).next_multiple_of(64);
 /// Length of a service.
 pub const SERVICE_SIZE: usize = ARMS_AT + 2 * ARM_SIZE;
@@ -145,95 +146,96 @@ pub enum Service {
     State,
     /// [`CLIENT`] or [`SERVER`].
     Direction,
-    /// The remote port of a client's service, the local port of a server's. 0 for those that found no place of their own.
+    /// The remote port of a client's service, or the local port of a server's. 0 for the service of all that found no
+    /// free one.
     Port,
-    /// The address in the form of IPv6, the first eight bytes as they are on the wire. Zero for a server: its own addresses
-    /// are not told apart.
+    /// The first eight bytes of the address as IPv6, in network order. Zero for a server: its own addresses are not
+    /// distinguished.
     AddressFirst,
-    /// The last eight.
+    /// The last eight bytes of the address, in network order.
     AddressLast,
 }
 
-/// Nothing is here.
+/// The entry is free.
 pub const FREE: u64 = 0;
-/// Somebody is writing here.
+/// The entry is being written.
 pub const TAKEN: u64 = 1;
-/// What is here can be read.
+/// The entry can be read.
 pub const READY: u64 = 2;
 
 /// Connections that the program opened.
 pub const CLIENT: u64 = 0;
-/// Connections that it accepted or was given.
+/// Connections that the program accepted, or that came from elsewhere.
 pub const SERVER: u64 = 1;
 
-/// Which group a connection belongs to.
+/// The group of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Arm {
-    /// The settings hold.
+    /// The settings apply.
     Tuned,
-    /// Left untouched, to compare with (TCPTUNE_SPLIT).
+    /// Left untouched, for comparison (TCPTUNE_SPLIT).
     Control,
 }
 
 impl Arm {
-    /// Both, in the order of the file.
+    /// Both groups, in the order of the file.
     pub const BOTH: [Arm; 2] = [Arm::Tuned, Arm::Control];
 }
 
-/// Where the arms of a service are and what they hold, as a file's header says it.
+/// The layout of a service's arms, as given by a file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArmPlaces {
-    /// Where they begin in their service.
+    /// Offset of the first arm in its service.
     pub at: usize,
-    /// How long one is.
+    /// Length of an arm.
     pub size: usize,
-    /// How many counters it has …
+    /// Number of counters.
     pub counters: usize,
-    /// … then buckets of answers …
+    /// Number of buckets of answers, after the counters.
     pub answers: usize,
-    /// … then buckets of stalls …
+    /// Number of buckets of stalls, after those of answers.
     pub stalls: usize,
-    /// … then buckets of holds.
+    /// Number of buckets of holds, after those of stalls.
     pub holds: usize,
 }
 
-/// Where a word of the header stands.
+/// Offset of a word of the header.
 pub const fn head_at(word: Head) -> usize {
     (word as usize).wrapping_mul(8)
 }
 
-/// Where a service begins.
+/// Offset of a service.
 pub const fn service_at(number: usize) -> usize {
     number.wrapping_mul(SERVICE_SIZE).wrapping_add(SERVICES_AT)
 }
 
-/// Where a word of a service stands, from its beginning.
+/// Offset of a word in its service.
 pub const fn service_word_at(word: Service) -> usize {
     (word as usize).wrapping_mul(8)
 }
 
-/// Where an arm begins, from the beginning of its service.
+/// Offset of an arm in its service.
 pub const fn arm_at(arm: Arm) -> usize {
     (arm as usize).wrapping_mul(ARM_SIZE).wrapping_add(ARMS_AT)
 }
 
-/// Where a counter stands, from the beginning of its arm.
+/// Offset of a counter in its arm.
 pub const fn counter_at(counter: Counter) -> usize {
     (counter as usize).wrapping_mul(8)
 }
 
-/// Where a bucket of answers stands, from the beginning of its arm.
+/// Offset of a bucket of answers in its arm.
 pub const fn answers_at(bucket: usize) -> usize {
     bucket.wrapping_add(COUNTERS).wrapping_mul(8)
 }
 
-/// Where a bucket of stalls stands, from the beginning of its arm.
+/// Offset of a bucket of stalls in its arm.
 pub const fn stalls_at(bucket: usize) -> usize {
     bucket.wrapping_add(COUNTERS + ANSWERS).wrapping_mul(8)
 }
 
-/// Where a bucket of holds stands, from the beginning of its arm.
+/// Offset of a bucket of holds in its arm.
 pub const fn holds_at(bucket: usize) -> usize {
     bucket.wrapping_add(COUNTERS + ANSWERS + STALLS).wrapping_mul(8)
 }

@@ -1,7 +1,7 @@
-//! The counters of a process: one mapped file that the library writes and the command reads. Everything about its layout is
-//! said here, once: what is counted (fields.rs), where it stands (layout.rs), how times become buckets (scale.rs), and where samples of
-//! the stack stand (samples.rs).
-//! Must not touch a file or memory: offsets and numbers come and go as arguments.
+//! The statistics of a process: one mapped file that the library writes and the command reads. Everything about its
+//! format is defined here, once: what is counted (fields.rs), where it is (layout.rs), how times map to buckets
+//! (scale.rs), and where the stack samples are (samples.rs). Must not touch a file or memory: offsets and numbers come
+//! and go as arguments.
 
 mod fields;
 mod layout;

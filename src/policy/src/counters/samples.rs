@@ -1,5 +1,6 @@
-//! Where calls come from that wait, or that send small segments (TCPTUNE=backtrace): samples of the stack as they were, which the
-//! command unwinds, and which object was loaded where. Both stand behind the services, in a file that is longer for them.
+//! Where calls come from that wait, or that send small segments (TCPTUNE=backtrace): copies of the stack, which the
+//! command unwinds, and the list of objects loaded at which address. Both follow the services, in a file that is longer
+//! for them.
 //!
 //! ```text
 //! SIZE            samples: SAMPLES_EACH for each kind, of SAMPLE_SIZE: words (Sample), then a copy of the stack
@@ -8,23 +9,23 @@
 
 use super::layout::{Head, SIZE, Text};
 
-/// What a sample is of.
+/// What kind of call a sample is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// The last call before a wait for Nagle's rule.
+    /// The last call before a wait by Nagle's rule.
     Nagle,
-    /// The last call before a wait for what the program itself holds.
+    /// The last call before a wait for data that the program itself holds.
     Cork,
-    /// A call that sent a small segment that left alone, though it was not the first of its burst.
+    /// A call, not the first of its burst, that sent a small segment on its own.
     Small,
 }
 
 impl Kind {
-    /// All of them, in the order of the file.
+    /// All kinds, in the order of the file.
     pub const ALL: [Kind; 3] = [Kind::Nagle, Kind::Cork, Kind::Small];
 
-    /// The header's word that says how many such calls there were.
+    /// The word of the header that counts such calls.
     pub const fn seen(self) -> Head {
         match self {
             Kind::Nagle => Head::SeenNagle,
@@ -40,97 +41,97 @@ impl Kind {
 pub enum Sample {
     /// `FREE`, `TAKEN` or `READY`.
     State,
-    /// Which call of its kind this was, counted from 1. The same number stands at [`NUMBER_AGAIN`]: where they differ, a new
-    /// sample was being written over this one while it was read.
+    /// The number of the call among its kind, from 1. Repeated at [`NUMBER_AGAIN`]: if the two differ, a new sample was
+    /// being written over this one while it was read.
     Number,
     /// [`Kind`].
     Kind,
-    /// Number of its service.
+    /// The number of the call's service.
     Service,
-    /// How long the wait was, in ticks; 0 for [`Kind::Small`].
+    /// How long the wait took, in ticks; 0 for [`Kind::Small`].
     Delay,
-    /// The process, as it knows itself.
+    /// The process, as seen in its own PID namespace.
     Process,
     /// The thread that made the call.
     Thread,
-    /// The program counter, in the library itself …
+    /// The program counter, which is in the library itself.
     Pc,
-    /// … the stack pointer: the copy begins there …
+    /// The stack pointer: the copy begins there.
     Sp,
-    /// … the frame pointer …
+    /// The frame pointer.
     Fp,
-    /// … and the link register, where the machine has one.
+    /// The link register, on architectures that have one.
     Link,
-    /// Length of the copy.
+    /// Length of the copy of the stack.
     Length,
 }
 
-/// The words of an object.
+/// The words of a loaded object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Module {
     /// `FREE`, `TAKEN` or `READY`.
     State,
-    /// The process that noted it: a forked child may load others than its parent.
+    /// The process that noted it: a forked child may load objects that its parent has not.
     Process,
-    /// What is added to the addresses in its file.
+    /// The load bias: what is added to the addresses in its file.
     Base,
-    /// Where its dynamic section is.
+    /// The address of its dynamic section.
     Dynamic,
 }
 
-/// How many samples there are of each kind: the first ones, then such that each call was as likely to be kept.
+/// Number of samples of each kind: first the earliest calls, then a uniform choice of all calls (reservoir sampling).
 pub const SAMPLES_EACH: usize = 32;
-/// How many there are.
+/// Number of samples of all kinds.
 pub const SAMPLES: usize = Kind::ALL.len() * SAMPLES_EACH;
 /// Length of a sample.
 pub const SAMPLE_SIZE: usize = 16384;
-/// Where the copy of the stack begins in a sample.
+/// Offset of the copy of the stack in a sample.
 pub const STACK_AT: usize = 128;
-/// Where the number stands again.
+/// Offset of the second copy of the number in a sample.
 pub const NUMBER_AGAIN: usize = SAMPLE_SIZE - 8;
-/// How much of the stack there is room for.
+/// Space for the copy of the stack.
 pub const STACK_ROOM: usize = NUMBER_AGAIN - STACK_AT;
-/// Where the samples begin.
+/// Offset of the samples.
 pub const SAMPLES_AT: usize = SIZE;
-/// Where the objects begin.
+/// Offset of the objects.
 pub const MODULES_AT: usize = SAMPLES_AT + SAMPLES * SAMPLE_SIZE;
-/// How many there are.
+/// Number of objects.
 pub const MODULES: usize = 256;
-/// Length of one.
+/// Length of an object.
 pub const MODULE_SIZE: usize = 256;
-/// Its path; empty for the program itself, whose path is in the header.
+/// The path of an object; empty for the program itself, whose path is in the header.
 pub const MODULE_PATH: Text = Text { at: 32, room: MODULE_SIZE - 32 };
 /// Length of a file with samples.
 pub const SIZE_WITH_SAMPLES: usize = MODULES_AT + MODULES * MODULE_SIZE;
 
-/// Where a sample begins.
+/// Offset of a sample.
 pub const fn sample_at(kind: Kind, number: usize) -> usize {
     (kind as usize).wrapping_mul(SAMPLES_EACH).wrapping_add(number).wrapping_mul(SAMPLE_SIZE).wrapping_add(SAMPLES_AT)
 }
 
-/// Where a word of a sample stands, from its beginning.
+/// Offset of a word in its sample.
 pub const fn sample_word_at(word: Sample) -> usize {
     (word as usize).wrapping_mul(8)
 }
 
-/// Where an object begins.
+/// Offset of an object.
 pub const fn module_at(number: usize) -> usize {
     number.wrapping_mul(MODULE_SIZE).wrapping_add(MODULES_AT)
 }
 
-/// Where a word of an object stands, from its beginning.
+/// Offset of a word in its object.
 pub const fn module_word_at(word: Module) -> usize {
     (word as usize).wrapping_mul(8)
 }
 
-/// Which of its kind's places the sample of a call takes that `seen` others came before, if any, for a number of chance: each
-/// call is as likely as any other to be among those that are kept (reservoir sampling).
+/// Chooses where to store the sample of a call that follows `seen` others of its kind, if it is stored at all; `chance`
+/// is a random number. Every call is equally likely to be among those that remain (reservoir sampling).
 pub const fn place(seen: u64, chance: u64) -> Option<usize> {
     let place = if seen < SAMPLES_EACH as u64 {
         seen
     } else {
-        // The upper half of the product is evenly spread over 0 to `seen`.
+        // The upper half of the product is evenly distributed over 0 to `seen`.
         (chance >> 32).wrapping_mul(seen.wrapping_add(1)) >> 32
     };
     if place < SAMPLES_EACH as u64 { Some(place as usize) } else { None }

@@ -1,12 +1,14 @@
-//! Times as buckets: four to each doubling, so that a bucket's bounds lie within a quarter of each other; for holds, of which
-//! it matters whether they were microseconds or milliseconds, one.
+//! Histogram buckets for times. There are four to each power of two, so the bounds of a bucket differ by a quarter at
+//! most. For holds there is one to each power of two: it only matters whether they took microseconds or milliseconds.
 
-/// Buckets of the time to an answer: up to 2^28 ticks (about seven minutes), and all longer ones.
+/// Number of buckets for the time to an answer: up to 2^28 ticks (about seven minutes), the last for all longer times.
 pub const ANSWERS: usize = 109;
-/// Buckets of stalls: from 2^9 ticks (about a millisecond) to 2^21 (about three seconds), and all longer ones.
+/// Number of buckets for stalls: from 2^9 ticks (about a millisecond) to 2^21 (about three seconds), the last for all
+/// longer ones.
 pub const STALLS: usize = 49;
 
-/// Buckets of holds: below 4 ticks (about 7 microseconds), from there to 2^17 (about 200 ms), and all longer ones.
+/// Number of buckets for holds: below 4 ticks (about 7 microseconds), then up to 2^17 (about 200 ms), the last for all
+/// longer ones.
 pub const HOLDS: usize = 17;
 
 const FIRST_STALL: usize = bucket(1 << 9);
@@ -30,7 +32,7 @@ pub const fn stall_bucket(ticks: u32) -> usize {
     if bucket < STALLS { bucket } else { STALLS - 1 }
 }
 
-/// The shortest time in a bucket of stalls, in ticks; the first has all shorter ones too.
+/// The shortest time in a bucket of stalls, in ticks; 0 for the first, which includes all shorter ones.
 pub const fn stall_ticks(number: usize) -> u64 {
     if number == 0 { 0 } else { ticks(number.wrapping_add(FIRST_STALL)) }
 }
@@ -38,7 +40,7 @@ pub const fn stall_ticks(number: usize) -> u64 {
 /// The bucket of a hold.
 #[inline(always)]
 pub const fn hold_bucket(ticks: u32) -> usize {
-    // The bit makes all below 4 the first bucket's.
+    // With this bit set, all times below 4 fall into the first bucket.
     let bucket = (ticks | 2).ilog2().wrapping_sub(1) as usize;
     if bucket < HOLDS { bucket } else { HOLDS - 1 }
 }
@@ -48,7 +50,7 @@ pub const fn hold_ticks(number: usize) -> u64 {
     if number == 0 { 0 } else { 2 << number }
 }
 
-/// Four buckets for each power of two, by the two bits behind the highest.
+/// Four buckets for each power of two, told apart by the two bits after the leading one.
 #[inline(always)]
 const fn bucket(ticks: u32) -> usize {
     if ticks < 4 {

@@ -1,5 +1,5 @@
-//! What a burst has come to so far, in one word, so that a data call costs one addition: how many calls, how many of them left
-//! alone as small segments, how many of those were tiny.
+//! A burst so far, counted in one word so that a data call costs one addition: how many calls it has, how many of them
+//! left on their own as small segments, and how many of those were tiny.
 //!
 //! ```text
 //! 31    22 21    11 10     0
@@ -7,41 +7,41 @@
 //! | calls | tiny   | alone  |
 //! +-------+--------+--------+
 //! ```
-//! The word is negative before a field can run over: then it is to be counted and begun again.
+//! The word turns negative before a field can overflow; it must then be added up and started again.
 
-/// One call.
+/// A call.
 pub const CALL: u32 = 1 << 22;
-/// It is small and leaves alone: nothing holds it, Nagle's rule is off.
+/// The call is small and leaves on its own: nothing holds it, and Nagle's rule is off.
 pub const ALONE: u32 = 1;
-/// It is tiny, and leaves alone.
+/// The call is tiny and leaves on its own.
 pub const TINY_ALONE: u32 = ALONE | 1 << 11;
 const FIELD: u32 = 0x7ff;
 
-/// A segment with fewer bytes is small: less than Ethernet carries.
+/// A segment shorter than this is small, in bytes: Ethernet carries more.
 pub const SMALL: usize = 1448;
-/// A segment with fewer bytes is tiny.
+/// A segment shorter than this is tiny, in bytes.
 pub const TINY: usize = 128;
-/// From so many tiny segments on a burst is a flood.
+/// A burst with this many tiny segments is a flood.
 pub const FLOOD: u32 = 8;
 
-/// A burst in numbers.
+/// The counts of a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
-    /// Calls.
+    /// Number of calls.
     pub calls: u32,
-    /// Small segments that left alone.
+    /// Small segments that left on their own.
     pub alone: u32,
-    /// Tiny ones among them.
+    /// How many of those were tiny.
     pub tiny: u32,
 }
 
-/// Is the word full?
+/// Must the word be added up and started again?
 #[inline(always)]
 pub const fn is_full(tally: u32) -> bool {
     tally.cast_signed() < 0
 }
 
-/// What a word says.
+/// The counts in a word.
 #[inline]
 #[must_use]
 pub const fn burst(tally: u32) -> Burst {
@@ -49,12 +49,12 @@ pub const fn burst(tally: u32) -> Burst {
 }
 
 impl Burst {
-    /// Small segments that left alone though another call followed: all but the last call, if that was one of them.
+    /// Small segments that left on their own although another call followed: all but the last call's, if that was one.
     pub const fn runts(&self, last_alone: bool) -> u32 {
         self.alone.saturating_sub(last_alone as u32)
     }
 
-    /// Calls in the flood: the eighth and later ones, 0 where the burst is none.
+    /// Calls that make it a flood: the eighth and later tiny ones. 0 if it is none.
     pub const fn flood(&self) -> u32 {
         self.tiny.saturating_sub(FLOOD.wrapping_sub(1))
     }

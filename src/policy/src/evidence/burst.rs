@@ -1,74 +1,75 @@
-//! A thread's open burst: its data calls on one socket since it last reached a place to let go. A thread has at most one; a
-//! call on another socket ends it. Only its own thread (and that thread's signal handlers) writes here.
+//! A thread's open burst: its data calls on one socket since its last release point. A thread has at most one; a call
+//! on another socket ends it. Only its own thread (and that thread's signal handlers) writes to it.
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
 use super::{Cause, Gone, LATE, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 use crate::sync::{AtomicU32, Relaxed};
 
-/// A burst; all zeros is none.
+/// A burst. All zeros: none is open.
 #[derive(Debug, Default)]
 pub struct Burst {
-    /// The descriptor + 1; 0 where no burst is open.
+    /// The descriptor plus 1; 0 if no burst is open.
     pub(super) fd: AtomicU32,
     /// When the last call of the burst returned.
     pub(super) at: AtomicU32,
     /// The place of the last call (habits.rs), and the flags below.
     pub(super) state: AtomicU32,
-    /// When the oldest byte was held.
+    /// When the oldest held byte was held.
     pub(super) since: AtomicU32,
-    /// Of a [`LONG`] burst: the number of the call at which it is looked at again (long.rs), how many calls come first, and
-    /// what was noted there last.
+    /// Only for a [`LONG`] burst: the number of the call at which it is examined next (long.rs), how many calls remain until
+    /// then, when it was examined last, and how many bytes the kernel had received then.
     pub(super) ask: AtomicU32,
     pub(super) left: AtomicU32,
     pub(super) began: AtomicU32,
     pub(super) heard: AtomicU32,
-    /// What the thread had used when the burst began, if that is [`KNOWN`].
+    /// What the thread had used when the burst began; valid with [`KNOWN`].
     slept: AtomicU32,
     computed: AtomicU32,
-    /// What the kernel had received when the burst began, if that is to be [`CHECKED`].
+    /// How many bytes the kernel had received when the burst began; valid with [`CHECKED`].
     received: AtomicU32,
 }
 
-/// The kernel holds the end of the burst because the library asked for it.
+/// The kernel holds the tail of the burst because the library asked it to.
 pub(super) const HELD: u32 = 1 << 16;
-/// It does so by TCP_CORK.
+/// What is held is held by TCP_CORK.
 pub(super) const CORKED: u32 = 1 << 17;
-/// What the thread had used is known.
+/// What the thread had used when the burst began is known.
 const KNOWN: u32 = 1 << 18;
-/// When the burst ends the kernel is asked whether the program receives, or its thread sleeps, where no hook sees it.
+/// At the end of the burst the kernel is to be asked whether the program received, or its thread slept, where no hook
+/// saw it.
 const CHECKED: u32 = 1 << 19;
 /// A wait with a timeout of zero has found nothing.
 const EMPTY: u32 = 1 << 20;
-/// Not a burst: the program itself holds something on this socket, and it is to be released (TCPTUNE_RELEASE=all).
+/// Not a burst: the program itself holds data on this socket, which is to be released (TCPTUNE_RELEASE=all).
 const PROGRAM: u32 = 1 << 21;
-/// The burst has more calls than there are places.
+/// The burst has more calls than there are places for.
 pub(super) const LONG: u32 = 1 << 22;
-/// Nagle's rule was given back to it (long.rs).
+/// The burst was given Nagle's rule back (long.rs).
 pub(super) const NAGLE: u32 = 1 << 23;
-/// [`Burst::heard`] is noted.
+/// The burst has been examined once: [`Burst::heard`] and [`Burst::began`] are noted, and the next look decides.
 pub(super) const LISTENS: u32 = 1 << 24;
-/// The thread has looked for data and found none: a data call that comes now begins another burst, and only a wait, or data,
-/// proves that the thread waits where we let go.
+/// The thread has tried to receive and found nothing. A data call that follows begins another burst; only a wait, or
+/// data, would prove that the thread waits at a release point.
 pub(super) const RESTED: u32 = 1 << 25;
-/// The kernel was asked when the call began that the thread is in now, and no hook has missed anything.
+/// The kernel was asked before the call that the thread is in now, and no hook has missed anything.
 const VERIFIED: u32 = 1 << 26;
-// The bits from 27 on are a count (quick.rs).
+// Bits 27 and up are a count (quick.rs).
 
-/// What keeps something, or is to be asked about.
+/// The burst keeps data in the kernel, or the kernel is to be asked at its end.
 const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
-/// A wait that took so many microseconds has waited.
+/// A wait that took longer than this has really waited; in microseconds.
 const WAITED: u32 = 5;
-/// Nagle's rule works for a burst as long as its calls come as soon as so many microseconds after each other.
+/// A burst keeps Nagle's rule as long as each call comes within this time after the last; in microseconds.
 pub(super) const STAYS_FAST: u32 = 100;
 
-/// What is to be done with a data call.
+/// How a data call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Todo {
-    /// Send it: nothing follows at once, as far as is known.
+    /// Send it: as far as is known, nothing follows at once.
     Push,
     /// Hold it: another call follows at once.
     Hold,
-    /// Send it, then take the cork off.
+    /// Send it, then clear TCP_CORK.
     PushCorked,
 }
 
@@ -77,7 +78,7 @@ pub(super) const fn name(fd: i32) -> u32 {
 }
 
 impl Burst {
-    /// No burst.
+    /// No burst is open.
     pub const fn new() -> Burst {
         Burst {
             fd: AtomicU32::new(0),
@@ -94,61 +95,62 @@ impl Burst {
         }
     }
 
-    /// Is a burst open, or something of the program's to be released?
+    /// Is a burst open, or data of the program's to be released?
     #[inline(always)]
     pub fn is_open(&self) -> bool {
         self.fd.load(Relaxed) != 0
     }
 
-    /// Is one open on this descriptor?
+    /// Is a burst open on this descriptor?
     #[inline(always)]
     pub fn is_on(&self, fd: i32) -> bool {
         self.fd.load(Relaxed) == name(fd)
     }
 
-    /// The descriptor of an open burst; -1 where none is open.
+    /// The descriptor of the open burst; -1 if none is open.
     pub fn descriptor(&self) -> i32 {
         self.fd.load(Relaxed).wrapping_sub(1).cast_signed()
     }
 
-    /// Does the kernel keep something of this burst, for us or by the rule that we let it follow?
+    /// Does the kernel keep data of this burst back, because it was held or by Nagle's rule?
     #[inline]
     pub fn keeps(&self) -> bool {
         self.is_open() && self.state.load(Relaxed) & (HELD | NAGLE | PROGRAM) != 0
     }
 
-    /// Does this burst keep something, or is the kernel to be asked how it ends?
+    /// Does the kernel keep data of this burst back, or is it to be asked how the burst ends?
     #[inline(always)]
     pub fn matters(&self) -> bool {
         self.state.load(Relaxed) & MATTERS != 0
     }
 
-    /// Is something held on this descriptor?
+    /// Is data held on this descriptor?
     #[inline]
     pub fn holds(&self, fd: i32) -> bool {
         self.is_on(fd) && self.state.load(Relaxed) & (HELD | PROGRAM) != 0
     }
 
-    /// Is what is held old? Then it is not to wait for anything more.
+    /// Has data been held for longer than `PROMPT`? Then it must not wait for anything more. (Another bound than
+    /// `OLD`, after which no further call is held.)
     #[inline]
     pub fn is_old<M: Machine>(&self, machine: &M) -> bool {
         let held = self.state.load(Relaxed) & HELD != 0;
         held && machine.now().wrapping_sub(self.since.load(Relaxed)) > prompt::<M>()
     }
 
-    /// Is what is held kept by TCP_CORK?
+    /// Is the data held by TCP_CORK?
     #[inline]
     pub fn is_corked(&self) -> bool {
         self.state.load(Relaxed) & CORKED != 0
     }
 
-    /// Is this moment so soon after the last call that the thread cannot have been elsewhere?
+    /// Is `now` so soon after the last call that the thread cannot have been elsewhere?
     #[inline(always)]
     pub(super) fn is_prompt<M: Machine>(&self, now: u32) -> bool {
         now.wrapping_sub(self.at.load(Relaxed)) <= prompt::<M>()
     }
 
-    /// The thread makes a data call on `fd`, whose word is `word`. `may` says whether it can be held at all.
+    /// Decides a data call on `fd`, whose lower word is `word`. `may` says whether the call can be held at all.
     #[inline(always)]
     pub fn sent<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32, may: bool) -> Todo {
         let now = machine.now();
@@ -156,7 +158,7 @@ impl Burst {
         if self.is_on(fd) {
             state = self.state.load(Relaxed);
             if state & RESTED != 0 && self.is_prompt::<M>(now) {
-                // The thread did not wait: nothing is proved by how that burst ended.
+                // The thread did not wait, so the way that burst ended proves nothing.
                 self.rested(habits, machine);
                 state = self.begin(habits, machine, fd, word);
             } else if !self.is_prompt::<M>(now) || state & LAST == LAST {
@@ -180,7 +182,7 @@ impl Burst {
             self.state.store(state, Relaxed);
             return if hold { Todo::Hold } else { Todo::Push };
         }
-        // What is held never gets old: from then on a call takes it along.
+        // Held data must not get old: after that time the next call takes it along.
         if hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD) {
             self.state.store(state, Relaxed);
             return Todo::Hold;
@@ -188,13 +190,13 @@ impl Burst {
         self.taken_along(machine, fd, state, now, Whereabouts::Here)
     }
 
-    /// Such a call has returned.
+    /// A call that was sent or held has returned.
     #[inline(always)]
     pub fn returned<M: Machine>(&self, machine: &M) {
         self.at.store(machine.now(), Relaxed);
     }
 
-    /// This call takes along what was held.
+    /// The present call takes along what was held.
     #[inline]
     fn taken_along<M: Machine>(&self, machine: &M, fd: i32, state: u32, now: u32, thread: Whereabouts) -> Todo {
         self.state.store(state & !(HELD | CORKED), Relaxed);
@@ -205,7 +207,7 @@ impl Burst {
         if state & CORKED != 0 { Todo::PushCorked } else { Todo::Push }
     }
 
-    /// A burst begins: its state at the first call.
+    /// Opens a burst; returns its state at the first call.
     #[inline(always)]
     fn begin<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, word: u32) -> u32 {
         self.fd.store(name(fd), Relaxed);
@@ -216,8 +218,8 @@ impl Burst {
         state
     }
 
-    /// The same where something is to be asked: what the thread has used, and, before the service's last confirmations are paid,
-    /// what was received too.
+    /// Opens a burst about whose end the kernel is to be asked: notes what the thread has used so far and, while the
+    /// service owes its last confirmations, how much the kernel has received.
     #[cold]
     #[inline(never)]
     fn begin_closely<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
@@ -228,7 +230,8 @@ impl Burst {
             let usage = machine.usage();
             self.slept.store(usage.slept, Relaxed);
             self.computed.store(usage.computed, Relaxed);
-            // A tracer (strace(1)) stops the thread at each system call, which counts as sleep: then that says nothing.
+            // A tracer (strace(1)) stops the thread at each system call, which counts as sleep: then the count tells
+            // nothing.
             if watched || machine.usage().slept == usage.slept {
                 state |= KNOWN;
             }
@@ -242,7 +245,7 @@ impl Burst {
         state
     }
 
-    /// A call that came late, or beyond those that have a place.
+    /// Decides a call that came late, or beyond those that have a place.
     #[cold]
     #[inline(never)]
     fn sent_rarely<M: Machine>(
@@ -260,10 +263,11 @@ impl Burst {
             let thread = self.whereabouts(habits, machine, now);
             if !matches!(thread, Whereabouts::Preempted) {
                 self.close(habits, machine, now, Cause::Call, thread);
-                // The socket's word was read before that was noted in it.
+                // `word` was read before closing the burst noted the new history in the table.
                 let state = self.begin(habits, machine, fd, word & !PLACE_MASK | next_history(state));
                 self.state.store(state, Relaxed);
-                // What is held is old: this call takes it along. Otherwise it may be held as any first call.
+                // Data that is held already is old by now: this call takes it along. Otherwise the call may be held
+                // like any first call.
                 let hold = may && !held && habits.place(state).is_trusted() && habits.service(state).is_trusted();
                 if hold {
                     self.since.store(now, Relaxed);
@@ -302,7 +306,7 @@ impl Burst {
         todo
     }
 
-    /// The thread has reached a place to let go: what is held leaves, and the burst, if one is open, is over.
+    /// The thread has reached a release point: releases what is held and ends the burst, if one is open.
     #[inline(always)]
     pub fn let_go<M: Machine>(&self, habits: &Habits, machine: &M, cause: Cause) {
         if self.is_open() {
@@ -310,14 +314,14 @@ impl Burst {
         }
     }
 
-    /// Is nothing kept, nothing owed by the service, and the thread prompt? Then the burst can end in few instructions.
+    /// Is nothing held, nothing owed by the service, and the thread prompt? Then the burst can end in few instructions.
     #[inline(always)]
     pub fn is_quiet<M: Machine>(&self, habits: &Habits, now: u32) -> bool {
         let state = self.state.load(Relaxed);
         state & (MATTERS | LONG) == 0 && habits.service(state).is_trusted() && self.is_prompt::<M>(now)
     }
 
-    /// The burst ends in that way. False where it cannot: then nothing has been done.
+    /// Ends the burst in few instructions, if [`Burst::is_quiet`]. Returns false, having done nothing, if not.
     #[inline(always)]
     pub fn ends_quickly<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
         if !self.is_quiet::<M>(habits, now) {
@@ -327,7 +331,7 @@ impl Burst {
         true
     }
 
-    /// The thread is about to receive, with the burst open: what is held leaves. True where the burst is over.
+    /// Before a receive with the burst open: releases what is held. Returns true if that ended the burst.
     #[inline(never)]
     pub fn receiving<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> bool {
         let state = self.state.load(Relaxed);
@@ -346,8 +350,8 @@ impl Burst {
         false
     }
 
-    /// The thread is about to make a call, with the burst open, that may wait or receive. Both are then seen; so what is to be
-    /// asked of the kernel is asked before.
+    /// Before a call with the burst open that may wait or receive. The hook sees both, so what is to be asked of the
+    /// kernel has to be asked now.
     #[inline]
     pub fn waiting<M: Machine>(&self, habits: &Habits, machine: &M) {
         let state = self.state.load(Relaxed);
@@ -356,21 +360,21 @@ impl Burst {
         }
     }
 
-    /// The receive has returned, with the burst still open: it gave data, or the end of all data, or nothing. `begun` is when
-    /// it was made.
+    /// After a receive with the burst still open. `something` is true if it returned data or the end of data; `begun`
+    /// is when it was made.
     #[inline(never)]
     pub fn received<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32, something: bool) {
         if something {
             self.end(habits, machine, begun, Cause::Wait);
         } else {
             self.state.store(self.state.load(Relaxed) & !VERIFIED | RESTED, Relaxed);
-            // A long one is not looked at quickly any more.
+            // The quick path must not continue a long burst from here.
             self.left.store(0, Relaxed);
             self.returned(machine);
         }
     }
 
-    /// The burst is over, and nothing is to be learned of the service.
+    /// Ends the burst without learning anything about the service.
     #[inline(always)]
     pub fn rested<M: Machine>(&self, habits: &Habits, machine: &M) {
         let (fd, state) = (self.descriptor(), self.state.load(Relaxed));
@@ -379,7 +383,7 @@ impl Burst {
         machine.remember(fd, next_history(state));
     }
 
-    /// The same where one is open, at a time that may have passed.
+    /// Ends the burst, if one is open, with the evidence as of `now`, which may lie in the past.
     #[inline]
     pub fn end<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause) {
         if !self.ends_quickly(habits, machine, now) {
@@ -393,7 +397,8 @@ impl Burst {
         self.close(habits, machine, now, cause, thread);
     }
 
-    /// A wait with a timeout of zero found nothing. The second time nothing more is expected at once: then what is held leaves.
+    /// A wait with a timeout of zero has found nothing. After the second one no further call is expected at once, so
+    /// what is held is released.
     pub fn found_nothing<M: Machine>(&self, habits: &Habits, machine: &M) {
         let state = self.state.load(Relaxed);
         if state & EMPTY != 0 {
@@ -403,7 +408,8 @@ impl Burst {
         }
     }
 
-    /// A wait that could have waited, begun at this time, found something at once: nothing is proved, but the thread is here.
+    /// A wait that could have blocked, begun at `begun`, found something at once. That proves nothing, but the thread
+    /// has not been elsewhere.
     pub fn is_here<M: Machine>(&self, habits: &Habits, machine: &M, begun: u32) {
         if self.is_prompt::<M>(begun) {
             self.state.store(self.state.load(Relaxed) & !VERIFIED, Relaxed);
@@ -413,12 +419,12 @@ impl Burst {
         }
     }
 
-    /// Did a wait from `begun` until now really wait?
+    /// Has a wait that began at `begun` really waited?
     pub fn has_waited<M: Machine>(machine: &M, begun: u32) -> bool {
         machine.now().wrapping_sub(begun) > micros::<M>(WAITED)
     }
 
-    /// The program itself holds something on `fd`, which is to be released at the next place to let go.
+    /// The program itself holds data on `fd`; the next release point is to release it.
     pub fn program_holds<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32) {
         if self.is_on(fd) {
             self.nagle_off(machine, fd);
@@ -429,19 +435,19 @@ impl Burst {
         self.fd.store(name(fd), Relaxed);
     }
 
-    /// Nothing is held on `fd` any more, and nothing is to be learned from that: it was closed, or the program has taken over.
+    /// Drops the burst on `fd` without learning anything: the descriptor was closed, or the program has taken over.
     pub fn forget(&self, fd: i32) {
         if self.is_on(fd) {
             self.abandon();
         }
     }
 
-    /// Nothing of it matters any more.
+    /// Drops the burst, whatever it holds.
     pub fn abandon(&self) {
         self.fd.store(0, Relaxed);
     }
 
-    /// A call that was to be held was not.
+    /// The last call could not be held.
     #[cold]
     pub fn not_held(&self) {
         self.state.store(self.state.load(Relaxed) & !(HELD | CORKED), Relaxed);
@@ -453,8 +459,8 @@ impl Burst {
         self.state.store(self.state.load(Relaxed) | CORKED, Relaxed);
     }
 
-    /// Where was the thread since the last call of the burst? Asks the kernel only where that can make a difference: where
-    /// something is held, or the service owes less than what was never seen.
+    /// Where was the thread since the last call of the burst? Asks the kernel only if the answer matters: while data is
+    /// held, or the service has paid some of its confirmations.
     #[inline]
     fn whereabouts<M: Machine>(&self, habits: &Habits, machine: &M, now: u32) -> Whereabouts {
         if self.is_prompt::<M>(now) {
@@ -473,10 +479,10 @@ impl Burst {
         }
     }
 
-    /// Ends the burst, and learns from how it ended.
+    /// Ends the burst, and learns from the way it ended.
     fn close<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause, thread: Whereabouts) {
         let (fd, state) = (self.descriptor(), self.state.load(Relaxed));
-        // First of all: a signal handler that comes now finds nothing to do.
+        // Cleared first, so that a signal handler that runs now finds no open burst.
         self.fd.store(0, Relaxed);
         if state & PROGRAM != 0 {
             machine.push(fd);
@@ -520,7 +526,7 @@ impl Burst {
         machine.remember(fd, next_history(state));
     }
 
-    /// What is held leaves now.
+    /// Releases what is held.
     fn leaves<M: Machine>(&self, machine: &M, fd: i32, state: u32, now: u32, cause: Cause, thread: Whereabouts) {
         if state & CORKED != 0 {
             machine.uncork(fd);
@@ -533,7 +539,8 @@ impl Burst {
         }
     }
 
-    /// The state once the kernel was asked, if that is still to be: [`VERIFIED`], or else the service pays.
+    /// Asks the kernel whether hooks have missed anything, if that is still to be asked. Returns the new state: with
+    /// [`VERIFIED`] if they have not; otherwise the service owes more.
     #[cold]
     #[inline(never)]
     fn verified<M: Machine>(&self, habits: &Habits, machine: &M, fd: i32, state: u32) -> u32 {
@@ -544,7 +551,7 @@ impl Burst {
         if self.was_answered_unseen(machine, fd) {
             service.never();
         } else if state & KNOWN != 0 && machine.usage().slept != self.slept.load(Relaxed) {
-            // It waited somewhere, too shortly to be seen by the clock. It will wait longer some day.
+            // The thread slept, too briefly for the clock to show. Some day it will sleep longer.
             habits.slept(state);
         } else {
             return state | VERIFIED;
@@ -552,20 +559,21 @@ impl Burst {
         state & !CHECKED
     }
 
-    /// Has the program taken data from the connection since the burst began? No hook has seen that, or the burst would be over.
+    /// Has the program read from the connection since the burst began? No hook has seen that, or the burst would be
+    /// over.
     fn was_answered_unseen<M: Machine>(&self, machine: &M, fd: i32) -> bool {
         let before = self.received.load(Relaxed);
         machine.received(fd).is_some_and(|received| {
-            // The end of the other side's data counts as a byte (net/ipv4/tcp_input.c, `tcp_fin`).
+            // The peer's FIN counts as a byte (net/ipv4/tcp_input.c, `tcp_fin`).
             const FIN: i32 = 1;
             received != before && received.wrapping_sub(machine.unread(fd)).wrapping_sub(before).cast_signed() > FIN
         })
     }
 }
 
-/// The part of a place that says the history.
+/// The bits of a place that are the history.
 pub(super) const HISTORY: u32 = PLACE_MASK & ((1 << super::SERVICE_AT) - 1);
-/// Bits of one burst's length in it.
+/// Number of bits for the length of one burst in the history.
 pub(super) const LENGTH: u32 = super::HISTORY_BITS / 2;
 /// Service and history after a burst whose last call was at this place.
 #[inline(always)]

@@ -1,38 +1,41 @@
-//! What has been learned in this process: what each service and each place still owes, how often something was late, and for
-//! how long threads are watched closely. Shared by all threads; belongs to this process alone ([`Habits::forked`]).
+//! What has been learned in this process: how many confirmations each service and each place still owes, how often held
+//! data was late, and for how many more bursts threads are watched. Shared by all threads. A forked child starts over
+//! ([`Habits::forked`]).
 
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 
 use super::owed::Owed;
 
-/// Services told apart. More share what they learn, which costs segments, nothing else.
+/// Number of services. If there are more, some share what they learn, which costs segments and nothing else.
 pub const SERVICES: usize = 64;
-/// Bits of a socket's history: the lengths of its last two bursts, each 1, 2, or 3 for more.
+/// Number of bits for a socket's history: the lengths of its last two bursts, each 1, 2, or 3 for more.
 pub const HISTORY_BITS: u32 = 4;
-/// Numbers of calls that are told apart in a burst: 1 to 14, and 15 for all later ones, which are not held.
+/// Number of positions in a burst: 1 to 14 for its first calls, 15 for all later ones, which are not held.
 pub(super) const POSITIONS: u32 = 16;
-/// The last of them, and the part of a place's index that says the number.
+/// The last position; also the mask of the position in a place's index.
 pub(super) const LAST: u32 = POSITIONS - 1;
 const POSITION_BITS: u32 = POSITIONS.trailing_zeros();
-/// Where a place's index, and a socket's word, has the service.
+/// Bit position of the service, in a place's index and in a socket's word.
 pub const SERVICE_AT: u32 = POSITION_BITS + HISTORY_BITS;
 const PLACES: usize = SERVICES << SERVICE_AT;
-/// The part of a socket's word that says its history and its service: a place's index but for the position.
+/// Mask of the service and the history in a socket's word: the index of a place without the position.
 pub const PLACE_MASK: u32 = (PLACES as u32 - 1) & !(POSITIONS - 1);
 
-/// A place at which a thread once went elsewhere owes so much, the first time that this happens in the process; twice as much each
-/// further time, so often. (Once may be a runtime that is still warming up.)
+/// How many confirmations a place owes after a thread went elsewhere there: this many the first time in the process,
+/// and twice as many each further time, up to [`DISTRUST_DOUBLES`] times. (A single time may be a runtime that is still
+/// warming up.)
 const DISTRUST: u32 = 64;
 const DISTRUST_DOUBLES: u8 = 4;
-/// Bursts for which threads are watched after something could not be told.
+/// For how many bursts threads are watched after one was late and the kernel could not tell why.
 const WATCH: u32 = 1_000;
 
-/// Before the last so many confirmations of a service the kernel is asked what no hook has seen.
+/// The kernel is asked what no hook has seen before each of a service's last confirmations; this many of them.
 const ASKS: u32 = 3;
-/// What a service owes whose thread has slept unseen, the first time; twice as much each further time, so often.
+/// How many confirmations a service owes after its thread slept unseen: this many the first time, and twice as many
+/// each further time, up to [`SLEPT_DOUBLES`] times.
 const SLEPT: u32 = 8;
 const SLEPT_DOUBLES: u8 = 7;
-/// After so many single calls in a row not each is looked at any more.
+/// After this many single calls in a row, only one in some (quick.rs) is looked at.
 const SINGLES: u32 = 64;
 
 /// What has been learned. What is small comes first, so that it shares a page.
@@ -40,11 +43,11 @@ const SINGLES: u32 = 64;
 #[repr(C)]
 pub struct Habits {
     services: [Owed; SERVICES],
-    /// How often a service's thread has slept unseen, up to [`SLEPT_DOUBLES`].
+    /// How often the thread of a service has slept unseen, up to [`SLEPT_DOUBLES`].
     slept: [AtomicU8; SERVICES],
-    /// For so many more bursts, what their threads have used is asked when they begin.
+    /// For how many more bursts the kernel is asked, at their beginning, what the thread has used.
     watch: AtomicU32,
-    /// How many bursts in a row were single calls after single calls, up to [`SINGLES`].
+    /// How many bursts in a row were a single call after two single calls, up to [`SINGLES`].
     singles: AtomicU32,
     /// How often a thread went elsewhere, up to [`DISTRUST_DOUBLES`].
     distrusted: AtomicU8,
@@ -54,7 +57,7 @@ pub struct Habits {
 }
 
 impl Habits {
-    /// Nothing learned: nothing is held.
+    /// Nothing learned yet, so nothing is held.
     #[expect(clippy::new_without_default, reason = "made once, for a static")]
     pub const fn new() -> Habits {
         Habits {
@@ -68,28 +71,28 @@ impl Habits {
         }
     }
 
-    /// What the service of a place owes.
+    /// The debt of a place's service.
     #[inline(always)]
     pub(super) fn service(&self, place: u32) -> &Owed {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         &self.services[(place >> SERVICE_AT) as usize & (SERVICES - 1)]
     }
 
-    /// What a place owes. The calls that have none share the last, which is never asked about.
+    /// The debt of a place. All calls beyond the places share the last entry, which is never read.
     #[inline(always)]
     pub(super) fn place(&self, place: u32) -> &Owed {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         &self.places[place as usize & (PLACES - 1)]
     }
 
-    /// Is the kernel to be asked while a service owes so much?
+    /// Is the kernel to be asked while a service owes this many confirmations?
     #[inline(always)]
     pub(super) fn asks(owes: u32) -> bool {
         owes.wrapping_sub(1) < ASKS
     }
 
-    /// The thread has slept on its way to the place to let go, too shortly to be seen by the clock. (Some programs do so now and
-    /// then, for a lock; others each time.)
+    /// The thread slept on its way to a release point, too briefly for the clock to show. (Some programs do so now and
+    /// then, for a lock; others every time.)
     pub(super) fn slept(&self, place: u32) {
         #[expect(clippy::indexing_slicing, reason = "masked to the length")]
         let slept = &self.slept[(place >> SERVICE_AT) as usize & (SERVICES - 1)];
@@ -108,7 +111,7 @@ impl Habits {
         }
     }
 
-    /// A burst begins that is like two before it, of one call. Has nothing else been learned lately?
+    /// A burst of a single call begins, after two bursts of a single call. Has nothing else been learned lately?
     #[inline(always)]
     pub(super) fn are_single(&self) -> bool {
         let singles = self.singles.load(Relaxed);
@@ -118,20 +121,20 @@ impl Habits {
         singles >= SINGLES
     }
 
-    /// Is what threads have used asked when bursts begin?
+    /// Are threads watched? Then the kernel is asked at the beginning of a burst.
     #[inline(always)]
     pub(super) fn watches(&self) -> bool {
         self.watch.load(Relaxed) != 0
     }
 
-    /// Is it to be asked now? One burst less is then to be watched.
+    /// Is this burst to be watched? If so, one burst less remains.
     pub(super) fn watch_one(&self) -> bool {
         let watch = self.watch.load(Relaxed);
         self.watch.store(watch.saturating_sub(1), Relaxed);
         watch != 0
     }
 
-    /// A thread was late, and it could not be told, or only just, what it had done.
+    /// A thread was late, and either the kernel could not tell why, or the thread was only preempted.
     pub(super) fn watch(&self) {
         self.watch_for(WATCH);
     }
@@ -147,8 +150,9 @@ impl Habits {
         self.place(place).owe(doubled(DISTRUST, &self.distrusted, DISTRUST_DOUBLES));
     }
 
-    /// Held data was late. The first time may be an accident, if it is not sure that the program is to blame; the third time
-    /// the process has shown that it cannot be foreseen. All its services pay: they are one program's.
+    /// Held data was late. `sure` says that the program is to blame; if not, the first time counts as an accident. The
+    /// third time has shown that the process is unpredictable. All its services pay, because they belong to one
+    /// program.
     pub(super) fn strike(&self, sure: bool) {
         let strikes = self.strikes.load(Relaxed);
         self.strikes.store(strikes.saturating_add(1), Relaxed);
@@ -169,14 +173,15 @@ impl Habits {
         self.strikes.load(Relaxed)
     }
 
-    /// This process is a child of the one that has learned: what its threads do has to be seen here. What was distrusted stays
-    /// so.
+    /// This process is the child of a fork(2). Its threads may behave differently, so every service owes the usual
+    /// confirmations again; one that owes more keeps its debt.
     pub fn forked(&self) {
         self.services.iter().for_each(Owed::deny);
     }
 }
 
-/// The price of something that has happened so many times before, `most` at the most; once more from now on.
+/// The price of something that has happened before: doubled for each time in `times`, of which at most `most` count.
+/// Counts this time too.
 fn doubled(price: u32, times: &AtomicU8, most: u8) -> u32 {
     let before = times.load(Relaxed);
     if before < most {

@@ -1,26 +1,28 @@
-//! Long, fast bursts of a program that never set TCP_NODELAY: with the option that the library has set each small call would
-//! be a packet, which is many times slower than plain. They get Nagle's rule back until they end. That is what plain does, so
-//! it makes nothing later than plain; and when the thread reaches a place to let go the option is set again, which sends the
-//! rest, so the program does not wait for it as it would without the library.
+//! Long, fast bursts of a program that never set TCP_NODELAY itself. With the option that the library has set, each
+//! small call would be a packet, which is many times slower than without the library. Such a burst gets Nagle's rule
+//! back until it ends. That is what the kernel would do without the library, so nothing leaves later. At the next
+//! release point the option is set again, which sends the rest, so the program does not wait for it as it would without
+//! the library.
 //!
-//! Not where the other end answers meanwhile: then it is a dialogue that no hook sees, and Nagle's rule would stall it.
+//! Not if the other end answers meanwhile: then this is a dialogue of which hooks see one side, and Nagle's rule would
+//! stall it.
 
 use super::burst::{Burst, LISTENS, NAGLE};
 use super::{Machine, micros};
 use crate::socket::NODELAY_OURS;
 use crate::sync::Relaxed;
 
-/// So many calls in a row are looked at, for ...
+/// A long burst is examined over this many calls.
 const CALLS: u32 = 16;
-/// ... so many microseconds each, at the most.
+/// The burst is fast if these calls take at most this long each, on average; in microseconds.
 const FAST: u32 = 50;
 
 impl Burst {
-    /// The burst has become so long that it is to be looked at.
+    /// Examines a burst that has become long, to give it Nagle's rule or to take it back.
     #[cold]
     pub(super) fn look_at_long<M: Machine>(&self, machine: &M, fd: i32, word: u32, now: u32) {
         let (state, calls) = (self.state.load(Relaxed), self.ask.load(Relaxed));
-        // Only where the option is the library's.
+        // Only if it was the library that set TCP_NODELAY.
         let ours = u64::from(word) & NODELAY_OURS != 0;
         let Some(received) = (if ours { machine.received(fd) } else { None }) else {
             return self.ask_at(calls, u32::MAX);
@@ -47,13 +49,13 @@ impl Burst {
         }
     }
 
-    /// It is looked at again at the call of this number. `calls` have been made.
+    /// Examines the burst again at the call with the number `next`; `calls` have been made.
     fn ask_at(&self, calls: u32, next: u32) {
         self.ask.store(next, Relaxed);
         self.left.store(next.wrapping_sub(calls).saturating_sub(1), Relaxed);
     }
 
-    /// Nagle's rule, if it was let, holds nothing from now on in this burst.
+    /// Ends Nagle's rule on the burst, if it has it.
     pub(super) fn nagle_off<M: Machine>(&self, machine: &M, fd: i32) {
         let state = self.state.load(Relaxed);
         if state & NAGLE != 0 {

@@ -1,26 +1,26 @@
-//! How many more observations something owes before it is trusted. Both kinds of evidence, a service's and a place's, are
-//! counted by this one type: each confirmation pays one, and every disappointment has its price.
+//! How many more confirmations something owes before it is trusted. Both kinds of evidence, for services and for
+//! places, use this type: each confirmation pays one, and each disappointment has a price.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// What everything owes to begin with, and again after a usual disappointment.
+/// The debt of everything to begin with, and after a usual disappointment.
 const FIRST: u32 = 8;
-/// What is never paid off.
+/// A debt that is never paid off.
 const NEVER: u32 = u32::MAX;
 
-/// A debt of confirmations. All zeros is one of eight: memory that was never written trusts nobody.
+/// A debt of confirmations. All zeros is a debt of eight, so memory that was never written trusts nobody.
 ///
-/// Relaxed: a counter of habits; threads that race lose a confirmation.
+/// Relaxed: this is a counter of habits; threads that race lose a confirmation.
 #[derive(Debug)]
 pub struct Owed(AtomicU32);
 
 impl Owed {
-    /// Eight confirmations.
+    /// A debt of eight confirmations.
     pub const fn new() -> Owed {
         Owed(AtomicU32::new(0))
     }
 
-    /// How many it still owes.
+    /// How many confirmations it still owes.
     #[inline(always)]
     pub fn owes(&self) -> u32 {
         self.0.load(Relaxed) ^ FIRST
@@ -32,7 +32,7 @@ impl Owed {
         self.0.load(Relaxed) == FIRST
     }
 
-    /// One confirmation.
+    /// Pays one confirmation.
     #[inline(always)]
     pub fn confirm(&self) {
         let owes = self.owes();
@@ -41,13 +41,13 @@ impl Owed {
         }
     }
 
-    /// A usual disappointment: eight in a row are owed.
+    /// A usual disappointment: from now on it owes at least eight.
     #[inline]
     pub fn deny(&self) {
         self.owe(FIRST);
     }
 
-    /// From now on it owes so many at least.
+    /// From now on it owes at least `least`.
     #[inline]
     pub fn owe(&self, least: u32) {
         if self.owes() < least {
@@ -55,12 +55,12 @@ impl Owed {
         }
     }
 
-    /// It is never trusted again.
+    /// From now on it is never trusted.
     pub fn never(&self) {
         self.set(NEVER);
     }
 
-    /// Does it owe as much as what was never seen, or more?
+    /// Does it owe as much as something never seen before, or more?
     #[inline]
     pub fn is_distrusted(&self) -> bool {
         self.owes() >= FIRST

@@ -1,40 +1,41 @@
-//! The usual cases of a data call, in few instructions: what every hook that sends does on the way to the call. It decides as
-//! [`Burst::sent`] does, only that it looks at few of a program's single calls; where it cannot decide it notes nothing.
-//! Instructions count here (tests/overhead).
+//! The usual cases of a data call, decided in few instructions on the way of every hook that sends. The decisions are
+//! those of [`Burst::sent`], except that of a program's single calls only a few are looked at. A case that cannot be
+//! decided here leaves nothing noted. Every instruction counts (tests/overhead).
 
 use super::burst::{Burst, CORKED, HELD, HISTORY, LENGTH, LONG, RESTED, STAYS_FAST, name};
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
 use super::{Machine, OLD, micros};
 use crate::sync::Relaxed;
 
-/// So many bursts are still not to be looked at: a count from here upwards, which outlives the burst.
+/// The unit of a count in the upper bits of the state: bursts that are still to be skipped. It outlives the burst.
 const UNSEEN: u32 = 1 << 27;
-/// Where the bursts of trusted services are single calls ([`Habits::are_single`]), one in so many is looked at. Most programs that
-/// ask and answer are so all their life, and there is nothing to gain; what is not looked at confirms nothing and denies nothing.
+/// While the bursts of trusted services are single calls ([`Habits::are_single`]), one in this many is looked at. Most
+/// programs that ask and answer in single calls never do anything else, and have nothing to gain. What is not looked at
+/// confirms nothing and disappoints nothing.
 const ONE_IN: u32 = 16;
 
-/// The history of two bursts of one call.
+/// The history of two bursts of one call each.
 const SINGLE: u32 = (1 << LENGTH | 1) * POSITIONS;
 
-/// What is to be done with a data call of the usual kind.
+/// How a data call is made, in the usual cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quick {
-    /// Send it, and nothing else.
+    /// Send it; nothing is noted.
     Forward,
-    /// Send it.
+    /// Send it, and note when it returned.
     Push,
     /// Hold it.
     Hold,
-    /// Send it: it takes along what was held.
+    /// Send it; it takes along what was held.
     Pass,
-    /// It follows others: [`Burst::follows_quickly`] decides.
+    /// The call continues an open burst: ask [`Burst::follows_quickly`].
     Follow,
 }
 
 impl Burst {
-    /// The thread makes a data call on `fd`: the usual cases, in few instructions. Nothing where the case is another: then nothing
-    /// has been noted, and [`Burst::sent`] decides. `word` gives the socket's word; `may` says whether the call has data and can be
-    /// held at all, `more` whether it can by itself; `held`, whether anything is held on the socket, by whatever thread.
+    /// Decides the usual cases of a data call on `fd`. None in other cases: then nothing has been noted, and
+    /// [`Burst::sent`] decides. `word` returns the socket's lower word; `more` says whether MSG_MORE can hold the call;
+    /// `held` returns whether any thread holds data on the socket.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "in line, in one place")]
     pub fn quickly<M: Machine>(
@@ -60,12 +61,12 @@ impl Burst {
             self.left.store(left.wrapping_sub(1), Relaxed);
             return Some(Quick::Push);
         }
-        // (One test for both.)
+        // (`|` rather than `||`: one test for both.)
         if !may || (open != 0) | held() {
             return None;
         }
         let before = self.state.load(Relaxed);
-        // Most often the thread's last burst was one like this: then no more memory than this is touched.
+        // Mostly the thread's last burst was like this one; then no other memory is touched.
         if before >= UNSEEN && (before ^ word()) & PLACE_MASK == 0 {
             return Some(self.is_unseen(before));
         }
@@ -87,7 +88,7 @@ impl Burst {
             return None;
         }
         let mut state = state;
-        // (The word is read again rather than kept: that would take a register, which every call would pay for.)
+        // (The word is read again: keeping it would take a register, at the expense of every call.)
         if owes == 0 && word() & HISTORY == SINGLE {
             let before = self.state.load(Relaxed);
             if before >= UNSEEN {
@@ -102,14 +103,14 @@ impl Burst {
         Some(Quick::Push)
     }
 
-    /// One burst less is not to be looked at; `before` says how many are not.
+    /// Skips a burst; `before` is the state with the count of those still to be skipped.
     #[inline(always)]
     fn is_unseen(&self, before: u32) -> Quick {
         self.state.store(before.wrapping_sub(UNSEEN), Relaxed);
         Quick::Forward
     }
 
-    /// The same for a call that follows others and has a place.
+    /// Decides the usual cases of a call that continues an open burst, at a position that has a place.
     #[inline(always)]
     pub fn follows_quickly<M: Machine>(
         &self,
@@ -129,7 +130,7 @@ impl Burst {
         }
         let hold = habits.place(state).is_trusted() && habits.service(state).is_trusted();
         if before & HELD != 0 {
-            // What is held never gets old: from then on a call takes it along.
+            // Held data must not get old: after that time the next call takes it along.
             let hold = hold && now.wrapping_sub(self.since.load(Relaxed)) <= micros::<M>(OLD);
             if if hold { !more } else { machine.counts() } {
                 return None;

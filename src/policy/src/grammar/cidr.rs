@@ -1,12 +1,12 @@
-//! Addresses and networks of both families, as in `10.0.0.0/8,fe80::/10,::1`. An IPv4 address is kept as IPv4-mapped
-//! IPv6, so a socket of either family compares alike. Must accept exactly what the standard library accepts (a test holds
-//! the two against each other); it is not used here because its parser can panic as far as the linker knows.
+//! Addresses and networks of both families, as in `10.0.0.0/8,fe80::/10,::1`. IPv4 addresses are kept as IPv4-mapped
+//! IPv6, so sockets of both families compare alike. Must accept exactly what the standard library accepts (a test
+//! compares the two). The standard parser is not used, because as far as the linker can tell it may panic.
 
 use super::number::{in_base, plain};
 use super::piece::{field, find, split_once};
 use crate::put::{Put, decimal, hexadecimal};
 
-/// What an IPv4-mapped address starts with.
+/// The prefix of IPv4-mapped addresses.
 pub(crate) const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// An IPv4 address as IPv4-mapped IPv6.
@@ -23,7 +23,8 @@ fn is_v4(address: &[u8; 16]) -> bool {
     address.starts_with(&MAPPED)
 }
 
-/// An address with the number of leading bits that matter; an IPv4 network has 96 more than it is written with.
+/// A network: an address and the number of its leading bits that count. For IPv4 that number is 96 more than the one
+/// written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network {
     address: [u8; 16],
@@ -31,10 +32,10 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// A place that holds no network yet.
+    /// A slot that holds no network yet.
     pub const NONE: Network = Network { address: [0; 16], bits: 0 };
 
-    /// Reads an address, or an address with `/` and a number of bits. Bits behind that number are dropped.
+    /// Reads an address, or an address with `/` and a prefix length. The bits after the prefix are cleared.
     #[inline(never)]
     pub fn parse(text: &[u8]) -> Option<Network> {
         let (text, length) = match split_once(text, b'/') {
@@ -54,7 +55,7 @@ impl Network {
         Some(Network { address, bits })
     }
 
-    /// Does the address lie in the network? An IPv4 address lies in IPv4 networks only, not in `::/0`.
+    /// Is the address in the network? An IPv4 address is in IPv4 networks only, not in `::/0`.
     #[inline(never)]
     pub fn contains(&self, address: &[u8; 16]) -> bool {
         let v4_only = self.bits >= 96 && is_v4(&self.address);
@@ -63,7 +64,7 @@ impl Network {
         v4_only == is_v4(address) && network == self.address
     }
 
-    /// Writes the network as it is read: dotted IPv4, or IPv6 with its longest run of zeros left out.
+    /// Writes the network as it is read: dotted IPv4, or IPv6 with its longest run of zeros shortened.
     pub fn write(&self, put: &mut Put<'_>) {
         let (base, full) = if self.bits >= 96 && is_v4(&self.address) { (96u8, 32u8) } else { (0, 128) };
         if base == 96 {
@@ -84,18 +85,18 @@ impl Network {
     }
 }
 
-/// Keeps so many leading bits and clears the others.
+/// Keeps the first `bits` bits and clears the others.
 #[inline(never)]
 fn keep(address: &mut [u8; 16], bits: u8) {
     let mut left = bits;
     for byte in address {
-        // A shift by all eight bits or more leaves none.
+        // A shift by eight or more keeps none.
         *byte &= !0xffu8.checked_shr(u32::from(left)).unwrap_or(0);
         left = left.saturating_sub(8);
     }
 }
 
-/// Four decimal numbers without leading zeros.
+/// Reads four decimal numbers without leading zeros.
 #[inline(never)]
 fn v4(text: &[u8]) -> Option<[u8; 4]> {
     let mut address = [0u8; 4];
@@ -108,10 +109,11 @@ fn v4(text: &[u8]) -> Option<[u8; 4]> {
     if rest.is_some() { None } else { Some(address) }
 }
 
-/// Eight groups of hexadecimal digits; one run of zeros may be left out, the last two groups may be dotted IPv4.
+/// Reads eight groups of hexadecimal digits. `::` may stand for one run of zeros, and dotted IPv4 for the last two
+/// groups.
 fn v6(text: &[u8]) -> Option<[u8; 16]> {
     let mut address = [0u8; 16];
-    // The first colon that another one follows.
+    // The first colon that is followed by another.
     let mut gap = find(text, b':')?;
     while text.get(gap.wrapping_add(1)) != Some(&b':') {
         let behind = gap.wrapping_add(1);
@@ -125,7 +127,7 @@ fn v6(text: &[u8]) -> Option<[u8; 16]> {
     let mut end = [0u8; 16];
     let ahead = groups(head, false, &mut address)?;
     let behind = groups(tail, true, &mut end)?;
-    // The gap stands for one group of zeros at least.
+    // `::` stands for at least one group.
     if ahead.checked_add(behind)? > 14 {
         return None;
     }
@@ -135,7 +137,7 @@ fn v6(text: &[u8]) -> Option<[u8; 16]> {
     Some(address)
 }
 
-/// Reads groups separated by colons into `out` and gives the number of bytes they fill.
+/// Reads groups separated by colons into `out`; returns how many bytes they fill.
 #[inline(never)]
 fn groups(text: &[u8], v4_allowed: bool, out: &mut [u8; 16]) -> Option<usize> {
     let mut filled = 0usize;
@@ -166,7 +168,7 @@ fn write_v6(address: &[u8; 16], put: &mut Put<'_>) {
         let low = address.get(n.saturating_mul(2).saturating_add(1)).copied().unwrap_or(0);
         u16::from_be_bytes([high, low])
     };
-    // The longest run of two or more zero groups, the first of equals.
+    // The longest run of two or more zero groups, and the first of equal ones (RFC 5952).
     let mut gap = 0..0usize;
     for start in 0..8usize {
         let length = (start..8).take_while(|n| group(*n) == 0).count();

@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// Writes a code point by its name, or as a number where it has none.
+/// Writes a code point by its name, or as a number if it has none.
 pub(crate) fn write(value: u8, put: &mut Put<'_>) {
     let (class, rest) = (value >> 3, value & 7);
     match (value, class, rest) {

@@ -1,11 +1,11 @@
-//! Shell patterns for program names: `*`, `?` and `[...]`. Takes time at most proportional to pattern times name; knows
-//! nothing of paths (`*` matches `/` too).
+//! Shell patterns for program names: `*`, `?` and `[...]`. Takes time at most proportional to the lengths of pattern
+//! and name multiplied. Knows nothing of paths: `*` matches `/` too.
 
 /// Does the whole name match the pattern?
 #[inline(never)]
 pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern, mut name) = (pattern, name);
-    // Where to go on after a mismatch: behind the last star, with one more byte of the name given to that star.
+    // Where to resume after a mismatch: after the last star, which then matches one more byte of the name.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', rest @ ..] = pattern {
@@ -15,7 +15,7 @@ pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
         }
         let step = match name {
             [] if pattern.is_empty() => return true,
-            // Nothing is left to give to a star.
+            // The name is used up, so a star has nothing more to match.
             [] => return false,
             [byte, rest @ ..] => one(pattern, *byte).map(|behind| (behind, rest)),
         };
@@ -30,14 +30,14 @@ pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Matches one byte against the head of the pattern; gives what stands behind that head.
+/// Matches one byte against the first element of the pattern; returns the rest of the pattern.
 fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     match pattern {
         [b'?', rest @ ..] => Some(rest),
         [b'[', rest @ ..] => match class(rest, byte) {
             Some((true, behind)) => Some(behind),
             Some((false, _)) => None,
-            // No closing bracket: the bracket is an ordinary byte.
+            // Without a closing bracket, the opening one is an ordinary byte.
             None => (byte == b'[').then_some(rest),
         },
         [head, rest @ ..] => (*head == byte).then_some(rest),
@@ -45,7 +45,8 @@ fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     }
 }
 
-/// Is the byte in the class whose inside starts here? Also gives what stands behind the class; `None` if it never ends.
+/// Is the byte in the class that starts here, after its bracket? Also returns what follows the class; `None` if it is
+/// not closed.
 fn class(inside: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let (negated, mut rest) = match inside {
         [b'!' | b'^', rest @ ..] => (true, rest),

@@ -1,5 +1,5 @@
-//! The small grammars that the values of the settings are made of. Each reads bytes and says what they mean, or nothing;
-//! none of them knows which setting it serves.
+//! The small grammars of which the settings are made. Each reads bytes and returns their meaning, or nothing. None
+//! knows which setting it serves.
 
 pub(crate) mod cidr;
 pub(crate) mod dscp;

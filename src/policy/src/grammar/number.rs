@@ -1,25 +1,25 @@
 //! Numbers with units, read from text and written back. Must not round: a value that is not a whole number of the
-//! option's own unit is no number.
+//! option's own unit is invalid.
 
 use crate::put::{Put, decimal};
 
-/// What a number counts, and so which units may follow it. A bare number is in the first unit named.
+/// What a number counts, and so which suffixes it may have. Without a suffix it is in the unit named first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Nothing in particular; decimal, or hexadecimal after `0x`.
+    /// A number without a unit: decimal, or hexadecimal after `0x`.
     Plain,
-    /// Bytes; `k`, `m` and `g` are powers of 1,024.
+    /// Bytes; the suffixes `k`, `m` and `g` are powers of 1,024.
     Bytes,
-    /// Microseconds; also `us`, `ms`, `s`, `m`, `h`.
+    /// Microseconds; the suffixes are `us`, `ms`, `s`, `m` and `h`.
     Micros,
-    /// Milliseconds; also the others.
+    /// Milliseconds; the suffixes are those of microseconds.
     Millis,
-    /// Seconds; also the others.
+    /// Seconds; the suffixes are those of microseconds.
     Seconds,
 }
 
 impl Unit {
-    /// The unit itself in microseconds, for times.
+    /// This unit of time in microseconds.
     const fn micros(self) -> u64 {
         match self {
             Unit::Plain | Unit::Bytes | Unit::Micros => 1,
@@ -29,7 +29,7 @@ impl Unit {
     }
 }
 
-/// Reads a number and gives it in its own unit.
+/// Reads a number; returns it in the unit of the option.
 #[inline(never)]
 pub(crate) const fn read(text: &[u8], unit: Unit) -> Option<u64> {
     if let (Unit::Plain, [b'0', b'x' | b'X', hex @ ..]) = (unit, text) {
@@ -40,7 +40,7 @@ pub(crate) const fn read(text: &[u8], unit: Unit) -> Option<u64> {
         Some(found) => found,
         None => return None,
     };
-    // In small letters: of no other byte does this make one.
+    // Converted to lower case. No byte that is not a letter becomes one of the suffixes.
     let suffix = match suffix {
         [one] => [*one | 0x20, 0],
         [one, two] => [*one | 0x20, *two | 0x20],
@@ -80,7 +80,7 @@ pub(crate) const fn in_base(digits: &[u8], base: u8) -> Option<u64> {
     }
 }
 
-/// Reads the digits of a base up to sixteen at the front, at least one, and gives what stands behind them.
+/// Reads the digits at the front, at least one, in a base up to sixteen; returns what follows them too.
 #[inline(never)]
 const fn leading(text: &[u8], base: u8) -> Option<(u64, &[u8])> {
     let (mut sum, mut rest) = (0u64, text);
@@ -106,7 +106,7 @@ const fn leading(text: &[u8], base: u8) -> Option<(u64, &[u8])> {
     if rest.len() == text.len() { None } else { Some((sum, rest)) }
 }
 
-/// Writes a number with the largest unit that leaves it whole.
+/// Writes a number with the largest suffix that leaves it whole.
 pub(crate) fn write(number: u64, unit: Unit, put: &mut Put<'_>) {
     let scales: &[(&str, u64)] = match unit {
         Unit::Plain => &[],

@@ -1,9 +1,9 @@
-//! Cuts a value into its parts: blanks, words, fields between marks. A part is a slice of the value, so where it stands is
-//! known from its address (fault.rs). Must not look into what it holds beyond cutting it and comparing words.
+//! Splits a value into words and fields. A part is a slice of the value, so its position follows from its address
+//! (fault.rs). Must not interpret the parts beyond comparing words.
 
 use super::words::{Words, words};
 
-/// What stands between words.
+/// What separates words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gap {
     /// Blanks.
@@ -22,7 +22,7 @@ pub(crate) fn cut(text: &[u8], n: usize) -> (&[u8], &[u8]) {
     text.split_at_checked(n).unwrap_or((text, &[]))
 }
 
-/// A text without the blanks around it.
+/// The text without the blanks around it.
 #[inline(never)]
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     let mut text = text;
@@ -39,11 +39,11 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     text
 }
 
-/// Takes the next word off the front; `None` when only gaps are left.
+/// Takes the next word off the front; `None` if only separators are left.
 #[inline(never)]
 pub(crate) fn word<'v>(rest: &mut &'v [u8], gap: Gap) -> Option<&'v [u8]> {
     let comma = if gap == Gap::BlankOrComma { b',' } else { b' ' };
-    // Most bytes are above all that are gaps: one comparison.
+    // Most bytes are greater than any separator: one comparison.
     let is_gap = |byte: u8| byte <= b',' && (is_blank(byte) || byte == comma);
     let mut ahead = *rest;
     while let [byte, behind @ ..] = ahead
@@ -62,7 +62,7 @@ pub(crate) fn word<'v>(rest: &mut &'v [u8], gap: Gap) -> Option<&'v [u8]> {
     if word.is_empty() { None } else { Some(word) }
 }
 
-/// Where a byte first stands.
+/// The position of the first such byte.
 #[inline(never)]
 pub(crate) fn find(text: &[u8], mark: u8) -> Option<usize> {
     let mut ahead = text;
@@ -75,13 +75,13 @@ pub(crate) fn find(text: &[u8], mark: u8) -> Option<usize> {
     None
 }
 
-/// What stands before and after the first `mark`, without it.
+/// What comes before and after the first `mark`.
 pub(crate) fn split_once(text: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
     let (head, tail) = cut(text, find(text, mark)?);
     Some((head, cut(tail, 1).1))
 }
 
-/// Takes the next field off the front of what is left, empty ones too; `None` where nothing is left, not even an empty field.
+/// Takes the next field off the front, which may be empty; `None` once the last field has been taken.
 #[inline(never)]
 pub(crate) fn field<'v>(rest: &mut Option<&'v [u8]>, mark: u8) -> Option<&'v [u8]> {
     let text = (*rest)?;
@@ -90,8 +90,8 @@ pub(crate) fn field<'v>(rest: &mut Option<&'v [u8]>, mark: u8) -> Option<&'v [u8
     Some(field)
 }
 
-/// Which of these words is it, in whatever case? Some of them are `on` and `off`, which have other spellings: `yes`, `true`,
-/// `1`; `no`, `false`, `0`.
+/// The number of the word that the text is, ignoring case. `on` can also be spelt `yes`, `true` or `1`, and `off` can
+/// be spelt `no`, `false` or `0`.
 #[inline(never)]
 pub(crate) fn choose(text: &[u8], words: Words) -> Option<u8> {
     words.find(match words!("off no false 0 on yes true 1").find(text) {
@@ -101,7 +101,7 @@ pub(crate) fn choose(text: &[u8], words: Words) -> Option<u8> {
     })
 }
 
-/// `on` or `off`, or one of their other spellings.
+/// Reads `on` or `off`, in any of their spellings.
 pub(crate) fn switch(text: &[u8]) -> Option<bool> {
     choose(text, words!("off on")).map(|n| n == 1)
 }

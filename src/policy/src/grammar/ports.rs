@@ -1,10 +1,10 @@
-//! Ranges of port numbers, as in `143,993,8000-8010`. Knows one range; the list is cut up by the rules.
+//! Ranges of port numbers, as in `143,993,8000-8010`. This file knows one range; the rules split the list.
 
 use super::number::plain;
 use super::piece::split_once;
 use crate::put::{Put, decimal};
 
-/// Ports from the first to the last, both included.
+/// A range of ports, from the first to the last, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
     first: u16,
@@ -24,7 +24,7 @@ impl Ports {
         (first <= last).then_some(Ports { first, last })
     }
 
-    /// Is the port one of them?
+    /// Is the port in the range?
     pub fn contains(self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }

@@ -1,11 +1,11 @@
-//! A short list of words that the compiler has put one behind the other, each after its length: looking a word up skips those
-//! of another length, and the list holds no pointer, so the library needs no relocation for it.
+//! A short list of words in one constant, each preceded by its length. A lookup skips words of another length, and the
+//! list holds no pointers, so the library needs no relocations for it.
 
-/// The words, each with its length before it.
+/// A list of words, each preceded by its length.
 #[derive(Clone, Copy)]
 pub(crate) struct Words(pub &'static [u8]);
 
-/// Makes a list of a constant text with single blanks between the words.
+/// Makes a list from a constant text in which single blanks separate the words.
 macro_rules! words {
     ($text:expr) => {{
         const LIST: &[u8] = &$crate::grammar::words::list::<{ $text.len() + 1 }>($text);
@@ -14,7 +14,7 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// Puts the length of each word in the place of the blank before it. Only for constants.
+/// Replaces the blank before each word by the word's length. Only for constants.
 #[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "runs in the compiler only")]
 pub(crate) const fn list<const N: usize>(text: &str) -> [u8; N] {
     assert!(text.len() < 256, "a length is one byte");
@@ -36,7 +36,7 @@ pub(crate) const fn list<const N: usize>(text: &str) -> [u8; N] {
 }
 
 impl Words {
-    /// Which of them is this, in whatever case?
+    /// The number of the word that the text is, ignoring case.
     #[inline(never)]
     pub fn find(self, text: &[u8]) -> Option<u8> {
         let (mut list, mut number) = (self.0, 0u8);
@@ -51,7 +51,7 @@ impl Words {
         None
     }
 
-    /// One of them by its number; nothing for a number that none has.
+    /// The word with this number; empty if there is none.
     pub fn get(self, number: u8) -> &'static [u8] {
         let (mut list, mut left) = (self.0, number);
         while let [length, rest @ ..] = list {
@@ -66,7 +66,7 @@ impl Words {
     }
 }
 
-/// Are two words of one length the same, in whatever case? Looks at their ends first: that is where names differ.
+/// Are two words of the same length equal, ignoring case? Compares from their ends, where the names differ.
 #[inline(never)]
 fn same(word: &[u8], text: &[u8]) -> bool {
     let (mut word, mut text) = (word, text);

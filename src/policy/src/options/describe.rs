@@ -1,5 +1,4 @@
-//! Writes an option set as the text it could have been read from. Must be the exact inverse of reading: what is written
-//! here reads back as the same set.
+//! Writes an option set as text. Must be the exact inverse of parsing: what is written here reads back as the same set.
 
 use super::set::OptionSet;
 use super::sockopts::id;
@@ -9,7 +8,7 @@ use crate::grammar::number::{Unit, write};
 use crate::put::{Put, decimal};
 
 impl OptionSet {
-    /// Writes `key=value` entries with blanks between, in the order of the table; nothing for an empty set.
+    /// Writes `key=value` entries separated by blanks, in the order of the table; nothing for an empty set.
     pub fn describe(&self, put: &mut dyn FnMut(&[u8])) {
         let mut first = true;
         let rows = OPTIONS.iter().zip(&OPTION_TEXTS);
@@ -24,7 +23,8 @@ impl OptionSet {
         }
     }
 
-    /// A type of service whose two lowest bits are zero is a code point; any other is a number.
+    /// Is the option written by this row? A type of service with its two lowest bits clear is written as a DSCP, any
+    /// other as a number.
     fn is_written_as(&self, row: &OptionRow) -> bool {
         row.id != id::TOS || (self.value(id::TOS) & 3 == 0) == matches!(row.kind, Kind::Dscp)
     }

@@ -1,5 +1,5 @@
-//! The socket options that `TCPTUNE_SET` and a rule's `set(...)` can give: the table of them, how their values are read,
-//! kept and written. Knows what `setsockopt` is to be given, and never calls it.
+//! The socket options that `TCPTUNE_SET` and a rule's `set(...)` can give: their table, and how their values are
+//! parsed, stored and written. Prepares the arguments of setsockopt(2), but never calls it.
 
 mod describe;
 mod parse;

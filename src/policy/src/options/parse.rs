@@ -1,4 +1,4 @@
-//! Reads `key=value` entries into an option set. Must not know which variable or rule they stand in.
+//! Parses `key=value` entries into an option set. Must not know which variable or rule they come from.
 
 use super::set::{NAME_MAX, OptionSet};
 use super::sockopts::id;
@@ -9,7 +9,7 @@ use crate::grammar::number::{Unit, read};
 use crate::grammar::piece::{Gap, field, split_once, switch, word};
 use crate::grammar::words::words;
 
-/// Reads all entries; a later one replaces an earlier one of the same key.
+/// Parses all entries. Of two entries with the same key the later one counts.
 #[inline(never)]
 pub(crate) fn parse<'v>(set: &mut OptionSet, entries: &'v [u8], wrong: &mut Wrong<'v>) -> Option<()> {
     let mut rest = entries;
@@ -28,7 +28,7 @@ pub(crate) fn parse<'v>(set: &mut OptionSet, entries: &'v [u8], wrong: &mut Wron
     Some(())
 }
 
-/// Why a key that one might expect is not an option.
+/// Why a key that a user might expect is not an option.
 #[cold]
 fn refused(key: &[u8]) -> Option<&'static str> {
     Some(match words!("reuseport reuseaddr nodelay cork").find(key)? {
@@ -59,7 +59,7 @@ fn assign(set: &mut OptionSet, row: &'static OptionRow, value: &[u8]) -> Option<
     Some(())
 }
 
-/// A number within the row's limits.
+/// Reads a number within the limits of the row.
 #[inline(never)]
 fn within(row: &OptionRow, text: &[u8]) -> Option<u64> {
     let number = read(text, row.kind.unit())?;
@@ -71,10 +71,10 @@ fn narrow(row: &OptionRow, text: &[u8]) -> Option<u32> {
     u32::try_from(within(row, text)?).ok()
 }
 
-/// `on`, `off`, or up to three numbers between slashes.
+/// Reads `on`, `off`, or up to three numbers separated by slashes.
 fn keepalive(set: &mut OptionSet, row: &OptionRow, value: &[u8]) -> Option<()> {
     set.clear_keepalive();
-    // A bare 1 is a second, not another word for on.
+    // Here a bare 1 means one second, not `on`.
     if let Some(on) = switch(value).filter(|_| value != b"1") {
         set.put(id::KEEPALIVE, u32::from(on));
         return Some(());
@@ -90,6 +90,6 @@ fn keepalive(set: &mut OptionSet, row: &OptionRow, value: &[u8]) -> Option<()> {
         };
         set.put(id, number);
     }
-    // A fourth field is one too many.
+    // A fourth field is an error.
     if rest.is_some() { None } else { Some(()) }
 }

@@ -1,34 +1,35 @@
-//! A set of socket options with their values: small, copied freely, no heap. Must not read text.
+//! A set of socket options with their values: small, copyable, no heap. Must not parse text.
 
 use super::sockopts::{Form, IDS, Row, SOCKOPTS, When, id};
 
-/// The longest congestion control name the kernel takes, with its closing zero (`TCP_CA_NAME_MAX`).
+/// The size of a congestion control name in the kernel, with its terminating zero (`TCP_CA_NAME_MAX`).
 pub(crate) const NAME_MAX: usize = 16;
 
-/// The options of one keepalive setting; they are given and replaced together.
+/// The options of a keepalive setting, which are set and replaced together.
 const KEEPALIVE_BITS: u32 = 0b1111;
 
-/// Which options are set, and to what.
+/// Which options are set, and their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionSet {
-    /// A bit for each id that is set.
+    /// The ids that are set, a bit for each.
     given: u32,
-    /// The upper half of the only value that has 64 bits, the pacing rate.
+    /// The upper half of the only 64-bit value, the pacing rate.
     high: u32,
-    /// The value for each id; zero where it is not set.
+    /// The value for each id; zero if it is not set.
     values: [u32; IDS],
-    /// The congestion control, with zeros behind.
+    /// The name of the congestion control, padded with zeros.
     congestion: [u8; NAME_MAX],
 }
 
-/// One call of `setsockopt`.
+/// The arguments of one setsockopt(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SockOpt {
-    /// Below 32: this option's bit in the mask of what the application set itself. Two families' options may share it.
+    /// The option's bit, below 32, in the mask of options that the application has set itself. Options of two address
+    /// families may share it.
     pub id: u8,
-    /// The level to give to `setsockopt`.
+    /// The level argument.
     pub level: i32,
-    /// The option's name to give to `setsockopt`.
+    /// The name argument.
     pub name: i32,
     /// When it is to be set.
     pub when: When,
@@ -37,7 +38,7 @@ pub struct SockOpt {
 }
 
 impl SockOpt {
-    /// The value to give to `setsockopt`: an int, a `struct linger`, a 64-bit number or a name.
+    /// The value argument: an int, a `struct linger`, a 64-bit number or a name.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
@@ -52,12 +53,12 @@ impl OptionSet {
         self.given == 0
     }
 
-    /// A bit for each id that is set.
+    /// The ids that are set, a bit for each.
     pub const fn mask(&self) -> u32 {
         self.given
     }
 
-    /// The calls that set these options, in the order they are to be made.
+    /// The calls that set these options, in the order in which they must be made.
     pub fn iter(&self) -> impl Iterator<Item = SockOpt> + '_ {
         SOCKOPTS.iter().filter(|row| self.has(row.id)).map(|row| self.call(row))
     }
@@ -76,8 +77,8 @@ impl OptionSet {
         SockOpt { id: row.id, level: row.level, name: row.name, when: row.when, bytes, len }
     }
 
-    /// Of these options only those that `own` has a bit for, and all that the other set gives besides: both give their
-    /// keepalive as a whole.
+    /// Merges this set, of which only the options in `own` count, over the set `below`: what this one does not give is
+    /// taken from there. A keepalive setting is taken as a whole from one of them.
     #[inline(never)]
     pub(crate) fn lay_over(&mut self, own: u32, below: &OptionSet) {
         let kept = if own & KEEPALIVE_BITS != 0 { own | KEEPALIVE_BITS } else { own };
@@ -95,7 +96,7 @@ impl OptionSet {
         self.given = self.given & own | below.given & !kept;
     }
 
-    /// Only those options whose bit is in the mask.
+    /// The options whose bit is in the mask.
     #[must_use]
     #[inline(never)]
     pub(crate) fn only(&self, mask: u32) -> OptionSet {
@@ -124,7 +125,7 @@ impl OptionSet {
         self.given & bit(id) != 0
     }
 
-    /// Its value; zero where it is not set.
+    /// The value of an option; zero if it is not set.
     pub(crate) fn value(&self, id: u8) -> u32 {
         self.values.get(usize::from(id)).copied().unwrap_or(0)
     }
@@ -166,12 +167,12 @@ impl OptionSet {
     }
 }
 
-/// The bit of an id; none for an id that cannot be.
+/// The bit of an id; 0 for an invalid id.
 fn bit(id: u8) -> u32 {
     1u32.checked_shl(u32::from(id)).unwrap_or(0)
 }
 
-/// Copies two pieces into the front and gives their length.
+/// Copies two pieces to the front of `bytes`; returns their total length.
 #[inline(never)]
 fn fill(bytes: &mut [u8; NAME_MAX], first: &[u8], second: &[u8]) -> u8 {
     let mut len = 0u8;

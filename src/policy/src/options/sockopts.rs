@@ -1,5 +1,5 @@
-//! Which kernel options there are, in the order they are applied, and at which moment of a socket's life each one is set.
-//! Must not know how their values are written in a setting.
+//! The kernel's options in the order in which they are applied, and the moments in a socket's life at which each is
+//! set. Must not know how a setting spells their values.
 
 use libc::{
     IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP, IPV6_TCLASS, IPV6_UNICAST_HOPS, SO_BUSY_POLL, SO_KEEPALIVE,
@@ -9,33 +9,33 @@ use libc::{
     TCP_WINDOW_CLAMP,
 };
 
-/// Missing from the libc crate; the number of every architecture with the generic socket constants.
+/// Missing from the libc crate; the number on every architecture with the generic socket constants.
 const SO_MAX_PACING_RATE: i32 = 47;
 
-/// When in a socket's life an option is to be set.
+/// When in a socket's life an option is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct When {
-    /// Before `listen`. Accepted sockets inherit it unless `accept` says otherwise.
+    /// Before listen(2). Accepted sockets inherit it, unless `accept` says otherwise.
     pub listen: bool,
-    /// On each accepted socket, because the kernel does not pass it on from the listener.
+    /// On each accepted socket, because it is not inherited from the listener.
     pub accept: bool,
-    /// Before `connect`.
+    /// Before connect(2).
     pub connect: bool,
 }
 
 impl When {
-    /// On a listener and on a socket that connects; accepted sockets inherit it.
+    /// On listeners and connecting sockets; accepted sockets inherit it.
     pub(crate) const ALWAYS: When = When { listen: true, accept: false, connect: true };
-    /// The same, and on each accepted socket, which does not inherit it.
+    /// On listeners, on connecting sockets, and on each accepted socket, which does not inherit it.
     pub(crate) const EACH: When = When { accept: true, ..When::ALWAYS };
-    /// On a listener only.
+    /// On listeners only.
     pub(crate) const LISTEN: When = When { connect: false, ..When::ALWAYS };
-    /// On each accepted socket only: the kernel forgets it when a socket starts to listen or to connect.
+    /// On accepted sockets only: the kernel resets it when a socket starts to listen or to connect.
     pub(crate) const ACCEPT: When = When { listen: false, accept: true, connect: false };
-    /// On a socket that connects only.
+    /// On connecting sockets only.
     pub(crate) const CONNECT: When = When { listen: false, ..When::ALWAYS };
 
-    /// In words, for tables.
+    /// A description for tables.
     pub const fn words(self) -> &'static str {
         match self {
             When::ALWAYS => "listeners (accepted sockets inherit it) and clients",
@@ -47,7 +47,7 @@ impl When {
     }
 }
 
-/// How a value is handed to the kernel.
+/// The form in which a value is passed to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Int,
@@ -56,7 +56,7 @@ pub(crate) enum Form {
     Name,
 }
 
-/// A kernel option.
+/// An option of the kernel.
 pub(crate) struct Row {
     pub id: u8,
     pub level: i32,
@@ -65,10 +65,10 @@ pub(crate) struct Row {
     pub form: Form,
 }
 
-/// How many ids there are; each is below.
+/// The number of ids.
 pub(crate) const IDS: usize = 25;
 
-/// Bits and places of the options in an `OptionSet`.
+/// The ids of the options: their bit and their index in an `OptionSet`.
 pub(crate) mod id {
     pub const KEEPALIVE: u8 = 0;
     pub const KEEP_IDLE: u8 = 1;
@@ -105,8 +105,9 @@ const TCP: i32 = IPPROTO_TCP;
 const IP: i32 = IPPROTO_IP;
 const IP6: i32 = IPPROTO_IPV6;
 
-/// The options in the order they are applied. IP_TOS stands before SO_PRIORITY because it sets a priority of its own.
-/// An id may have two rows, one for each address family; the one that does not fit the socket fails without harm.
+/// The options in the order in which they are applied. IP_TOS comes before SO_PRIORITY, because setting it changes the
+/// priority. An id may have two rows, one for each address family; the one that does not fit the socket fails
+/// harmlessly.
 pub(crate) static SOCKOPTS: [Row; 27] = [
     row(id::KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE, When::ALWAYS),
     row(id::KEEP_IDLE, TCP, TCP_KEEPIDLE, When::ALWAYS),
@@ -137,8 +138,8 @@ pub(crate) static SOCKOPTS: [Row; 27] = [
     row(id::WINDOW_CLAMP, TCP, TCP_WINDOW_CLAMP, When::ALWAYS),
 ];
 
-/// Which option of `TCPTUNE_SET` the application decides by calling `setsockopt` with this level and name itself.
-/// Below 32; its word wins, so that option is then left alone on that socket.
+/// The option of `TCPTUNE_SET` that the application takes over by calling setsockopt(2) with this level and name. The
+/// id is below 32. The library then leaves that option alone on that socket.
 #[inline(never)]
 pub fn option_id(level: i32, name: i32) -> Option<u8> {
     let name = match (level, name) {

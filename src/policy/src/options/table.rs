@@ -1,6 +1,7 @@
-//! The table of options: one row for each key of `TCPTUNE_SET`, with its syntax, range, kernel options and sentence. The
-//! reader, the messages, the command's help and the reference page all read these rows. The library needs only
-//! [`OPTIONS`], which holds no pointer; the sentences in [`OPTION_TEXTS`] are the command's and stay out of the library.
+//! The table of options: one row for each key of `TCPTUNE_SET`, with its syntax, range, kernel options and description.
+//! The parser, the messages, the command's help and the reference page all use these rows. The library needs only
+//! [`OPTIONS`], which holds no pointers; the descriptions in [`OPTION_TEXTS`] are for the command and stay out of the
+//! library.
 
 use super::sockopts::{SOCKOPTS, When, id};
 use crate::grammar::number::{Unit, read};
@@ -26,7 +27,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The unit of its numbers.
+    /// The unit of the kind's numbers.
     pub const fn unit(self) -> Unit {
         match self {
             Kind::Bytes | Kind::Rate => Unit::Bytes,
@@ -38,7 +39,7 @@ impl Kind {
     }
 }
 
-/// What may stand behind the key for each kind of value, in words that follow "allowed is", in the order of [`Kind`].
+/// The allowed values of each kind, worded to follow "allowed is", in the order of [`Kind`].
 const VALUES: &str = "a number|\
     a size in bytes (also k, m, g)|\
     a time in microseconds (also ms, s)|\
@@ -51,21 +52,21 @@ const VALUES: &str = "a number|\
     the name of a congestion control: 1 to 15 letters, digits, _ - or .|\
     on, off or IDLE[/INTERVAL[/COUNT]], COUNT 1 to 127, the others in seconds (also m, h)";
 
-/// What the library needs to know of an option.
+/// The part of a row that the library needs.
 #[derive(Clone, Copy)]
 pub struct OptionRow {
-    /// The lowest number; empty where no range applies.
+    /// The lowest number; empty if there is no range.
     pub low: Text<6>,
-    /// The highest number.
+    /// The highest number; empty if there is no range.
     pub high: Text<10>,
-    /// The same two, read: the library reads no limit at run time.
+    /// Both limits as numbers: the library parses none at run time.
     pub(crate) range: [u64; 2],
     pub(crate) kind: Kind,
     pub(crate) id: u8,
 }
 
 impl OptionRow {
-    /// What may stand behind the key, in words that follow "allowed is".
+    /// The allowed values, worded to follow "allowed is".
     pub fn value(&self) -> &'static [u8] {
         let mut rest = Some(VALUES.as_bytes());
         for _ in 0..self.kind as u8 {
@@ -74,26 +75,26 @@ impl OptionRow {
         field(&mut rest, b'|').unwrap_or_default()
     }
 
-    /// When it is set.
+    /// When the option is set.
     pub fn when(&self) -> When {
         SOCKOPTS.iter().find(|row| row.id == self.id).map_or(When::ALWAYS, |row| row.when)
     }
 }
 
-/// What a reader wants to know of an option.
+/// The part of a row that is for users.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionText {
-    /// Its key.
+    /// The option's key.
     pub key: &'static str,
-    /// An example that is valid.
+    /// A valid example.
     pub example: &'static str,
-    /// The options of the kernel behind it.
+    /// The kernel options that it sets.
     pub kernel: &'static str,
-    /// What it does and when one wants it.
+    /// What it does, and when to use it.
     pub meaning: &'static str,
 }
 
-/// Reads a limit of the table; 0 where there is none. Only for constants.
+/// Reads a limit of the table; 0 if there is none. Only for constants.
 const fn limit(text: &str, unit: Unit) -> u64 {
     match read(text.as_bytes(), unit) {
         Some(number) => number,
@@ -104,11 +105,11 @@ const fn limit(text: &str, unit: Unit) -> u64 {
     }
 }
 
-/// Makes the two views of the one table.
+/// Generates the library's view and the users' view of the table.
 macro_rules! options {
     ($( $key:literal $kind:ident $id:ident, $low:literal .. $high:literal,
         $example:literal, $kernel:literal, $meaning:literal; )*) => {
-        /// The options, in the order they are described.
+        /// The options, in the order in which they are described.
         pub static OPTIONS: [OptionRow; [$($key),*].len()] = [$( OptionRow {
             low: Text::new($low),
             high: Text::new($high),
@@ -117,10 +118,10 @@ macro_rules! options {
             id: id::$id,
         } ),*];
 
-        /// Their keys, in the same order.
+        /// The keys of the options, in the order of the table.
         const KEYS: &str = concat!($($key, " "),*);
 
-        /// The same options, row for row, for people.
+        /// The descriptions of the options, in the order of the table.
         pub static OPTION_TEXTS: [OptionText; [$($key),*].len()] =
             [$( OptionText { key: $key, example: $example, kernel: $kernel, meaning: $meaning } ),*];
     };

@@ -1,10 +1,10 @@
-//! Writes a rule as the text it could have been read from: what it says itself, without what it takes from the base.
+//! Writes a rule as text that reads back as the same rule: what it says itself, without what it takes from the base.
 
 use super::{Rules, Span, word};
 use crate::put::Put;
 
 impl Rules {
-    /// Writes rule `index`, counted from 1; nothing where there is none.
+    /// Writes rule `index`, counted from 1; nothing if there is none.
     pub fn describe(&self, index: u8, put: &mut Put<'_>) {
         let Some(rule) = index.checked_sub(1).and_then(|n| self.all().nth(usize::from(n))) else { return };
         let mut first = true;

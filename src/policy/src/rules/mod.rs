@@ -1,5 +1,5 @@
-//! Rules: what holds for single sockets. This file has what a rule is and how it is matched; the other two read and write
-//! it. Must not see any setting outside TCPTUNE_RULES except when its tuning is laid over the base.
+//! Rules: settings for single sockets. This file defines what a rule is and how it is matched; the other two write and
+//! read it. Must not see any setting outside TCPTUNE_RULES, except when a rule is laid over the base.
 
 mod describe;
 mod parse;
@@ -9,14 +9,14 @@ use crate::grammar::ports::Ports;
 use crate::subject::{Direction, Subject};
 use crate::tuning::Tuning;
 
-/// The most rules there can be.
+/// The maximum number of rules.
 pub(crate) const MAX_RULES: usize = 30;
-/// The most ports and ranges of ports in all rules together.
+/// The maximum number of ports and port ranges in all rules together.
 pub(crate) const MAX_PORTS: usize = 96;
-/// The most networks in all rules together.
+/// The maximum number of networks in all rules together.
 pub(crate) const MAX_NETWORKS: usize = 64;
 
-/// Which entries of a common list belong to a rule.
+/// The entries of a common list that belong to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
     start: u8,
@@ -37,7 +37,7 @@ impl Span {
     }
 }
 
-/// Which words a rule has: a bit for each, in the order in which the reader lists them.
+/// The keywords of a rule, a bit for each, in the order in which the parser lists them.
 mod word {
     pub const OFF: u16 = 1;
     pub const ON: u16 = 1 << 1;
@@ -61,7 +61,7 @@ struct Rule {
     ports: Span,
     listens: Span,
     peers: Span,
-    /// The options that its own `set(...)` gives, a bit for each.
+    /// The options that the rule's own `set(...)` gives, a bit for each.
     own_options: u32,
     tuning: Tuning,
 }
@@ -92,8 +92,8 @@ impl Rule {
     }
 }
 
-/// All rules, in their order. The ports and networks of all of them stand in two common lists. In the order of their size,
-/// so that the usual few rules touch one page of memory.
+/// All rules, in order. The ports and networks of all of them are in two common lists. The fields are sorted by size,
+/// so that a few rules, the usual case, touch only one page of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Rules {
@@ -115,7 +115,7 @@ impl Rules {
         networks: [Network::NONE; MAX_NETWORKS],
     };
 
-    /// How many there are.
+    /// The number of rules.
     pub fn count(&self) -> u8 {
         self.count
     }
@@ -129,7 +129,7 @@ impl Rules {
         self.all().nth(usize::from(index.checked_sub(1)?)).map(|rule| &rule.tuning)
     }
 
-    /// Completes each rule's tuning with what the base gives.
+    /// Completes the tuning of each rule with what the base says.
     pub fn lay_over(&mut self, base: &Tuning) {
         for rule in self.rules.iter_mut().take(usize::from(self.count)) {
             let has = |word| rule.words & word != 0;
@@ -160,7 +160,7 @@ impl Rules {
         self.all().any(|rule| !rule.tuning.set.is_empty())
     }
 
-    /// The first rule whose conditions all hold, counted from 1; 0 where there is none.
+    /// The first rule whose conditions all hold, counted from 1; 0 if there is none.
     pub fn choose(&self, subject: &Subject) -> u8 {
         let found = self.all().position(|rule| self.holds(rule, subject));
         found.and_then(|n| u8::try_from(n).ok()).map_or(0, |n| n.saturating_add(1))
@@ -186,7 +186,7 @@ impl Rules {
         span.of(&self.ports).iter().any(|ports| ports.contains(port))
     }
 
-    /// Can the choice depend on the peer? `local_port` 0 means that the port is not known.
+    /// Can the choice depend on the peer? A `local_port` of 0 means unknown.
     pub fn need_peer(&self, direction: Direction, local_port: u16) -> bool {
         for rule in self.all().filter(|rule| rule.fits(direction)) {
             let here = self.in_ports(rule.listens, local_port);
@@ -197,14 +197,14 @@ impl Rules {
                 return true;
             }
             if rule.listens.is_empty() || here {
-                // This rule holds whoever the peer is, and none behind it is looked at.
+                // This rule holds for any peer, so the rules after it are not reached.
                 return false;
             }
         }
         false
     }
 
-    /// Does any rule ask for the local port?
+    /// Does any rule have a condition on the local port?
     pub fn need_local_port(&self) -> bool {
         self.all().any(|rule| !rule.listens.is_empty())
     }

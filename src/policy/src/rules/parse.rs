@@ -1,4 +1,4 @@
-//! Reads the rules from their text. Must not complete them: what a rule does not say is added when all variables are read.
+//! Parses the rules. Must not complete them: what a rule does not say is added when all variables are read.
 
 use super::{MAX_NETWORKS, MAX_PORTS, MAX_RULES, Rule, Rules, Span, word};
 use crate::fault::Wrong;
@@ -10,7 +10,7 @@ use crate::options;
 use crate::variables::{ALLOWED_WORDS, WORD_LISTEN, WORD_OFF, WORD_PEER, WORD_PORT, WORD_SET};
 
 impl Rules {
-    /// Reads rules with `;` between; empty ones are left out.
+    /// Parses rules separated by `;`; empty ones are ignored.
     pub fn parse<'v>(&mut self, text: &'v [u8], wrong: &mut Wrong<'v>) -> Option<()> {
         let mut rest = Some(text);
         while let Some(text) = field(&mut rest, b';').map(trim) {
@@ -114,7 +114,7 @@ impl Rules {
     }
 }
 
-/// Which word it is, and what stands behind its `=` or between its parentheses.
+/// Splits a word into its keyword's bit and its value: what follows `=` or is inside the parentheses.
 fn split(next: &[u8]) -> Option<(u16, &[u8])> {
     if is_set(next) {
         let inside = cut(next, 4).1;
@@ -129,12 +129,12 @@ fn split(next: &[u8]) -> Option<(u16, &[u8])> {
     Some((1u16.checked_shl(u32::from(number))?, value))
 }
 
-/// Does it start as `set(...)` does?
+/// Does the text start with `set(`?
 fn is_set(text: &[u8]) -> bool {
     words!("set(").find(cut(text, 4).0).is_some()
 }
 
-/// Takes the next word off the front, where one begins; blanks within `set(...)` belong to it.
+/// Takes the next word off the front; the blanks inside `set(...)` belong to it.
 fn next_word<'v>(rest: &mut &'v [u8], wrong: &mut Wrong<'v>) -> Option<&'v [u8]> {
     let text = *rest;
     let (next, behind) = if is_set(text) {
@@ -150,7 +150,7 @@ fn next_word<'v>(rest: &mut &'v [u8], wrong: &mut Wrong<'v>) -> Option<&'v [u8]>
     Some(next)
 }
 
-/// What a fault in a list points at: the item, or the whole word where the item is empty and cannot be seen.
+/// What a fault in a list points at: the item, or the whole word if the item is empty and would be invisible.
 fn pointed<'v>(whole: &'v [u8], item: &'v [u8]) -> &'v [u8] {
     if item.is_empty() { whole } else { item }
 }

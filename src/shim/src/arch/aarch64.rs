@@ -5,19 +5,20 @@ use core::ffi::c_long;
 
 global_asm!(include_str!("aarch64_memory.s"));
 
-/// One millisecond in [`ticks`] for the usual counter of 24 to 50 MHz (0.6 to 1.3 ms); at 1 GHz, which Armv8.6 fixes, the
-/// bound is 31 microseconds: bursts are then learned only where calls follow each other at once, which errs to the safe side.
+/// One millisecond in [`ticks`], for the usual counter of 24 to 50 MHz (then it is 0.6 to 1.3 ms). At 1 GHz, the rate
+/// that Armv8.6 prescribes, it is 31 microseconds: then only calls that follow each other at once count as a burst,
+/// which errs on the safe side.
 pub(crate) const MILLISECOND: u32 = 31_250 << 3;
 
-/// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
+/// A system call. The result is the kernel's: -4095 to -1 mean `-errno`; errno itself is not touched.
 ///
 /// # Safety
 /// The arguments must be what the call `number` takes.
 #[inline]
 pub(crate) unsafe fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize {
     let result: isize;
-    // SAFETY: there is no other way into the kernel without libc; the kernel preserves all registers but x0 and the caller
-    // vouches for the arguments.
+    // SAFETY: there is no other way into the kernel without libc. The kernel preserves all registers but x0. That the
+    // arguments fit the call is the caller's promise.
     unsafe {
         asm!(
             "svc 0",
@@ -29,20 +30,21 @@ pub(crate) unsafe fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: u
     result
 }
 
-/// An address that differs between the live threads of a process (the thread control block), the same in a vfork child.
+/// The address of the thread control block, which no two live threads of a process share; the same in a vfork child.
 #[inline(always)]
 pub(crate) fn thread_pointer() -> usize {
     let pointer: usize;
-    // SAFETY: a thread-local variable would give the library a TLS segment; TPIDR_EL0 is readable at EL0 by the ABI.
+    // SAFETY: only reads a register; the ABI makes TPIDR_EL0 readable at EL0. (A thread-local variable would give the
+    // library a TLS segment.)
     unsafe { asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, preserves_flags, nomem, pure)) };
     pointer
 }
 
-/// Program counter, stack pointer, frame pointer, link register, as they are here: for who unwinds a copy of the stack.
+/// Program counter, stack pointer, frame pointer and link register at this point, for unwinding a copy of the stack.
 #[inline(always)]
 pub(crate) fn registers() -> [usize; 4] {
     let (pc, sp, fp, link): (usize, usize, usize, usize);
-    // SAFETY: there is no other way to name these registers; nothing but the four results is written, nothing is read.
+    // SAFETY: only reads registers into the four results; there is no other way to name them.
     unsafe {
         asm!(
             "adr {}, .", "mov {}, sp", "mov {}, x29", "mov {}, x30",
@@ -52,16 +54,16 @@ pub(crate) fn registers() -> [usize; 4] {
     [pc, sp, fp, link]
 }
 
-/// The virtual counter, eight units to a count; wraps after ten seconds or more, at 1 GHz after half a second.
+/// The virtual counter, in eighths of a count. Wraps after ten seconds or more; at 1 GHz after half a second.
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let count: u64;
-    // SAFETY: the kernel lets user space read CNTVCT_EL0 (its own vDSO does).
+    // SAFETY: only reads a register; the kernel allows CNTVCT_EL0 to user space (its own vDSO reads it).
     unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
     (count << 3) as u32
 }
 
-/// Counts of the counter in one of [`coarse_ticks`].
+/// Counts of the virtual counter in one of [`coarse_ticks`].
 pub(crate) const CYCLES_PER_TICK: u64 = 32;
 
 /// The virtual counter in units of 256 [`ticks`].
@@ -70,20 +72,21 @@ pub(crate) fn coarse_ticks() -> u32 {
     (cycles() >> 5) as u32
 }
 
-/// The whole counter.
+/// The virtual counter itself.
 pub(crate) fn cycles() -> u64 {
     let count: u64;
-    // SAFETY: as in `ticks`.
+    // SAFETY: only reads a register; the kernel allows CNTVCT_EL0 to user space (its own vDSO reads it).
     unsafe { asm!("mrs {}, cntvct_el0", out(reg) count, options(nostack, nomem)) };
     count
 }
 
-/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
-/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+/// The address of a symbol of the host, 0 if there is none. It has to be a weak reference, because the library has no
+/// NEEDED entry and nothing is certain to be there; and assembly, because Rust has no weak references and assumes that
+/// the address of a function is not null.
 macro_rules! weak_address {
     ($name:literal) => {{
         let address: usize;
-        // SAFETY: reads our own global offset table, which the loader has filled.
+        // SAFETY: only reads the library's own global offset table, which the loader has filled.
         unsafe {
             core::arch::asm!(
                 concat!(".weak ", $name), concat!("adrp {0}, :got:", $name), concat!("ldr {0}, [{0}, :got_lo12:", $name, "]"),
@@ -94,14 +97,15 @@ macro_rules! weak_address {
     }};
 }
 
-/// The same pointer; registers are not scarce here.
+/// Returns the pointer as it is. Registers are not scarce on this architecture.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at
 }
 
-/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it `tcptune_hook_NAME`,
-/// the record that the binder reads (`bind::Hook`). x16 is the linker's to use between a call and its target, so it carries no argument.
+/// Makes `tcptune_first_NAME`, the initial target of a hook's pointer to the real function, followed by
+/// `tcptune_hook_NAME`, the record that the binder reads (`bind::Hook`). x16 belongs to the linker between a call and
+/// its target (AAPCS64), so it carries no argument.
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
@@ -117,7 +121,8 @@ macro_rules! first_call {
     };
 }
 
-/// The whole of a naked function that calls `$prepare`, and goes on where that says, with all arguments as they came.
+/// The body of a naked function that calls `$prepare`, then jumps to the address that it returned, with all arguments
+/// as they came.
 macro_rules! jump_where {
     ($prepare:path) => {
         core::arch::naked_asm!(
@@ -134,7 +139,8 @@ macro_rules! jump_where {
     };
 }
 
-// The way of every hook's first call: the arguments are kept over the search, which leaves them as they came.
+// The common part of every hook's first call: saves the arguments, finds the real function, restores them and jumps to
+// it.
 global_asm!(
     ".pushsection .text.bind,\"ax\",%progbits", ".balign 4",
     ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, %function", "tcptune_bind:", ".cfi_startproc",

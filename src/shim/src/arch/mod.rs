@@ -1,5 +1,5 @@
-//! What differs between machines: the system call instruction, the thread pointer and the cycle counter.
-//! Nothing here knows what tcptune does.
+//! What differs between architectures: the system call instruction, the thread pointer and the cycle counter. Nothing
+//! here knows what tcptune does.
 
 #[cfg(target_arch = "x86_64")]
 #[path = "x86_64.rs"]
@@ -18,8 +18,8 @@ pub(crate) use machine::{
     CYCLES_PER_TICK, MILLISECOND, coarse_ticks, cycles, in_one_register, registers, syscall6, thread_pointer, ticks,
 };
 
-/// The next number that nobody can foresee: splitmix64 (Steele, Lea and Flood, 2014) over a count of calls and the cycle
-/// counter. Relaxed: threads that race get different numbers all the same.
+/// An unpredictable number: splitmix64 (Steele, Lea and Flood, 2014) of a count of calls and the cycle counter.
+/// Relaxed: threads that race draw different numbers all the same.
 pub(crate) fn chance() -> u64 {
     use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     static CALLS: AtomicUsize = AtomicUsize::new(0);

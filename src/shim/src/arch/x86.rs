@@ -5,11 +5,11 @@ use core::ffi::c_long;
 
 global_asm!(include_str!("x86_memory.s"));
 
-/// One millisecond in [`ticks`], as on x86-64 (x86_64.rs says why that is near enough).
+/// One millisecond in [`ticks`], as on x86-64 (x86_64.rs says why that is close enough).
 pub(crate) const MILLISECOND: u32 = 2_500_000 >> 4;
 
 unsafe extern "C" {
-    /// A system call. The result is the kernel's: a negative number from -4095 to -1 is `-errno`; errno itself is not touched.
+    /// A system call. The result is the kernel's: -4095 to -1 mean `-errno`; errno itself is not touched.
     ///
     /// # Safety
     /// The arguments must be what the call `number` takes.
@@ -17,8 +17,8 @@ unsafe extern "C" {
     pub(crate) fn syscall6(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> isize;
 }
 
-// All six registers that a program may keep to itself carry arguments, among them two that the compiler lends to nobody. The
-// kernel's own entry (vsyscall) is quicker, but there only where libc has set it up; this one always works.
+// The arguments take six registers, two of which inline assembly cannot name, so this is a function of its own. The
+// kernel's own entry (vsyscall) would be faster, but is there only if libc has set it up; int 0x80 always works.
 global_asm!(
     ".pushsection .text.memory,\"ax\",@progbits",
     ".globl tcptune_syscall6",
@@ -64,17 +64,18 @@ global_asm!(
     ".popsection",
 );
 
-/// An address that differs between the live threads of a process (the thread control block), the same in a vfork child.
+/// The address of the thread control block, which no two live threads of a process share; the same in a vfork child.
 #[inline(always)]
 pub(crate) fn thread_pointer() -> usize {
     let pointer: usize;
-    // SAFETY: a thread-local variable would give the library a TLS segment; the ABI keeps the block's own address at %gs:0
-    // (ELF TLS ABI, variant II), in glibc and musl, from before any library code runs.
+    // SAFETY: only reads memory that is there: the ABI keeps the block's own address at %gs:0 (ELF TLS ABI, variant
+    // II), in glibc and musl, before any code of a library runs. (A thread-local variable would give the library a TLS
+    // segment.)
     unsafe { asm!("mov {}, gs:0", out(reg) pointer, options(nostack, preserves_flags, readonly, pure)) };
     pointer
 }
 
-/// What a copy of the stack is unwound from: nothing here, because programs of 32 bits do not count (count/file.rs).
+/// The registers for unwinding a copy of the stack. Not needed: 32-bit programs are not counted (count/file.rs).
 #[inline(always)]
 pub(crate) fn registers() -> [usize; 4] {
     [0; 4]
@@ -84,13 +85,13 @@ pub(crate) fn registers() -> [usize; 4] {
 #[inline(always)]
 pub(crate) fn ticks() -> u32 {
     let ticks: u32;
-    // SAFETY: RDTSC needs no feature on an i686, and a process that forbids it (PR_SET_TSC, strict seccomp) is only forwarded
-    // for and never comes here (the engine's sandbox.rs).
+    // SAFETY: RDTSC is part of every i686. If a process forbids it (PR_SET_TSC, strict seccomp), its calls are only
+    // forwarded and never come here (the engine's sandbox.rs).
     unsafe { asm!("rdtsc", "shrd eax, edx, 4", out("eax") ticks, out("edx") _, options(nostack, nomem)) };
     ticks
 }
 
-/// Cycles of the counter in one of [`coarse_ticks`].
+/// Cycles in one of [`coarse_ticks`].
 pub(crate) const CYCLES_PER_TICK: u64 = 4096;
 
 /// The cycle counter in units of 256 [`ticks`].
@@ -98,19 +99,20 @@ pub(crate) fn coarse_ticks() -> u32 {
     (cycles() >> 12) as u32
 }
 
-/// The whole cycle counter.
+/// The cycle counter itself.
 pub(crate) fn cycles() -> u64 {
-    // SAFETY: as in `ticks`.
+    // SAFETY: RDTSC is part of every i686, and is not reached in a process that forbids it (see `ticks`).
     unsafe { core::arch::x86::_rdtsc() }
 }
 
-/// The address of a symbol of the host, 0 where there is none. A weak reference: the library has no NEEDED, so nothing is
-/// promised; written in assembly because Rust has no weak references, and takes a function's address for never null.
+/// The address of a symbol of the host, 0 if there is none. It has to be a weak reference, because the library has no
+/// NEEDED entry and nothing is certain to be there; and assembly, because Rust has no weak references and assumes that
+/// the address of a function is not null.
 macro_rules! weak_address {
     ($name:literal) => {{
         let address: usize;
-        // SAFETY: reads our own global offset table, which the loader has filled. AT&T's notation: the
-        // assembler knows the table's name in that one only.
+        // SAFETY: only reads the library's own global offset table, which the loader has filled. In AT&T syntax, the
+        // only one in which the assembler knows the table's name.
         unsafe {
             core::arch::asm!(
                 concat!(".weak ", $name), "calll 2f", "2: popl {0}", "3: addl $_GLOBAL_OFFSET_TABLE_+(3b-2b), {0}",
@@ -122,14 +124,14 @@ macro_rules! weak_address {
     }};
 }
 
-/// The same pointer; there are no registers to be won here.
+/// Returns the pointer as it is. This architecture has no registers to spare.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(at: *const T) -> *const T {
     at
 }
 
-/// Makes `tcptune_first_NAME`, at which a hook's pointer to the real function first points, and behind it the record that the
-/// binder reads (`bind::Hook`): its address is where the call into the binder would return to.
+/// Makes `tcptune_first_NAME`, the initial target of a hook's pointer to the real function, followed by the record that
+/// the binder reads (`bind::Hook`). The return address of the call to the binder is the record's address.
 macro_rules! first_call {
     ($name:expr, $hash:expr, $real:path, $last_resort:path) => {
         core::arch::global_asm!(
@@ -146,12 +148,13 @@ macro_rules! first_call {
     };
 }
 
-/// The whole of a naked function that calls `$prepare`, and goes on where that says, with all arguments as they came.
+/// The body of a naked function that calls `$prepare`, then jumps to the address that it returned, with all arguments
+/// as they came.
 macro_rules! jump_where {
     ($prepare:path) => {
         core::arch::naked_asm!(
             ".cfi_startproc",
-            // The arguments are on the stack, where they stay; with the return address it is aligned for the call.
+            // The arguments stay where they are, on the stack. With the return address this aligns it for the call.
             "sub esp, 12", ".cfi_adjust_cfa_offset 12",
             "call {prepare}",
             "add esp, 12", ".cfi_adjust_cfa_offset -12",
@@ -162,13 +165,13 @@ macro_rules! jump_where {
     };
 }
 
-// The way of every hook's first call. The arguments are on the stack, where they stay.
+// The common part of every hook's first call. The arguments stay where they are, on the stack.
 global_asm!(
     ".pushsection .text.bind,\"ax\",@progbits",
     ".globl tcptune_bind", ".hidden tcptune_bind", ".type tcptune_bind, @function", "tcptune_bind:", ".cfi_startproc",
     ".cfi_def_cfa_offset 8",
     "pop eax", ".cfi_adjust_cfa_offset -4",
-    // The stack is aligned to 16 bytes where a function is called.
+    // The stack must be aligned to 16 bytes at a call.
     "sub esp, 8", ".cfi_adjust_cfa_offset 8", "push eax", ".cfi_adjust_cfa_offset 4",
     "call {resolve}",
     "add esp, 12", ".cfi_adjust_cfa_offset -12",

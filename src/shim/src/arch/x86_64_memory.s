@@ -1,5 +1,6 @@
-# memcpy, memmove, memset, memcmp, bcmp and strlen for the compiler, which may call them for any copy or comparison. libc's are not
-# ours to import (the library has no NEEDED), and these are never on a path where speed counts. Hidden: nobody else sees them.
+# memcpy, memmove, memset, memcmp, bcmp and strlen for the compiler, which may call them for any copy or comparison. The
+# library cannot import those of libc (it has no NEEDED entry), and never calls these where speed counts. They are hidden, so
+# no other object sees them.
     .macro function name
     .globl \name
     .hidden \name

@@ -1,6 +1,6 @@
-//! The functions that stand between a hook that moves data and the real function: they make the call, then count it. Most
-//! connections are simple ones (TCP_NODELAY is on, the program does not cork by itself): for these the least is done that
-//! tells everything; all others are looked at closely, out of line.
+//! The functions that stand between a hook that moves data and the real function: they make the call, then count it.
+//! Most connections are simple: TCP_NODELAY is on, and the program does not cork by itself. For these, the least is
+//! done that gives all the counts. All others take a slower path, out of line.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::sync::atomic::Ordering::Relaxed;
@@ -18,33 +18,36 @@ use super::{stalls, trace};
 use crate::arch::{coarse_ticks, in_one_register};
 use crate::machine::LIBRARY;
 
-/// Makes the functions that count a call that sends, whose result is how many bytes went out. On a simple connection a call
+/// Makes the functions that count a call that sends, and returns how many bytes went out. On a simple connection a call
 /// with MSG_MORE is one that the library holds, or the first that the program holds itself.
 macro_rules! sends {
     ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) -> ssize_t, flags $flags:expr;)*) => { $(
         between! {
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
                 if $flags & libc::MSG_MORE != 0 {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in
+                    // count/mod.rs).
                     return unsafe { held($fd, $($arg),*) };
                 }
                 if let Some(record) = record::simple($fd) {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
                     let sent = unsafe { next($fd, $($arg),*) };
                     return if sent > 0 { sent_simply(sent, record) } else { sent };
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in
+                // count/mod.rs).
                 unsafe { otherwise($fd, $($arg),*) }
             } with {
-                /// Held, on a simple connection.
+                /// A call with MSG_MORE: counted as held, if the connection is simple.
                 #[inline(never)]
                 unsafe extern "C" fn held($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     if let Some(record) = record::simple($fd) && may_be_held($fd) {
-                        // SAFETY: the caller's arguments.
+                        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
                         let sent = unsafe { next($fd, $($arg),*) };
                         return if sent > 0 { held_simply(sent, record) } else { sent };
                     }
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in
+                    // count/mod.rs).
                     unsafe { otherwise($fd, $($arg),*) }
                 }
                 sent_by_any! { ([$fd], $($arg: $ty),*) -> ssize_t, flags $flags, bytes |sent| sent; }
@@ -53,13 +56,14 @@ macro_rules! sends {
     )* };
 }
 
-/// What counts a call on any connection; `bytes` says how many of the result `sent` went out.
+/// Makes the function that counts a call on any connection. `bytes` computes from the result `sent` how many bytes went
+/// out.
 macro_rules! sent_by_any {
     (($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, flags $flags:expr,
      bytes |$sent:ident| $bytes:expr;) => {
         #[inline(never)]
         unsafe extern "C" fn otherwise($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret {
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
             let $sent = unsafe { next($($before,)* $fd, $($arg),*) };
             if $sent > 0 && let Some(record) = record::counted($fd) {
                 sent_by_any($bytes, record, $flags & libc::MSG_MORE != 0);
@@ -82,7 +86,7 @@ sends! {
 
 between! {
     fn data::sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
-        // SAFETY: the caller's arguments.
+        // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in count/mod.rs).
         unsafe { otherwise(fd, messages, count, flags) }
     } with {
         sent_by_any! { ([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int, flags flags,
@@ -92,7 +96,7 @@ between! {
 between! {
     fn data::splice(from: c_int, from_offset: *mut loff_t, fd: c_int, offset: *mut loff_t, length: size_t, flags: c_uint)
         -> ssize_t {
-        // SAFETY: the caller's arguments.
+        // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in count/mod.rs).
         unsafe { otherwise(from, from_offset, fd, offset, length, flags) }
     } with {
         sent_by_any! { (from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint)
@@ -100,20 +104,21 @@ between! {
     }
 }
 
-/// What several messages had together, of which the kernel has taken `count`.
+/// The total length of the first `count` messages, which the kernel has sent or received.
 #[cold]
 fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
     let mut sum = 0usize;
     for index in 0..count.max(0) as usize {
-        // SAFETY: the kernel has just filled in the lengths of `count` messages.
+        // SAFETY: `index` is below `count`, the number of messages whose length the kernel has just written.
         let length = unsafe { (*messages.wrapping_add(index)).msg_len };
         sum = sum.wrapping_add(length as usize);
     }
     sum
 }
 
-/// A call on a simple connection has sent `sent` bytes, which this returns. So do its rarer cases, without the compiler's
-/// knowledge: a counting function then ends with them, and keeps nothing for afterwards.
+/// Counts a call on a simple connection, which has sent `sent` bytes; returns `sent`. The rarer cases return it too,
+/// through functions that the compiler cannot see into. So a counting function ends with a jump to them, and has
+/// nothing to keep until they return.
 #[inline(always)]
 fn sent_simply(sent: isize, record: &'static Record) -> isize {
     if comes_late(sent, record) {
@@ -125,7 +130,7 @@ fn sent_simply(sent: isize, record: &'static Record) -> isize {
     tallied(sent, record, if leaves_alone(record) { TINY_ALONE } else { 0 })
 }
 
-/// Counts the call; true if it comes too late for the burst that is under way.
+/// Adds the call to the counters. Returns true if it comes too late to belong to the open burst.
 #[inline(always)]
 fn comes_late(sent: isize, record: &'static Record) -> bool {
     let counts = record.its_counts();
@@ -147,25 +152,26 @@ extern "C" fn first(sent: isize, record: &'static Record) -> isize {
     tallied(unforeseen(sent), record, if leaves_alone(record) { TINY_ALONE } else { 0 })
 }
 
-/// More than a tiny piece.
+/// A call with more than a tiny piece of data.
 #[inline(never)]
 extern "C" fn larger(sent: isize, record: &'static Record) -> isize {
     tallied(unforeseen(sent), record, if sent < SMALL as isize && leaves_alone(record) { ALONE } else { 0 })
 }
 
-/// The same number.
+/// Returns its argument, in a way that the compiler cannot foresee.
 #[inline(always)]
 fn unforeseen(sent: isize) -> isize {
     in_one_register(sent as *const u8) as isize
 }
 
-/// Is a call with MSG_MORE on this simple connection one that the library holds? The program's own are noticed by the hook first.
+/// On a simple connection, is a call with MSG_MORE one that the library holds? If it is the program's own, its hook has
+/// set NO_HOLD by now.
 #[inline(always)]
 fn may_be_held(fd: c_int) -> bool {
     !LIBRARY.get(fd).has(NO_HOLD)
 }
 
-/// Is the kernel to send what it gets here at once? The library may have corked the socket, or taken TCP_NODELAY off for now.
+/// Will the kernel send this data at once? Not if the library has corked the socket, or has given it Nagle's rule back.
 #[inline(always)]
 fn leaves_alone(record: &'static Record) -> bool {
     record.nagle.load(Relaxed) == 0 && LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON
@@ -186,7 +192,7 @@ extern "C" fn full(sent: isize, record: &'static Record) -> isize {
     unforeseen(sent)
 }
 
-/// As [`sent_simply`], of a call that the library holds.
+/// Like [`sent_simply`], for a call that the library holds.
 #[inline(always)]
 fn held_simply(sent: isize, record: &'static Record) -> isize {
     if comes_late(sent, record) { first_held(sent, record) } else { kept(sent, record) }
@@ -201,7 +207,7 @@ extern "C" fn first_held(sent: isize, record: &'static Record) -> isize {
 
 #[inline(always)]
 fn kept(sent: isize, record: &'static Record) -> isize {
-    // More than any segment carries: what was held before has gone out with it.
+    // Longer than any segment, so it has taken along what was held before.
     const SURELY_FULL: isize = 0xffff;
     record.its_counts().add(Counter::Held, 1);
     if record.held() == 0 || sent > SURELY_FULL {
@@ -211,7 +217,7 @@ fn kept(sent: isize, record: &'static Record) -> isize {
     tallied(sent, record, 0)
 }
 
-/// A burst is over, if there was one.
+/// Counts the burst that is over, if there was one.
 fn unanswered(record: &'static Record) {
     if record.tally.load(Relaxed) != 0
         && let Some(counts) = record.counts()
@@ -220,7 +226,7 @@ fn unanswered(record: &'static Record) {
     }
 }
 
-/// A call on any connection.
+/// Counts a call on any connection.
 #[inline(never)]
 extern "C" fn sent_by_any(sent: isize, record: &'static Record, more: bool) {
     let Some(counts) = record.counts() else { return };
@@ -242,7 +248,7 @@ extern "C" fn sent_by_any(sent: isize, record: &'static Record, more: bool) {
     }
 }
 
-/// A call on a connection that is none of the simple ones.
+/// Counts a call on a connection that is not simple.
 #[cold]
 #[inline(never)]
 fn sent_otherwise(record: &'static Record, counts: Counts, socket: Socket, bytes: usize, more: bool) {
@@ -281,11 +287,12 @@ macro_rules! receives {
         between! {
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
                 if let Some(record) = record::simple($fd) {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
                     let got = unsafe { next($fd, $($arg),*) };
                     return if got > 0 { received_simply(got, record) } else { got };
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in
+                // count/mod.rs).
                 unsafe { otherwise($fd, $($arg),*) }
             } with {
                 received_by_any! { ([$fd], $($arg: $ty),*) -> ssize_t, bytes |got| got as usize; }
@@ -294,17 +301,17 @@ macro_rules! receives {
     )* };
 }
 
-/// What counts a receive on any connection.
+/// Makes the function that counts a receive on any connection.
 macro_rules! received_by_any {
     (([$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty, bytes |$got:ident| $bytes:expr;) => {
         #[cold]
         #[inline(never)]
         unsafe extern "C" fn otherwise($fd: c_int, $($arg: $ty),*) -> $ret {
-            // It may wait, on whatever descriptor.
+            // The call may block, whatever the descriptor.
             if stalls::any() {
                 stalls::waiting();
             }
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
             let $got = unsafe { next($fd, $($arg),*) };
             if $got >= 0 && let Some(record) = record::counted($fd) {
                 received_otherwise(record, $bytes);
@@ -328,7 +335,7 @@ receives! {
 
 between! {
     fn receive::recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int {
-        // SAFETY: the caller's arguments.
+        // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in count/mod.rs).
         unsafe { otherwise(fd, messages, count, flags, timeout) }
     } with {
         received_by_any! { ([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int,
@@ -336,7 +343,7 @@ between! {
     }
 }
 
-/// A receive on a simple connection has got `got` bytes, which this returns.
+/// Counts a receive of `got` bytes on a simple connection; returns `got`.
 #[inline(always)]
 fn received_simply(got: isize, record: &'static Record) -> isize {
     let counts = record.its_counts();
@@ -345,7 +352,7 @@ fn received_simply(got: isize, record: &'static Record) -> isize {
     if record.tally.load(Relaxed) | record.watch.load(Relaxed) != 0 { received_first(got, record) } else { got }
 }
 
-/// The same where it ends a burst, or pauses are looked for.
+/// Counts a receive on a simple connection that ends a burst, or whose pause is to be looked at.
 #[inline(never)]
 extern "C" fn received_first(got: isize, record: &'static Record) -> isize {
     came(record, record.its_counts(), got as usize);
@@ -368,7 +375,7 @@ fn came(record: &'static Record, counts: Counts, bytes: usize) {
     record.received.store(now, Relaxed);
 }
 
-/// A call on any other connection.
+/// Counts a receive on a connection that is not simple.
 #[inline(never)]
 fn received_otherwise(record: &'static Record, bytes: usize) {
     let Some(counts) = record.counts() else { return };
@@ -376,7 +383,7 @@ fn received_otherwise(record: &'static Record, bytes: usize) {
         stalls::over(record, counts);
     }
     if bytes == 0 {
-        // The other end has sent all.
+        // The peer has closed its side.
         return;
     }
     counts.add(Counter::CallsReceived, 1);

@@ -1,5 +1,6 @@
-//! Connections come and go: which service and arm they count for, why they are tuned or not, and what the kernel has counted
-//! of them when they are closed. Runs a few times in a connection's life, and only where counting is on.
+//! The beginning and the end of connections: the service and arm for which they count, why they are tuned or not, and
+//! what the kernel has counted by the time they are closed. Runs a few times in the life of a connection, and only if
+//! counting is on.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::Release};
@@ -23,13 +24,13 @@ use crate::kernel;
 use crate::machine::{LIBRARY, Linux};
 use crate::start::settings;
 
-/// So many receives after a burst, and of a new connection, are looked at for pauses.
+/// How many receives are checked for pauses, after each burst and on a new connection.
 pub(super) const WATCHED: u32 = 32;
 
-/// The service that stands for all that find no place.
+/// The service that stands for all connections that found no free one.
 const OTHERS: usize = SERVICES - 1;
 
-/// The program has opened a connection, or is opening it.
+/// The program has opened a connection, or has begun to.
 #[cold]
 pub(crate) fn connected(fd: c_int, socket: Socket, peer: Option<Peer>) {
     let Some((file, record)) = record::of_new(fd) else { return };
@@ -49,7 +50,7 @@ pub(crate) fn listening(fd: c_int, socket: Socket) {
     record.state.store(LISTENS | of_arm(socket) | (service as u32) << SERVICE, Relaxed);
 }
 
-/// A listener has given a connection.
+/// A listener has accepted a connection.
 #[cold]
 pub(crate) fn accepted(listener: c_int, fd: c_int, socket: Socket) {
     let Some((file, record)) = record::of_new(fd) else { return };
@@ -72,7 +73,7 @@ fn of_arm(socket: Socket) -> u32 {
 
 fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, socket: Socket) {
     if record.counts().is_some() && !record.is(LISTENS) {
-        // Its number was closed behind our back, and given again.
+        // The record's last connection was closed by a call that no hook saw.
         finish(record);
     }
     record.renew();
@@ -86,7 +87,7 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
     }
 }
 
-/// Counting begins, or goes on, on a connection.
+/// Begins to count a connection, or resumes.
 pub(super) fn resume(file: *mut u8, fd: c_int, record: &Record) -> Option<Counts> {
     if !record.is(USED) {
         return None;
@@ -98,7 +99,7 @@ pub(super) fn resume(file: *mut u8, fd: c_int, record: &Record) -> Option<Counts
     Some(counts)
 }
 
-/// Finds the place of a service, or takes one for it.
+/// Finds the entry of a service, or takes a free one.
 fn find(file: *mut u8, direction: u64, port: u16, address: [u8; 16]) -> usize {
     let [first, last] = halves(address);
     let key = [
@@ -114,11 +115,12 @@ fn find(file: *mut u8, direction: u64, port: u16, address: [u8; 16]) -> usize {
             for (word, value) in key {
                 at(word).store(value, Relaxed);
             }
-            // Release: another process reads what was written before it.
+            // Release ordering: another process reads what was written before.
             state.store(READY, Release);
             return number;
         }
-        // One that another thread is just writing is passed over: in the worst case the same service has two places.
+        // An entry that another thread is writing at this moment is passed over. At worst a service then has two
+        // entries.
         if state.load(Relaxed) == READY && key.iter().all(|&(word, value)| at(word).load(Relaxed) == value) {
             return number;
         }
@@ -131,7 +133,7 @@ fn halves(address: [u8; 16]) -> [u64; 2] {
     [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(rest)]
 }
 
-/// The program has changed an option that calls are counted by.
+/// The program has changed an option on which the counting depends.
 #[cold]
 pub(crate) fn changed(fd: c_int) {
     let Some(record) = record::if_any(fd) else { return };
@@ -147,20 +149,21 @@ pub(crate) fn changed(fd: c_int) {
     record.count(counts, simple);
 }
 
-/// The library lets Nagle's rule hold for the rest of a long burst, or does not any more.
+/// The library has given Nagle's rule back to a connection for the rest of a long burst, or has ended that.
 pub(super) fn nagle(fd: c_int, on: bool) {
     if let Some(record) = record::if_any(fd) {
         record.nagle.store(u32::from(on), Relaxed);
     }
 }
 
-/// Can no wait on it be for Nagle's rule or for what the program itself holds? Where the stack is copied every call matters.
+/// Is it certain that no wait on this connection is due to Nagle's rule or to data that the program holds? Never while
+/// stacks are sampled, because then every call matters.
 #[inline(always)]
 pub(super) fn is_simple(record: &Record, socket: Socket) -> bool {
     socket.0 & (NODELAY_ON | APP_CORK) == NODELAY_ON && !record.is(HOLDS_ITSELF) && !trace::on()
 }
 
-/// The present burst is over: counts it. `answer` is the time from its last call to the first byte of the answer.
+/// Counts the burst, which is over. `answer` is the time from its last call to the first byte of the answer.
 #[cold]
 #[inline(never)]
 pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Option<u32>) {
@@ -185,7 +188,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     counts.add_some(Counter::Exposed, u32::from(several && small));
 }
 
-/// The burst goes on, but its tally is full.
+/// The burst goes on, but its tally is full: adds it up so far.
 #[cold]
 #[inline(never)]
 pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
@@ -206,8 +209,8 @@ fn add(word: &AtomicU32, more: u32) {
     word.store(word.load(Relaxed).wrapping_add(more), Relaxed);
 }
 
-/// Counts why a connection is tuned or not: when its first burst is over, because most programs set their options after they
-/// have opened it.
+/// Counts why a connection is tuned or not. Done when its first burst is over, because most programs set their options
+/// only after opening it.
 fn class(record: &Record, counts: Counts) {
     record.with(CLASSED);
     let socket = Socket::of(record.word.load(Relaxed), 0);
@@ -236,14 +239,14 @@ fn class(record: &Record, counts: Counts) {
     }
 }
 
-/// A descriptor is about to be closed.
+/// The descriptor is about to be closed.
 #[cold]
 pub(super) fn closing(fd: c_int, record: &'static Record) {
     if record.counts().is_none() || !LIBRARY.is_enabled() {
         record.forget();
         return;
     }
-    // Another number of the same socket may stay open, and will ask then.
+    // While the socket has another descriptor, it is that one's close that counts.
     let last = !record.is(COPIED) || !has_copy(record);
     if last && let Some(info) = kernel::tcp_info(fd) {
         sample(record, &info);
@@ -254,7 +257,7 @@ pub(super) fn closing(fd: c_int, record: &'static Record) {
     record.forget();
 }
 
-/// Is there another record of the same socket? They were opened at the same time for the same service.
+/// Is there another record of the same socket? It was opened at the same time, for the same service.
 fn has_copy(record: &'static Record) -> bool {
     let mut found = false;
     record::each(|_, other| {
@@ -266,7 +269,7 @@ fn has_copy(record: &'static Record) -> bool {
     found
 }
 
-/// Counts what is left of a connection that is closed, or was.
+/// Counts what remains to be counted of a connection that is closed, or has been.
 fn finish(record: &'static Record) {
     let Some(counts) = record.counts() else { return };
     if record.tally.load(Relaxed) != 0 {
@@ -289,7 +292,8 @@ fn finish(record: &'static Record) {
     }
 }
 
-/// About a second.
+/// How often the header's clocks are refreshed at most, in cycles: about once a second on x86. (On AArch64, whose
+/// counter mostly runs at 24 to 50 MHz, every 40 to 90 seconds.)
 const SELDOM: u64 = 1 << 31;
 
 fn sample(record: &'static Record, info: &kernel::TcpInfo) {
@@ -310,7 +314,7 @@ fn sample(record: &'static Record, info: &kernel::TcpInfo) {
     }
 }
 
-/// Another number stands for the same socket now.
+/// The socket has another descriptor now.
 #[cold]
 pub(super) fn copied(fd: c_int, new: c_int) {
     let Some(record) = record::of(fd) else { return };
@@ -325,7 +329,7 @@ pub(super) fn copied(fd: c_int, new: c_int) {
     }
     copy.nagle.store(record.nagle.load(Relaxed), Relaxed);
     if let Some(counts) = record.counts() {
-        // Looked at closely: its word in the table is not noted yet.
+        // On the slower path to begin with: the engine has not recorded the new descriptor yet.
         copy.count(counts, false);
         copy.sent.store(coarse_ticks(), Relaxed);
         copy.word.store(record.word.load(Relaxed), Relaxed);

@@ -1,5 +1,6 @@
-//! The mapped file: made when the first TCP socket appears, never written to by a system call afterwards, no descriptor kept.
-//! Its blocks are reserved before it is mapped, so that a full disk cannot end the program (SIGBUS).
+//! The mapped file. It is made when the first TCP socket appears; afterwards no system call writes to it, and no
+//! descriptor of it stays open. Its blocks are reserved before it is mapped, so that a full disk cannot kill the
+//! program (SIGBUS).
 
 use core::ffi::{CStr, c_int};
 use core::ptr::null_mut;
@@ -19,21 +20,21 @@ use crate::kernel::{self, close, open_at};
 use crate::machine::LIBRARY;
 use crate::start::{self, settings};
 
-/// The mapping; null while there is none.
+/// The address of the mapping; null before it is made.
 static FILE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
-/// It could not be made: do not try at every socket.
+/// Stored in FILE if the mapping failed, so that not every socket tries again.
 const FAILED: *mut u8 = core::ptr::dangling_mut();
 
 /// A word of the mapping.
 pub(super) type Word = AtomicU64;
 
-/// Where the file is mapped; makes it if that was not tried yet.
+/// The address of the mapping, made now if that was not tried before.
 #[cold]
 pub(super) fn mapped() -> Option<*mut u8> {
     let mut file = FILE.load(Relaxed);
     if file.is_null() {
         let made = make();
-        // Where two threads come at once, the later one takes its own away.
+        // If two threads do so at once, the later one removes its own.
         let at = made.as_ref().map_or(FAILED, |new| new.at);
         if FILE.compare_exchange(null_mut(), at, Relaxed, Relaxed).is_err()
             && let Some(new) = made
@@ -45,16 +46,16 @@ pub(super) fn mapped() -> Option<*mut u8> {
     if file == FAILED || file.is_null() { None } else { Some(file) }
 }
 
-/// The mapping, if there is one already.
+/// The address of the mapping, if it has been made.
 pub(super) fn known() -> Option<*mut u8> {
     let file = FILE.load(Relaxed);
     if file == FAILED || file.is_null() { None } else { Some(file) }
 }
 
-/// A word at a place of the mapping.
+/// The word at an offset of the mapping.
 pub(super) fn word(file: *mut u8, at: usize) -> &'static Word {
-    // SAFETY: all places come from the layout, whose words lie inside the file (those of samples where it has them) and are
-    // aligned; the mapping stays.
+    // SAFETY: all offsets come from the layout, so the word is aligned and inside the file (those of samples are used
+    // only if the file has them). The mapping is never removed.
     unsafe { &*file.wrapping_add(at).cast::<Word>() }
 }
 
@@ -63,25 +64,26 @@ pub(super) fn head(file: *mut u8, at: Head) -> &'static Word {
     word(file, head_at(at))
 }
 
-/// How long the file of this process is.
+/// The length of this process's file.
 fn length() -> usize {
     if trace::on() { SIZE_WITH_SAMPLES } else { SIZE }
 }
 
-/// Maps memory of the process's own, once: where two threads come at once, the later one takes its own away. Did that succeed?
+/// Maps private memory and stores its address, once; if two threads do so at once, the later one unmaps its own.
+/// Returns false if there is no memory.
 #[cold]
 pub(super) fn map_memory<T>(at: &AtomicPtr<T>, length: usize) -> bool {
     let (protection, flags) = (
         (libc::PROT_READ | libc::PROT_WRITE) as usize,
         (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize,
     );
-    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice.
+    // SAFETY: maps fresh anonymous memory where the kernel chooses, so no existing memory changes.
     let new = unsafe { syscall6(libc::SYS_mmap, 0, length, protection, flags, usize::MAX, 0) };
     if (-4095..0).contains(&new) {
         return false;
     }
     if at.compare_exchange(null_mut(), new as *mut T, Relaxed, Relaxed).is_err() {
-        // SAFETY: the mapping made above, which nobody else has seen.
+        // SAFETY: the mapping made above with the same length. The exchange failed, so its address was never published.
         unsafe { syscall6(libc::SYS_munmap, new as usize, length, 0, 0, 0, 0) };
     }
     true
@@ -94,10 +96,10 @@ struct New {
 }
 
 impl New {
-    /// Another thread was faster.
+    /// Removes the file, because another thread has made one first.
     #[cold]
     fn discard(self) {
-        // SAFETY: the mapping that `make` made and nobody else knows.
+        // SAFETY: the mapping that `make` has made with this length; its address was never published.
         unsafe { syscall6(libc::SYS_munmap, self.at as usize, length(), 0, 0, 0, 0) };
         if let Ok(directory) = open_directory() {
             self.name.unlink(directory);
@@ -106,27 +108,28 @@ impl New {
     }
 }
 
-/// What is wrong with the directory, in words that follow its path.
+/// Checks the directory. The error is worded to follow its path.
 pub(crate) fn check_directory() -> Result<(), &'static str> {
     if cfg!(target_pointer_width = "32") {
-        // Its system calls take other structures.
+        // Because 32-bit system calls use other structures.
         return Err("is not used by programs of 32 bits");
     }
     let directory = open_directory()?;
     const AT_EACCESS: usize = 0x200;
     let (dot, wanted) = (c".".as_ptr() as usize, (libc::W_OK | libc::X_OK) as usize);
-    // SAFETY: faccessat2(2) reads the path; the descriptor is the one just opened.
+    // SAFETY: faccessat2(2) reads the path, a C string; the descriptor is the one just opened.
     let allowed = unsafe { syscall6(libc::SYS_faccessat2, directory as usize, dot, wanted, AT_EACCESS, 0, 0) };
     close(directory);
     match allowed.wrapping_neg() as c_int {
         libc::EACCES => Err("may not be written by this user"),
         libc::EROFS => Err("is on a file system that is mounted read-only"),
-        // Kernels before 5.8 do not know the call.
+        // Writable, or unknown: kernels before 5.8 do not have this system call.
         _ => Ok(()),
     }
 }
 
-/// Opens the directory that TCPTUNE_STATS names, if we may trust it: whoever owns it can put another file in our file's place.
+/// Opens the directory that TCPTUNE_STATS names, if it can be trusted: its owner can replace the library's file by
+/// another.
 fn open_directory() -> Result<c_int, &'static str> {
     let mut path = [0u8; 256];
     for (to, from) in path.iter_mut().zip(settings().stats()) {
@@ -145,9 +148,9 @@ fn open_directory() -> Result<c_int, &'static str> {
     }
     let mut about = [0u64; 18];
     const { assert!(size_of::<libc::stat>() <= size_of::<[u64; 18]>()) };
-    // SAFETY: fstat(2) writes a `struct stat`, for which there is room.
+    // SAFETY: fstat(2) writes one `struct stat`, for which `about` has space (asserted above).
     let known = unsafe { syscall6(libc::SYS_fstat, directory as usize, about.as_mut_ptr() as usize, 0, 0, 0, 0) };
-    // SAFETY: a `struct stat` is plain numbers, just filled in, and the room is aligned for it.
+    // SAFETY: a `struct stat` is plain numbers, so any bytes are valid; `about` is large enough and aligned for it.
     let owner = unsafe { (*about.as_ptr().cast::<libc::stat>()).st_uid };
     if known != 0 || owner != 0 && owner != user() {
         close(directory);
@@ -157,16 +160,16 @@ fn open_directory() -> Result<c_int, &'static str> {
 }
 
 fn user() -> u32 {
-    // SAFETY: geteuid(2) takes nothing.
+    // SAFETY: geteuid(2) takes no arguments.
     unsafe { syscall6(libc::SYS_geteuid, 0, 0, 0, 0, 0, 0) as u32 }
 }
 
 pub(super) fn process() -> u64 {
-    // SAFETY: getpid(2) takes nothing.
+    // SAFETY: getpid(2) takes no arguments.
     unsafe { syscall6(libc::SYS_getpid, 0, 0, 0, 0, 0, 0) as u64 }
 }
 
-/// Makes and maps a file; None where that cannot be, and then nothing is left behind.
+/// Makes and maps a file. Returns None on failure, having removed the file.
 #[cold]
 fn make() -> Option<New> {
     if !may_write_files() {
@@ -190,29 +193,29 @@ fn make() -> Option<New> {
     Some(New { at, name })
 }
 
-/// A file longer than RLIMIT_FSIZE is not only refused: the program would get SIGXFSZ.
+/// Checks RLIMIT_FSIZE: for a longer file the program would not just get an error, but SIGXFSZ.
 fn may_write_files() -> bool {
     let mut limits = [0u64; 2];
     let at = limits.as_mut_ptr() as usize;
-    // SAFETY: prlimit64(2) writes two words to `limits`.
+    // SAFETY: prlimit64(2) writes two words, for which `limits` has space.
     let known = unsafe { syscall6(libc::SYS_prlimit64, 0, libc::RLIMIT_FSIZE as usize, 0, at, 0, 0) };
     known == 0 && limits.first().is_some_and(|most| *most >= length() as u64)
 }
 
-/// Makes sure that there are blocks for the whole file. Where the file system cannot promise that, it is written with zeros.
+/// Reserves blocks for the whole file. If the file system cannot do that, writes zeros instead.
 fn reserve(fd: c_int) -> bool {
-    // SAFETY: fallocate(2) takes numbers; the descriptor is ours.
+    // SAFETY: fallocate(2) takes only numbers; the descriptor is the file's.
     let result = unsafe { syscall6(libc::SYS_fallocate, fd as usize, 0, 0, length(), 0, 0) };
     if result.wrapping_neg() as c_int != libc::EOPNOTSUPP {
         return result == 0;
     }
-    // Of a type that could change: then it is memory that the file does not hold.
+    // Atomics, so that the zeros are not stored in the library's file but are zero pages.
     static ZEROS: [Word; 64] = [const { Word::new(0) }; 64];
     const LENGTH: usize = size_of_val(&ZEROS);
     let mut at = 0usize;
     while at < length() {
         let from = ZEROS.as_ptr() as usize;
-        // SAFETY: pwrite64(2) reads the zeros; the descriptor is ours.
+        // SAFETY: pwrite64(2) reads LENGTH bytes of ZEROS, which is as long; the descriptor is the file's.
         let written = unsafe { syscall6(libc::SYS_pwrite64, fd as usize, from, LENGTH, at, 0, 0) };
         if written <= 0 {
             return false;
@@ -224,13 +227,13 @@ fn reserve(fd: c_int) -> bool {
 
 fn map(fd: c_int) -> Option<*mut u8> {
     let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    // SAFETY: a fresh mapping of our file at an address of the kernel's choice.
+    // SAFETY: maps the file where the kernel chooses, so no existing memory changes.
     let at = unsafe { syscall6(libc::SYS_mmap, 0, length(), protection, libc::MAP_SHARED as usize, fd as usize, 0) };
     if (-4095..0).contains(&at) { None } else { Some(at as *mut u8) }
 }
 
-/// The words of the header that are the same in every file. (In a section of their own, so that they are not among what every
-/// process reads: layout.ld.)
+/// The words of the header that are the same in every file. (In a section of their own, apart from what every process
+/// reads: layout.ld.)
 #[unsafe(link_section = ".rodata.header")]
 static ALWAYS: [(Head, u32); 12] = [
     (Head::Version, VERSION as u32),
@@ -246,7 +249,7 @@ static ALWAYS: [(Head, u32); 12] = [
     (Head::CyclesPerTick, CYCLES_PER_TICK as u32),
     (Head::Gap, super::GAP),
 ];
-/// Those of a file with samples.
+/// Further words that are the same in every file with samples.
 #[unsafe(link_section = ".rodata.header")]
 static WITH_SAMPLES: [(Head, u32); 6] = [
     (Head::SamplesAt, SAMPLES_AT as u32),
@@ -257,7 +260,7 @@ static WITH_SAMPLES: [(Head, u32); 6] = [
     (Head::Modules, MODULES as u32),
 ];
 
-/// Fills in the header.
+/// Writes the header.
 fn begin(file: *mut u8) {
     let set = |at, value: u64| head(file, at).store(value, Relaxed);
     let settings = settings();
@@ -281,33 +284,34 @@ fn begin(file: *mut u8) {
     put_text(Head::PROGRAM, start::program(&mut text));
     put_text(Head::COMMAND, start::command_line(&mut text));
     put_text(Head::SETTINGS, start::given());
-    // The last service stands for all that find no place.
+    // The last service stands for all connections that find no free one.
     let others = service_at(SERVICES.wrapping_sub(1)).wrapping_add(service_word_at(Service::State));
     word(file, others).store(READY, Relaxed);
-    // Now a reader can make sense of it. Release: it is another process.
+    // Now the file is complete. Release ordering: the reader is another process.
     head(file, Head::Magic).store(MAGIC, Release);
 }
 
-/// Writes a text at a place of the layout, which has room for it.
+/// Writes a text at an offset of the layout, which has space for it.
 #[inline(never)]
 pub(super) fn put(file: *mut u8, place: usize, text: &[u8]) {
     for (at, &byte) in text.iter().enumerate() {
-        // SAFETY: texts lie inside the file; nobody reads them before a word says that they are there.
+        // SAFETY: the layout has space for the text inside the file. Readers look at it only once a word says that it
+        // is there.
         unsafe { file.wrapping_add(place.wrapping_add(at)).write(byte) };
     }
 }
 
-/// What both clocks show now: from time to time, so that a reader learns how fast the cycle counter runs.
+/// Notes what both clocks show now, from which readers compute the rate of the cycle counter.
 #[cold]
 pub(super) fn refresh_clock(file: *mut u8) {
     head(file, Head::LastClock).store(kernel::clock(libc::CLOCK_MONOTONIC), Relaxed);
     head(file, Head::LastCycles).store(cycles(), Relaxed);
 }
 
-/// The process ends by itself: the last that can be counted. A forked child that ends is not the end of the file.
+/// The process is ending by itself: counts what can still be counted. A forked child that ends does not end the file.
 #[cold]
 pub(crate) fn ended() {
-    // A process that has restricted itself makes no call more than it knows of.
+    // A process that has restricted its system calls must make none that it does not expect.
     let Some(file) = known().filter(|_| LIBRARY.is_enabled()) else { return };
     record::close_all();
     refresh_clock(file);
@@ -316,7 +320,7 @@ pub(crate) fn ended() {
     }
 }
 
-/// The name of a file: "PID-NUMBER.tcptune", where the number is the cycle counter's.
+/// The name of a file, "PID-NUMBER.tcptune"; the number is the cycle counter.
 struct Name {
     text: [u8; 48],
 }
@@ -345,7 +349,7 @@ impl Name {
     }
 
     fn unlink(&self, directory: c_int) {
-        // SAFETY: unlinkat(2) reads the path.
+        // SAFETY: unlinkat(2) reads the path, a C string.
         unsafe { syscall6(libc::SYS_unlinkat, directory as usize, self.text().as_ptr() as usize, 0, 0, 0, 0) };
     }
 }

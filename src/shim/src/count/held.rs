@@ -1,7 +1,8 @@
-//! What the library holds, and how long: each byte that it keeps in the kernel for a moment (MSG_MORE, TCP_CORK) is accounted for
-//! when it goes out, by its age and by what let it go. What is late is counted as such, whoever is to blame.
+//! What the library holds, and for how long. Every byte that it keeps in the kernel for a moment (MSG_MORE, TCP_CORK)
+//! is accounted for when it leaves: how old it was, and what made it leave. What is late is counted as late, whoever is
+//! to blame.
 //!
-//! The engine says so whenever that happens, and what it knows of the thread.
+//! The engine reports each such event, with what it knows of the thread.
 
 use core::ffi::c_int;
 use core::sync::atomic::Ordering::Relaxed;
@@ -13,11 +14,11 @@ use super::record::{self, Counts, Record};
 use super::{GAP, stalls};
 use crate::arch::coarse_ticks;
 
-/// Half a millisecond at most, however fast the counter runs: what is younger is not late.
+/// At most a millisecond, whatever the counter's rate (0.2 to 1 ms on x86): what is younger cannot be late.
 const PERHAPS_LATE: u32 = GAP.wrapping_mul(2) / 5;
-/// The kernel itself sends what nobody has let go after some 205 ms. In milliseconds.
+/// In milliseconds. By itself the kernel sends held data after some 205 ms.
 const LONGEST: u32 = 250;
-/// The clock of ages wraps after so much.
+/// The engine's ages wrap after this time, in coarse ticks.
 const WRAP: u32 = 1 << 24;
 
 /// The library has corked a connection.
@@ -28,7 +29,7 @@ pub(crate) fn corked(fd: c_int) {
     counts.add(Counter::Corks, 1);
 }
 
-/// What was held on a socket goes out now. Where nothing is held any more, as far as was counted, another call has taken it along.
+/// Held data on a socket is leaving. If nothing is held as far as was counted, an earlier call has taken it along.
 #[cold]
 pub(crate) fn let_go(fd: c_int, gone: Gone) {
     let Some(record) = record::if_any(fd) else { return };
@@ -37,16 +38,17 @@ pub(crate) fn let_go(fd: c_int, gone: Gone) {
         return;
     }
     let (told, longest) = (gone.age >> 8, age(record, coarse_ticks()));
-    // The engine may know of a byte that has left since, but of none that is older. Its clock wraps, ours does not.
+    // The smaller of both ages: the record may describe a byte that has left meanwhile, as the engine knows; the engine
+    // never knows of an older byte. After WRAP its age has wrapped, and the record's is right.
     let age = if gone.corked || longest < WRAP && told < longest { told } else { longest };
     out(record, counts, gone, age);
 }
 
-/// How long at this time the oldest byte is held.
+/// The age of the oldest held byte.
 #[inline(always)]
 pub(super) fn age(record: &Record, now: u32) -> u32 {
     let age = now.wrapping_sub(record.since.load(Relaxed));
-    // The clocks of two processors may differ by a little.
+    // The counters of two processors may differ a little.
     if age.cast_signed() < 0 { 0 } else { age }
 }
 
@@ -59,7 +61,7 @@ fn aged(counts: Counts, age: u32) {
     }
 }
 
-/// Counts what goes out, after so many coarse ticks.
+/// Counts the data that is leaving, of this age in coarse ticks.
 fn out(record: &Record, counts: Counts, gone: Gone, age: u32) {
     let millisecond = if age >= PERHAPS_LATE { stalls::millisecond() } else { u32::MAX };
     let age = age.min(LONGEST.saturating_mul(millisecond));
@@ -74,9 +76,9 @@ fn out(record: &Record, counts: Counts, gone: Gone, age: u32) {
         return;
     }
     counts.add(if gone.cause == Cause::Wait { Counter::ReleasedWait } else { Counter::ReleasedEnd }, 1);
-    // All but the last were taken along by the next.
+    // Each call but the last was taken along by the next one.
     counts.add(Counter::ReleasedNext, calls.saturating_sub(1));
-    // That a cork ends with a wait is what it is for.
+    // A cork is meant to end with a wait, so only late ones count as missed.
     if late || !gone.corked {
         counts.add(Counter::Misses, 1);
         counts.add(Counter::MissDelay, u64::from(age));

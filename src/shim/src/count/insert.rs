@@ -1,12 +1,12 @@
-//! Puts the counting functions in place: a hook's pointer to the real function then points at the counting one, which has its
-//! own pointer to the real function. The hooks are the same instructions, counted or not.
+//! Puts the counting functions in place: a hook's pointer to the real function is set to the counting function, which
+//! has its own pointer to the real one. So a hook runs the same instructions whether its calls are counted or not.
 
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use crate::bind::{self, Hook};
 
-/// Makes a function that stands between a hook and the real function, with the hook's signature. In its body `next(arguments)`
-/// is the real call.
+/// Makes a function that stands between a hook and the real function, with the hook's signature. In its body
+/// `next(arguments)` is the real call.
 macro_rules! between {
     (fn $family:ident::$name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block
      $(with { $($beside:item)* })?) => {
@@ -22,16 +22,17 @@ macro_rules! between {
                 concat!(stringify!($name), " is not counted, says its row in policy::hooks")
             );
 
-            /// Where the real function is. Relaxed: a pointer to code, which guards no data.
+            /// The address of the real function. Relaxed: a pointer to code guards no data.
             static NEXT: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
             call_through! {
-                /// The real function. A counting function runs only where `insert` has put it, which has stored the address.
+                /// Calls the real function. Its address is there: a counting function runs only after `one` has stored
+                /// it.
                 fn next($($arg: $ty),*) -> $ret = NEXT as hook::Function
             }
 
             /// # Safety
-            /// As the function of libc.
+            /// The contract of the libc function: the arguments are passed on to it unchanged.
             #[allow(unused_variables)]
             unsafe extern "C" fn counting($($arg: $ty),*) -> $ret $body
 
@@ -44,7 +45,7 @@ macro_rules! between {
 }
 pub(super) use between;
 
-/// What is to be put in place for one hook, as distances from the record itself: they need no relocation.
+/// What is to be put in place for one hook. Addresses are relative to the record, so they need no relocation.
 #[repr(C)]
 struct Counted {
     hook: i32,
@@ -52,7 +53,7 @@ struct Counted {
     counting: i32,
 }
 
-/// Makes the [`Counted`] of a hook. The linker puts all of them behind each other (layout.ld).
+/// Makes the [`Counted`] record of a hook. The linker collects all of them in one list (layout.ld).
 macro_rules! listed {
     ($name:ident, $next:path, $counting:path) => {
         core::arch::global_asm!(
@@ -70,23 +71,23 @@ unsafe extern "C" {
     static FIRST: [Counted; 0];
 }
 
-/// Puts all in place that are not there yet. (A hook's first call, if another thread makes it at that moment, may put the real
-/// function back: so this is asked again at every connection.)
+/// Puts in place what is not there yet. (A hook's first call in another thread may at this moment set its pointer back
+/// to the real function; so this is repeated at every connection.)
 #[cold]
 #[inline(never)]
 pub(super) fn all() {
     let mut at = (&raw const FIRST).cast::<Counted>();
     loop {
         let place = |distance: i32| at.wrapping_byte_offset(distance as isize);
-        // SAFETY: at the linker's mark there are such records, and then a zero, at which this ends.
+        // SAFETY: the list at the linker's symbol ends with a zero word, and the loop has not passed it.
         if unsafe { (*at).hook } == 0 {
             return;
         }
-        // SAFETY: a whole one, as it is not the end.
+        // SAFETY: a complete record, because it is not the zero at the end of the list.
         let record = unsafe { &*at };
-        // SAFETY: the hook's record, which is never written.
+        // SAFETY: the distance that `listed!` has stored leads to the hook's record, which is never written.
         let hook = unsafe { &*place(record.hook).cast::<Hook>() };
-        // SAFETY: the counting function's pointer to the real one, which is a static.
+        // SAFETY: the distance that `listed!` has stored leads to the function's own `NEXT`, a static.
         let next = unsafe { &*place(record.next).cast::<AtomicPtr<()>>() };
         one(hook, next, place(record.counting).cast_mut().cast());
         at = at.wrapping_add(1);
@@ -100,7 +101,7 @@ fn one(hook: &Hook, next: &AtomicPtr<()>, counting: *mut ()) {
     if next.load(Relaxed).is_null() {
         let real = bind::next(hook.name());
         if real.is_null() {
-            // This libc has no such function.
+            // This libc does not have the function.
             return;
         }
         next.store(real, Relaxed);
@@ -108,7 +109,8 @@ fn one(hook: &Hook, next: &AtomicPtr<()>, counting: *mut ()) {
     hook.real().store(counting, Relaxed);
 }
 
-/// Every hook that is counted, says the table of hooks, has its counting function. (`between!` asserts the other direction.)
+/// Asserts that every hook that is counted according to the table has its counting function. (`between!` asserts the
+/// converse.)
 #[allow(unused_imports, reason = "they are there to be found")]
 mod rows {
     macro_rules! found {

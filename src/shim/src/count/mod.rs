@@ -1,14 +1,21 @@
-//! Counting (TCPTUNE_STATS): what happens on TCP connections, in one mapped file for each process (policy::counters has its
-//! layout). Nothing of this runs, or is even looked for, where it is off: the counting functions stand between a hook and the
-//! real function (calls.rs, waits.rs), where they are put when the first TCP socket appears (insert.rs). A process that has
-//! none leaves no file.
+//! Counting (TCPTUNE_STATS): what happens on TCP connections, in one mapped file for each process (policy::counters has
+//! its layout). While it is off, none of this runs. The counting functions stand between a hook and the real function
+//! (calls.rs, waits.rs); they are put there when the first TCP socket appears (insert.rs). A process without TCP
+//! sockets leaves no file.
 //!
-//! A forked child counts into its parent's file: the additions are atomic, a server that forks for each connection stays one
-//! file, and neither fork nor vfork costs a system call. An exec begins anew.
+//! A forked child counts into its parent's file. The additions are atomic, so a server that forks for each connection
+//! has one file, and neither fork nor vfork costs a system call. An exec starts a new file.
 //!
-//! Must not change what the program sees, make a system call in the steady state, or count what it is not sure of.
-//! Orderings: relaxed, as everywhere; but for the words that say that a part of the file can be read, which another process
-//! looks at.
+//! Must not change what the program sees, make a system call in the steady state, or count anything uncertain.
+//! Orderings: relaxed, as everywhere, except for the words that tell another process that a part of the file can be
+//! read.
+//!
+//! # Safety
+//!
+//! The counting functions forward the program's calls by the rule of hooks/mod.rs: `next` has the signature of the
+//! hook's real function, and is called with the counting function's own parameters, unchanged and in order. Only a hook
+//! calls a counting function, with what its own caller has promised. The out-of-line parts (`held`, `otherwise`) take
+//! the same parameters and have the same contract.
 
 mod calls;
 mod connection;
@@ -27,7 +34,7 @@ use engine::{COUNTING, Told};
 
 use crate::machine::LIBRARY;
 
-/// The longest pause inside a burst, in `arch::coarse_ticks`.
+/// The longest pause inside a burst, in units of `arch::coarse_ticks`.
 const GAP: u32 = crate::arch::MILLISECOND >> 8;
 
 /// Does this process count?
@@ -36,7 +43,7 @@ pub(crate) fn on() -> bool {
     LIBRARY.is(COUNTING)
 }
 
-/// Counts what has happened.
+/// Counts an event that the engine reports.
 #[cold]
 #[inline(never)]
 pub(crate) fn told(told: Told) {

@@ -1,6 +1,6 @@
-//! Which object is loaded where, for those who unwind a sample of the stack when the process is gone. The loader's list is read
-//! as a debugger does, by copies that the kernel makes: another thread may close an object meanwhile, and the loader's lock is
-//! not for a signal handler.
+//! Notes which object is loaded at which address, for unwinding samples of the stack after the process has ended. The
+//! loader's list is read as a debugger reads it, through copies that the kernel makes: another thread may unload an
+//! object at any time, and the loader's lock must not be taken in a signal handler.
 
 use core::mem::size_of;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -12,12 +12,13 @@ use super::file::{self, Word, process};
 use super::trace::copy;
 use crate::bind;
 
-/// The words of an entry of the list (bind.rs): base, name, dynamic section, next, previous.
+/// The words of an entry in the list (bind.rs): base, name, dynamic section, next, previous.
 type Entry = [usize; 5];
 const NEXT: fn(Entry) -> usize = |[_, _, _, next, _]| next;
 const PREVIOUS: fn(Entry) -> usize = |[_, _, _, _, previous]| previous;
 
-/// Notes what is loaded and was not noted yet. A bound for the length: the list may change while it is read.
+/// Notes the objects that are loaded and not noted yet. The number of steps is bounded, because the list may change
+/// while it is read.
 #[cold]
 #[inline(never)]
 pub(super) fn note(file: *mut u8) {
@@ -50,7 +51,7 @@ fn is_noted(file: *mut u8, [base, _, dynamic, ..]: Entry) -> bool {
     })
 }
 
-/// Two threads may note the same at once: that takes a place more.
+/// Notes an object. If two threads do so at once, it takes two entries.
 fn add(file: *mut u8, [base, name, dynamic, ..]: Entry) {
     let number = file::head(file, Head::ModulesTaken).fetch_add(1, Relaxed) as usize;
     if number >= MODULES {

@@ -1,5 +1,6 @@
-//! What is known of each connection that is counted: two cache lines for each descriptor, in memory that is mapped when the first
-//! TCP socket appears. Like the engine's table a hint: an entry may be about a socket that was closed behind our back.
+//! The records of the connections that are counted: two cache lines for each descriptor, in memory that is mapped when
+//! the first TCP socket appears. Like the engine's table they are a hint: a record may describe a socket that was
+//! closed by a call that no hook saw.
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
@@ -14,78 +15,78 @@ use super::file::{self, Word};
 use super::{connection, insert};
 use crate::arch::in_one_register;
 
-/// A connection, or a listener. What a call looks at and writes is in the first half.
+/// The record of a connection or a listener. What every call reads and writes is in the first cache line.
 #[repr(C, align(128))]
 pub(super) struct Record {
-    /// Where its service and arm count; null before it first did.
+    /// Where its service and arm are counted; null until it has been counted once.
     counts: AtomicPtr<Word>,
-    /// [`NOT`], [`SIMPLE`] or [`OTHER`], and from [`HELD_CALL`] on how many calls the library holds now. One word: one test
-    /// tells that a connection is simple and nothing is held on it.
+    /// [`NOT`], [`SIMPLE`] or [`OTHER`]; above that, in units of [`HELD_CALL`], how many calls the library holds now.
+    /// It is one word so that one test tells that a connection is simple and holds nothing.
     mode: AtomicU32,
-    /// Its descriptor.
+    /// The descriptor.
     fd: AtomicI32,
-    /// The present burst (policy::counters::tally).
+    /// The open burst (policy::counters::tally).
     pub(super) tally: AtomicU32,
-    /// How many more receives are to be looked at for pauses.
+    /// How many more receives are to be checked for pauses.
     pub(super) watch: AtomicU32,
-    /// When data was last sent, in `arch::coarse_ticks`, as all times below.
+    /// When data was last sent; like all times here in units of `arch::coarse_ticks`.
     pub(super) sent: AtomicU32,
-    /// When data was last received; 0: never.
+    /// When data was last received; 0 for never.
     pub(super) received: AtomicU32,
-    /// What the last call has added to the tally, but for the call itself.
+    /// What the last call has added to the tally beside the call itself.
     pub(super) last: AtomicU32,
-    /// Since when the oldest byte is held.
+    /// When the oldest held byte was held.
     pub(super) since: AtomicU32,
-    /// 1 while the library lets Nagle's rule hold.
+    /// 1 while the connection has Nagle's rule back for a long burst.
     pub(super) nagle: AtomicU32,
-    /// What was found out so far: the constants below, the service's number from [`SERVICE`] on.
+    /// The flags below, and from bit [`SERVICE`] on the number of the service.
     pub(super) state: AtomicU32,
-    /// Sizes of the last four calls, as `Counter::StallSizes`. All ones while they are not noted.
+    /// The sizes of the last four calls, as in `Counter::StallSizes`. All ones while they are not noted.
     pub(super) sizes: AtomicU64,
-    /// Calls and bursts that were counted of this connection.
+    /// How many calls and bursts were counted on this connection.
     pub(super) calls: AtomicU32,
     pub(super) bursts: AtomicU32,
-    /// When it was opened.
+    /// When the connection was opened.
     pub(super) opened: AtomicU32,
-    /// What its word in the engine's table said last: that is cleared before it is closed.
+    /// The last known value of its lower word in the engine's table, where it is cleared before the close is counted.
     pub(super) word: AtomicU32,
-    /// Its exchanges, and how long all of them took.
+    /// The number of its exchanges, and their total time.
     pub(super) exchanges: AtomicU32,
     pub(super) delay: AtomicU64,
 }
 
-/// Nothing is counted here.
+/// The descriptor is not counted.
 const NOT: u32 = 0;
-/// Its calls need no closer look (calls.rs).
+/// A simple connection: its calls take the quick path (calls.rs).
 const SIMPLE: u32 = 1;
-/// Any other connection.
+/// Any other connection that is counted.
 const OTHER: u32 = 2;
-/// A call that the library holds.
+/// The unit in which held calls are counted in the mode's word.
 const HELD_CALL: u32 = 1 << 8;
-/// Where the mode itself is.
+/// Mask of the mode itself.
 const MODE: u32 = HELD_CALL - 1;
 
-/// A wait now would be a wait for Nagle's rule …
+/// If the thread waits now, that is due to Nagle's rule.
 pub(super) const SUSPECT: u32 = 1;
-/// … or for what the program itself holds.
+/// If the thread waits now, that is due to data that the program itself holds.
 pub(super) const SUSPECT_CORK: u32 = 2;
 /// The thread waits, and the kernel has said that data is unsent.
 pub(super) const STALLING: u32 = 4;
-/// Why it is tuned or not has been counted.
+/// The reason why the connection is tuned or not has been counted.
 pub(super) const CLASSED: u32 = 8;
-/// It belongs to the control group.
+/// The connection belongs to the control group.
 pub(super) const IN_CONTROL: u32 = 16;
-/// Another descriptor stands for the same socket.
+/// The socket has another descriptor.
 pub(super) const COPIED: u32 = 32;
-/// It listens.
+/// The socket is a listener.
 pub(super) const LISTENS: u32 = 64;
-/// The present burst is so long that it has been counted in parts.
+/// The open burst is so long that it has been counted in parts.
 pub(super) const LONG: u32 = 256;
-/// It is in use.
+/// The record describes a connection.
 pub(super) const USED: u32 = 128;
-/// The program holds its calls by itself, by MSG_MORE.
+/// The program holds calls itself, by MSG_MORE.
 pub(super) const HOLDS_ITSELF: u32 = 512;
-/// Where the number of the service is.
+/// Bit position of the service's number.
 pub(super) const SERVICE: u32 = 16;
 
 /// The counters of an arm.
@@ -116,12 +117,12 @@ impl Counts {
         self.word(counter as usize).load(Relaxed)
     }
 
-    /// As far as it is more than what is there.
+    /// Raises a maximum.
     pub(super) fn raise(self, counter: Counter, value: u64) {
         self.word(counter as usize).fetch_max(value, Relaxed);
     }
 
-    /// One more in a bucket, which is counted from the arm's beginning in bytes.
+    /// Adds one to a bucket, given by its offset in the arm, in bytes.
     #[inline(always)]
     pub(super) fn bucket(self, at: usize) {
         self.word(at >> 3).fetch_add(1, Relaxed);
@@ -129,47 +130,48 @@ impl Counts {
 
     #[inline(always)]
     fn word(self, number: usize) -> &'static Word {
-        // SAFETY: an arm of the mapping, which stays; numbers of counters and buckets lie inside it.
+        // SAFETY: an arm of the mapping, which is never removed; the numbers of counters and buckets lie inside it.
         unsafe { &*self.0.wrapping_add(number) }
     }
 }
 
-/// The records; null until the first is needed.
+/// The records; null until the first one is needed.
 pub(super) static RECORDS: AtomicPtr<Record> = AtomicPtr::new(null_mut());
-/// The highest descriptor that has one.
+/// The highest descriptor that has had one.
 static HIGHEST: AtomicU32 = AtomicU32::new(0);
 
-/// A descriptor's record, whether or not it is counted. Only where the counting functions are in place.
+/// The record of a descriptor, whether it is counted or not. To be called only once the records are mapped.
 #[inline(always)]
 pub(super) fn of(fd: c_int) -> Option<&'static Record> {
     if fd as u32 >= NEAR {
         return None;
     }
     let record = in_one_register(RECORDS.load(Relaxed).wrapping_add(fd as u32 as usize));
-    // SAFETY: spares a test; the counting functions are put in place when the records are there.
+    // SAFETY: the records are mapped before the counting functions are put in place, and other callers check. Spares a
+    // test.
     unsafe { core::hint::assert_unchecked(!record.is_null()) };
-    // SAFETY: there is one for each number below NEAR, and they are never unmapped.
+    // SAFETY: there is a record for each number below NEAR (checked above), and they are never unmapped.
     Some(unsafe { &*record })
 }
 
-/// The record of a simple connection.
+/// The record of a descriptor, if it is a simple connection.
 #[inline(always)]
 pub(super) fn simple(fd: c_int) -> Option<&'static Record> {
     of(fd).filter(|record| record.is_simple())
 }
 
-/// The record of a connection that is counted.
+/// The record of a descriptor, if it is counted.
 #[inline(always)]
 pub(super) fn counted(fd: c_int) -> Option<&'static Record> {
     of(fd).filter(|record| record.counts().is_some())
 }
 
-/// The same where that is not sure.
+/// The record of a descriptor; None if the records may not be mapped yet and are not.
 pub(super) fn if_any(fd: c_int) -> Option<&'static Record> {
     if RECORDS.load(Relaxed).is_null() { None } else { of(fd) }
 }
 
-/// The same, and everything that counting needs is made if it is not there yet.
+/// The record of a new descriptor, and the file. Makes everything that counting needs, if it is not there yet.
 #[cold]
 pub(super) fn of_new(fd: c_int) -> Option<(*mut u8, &'static Record)> {
     let file = file::mapped()?;
@@ -189,44 +191,44 @@ pub(super) fn of_new(fd: c_int) -> Option<(*mut u8, &'static Record)> {
 const LENGTH: usize = NEAR as usize * size_of::<Record>();
 
 impl Record {
-    /// Where it is counted, if it is.
+    /// Where the connection is counted, if it is.
     #[inline(always)]
     pub(super) fn counts(&self) -> Option<Counts> {
         if self.mode.load(Relaxed) & MODE == NOT { None } else { Some(self.its_counts()) }
     }
 
-    /// The same where it is known to be counted, or was a moment ago.
+    /// Where the connection is counted. To be called only if it is counted, or was a moment ago.
     #[inline(always)]
     pub(super) fn its_counts(&self) -> Counts {
         Counts(self.counts.load(Relaxed))
     }
 
-    /// Is it a simple one?
+    /// Is it a simple connection?
     #[inline(always)]
     pub(super) fn is_simple(&self) -> bool {
         self.mode.load(Relaxed) & MODE == SIMPLE
     }
 
-    /// It is counted there from now on.
+    /// From now on it is counted there.
     pub(super) fn count(&self, counts: Counts, simple: bool) {
         self.counts.store(counts.0, Relaxed);
         let held = self.mode.load(Relaxed) & !MODE;
         self.mode.store(held | if simple { SIMPLE } else { OTHER }, Relaxed);
     }
 
-    /// How many calls the library holds here.
+    /// How many calls the library holds on it.
     #[inline(always)]
     pub(super) fn held(&self) -> u32 {
         self.mode.load(Relaxed) / HELD_CALL
     }
 
-    /// One more. (Added and taken away in one access: another thread may just have stopped the counting.)
+    /// Adds a held call. (One atomic access, as in `let_go`: another thread may just have stopped the counting.)
     #[inline(always)]
     pub(super) fn hold(&self) {
         self.mode.fetch_add(HELD_CALL, Relaxed);
     }
 
-    /// None any more; how many there were.
+    /// Sets the number of held calls to 0; returns what it was.
     #[inline(always)]
     pub(super) fn let_go(&self) -> u32 {
         let held = self.held();
@@ -234,13 +236,13 @@ impl Record {
         held
     }
 
-    /// Nothing is counted here any more.
+    /// Stops counting the connection.
     pub(super) fn forget(&self) {
         self.pause();
         self.state.store(0, Relaxed);
     }
 
-    /// The same, and nothing is left of what was counted here before.
+    /// Stops counting the connection, and clears what was counted of it.
     pub(super) fn renew(&self) {
         self.forget();
         self.begin();
@@ -251,23 +253,23 @@ impl Record {
         }
     }
 
-    /// Nothing is counted here for now. (What a call has begun to count it still counts in the same place.)
+    /// Stops counting for now. (A call that is being counted at this moment still finishes in the same place.)
     fn pause(&self) {
         self.mode.store(NOT, Relaxed);
     }
 
-    /// Its descriptor.
+    /// The descriptor.
     #[inline(always)]
     pub(super) fn fd(&self) -> c_int {
         self.fd.load(Relaxed)
     }
 
-    /// How long ago, at `now`, the last call of the burst was made.
+    /// The time since the last call of the burst.
     pub(super) fn since_sent(&self, now: u32) -> u32 {
         now.wrapping_sub(self.sent.load(Relaxed))
     }
 
-    /// No burst is under way.
+    /// Starts an empty burst.
     pub(super) fn begin(&self) {
         self.tally.store(0, Relaxed);
         self.last.store(0, Relaxed);
@@ -290,7 +292,7 @@ impl Record {
     }
 }
 
-/// Calls `visit` for each descriptor with a record that counts.
+/// Calls `visit` for each descriptor that is counted.
 #[cold]
 pub(super) fn each(mut visit: impl FnMut(c_int, &'static Record)) {
     all(|fd, record| {
@@ -300,7 +302,7 @@ pub(super) fn each(mut visit: impl FnMut(c_int, &'static Record)) {
     });
 }
 
-/// Calls `visit` for each record that was ever in use.
+/// Calls `visit` for each record that has ever been in use.
 fn all(mut visit: impl FnMut(c_int, &'static Record)) {
     let mut number = 0u32;
     while number <= HIGHEST.load(Relaxed) {
@@ -311,19 +313,19 @@ fn all(mut visit: impl FnMut(c_int, &'static Record)) {
     }
 }
 
-/// The process ends: what the kernel says of each open connection is the last that is counted of it.
+/// The process is ending: counts what the kernel says of each open connection.
 #[cold]
 pub(super) fn close_all() {
     each(connection::closing);
 }
 
-/// The process is about to restrict its own system calls, or the cycle counter: nothing is counted from now on.
+/// The process is about to restrict its own system calls, or to forbid the cycle counter: stops counting.
 #[cold]
 pub(crate) fn stop() {
     each(|_, record| record.pause());
 }
 
-/// It has, or it has not: `succeeded` says.
+/// The call that restricts the process has returned. If it failed, counting resumes.
 #[cold]
 pub(crate) fn stopped(succeeded: bool) {
     let Some(file) = file::known() else { return };

@@ -1,8 +1,10 @@
-//! Does a thread wait for Nagle's rule, or for what its own program holds? A call that can lead there makes its socket suspect;
-//! when the thread is about to wait, the kernel is asked whether data is unsent (SIOCOUTQNSD); when the wait is over, how long.
-//! Also the other end's stalls: pauses as long as a delayed acknowledgement between two receives.
+//! Does a thread wait because of Nagle's rule, or because of data that its own program holds? A call that can lead to
+//! such a wait makes its socket suspect. When the thread is about to wait, the kernel is asked whether data is unsent
+//! (SIOCOUTQNSD), and after the wait how long that lasted. Also counts the other end's stalls: pauses between two
+//! receives that are as long as a delayed acknowledgement.
 //!
-//! On a socket with TCP_NODELAY nothing becomes suspect, so none of this costs anything where the cure is at work.
+//! With TCP_NODELAY on, and a program that does not cork by itself, no socket becomes suspect; so where the cure is at
+//! work this costs nothing.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -17,19 +19,21 @@ use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
 use crate::kernel;
 use crate::machine::LIBRARY;
 
-/// ioctl(2): bytes that were not sent yet (linux/sockios.h).
+/// The ioctl(2) for the number of bytes not sent yet (linux/sockios.h).
 const SIOCOUTQNSD: usize = 0x894b;
 
 const THREADS: usize = 1024;
 const EACH: usize = 4;
-/// By thread, as the engine's places (threads.rs): the last suspect sockets, as `fd + 1`. A hint: threads may share it.
+/// The last suspect sockets of each thread, as `fd + 1`, found by the thread pointer like the engine's slots
+/// (threads.rs). A hint: threads may share an entry.
 static SUSPECTS: [[AtomicU32; EACH]; THREADS] = [const { [const { AtomicU32::new(0) }; EACH] }; THREADS];
-/// Was there ever one? A program with TCP_NODELAY everywhere never has any.
+/// Has any socket ever been suspect? In a program with TCP_NODELAY everywhere, and no corks of its own, none is.
 static ANY: AtomicU32 = AtomicU32::new(0);
 
-/// A delayed acknowledgement comes after 40 ms, up to a timer tick later (TCP_DELACK_MIN; see policy::stall). In milliseconds.
+/// In milliseconds: a delayed acknowledgement comes after 40 ms and up to a timer tick more (TCP_DELACK_MIN;
+/// policy::stall).
 const DELAYED_ACK: core::ops::RangeInclusive<u32> = 38..=48;
-/// A wait that is longer than any delayed acknowledgement was for something else too. In milliseconds.
+/// In milliseconds: a longer wait than any delayed acknowledgement had another reason too.
 const LONGEST: u32 = 250;
 
 fn own() -> &'static [AtomicU32; EACH] {
@@ -38,7 +42,7 @@ fn own() -> &'static [AtomicU32; EACH] {
     &SUSPECTS[index]
 }
 
-/// This thread has sent what can be kept waiting.
+/// This thread has sent data that may be kept back.
 #[cold]
 pub(super) fn suspect(record: &'static Record, why: u32) {
     record.without(SUSPECT | SUSPECT_CORK);
@@ -58,13 +62,13 @@ pub(super) fn suspect(record: &'static Record, why: u32) {
     }
 }
 
-/// Is anything suspect on this thread, as far as one look tells?
+/// May any socket be suspect? A single quick test, for all threads together.
 #[inline(always)]
 pub(super) fn any() -> bool {
     ANY.load(Relaxed) != 0
 }
 
-/// The thread is about to wait, for whatever.
+/// The thread is about to wait, for anything: asks about its suspect sockets.
 #[cold]
 #[inline(never)]
 pub(super) fn waiting() {
@@ -77,7 +81,7 @@ pub(super) fn waiting() {
     }
 }
 
-/// The thread is about to wait: is anything kept on this socket?
+/// The thread is about to wait: does the kernel keep data back on this socket?
 #[cold]
 #[inline(never)]
 fn ask(fd: c_int) {
@@ -85,7 +89,7 @@ fn ask(fd: c_int) {
     let Some(counts) = record.counts().filter(|_| LIBRARY.is_enabled()) else { return };
     counts.add(Counter::Asked, 1);
     let unsent = kernel::ask_int(fd, SIOCOUTQNSD).unwrap_or(0);
-    // More than a segment is not kept by Nagle's rule but by the network or the other end.
+    // More than a segment is not kept back by Nagle's rule, but by the network or the other end.
     let kept =
         unsent > 0 && (record.is(SUSPECT_CORK) || kernel::tcp_info(fd).is_some_and(|info| unsent < info.segment()));
     if kept {
@@ -95,17 +99,17 @@ fn ask(fd: c_int) {
     }
 }
 
-/// The wait is over: something came, or more is sent.
+/// The wait is over, because data came or more is being sent.
 #[cold]
 #[inline(never)]
 pub(super) fn over(record: &'static Record, counts: Counts) {
     let corked = record.is(SUSPECT_CORK);
     record.without(STALLING | SUSPECT | SUSPECT_CORK);
     let waited = record.since_sent(coarse_ticks());
-    // When the kernel has sent the rest, in its own words; up to then it was the stall.
+    // When the kernel last sent data, by its own account. Until then the wait was a stall.
     let since = kernel::tcp_info(record.fd()).map_or(0, |info| info.since_sent());
     let millisecond = millisecond();
-    // The thread did not wait after all: what it wanted was there already.
+    // The thread did not really wait: what it waited for was there.
     if waited < millisecond {
         return;
     }
@@ -125,7 +129,7 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
     }
 }
 
-/// Data was received after such a pause in which nothing was sent; was it the other end's stall?
+/// Data was received after a long pause in which nothing was sent: was that a stall of the other end?
 #[cold]
 #[inline(never)]
 pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
@@ -136,14 +140,14 @@ pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
     }
 }
 
-/// A pause that [`paused`] is to be asked about, however fast the counter runs.
+/// The shortest pause that is passed to [`paused`]; it is short enough whatever the counter's rate.
 pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
 
-/// A millisecond in ticks, measured by the kernel's clock.
+/// A millisecond in coarse ticks, measured against the kernel's clock.
 #[cold]
 pub(super) fn millisecond() -> u32 {
     static KNOWN: AtomicU32 = AtomicU32::new(0);
-    // In nanoseconds.
+    // In nanoseconds, like the two constants below.
     const MILLISECOND: u64 = 1_000_000;
     const LEAST: u64 = 10 * MILLISECOND;
     const SECOND: u64 = 1000 * MILLISECOND;
@@ -151,10 +155,10 @@ pub(super) fn millisecond() -> u32 {
     let Some(file) = file::known().filter(|_| known == 0) else { return known };
     let ticks = cycles().wrapping_sub(file::head(file, Head::FirstCycles).load(Relaxed)) / CYCLES_PER_TICK;
     let nanos = kernel::clock(libc::CLOCK_MONOTONIC).wrapping_sub(file::head(file, Head::FirstClock).load(Relaxed));
-    // Two readings that were interrupted between, or are close, tell nothing yet.
+    // If the two readings are close together, or were interrupted in between, they say nothing yet.
     let measured = if nanos < LEAST { None } else { ticks.saturating_mul(MILLISECOND).checked_div(nanos) };
     let measured = measured.and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(GAP);
-    // The counter may be read up to a millisecond late: after a second that is little.
+    // The two readings may be up to a millisecond apart, which after a second makes little difference.
     if nanos >= SECOND {
         KNOWN.store(measured, Relaxed);
     }

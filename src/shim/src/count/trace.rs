@@ -1,8 +1,9 @@
-//! Where calls come from that wait (TCPTUNE=backtrace): registers and a copy of the stack, as they are when a call is made that
-//! can lead to a stall; they go into the file when it did. Unwinding is the command's: nothing here follows a frame.
+//! Where calls come from that wait (TCPTUNE=backtrace): the registers and a copy of the stack, taken when a call is
+//! made that can lead to a stall, and stored in the file if it did. Unwinding is left to the command; nothing here
+//! follows a stack frame.
 //!
-//! Memory is copied by the kernel (process_vm_readv(2) on this process), because the end of a stack cannot be known: a
-//! coroutine's may be shorter than the copy. Where the kernel refuses the call there are no samples.
+//! The kernel makes the copies (process_vm_readv(2) on this process), because the end of a stack is not known: that of
+//! a coroutine may be shorter than the copy. If the kernel refuses the call there are no samples.
 
 use core::ptr::{copy_nonoverlapping, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed, Ordering::Release, fence};
@@ -20,18 +21,18 @@ use crate::arch::{self, syscall6};
 use crate::machine::LIBRARY;
 use engine::BACKTRACES;
 
-/// Are backtraces asked for?
+/// Are stacks sampled?
 #[inline(always)]
 pub(super) fn on() -> bool {
     LIBRARY.is(BACKTRACES)
 }
 
-/// Copies memory of this process, as far as it can be read; how many bytes that was.
+/// Copies memory of this process as far as it can be read; returns how many bytes that was.
 #[cold]
 #[inline(never)]
 pub(super) fn copy(from: usize, to: *mut u8, length: usize) -> usize {
     const PAGE: usize = 4096;
-    // A piece for each page: what cannot be read ends the copy at the piece before.
+    // One piece for each page: the copy ends before the first piece that cannot be read.
     let mut pieces = [[0usize; 2]; STACK_ROOM.div_ceil(PAGE) + 1];
     let (mut at, mut left, mut used) = (from, length, 0usize);
     for piece in &mut pieces {
@@ -44,11 +45,12 @@ pub(super) fn copy(from: usize, to: *mut u8, length: usize) -> usize {
     }
     let room = [to as usize, length];
     let (room, pieces) = (room.as_ptr() as usize, pieces.as_ptr() as usize);
-    // SAFETY: process_vm_readv(2) writes at most `length` bytes at `to`, which callers have; what it reads it checks.
+    // SAFETY: process_vm_readv(2) writes at most `length` bytes at `to`, for which callers have space. What it reads it
+    // checks.
     unsafe { syscall6(libc::SYS_process_vm_readv, process() as usize, room, 1, pieces, used, 0).max(0) as usize }
 }
 
-/// A sample, in the file or not yet.
+/// A sample, in the file or pending.
 #[derive(Clone, Copy)]
 struct Block(*mut u8);
 
@@ -61,7 +63,7 @@ impl Block {
         self.0.wrapping_add(STACK_AT)
     }
 
-    /// Takes it, unless somebody else has; what it was.
+    /// Takes the sample, unless another thread has it; returns its former state.
     fn take(self) -> Option<u64> {
         let state = self.word(Sample::State);
         let was = state.load(Relaxed);
@@ -72,10 +74,10 @@ impl Block {
         self.word(Sample::State).store(state, Release);
     }
 
-    /// Notes the registers and the thread, and copies the stack; did that succeed?
+    /// Stores the registers and the thread, and copies the stack. Returns false if that failed.
     fn fill(self, registers: [usize; 4]) -> bool {
         let [pc, sp, fp, link] = registers;
-        // SAFETY: gettid(2) takes nothing.
+        // SAFETY: gettid(2) takes no arguments.
         let thread = unsafe { syscall6(libc::SYS_gettid, 0, 0, 0, 0, 0, 0) } as usize;
         let words =
             [(Sample::Pc, pc), (Sample::Sp, sp), (Sample::Fp, fp), (Sample::Link, link), (Sample::Thread, thread)];
@@ -87,7 +89,7 @@ impl Block {
         length != 0
     }
 
-    /// Makes it one of the file's samples, under this number.
+    /// Makes this a sample of the file, under this number.
     fn publish(self, file: *mut u8, number: u64, kind: Kind, service: usize, delay: u32) {
         modules::note(file);
         for (word, value) in [
@@ -104,19 +106,20 @@ impl Block {
     }
 }
 
-/// A place in the file for the sample of a call, if it is to be kept, and the call's number.
+/// Takes an entry of the file for the sample of a call, if it is to be kept. Also returns the number of the call.
 fn in_file(file: *mut u8, kind: Kind) -> Option<(Block, u64)> {
     let seen = file::head(file, kind.seen()).fetch_add(1, Relaxed);
     let number = place(seen, chance())?;
     let block = Block(file.wrapping_add(sample_at(kind, number)));
     block.take()?;
-    // From here on the old sample is none any more. Release fence: a reader sees that before it sees anything of the new one.
+    // From here on the old sample is invalid. Release fence: a reader sees that before it sees any of the new one.
     file::word(block.0, NUMBER_AGAIN).store(0, Relaxed);
     fence(Release);
     Some((block, seen.wrapping_add(1)))
 }
 
-/// So many sockets can be under suspicion at once; those with numbers further apart share places, and the later one is kept.
+/// How many sockets can have a pending sample. Those whose numbers are equal modulo this share an entry; the later one
+/// stays.
 const PLACES: usize = 256;
 const LENGTH: usize = PLACES * SAMPLE_SIZE;
 /// The latest call on a socket that can lead to a stall, until it is known whether it did.
@@ -131,7 +134,7 @@ fn pending(record: &'static Record) -> Option<Block> {
     (!all.is_null()).then(|| Block(all.wrapping_add(number.wrapping_mul(SAMPLE_SIZE))))
 }
 
-/// A call was made that can lead to a stall.
+/// A call was made that can lead to a stall: takes a sample.
 #[cold]
 #[inline(never)]
 pub(super) fn suspect(record: &'static Record) {
@@ -145,7 +148,7 @@ pub(super) fn suspect(record: &'static Record) {
     }
 }
 
-/// It did.
+/// The call did lead to a stall: moves its sample into the file.
 #[cold]
 #[inline(never)]
 pub(super) fn stalled(record: &'static Record, file: *mut u8, kind: Kind, delay: u32) {
@@ -157,14 +160,15 @@ pub(super) fn stalled(record: &'static Record, file: *mut u8, kind: Kind, delay:
             to.word(word).store(from.word(word).load(Relaxed), Relaxed);
         }
         let length = (from.word(Sample::Length).load(Relaxed) as usize).min(STACK_ROOM);
-        // SAFETY: two blocks with room for a stack; both were taken, so nobody else writes there.
+        // SAFETY: both blocks have space for a stack and do not overlap; both were taken, so no other thread writes to
+        // them.
         unsafe { copy_nonoverlapping(from.stack(), to.stack(), length) };
         to.publish(file, number, kind, record.service(), delay);
     }
     from.give_back(FREE);
 }
 
-/// A call sent a small segment that left alone.
+/// A call has sent a small segment that left on its own: samples it.
 #[cold]
 #[inline(never)]
 pub(super) fn sent_small(record: &'static Record) {

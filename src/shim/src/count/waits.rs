@@ -1,4 +1,5 @@
-//! The functions that stand between a hook and the real function where a thread waits, and where descriptors end and multiply.
+//! The functions that stand between a hook and the real function where a thread waits, and where descriptors are closed
+//! or duplicated.
 
 use core::ffi::{c_int, c_long, c_uint};
 
@@ -8,7 +9,7 @@ use policy::counters::Head;
 use super::insert::between;
 use super::{connection, file, record, stalls};
 
-/// Makes the functions for waits: suspect sockets are asked about first, unless the thread only looks whether something came.
+/// Makes the counting functions of waits: asks about suspect sockets first, unless the timeout is zero.
 macro_rules! waits {
     ($($name:ident($($arg:ident: $ty:ty),*) unless $zero:expr;)*) => { $(
         between! {
@@ -16,7 +17,7 @@ macro_rules! waits {
                 if stalls::any() && !$zero {
                     stalls::waiting();
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
                 unsafe { next($($arg),*) }
             }
         }
@@ -42,7 +43,7 @@ between! {
         if let Some(record) = record::of(fd) && record.state.load(Relaxed) != 0 {
             connection::closing(fd, record);
         }
-        // SAFETY: the caller's argument.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         unsafe { next(fd) }
     }
 }
@@ -55,40 +56,40 @@ between! {
                 }
             });
         }
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         unsafe { next(first, last, flags) }
     }
 }
 between! {
     fn descriptor::dup(fd: c_int) -> c_int {
-        // SAFETY: the caller's argument.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         copied(fd, unsafe { next(fd) })
     }
 }
 between! {
     fn descriptor::dup2(fd: c_int, target: c_int) -> c_int {
         closed_by_dup(fd, target);
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         copied(fd, unsafe { next(fd, target) })
     }
 }
 between! {
     fn descriptor::dup3(fd: c_int, target: c_int, flags: c_int) -> c_int {
         closed_by_dup(fd, target);
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         copied(fd, unsafe { next(fd, target, flags) })
     }
 }
 between! {
     fn descriptor::fcntl(fd: c_int, command: c_int, argument: c_long) -> c_int {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         let result = unsafe { next(fd, command, argument) };
         if duplicates(command) { copied(fd, result) } else { result }
     }
 }
 between! {
     fn descriptor::fcntl64(fd: c_int, command: c_int, argument: c_long) -> c_int {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
         let result = unsafe { next(fd, command, argument) };
         if duplicates(command) { copied(fd, result) } else { result }
     }
@@ -115,7 +116,8 @@ fn copied(fd: c_int, new: c_int) -> c_int {
 
 between! {
     fn process::fork() -> pid_t {
-        // SAFETY: no arguments.
+        // SAFETY: fork(2) takes no arguments and requires nothing of its caller that the hook's caller has not
+        // promised.
         let child = unsafe { next() };
         if child == 0 && let Some(file) = file::known() {
             file::head(file, Head::Forks).fetch_add(1, Relaxed);

@@ -1,7 +1,8 @@
-//! The calls that send. Each asks the engine whether another will follow at once, and if so holds this one (MSG_MORE).
+//! The calls that send. Each hook asks the engine whether another call will follow at once; if so, it holds this one
+//! (MSG_MORE).
 //!
-//! In the steady state a call costs no system call more than without us: a held write(2) becomes a send(2), a held writev(2)
-//! a sendmsg(2). No byte is looked at, and no pointer of the program's is followed.
+//! In the steady state no call costs a further system call: a held write(2) becomes a send(2), a held writev(2) a
+//! sendmsg(2). No byte of the program's data is looked at, and no pointer of the program's is dereferenced.
 
 use engine::{Call, First, Look, Place};
 use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, socklen_t, ssize_t};
@@ -9,12 +10,13 @@ use libc::{iovec, loff_t, mmsghdr, msghdr, off_t, off64_t, size_t, sockaddr, soc
 use super::*;
 use crate::kernel;
 
-/// The length of a vectored call, which we do not add up: any result but a failure counts as whole.
+/// The length of a vectored call, which the library does not add up: any result but a failure counts as complete.
 const UNKNOWN: Option<size_t> = None;
 
-/// The ways to make a call that sends. Each is a function of its own, to which the one before jumps with the arguments as they
-/// are: so a call on a file, and one that is just sent, pay for nobody else's frame. `call` says what the engine has to know;
-/// `held` is the call so that it is held, `whole` its length, and `keeps` says of its result whether it left something behind.
+/// Generates the ways to make a call that sends. Each is a function of its own, to which the previous one jumps with
+/// the arguments in place. So a call on a file, or one that is simply sent, needs no stack frame for the sake of the
+/// others. `call` is what the engine needs to know; `held` is the held form of the call, `whole` the length of its
+/// data; `keeps` tells from its result whether it left data behind.
 macro_rules! ways {
     ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty; fd $fd:ident, call $call:expr, whole $whole:expr, held $held:expr,
      keeps $keeps:expr) => {
@@ -23,10 +25,11 @@ macro_rules! ways {
         way! { fn closer($($arg: $ty),*) -> $ret; LIBRARY.sending($fd, $call) }
 
         /// # Safety
-        /// As the function of libc.
+        /// The contract of the libc function: the arguments are passed on to it.
         #[inline(always)]
         unsafe fn make($($arg: $ty,)* look: Look<'_>) -> $ret {
-            // SAFETY: the caller's arguments.
+            // SAFETY: each way has the contract of this function and gets its arguments unchanged (the rule in
+            // hooks/mod.rs).
             unsafe {
                 match look {
                     Look::Send(place) => sent($($arg,)* place),
@@ -49,26 +52,28 @@ macro_rules! ways {
     };
 }
 
-/// One of them: what the engine says is done, or else the call is made.
+/// Generates one way to make the call: by asking the engine and going on as it says (`; $look`), or by making the call
+/// (`= $made`).
 macro_rules! way {
     (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty; $look:expr) => {
         way! { fn $way($($arg: $ty),* $(; $place)?) -> $ret = make($($arg,)* $look) }
     };
     (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty = $made:expr) => {
         /// # Safety
-        /// As the function of libc.
+        /// The contract of the libc function: the arguments are passed on to it.
         #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         #[allow(dead_code, reason = "rare calls are always looked at closely")]
         pub(super) unsafe extern "C" fn $way($($arg: $ty,)* $($place: &Place)?) -> $ret {
-            // SAFETY: the caller's arguments, for `held` with a flag more.
+            // SAFETY: the call made gets this function's arguments unchanged (the rule in hooks/mod.rs). The held form
+            // adds MSG_MORE, or passes the same vector inside a message; it accesses the same memory.
             unsafe { $made }
         }
     };
 }
 
-/// Makes a hook for a call that can be held. `whole` is the length, if the call says it; `when` says whether the held form of
-/// the call may stand for it; `sockets`, whether only sockets have such a call.
+/// Makes a hook for a call that can be held. `whole` is the length of the data, if the arguments tell; `when` says
+/// whether the held form behaves like the call itself; `sockets` says whether the call exists for sockets only.
 macro_rules! send_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
      when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
@@ -76,7 +81,8 @@ macro_rules! send_hook {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
-                // SAFETY: the caller's arguments.
+                // SAFETY: the real call and both parts of this hook get its arguments unchanged (the rule in
+                // hooks/mod.rs).
                 unsafe {
                     match LIBRARY.first($fd, $flags, $sockets) {
                         First::Forward => $name::real($fd, $($arg),*),
@@ -96,14 +102,14 @@ macro_rules! send_hook {
 }
 
 send_hook! {
-    /// write(2). Held, it becomes a send(2), which is what it does on a socket.
+    /// write(2). Held, it becomes a send(2); on a socket the two do the same.
     fn write(fd: c_int, data: *const c_void, length: size_t)
     flags 0, whole Some(length), when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
 }
 
 send_hook! {
-    /// writev(2). Held, it becomes a sendmsg(2); not outside the bounds where the two fail in different ways.
+    /// writev(2). Held, it becomes a sendmsg(2), except where the two fail differently (UIO_MAXIOV is 1024).
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
     flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
     held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
@@ -133,24 +139,24 @@ send_hook! {
 
 #[cfg(target_pointer_width = "32")]
 send_hook! {
-    /// sendmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmsg.c`).
+    /// The name of sendmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/sendmsg.c`).
     fn __sendmsg64(fd: c_int, message: *const msghdr, flags: c_int)
     flags flags, whole UNKNOWN, when true, sockets true, held __sendmsg64::real(fd, message, flags | libc::MSG_MORE);
     where signature (unchecked), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
-/// What sendmsg(2) needs to send a vector and nothing else.
+/// The message with which sendmsg(2) sends this vector and nothing else.
 fn message_of(parts: *const iovec, count: c_int) -> msghdr {
-    // SAFETY: a msghdr of zeros is one without address and control data.
+    // SAFETY: msghdr is plain data; all zeros is a message without address and control data.
     let mut message: msghdr = unsafe { core::mem::zeroed() };
     message.msg_iov = parts.cast_mut();
     message.msg_iovlen = count as size_t as _;
     message
 }
 
-/// Makes a hook for a call that sends, cannot be held itself, but counts. What was held before goes out with it, unless it
-/// fails or finds nothing to send. Where history says that more such calls follow, the socket is corked for them. `usual` is
-/// how it is made on the usual descriptors: a rare call is not worth instructions of its own.
+/// Makes a hook for a call that sends but cannot carry MSG_MORE. It takes along what was held, unless it fails or sends
+/// nothing. If the evidence says that more such calls follow, the socket is corked for them. `usual` names the way for
+/// usual descriptors: a rare call is not worth an inlined path of its own.
 macro_rules! pass_hook {
     ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
      $usual:ident, flags $flags:expr, $count:ident $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
@@ -159,7 +165,8 @@ macro_rules! pass_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret where signature $check, raw $raw; {
                 $( $first; )?
-                // SAFETY: the caller's arguments.
+                // SAFETY: the real call and both parts of this hook get its arguments unchanged (the rule in
+                // hooks/mod.rs).
                 unsafe {
                     match LIBRARY.first($fd, $flags, false) {
                         First::Forward => $name::real($($before,)* $fd, $($arg),*),
@@ -179,15 +186,15 @@ macro_rules! pass_hook {
     };
 }
 
-/// Is something of what was held, or of the call itself, still there? Where it sent nothing, all of it; and kernels before 6.5
-/// keep the tail of a file that ended before the count, for the rest that the program asked for.
+/// Is data left in the kernel after this call, its own or what was held before it? If it sent nothing, all of what was
+/// held. And kernels before 6.5 keep the tail of a file that ended before `count`, waiting for the rest.
 #[inline(always)]
 fn keeps_back(sent: isize, count: isize) -> bool {
     sent <= 0 || sent != count && kernel::keeps_tail_of_short_sendfile()
 }
 
 pass_hook! {
-    /// sendmmsg(2): the kernel holds all but the last message by itself; the last is not held.
+    /// sendmmsg(2): the kernel itself holds all messages but the last, and the library does not hold the last one.
     fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
     closer, flags flags, count;
     where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
@@ -195,7 +202,7 @@ pass_hook! {
 
 #[cfg(target_pointer_width = "32")]
 pass_hook! {
-    /// sendmmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
+    /// The name of sendmmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
     fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
     closer, flags flags, count;
     where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
@@ -208,21 +215,21 @@ pass_hook! {
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
 }
 
-/// The call whose offset has 64 bits.
+/// The number of the system call with a 64-bit offset.
 #[cfg(target_pointer_width = "64")]
 const SENDFILE64: c_long = libc::SYS_sendfile;
 #[cfg(target_pointer_width = "32")]
 const SENDFILE64: c_long = libc::SYS_sendfile64;
 
 pass_hook! {
-    /// sendfile as programs built with 64-bit file offsets name it.
+    /// The name of sendfile(2) in programs built with 64-bit file offsets.
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
     usual, flags 0, count;
     where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);
 }
 
 pass_hook! {
-    /// splice(2) into a socket, where the program's SPLICE_F_MORE is its own word, or out of one.
+    /// splice(2), into a socket or out of one. SPLICE_F_MORE is the program's own statement that more follows.
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
     closer, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
     first {

@@ -1,27 +1,28 @@
-//! Descriptors are closed, shut down, duplicated and made: the table follows, and what is held goes out first.
+//! Creating, duplicating, shutting down and closing descriptors. The descriptor table follows, and what is held is
+//! released first.
 
 use super::*;
 
-/// close_range(2), linux/close_range.h.
+/// A flag of close_range(2) (linux/close_range.h): mark the descriptors close-on-exec instead of closing them.
 const CLOSE_RANGE_CLOEXEC: c_int = 4;
 
 hook! {
-    /// close(2). A place to let go, if it is a TCP socket's.
+    /// close(2). On a TCP socket, a release point.
     #[unsafe(link_section = ".text.usual")]
     fn close(fd: c_int) -> c_int
     where signature (libc::close), raw raw!(libc::SYS_close, fd); {
         if !LIBRARY.closes_quickly(fd) {
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
             return unsafe { close::closer(fd) };
         }
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         unsafe { close::real(fd) }
     } with {
         #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
             LIBRARY.closing(fd);
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
             unsafe { real(fd) }
         }
     }
@@ -34,17 +35,17 @@ hook! {
         if flags & CLOSE_RANGE_CLOEXEC == 0 {
             LIBRARY.closing_range(first, last);
         }
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         unsafe { close_range::real(first, last, flags) }
     }
 }
 
 hook! {
-    /// shutdown(2): what is held goes out first.
+    /// shutdown(2): releases what the thread holds first.
     fn shutdown(fd: c_int, how: c_int) -> c_int
     where signature (libc::shutdown), raw raw!(libc::SYS_shutdown, fd, how); {
         LIBRARY.let_go(Cause::End);
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         unsafe { shutdown::real(fd, how) }
     }
 }
@@ -55,10 +56,10 @@ hook! {
     fn dup(fd: c_int) -> c_int
     where signature (libc::dup), raw raw!(libc::SYS_dup, fd); {
         let Some(connection) = LIBRARY.duplicates_quickly(fd) else {
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
             return unsafe { dup::closer(fd) };
         };
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         let new = unsafe { dup::real(fd) };
         LIBRARY.duplicated_quickly(fd, connection, new);
         new
@@ -66,7 +67,7 @@ hook! {
         #[unsafe(link_section = ".text.tcp")]
         #[inline(never)]
         pub(super) unsafe extern "C" fn closer(fd: c_int) -> c_int {
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
             duplicate(fd, None, || unsafe { real(fd) })
         }
     }
@@ -82,24 +83,25 @@ fn duplicate(fd: c_int, target: Option<c_int>, real: impl FnOnce() -> c_int) -> 
 }
 
 hook! {
-    /// dup2(2): closes the target.
+    /// dup2(2): also closes the target.
     fn dup2(fd: c_int, target: c_int) -> c_int
     where signature (libc::dup2), raw raw!(libc::SYS_dup3, fd, target, 0); {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         duplicate(fd, Some(target), || unsafe { dup2::real(fd, target) })
     }
 }
 
 hook! {
-    /// dup3(2): closes the target.
+    /// dup3(2): also closes the target.
     fn dup3(fd: c_int, target: c_int, flags: c_int) -> c_int
     where signature (libc::dup3), raw raw!(libc::SYS_dup3, fd, target, flags); {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         duplicate(fd, Some(target), || unsafe { dup3::real(fd, target, flags) })
     }
 }
 
-/// Makes a hook for fcntl(2): F_DUPFD and F_DUPFD_CLOEXEC duplicate. Variadic in C; the third argument is passed on as it came.
+/// Makes a hook for fcntl(2), of which F_DUPFD and F_DUPFD_CLOEXEC duplicate a descriptor. It is variadic in C; the
+/// third argument is passed on as a machine word.
 macro_rules! fcntl_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
@@ -108,10 +110,10 @@ macro_rules! fcntl_hook {
             fn $name(fd: c_int, command: c_int, argument: c_long) -> c_int
             where signature $check, raw raw!(libc::SYS_fcntl, fd, command, argument); {
                 if !matches!(command, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     return unsafe { $name::real(fd, command, argument) };
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 duplicate(fd, None, || unsafe { $name::real(fd, command, argument) })
             }
         }
@@ -122,20 +124,20 @@ fcntl_hook! {
     fn fcntl() where signature (variadic libc::fcntl as unsafe extern "C" fn(c_int, c_int, ...) -> c_int);
 }
 fcntl_hook! {
-    /// fcntl as programs built with 64-bit file offsets name it (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
+    /// The name of fcntl(2) in programs built with 64-bit file offsets (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
     fn fcntl64() where signature (unchecked);
 }
 #[cfg(target_pointer_width = "32")]
 fcntl_hook! {
-    /// fcntl as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
+    /// The name of fcntl(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/fcntl64.c`).
     fn __fcntl_time64() where signature (unchecked);
 }
 
 hook! {
-    /// pipe(2): noted so that a read from it is known to be a wait.
+    /// pipe(2): recorded, so that a read from it counts as a wait.
     fn pipe(pair: *mut c_int) -> c_int
     where signature (libc::pipe), raw raw!(libc::SYS_pipe2, pair, 0); {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         let result = unsafe { pipe::real(pair) };
         note_pair(result, pair);
         result
@@ -143,21 +145,21 @@ hook! {
 }
 
 hook! {
-    /// pipe2(2): as pipe.
+    /// pipe2(2): recorded, so that a read from it counts as a wait.
     fn pipe2(pair: *mut c_int, flags: c_int) -> c_int
     where signature (libc::pipe2), raw raw!(libc::SYS_pipe2, pair, flags); {
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         let result = unsafe { pipe2::real(pair, flags) };
         note_pair(result, pair);
         result
     }
 }
 
-/// Notes the two descriptors that a call has made, if it succeeded.
+/// Records the two descriptors that a call has created, if it succeeded.
 #[inline]
 pub(super) fn note_pair(result: c_int, pair: *const c_int) {
     if result == 0 {
-        // SAFETY: the kernel has just written two descriptors there; no alignment is assumed.
+        // SAFETY: the call succeeded, so the kernel has written two descriptors there. Read without assuming alignment.
         LIBRARY.made_pair(unsafe { pair.cast::<[c_int; 2]>().read_unaligned() });
     }
 }

@@ -1,5 +1,25 @@
-//! The hooks, one file per family of calls. Every exported name of the library is defined here and nowhere else, and has its row
-//! in the table of hooks (policy::hooks).
+//! The hooks, one file per family of calls. Every exported name of the library is defined here and nowhere else, and
+//! has its row in the table of hooks (policy::hooks).
+//!
+//! # Safety
+//!
+//! Nearly every `unsafe` block in these files forwards the program's call. Its note then refers to this rule:
+//!
+//! - A hook has the contract of the libc function that it stands for; `hook!` writes that into its `# Safety` section.
+//!   So the hook's caller has promised everything that the function requires of its arguments.
+//! - `name::real` calls a function of that very signature. The compiler compares it with the libc crate's declaration
+//!   (`signature`); where that crate has none (`unchecked`), the source is named beside it.
+//! - The block passes on the hook's own parameters, unchanged and in order, and the hook has not written through the
+//!   pointers before. So what its caller has promised is what the real function requires.
+//! - A hook may be split into parts (`usual`, `closer`, `ending`, …). Each takes the hook's parameters and has its
+//!   contract, and only the hook or another part calls it, by this same rule.
+//!
+//! To review such a block, compare its arguments with the parameters of the function around it. A note that names a
+//! difference, such as a flag that is added, names the only one.
+//!
+//! Pointers of the program's are dereferenced only once the kernel has accepted them: in a call that has just
+//! succeeded, as the note says, or in [`kernel::readable`](crate::kernel::readable). The notes in address.rs and at
+//! `select_by_pselect` name what they rely on beyond that.
 
 use core::ffi::{c_int, c_long, c_uint, c_void};
 
@@ -8,7 +28,7 @@ use policy::evidence::Cause;
 use crate::bind;
 use crate::machine::LIBRARY;
 
-/// The last resort for a function that this libc does not have and that no one system call stands for.
+/// The last resort for a function that this libc does not have and that no single system call replaces.
 const MISSING: isize = -(libc::ENOSYS as isize);
 
 mod connection;
@@ -19,7 +39,7 @@ pub(crate) mod process;
 pub(crate) mod receive;
 pub(crate) mod wait;
 
-/// Every row of the table has its hook, in the module that it names. (`hook!` asserts the other direction.)
+/// Asserts that each row of the table has its hook, in the module that it names. (`hook!` asserts the converse.)
 #[allow(unused_imports, reason = "they are there to be found")]
 mod rows {
     macro_rules! found {

@@ -1,13 +1,14 @@
-//! setsockopt and getsockopt: the application's word wins, and it reads back what it set itself.
+//! setsockopt(2) and getsockopt(2): the application's own setting wins, and it reads back what it has set.
 
 use libc::socklen_t;
 
 use super::*;
 
-/// TCP_ULP (linux/tcp.h): kernel TLS and the like.
+/// The option that puts a protocol such as kernel TLS on top of TCP (linux/tcp.h).
 const TCP_ULP: c_int = 31;
 
-/// Makes a hook for setsockopt(2): the application's own TCP_NODELAY, TCP_CORK and the options of TCPTUNE_SET are noted.
+/// Makes a hook for setsockopt(2): notes the application's own TCP_NODELAY and TCP_CORK, and those options of
+/// TCPTUNE_SET that it sets itself.
 macro_rules! setsockopt_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
@@ -23,14 +24,15 @@ macro_rules! setsockopt_hook {
                 if of_tcp && name == nodelay {
                     LIBRARY.setting_nodelay(fd);
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let result = unsafe { $name::real(fd, level, name, value, length) };
                 if result == 0 && LIBRARY.is_enabled() {
                     if !of_tcp || name != nodelay && name != cork {
                         LIBRARY.program_set(fd, level, name);
                         return result;
                     }
-                    // SAFETY: the kernel has just read an int there.
+                    // SAFETY: setting TCP_NODELAY or TCP_CORK succeeded, so the kernel has read an int there
+                    // (do_tcp_setsockopt refuses less).
                     let on = unsafe { value.cast::<c_int>().read_unaligned() } != 0;
                     if name == nodelay { LIBRARY.program_set_nodelay(fd, on) } else { LIBRARY.program_set_cork(fd, on) }
                 }
@@ -45,11 +47,11 @@ setsockopt_hook! {
 }
 #[cfg(target_pointer_width = "32")]
 setsockopt_hook! {
-    /// setsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/setsockopt.c`).
+    /// The name of setsockopt(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/setsockopt.c`).
     fn __setsockopt64() where signature (unchecked);
 }
 
-/// Makes a hook for getsockopt(2): what only we have set (TCP_NODELAY, TCP_CORK) reads back as 0.
+/// Makes a hook for getsockopt(2): TCP_NODELAY and TCP_CORK read as 0 if only the library has set them.
 macro_rules! getsockopt_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
@@ -57,17 +59,18 @@ macro_rules! getsockopt_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name(fd: c_int, level: c_int, name: c_int, value: *mut c_void, length: *mut socklen_t) -> c_int
             where signature $check, raw raw!(libc::SYS_getsockopt, fd, level, name, value, length); {
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let result = unsafe { $name::real(fd, level, name, value, length) };
                 if result == 0
                     && level == libc::IPPROTO_TCP
                     && (name == libc::TCP_NODELAY && LIBRARY.hides_nodelay(fd)
                         || name == libc::TCP_CORK && LIBRARY.hides_cork(fd))
                 {
-                    // SAFETY: the kernel has just written the length there.
+                    // SAFETY: the call succeeded, so the kernel has written the length there.
                     let written = unsafe { *length }.min(4);
                     for index in 0..written as usize {
-                        // SAFETY: the kernel has just written `written` bytes at `value`.
+                        // SAFETY: the call succeeded, so the kernel has written `*length` bytes at `value`, of which
+                        // this is one.
                         unsafe { value.cast::<u8>().wrapping_add(index).write(0) };
                     }
                 }
@@ -82,6 +85,6 @@ getsockopt_hook! {
 }
 #[cfg(target_pointer_width = "32")]
 getsockopt_hook! {
-    /// getsockopt(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/getsockopt.c`).
+    /// The name of getsockopt(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/getsockopt.c`).
     fn __getsockopt64() where signature (unchecked);
 }

@@ -1,4 +1,4 @@
-//! A process multiplies, becomes another program, ends, or restricts itself: what is held goes out first.
+//! Creating, replacing, restricting and ending processes: what is held is released first.
 
 use core::ffi::c_char;
 
@@ -6,17 +6,19 @@ use libc::pid_t;
 
 use super::*;
 
-/// PR_SET_TSC may forbid the cycle counter that the library reads (prctl(2)).
+/// The value of PR_SET_TSC that forbids the cycle counter, which the library reads (prctl(2)).
 const PR_TSC_SIGSEGV: c_long = 2;
-/// seccomp(2): operations that install a filter.
+/// The operations of seccomp(2) that install a filter.
 const SECCOMP_SET_MODE_STRICT: c_long = 0;
 const SECCOMP_SET_MODE_FILTER: c_long = 1;
 
 hook! {
-    /// fork(2): the child has the socket too, and a close would no longer flush.
+    /// fork(2): releases what the thread holds first. The child has the socket too, so closing it would no longer
+    /// flush.
     fn fork() -> pid_t where signature (libc::fork), raw raw!(libc::SYS_clone, libc::SIGCHLD); {
         LIBRARY.let_go(Cause::End);
-        // SAFETY: no arguments.
+        // SAFETY: fork(2) takes no arguments and requires nothing of its caller that the hook's caller has not
+        // promised.
         let child = unsafe { fork::real() };
         if child == 0 {
             LIBRARY.forked();
@@ -25,14 +27,14 @@ hook! {
     }
 }
 
-/// The new program knows nothing of what is held.
+/// Makes a hook for a function that replaces the program. The new program will know nothing of held data.
 macro_rules! exec_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
                 LIBRARY.let_go(Cause::End);
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             }
         }
@@ -69,18 +71,19 @@ exec_hook! {
     where signature (libc::execveat), raw raw!(libc::SYS_execveat, directory, path, arguments, environment, flags);
 }
 
-/// Makes hooks for the execs that take the program's arguments one by one. Rust cannot define a variadic function, so these
-/// are written in machine code: release, then on to the real function with everything as it came.
+/// Makes hooks for the execs that take the program's arguments one by one. Stable Rust cannot define a variadic
+/// function, so these are naked functions: they release what is held, then jump to the real function with all registers
+/// and the stack as they were.
 macro_rules! variadic_exec_hooks {
     ($($name:ident)*) => { $(
-        /// As its C declaration says: execl(3).
+        /// As declared in C: see execl(3).
         ///
         /// # Safety
-        /// As the function of libc that it stands for.
+        /// The contract of the libc function: the caller's arguments are passed on to it unchanged.
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() -> c_int {
-            /// Releases what is held; the address of the real function.
+            /// Releases what the thread holds; returns the address of the real function.
             extern "C" fn prepare() -> *mut () {
                 listed!($name);
                 LIBRARY.let_go(Cause::End);
@@ -93,13 +96,13 @@ macro_rules! variadic_exec_hooks {
 }
 variadic_exec_hooks! { execl execle execlp }
 
-/// What an exec is in a libc without it.
+/// Stands for an exec that this libc does not have.
 extern "C" fn missing() -> c_int {
     bind::finish(MISSING) as c_int
 }
 
-/// Makes a hook for a function that ends the process: its sockets may be another process's too. It never returns; `!` as a type is
-/// not stable yet.
+/// Makes a hook for a function that ends the process, and so releases what any thread holds: the sockets may live on in
+/// other processes. The function never returns, but `!` is not a stable type yet.
 macro_rules! exit_hook {
     ($(#[$doc:meta])* fn $name:ident();) => {
         hook! {
@@ -107,7 +110,7 @@ macro_rules! exit_hook {
             fn $name(status: c_int) -> c_int
             where signature (unchecked), raw raw!(libc::SYS_exit_group, status); {
                 LIBRARY.let_go_of_all();
-                // SAFETY: the caller's argument.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real(status) }
             }
         }
@@ -126,7 +129,7 @@ exit_hook! {
     fn _Exit();
 }
 
-/// Makes a hook for prctl(2). Variadic in C; the arguments are passed on as they came.
+/// Makes a hook for prctl(2), which is variadic in C; the arguments are passed on as machine words.
 macro_rules! prctl_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
@@ -135,12 +138,12 @@ macro_rules! prctl_hook {
             where signature $check, raw raw!(libc::SYS_prctl, option, a, b, c, d); {
                 if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
                     let entering = LIBRARY.restricting();
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     let result = unsafe { $name::real(option, a, b, c, d) };
                     LIBRARY.restricted(entering, result == 0);
                     return result;
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real(option, a, b, c, d) }
             }
         }
@@ -152,26 +155,27 @@ prctl_hook! {
 }
 #[cfg(target_pointer_width = "32")]
 prctl_hook! {
-    /// prctl(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/prctl.c`).
+    /// The name of prctl(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/prctl.c`).
     fn __prctl_time64() where signature (unchecked);
 }
 
 hook! {
-    /// syscall(2), for seccomp(2) and futex(2), which libc has no functions for; everything else is passed on as it came.
+    /// syscall(2): hooked for seccomp(2) and futex(2), for which libc has no functions. Everything else is only passed
+    /// on, as machine words.
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
     where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
         if number == libc::SYS_futex && futex_waits(b) {
-            // A place to let go: Rust's locks, channels and condition variables wait here.
+            // A release point: Rust's locks, channels and condition variables wait here.
             LIBRARY.let_go(Cause::Wait);
         }
         if number == libc::SYS_seccomp && matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER) {
             let entering = LIBRARY.restricting();
-            // SAFETY: the caller's arguments.
+            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
             let result = unsafe { syscall::real(number, a, b, c, d, e, f) };
             LIBRARY.restricted(entering, result == 0);
             return result;
         }
-        // SAFETY: the caller's arguments.
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
         unsafe { syscall::real(number, a, b, c, d, e, f) }
     }
 }

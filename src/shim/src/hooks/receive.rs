@@ -1,13 +1,13 @@
-//! The calls that receive: each is a place to let go, and ends the burst of its thread. A read of a file does neither: programs
-//! copy a file between header and body.
+//! The calls that receive. Each is a release point and ends the burst of its thread. A read from a file is neither:
+//! programs copy files between header and body.
 
 use engine::{LookAtReceive, Place, Receive};
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 
 use super::*;
 
-/// Makes a hook for a receive. `sockets` says that only sockets have the call: then a descriptor that was never met is looked
-/// at, otherwise it is a file.
+/// Makes a hook for a receive. `sockets` says that the call exists for sockets only; then an unmet descriptor is
+/// classified, otherwise it is taken for a file.
 macro_rules! receive_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) -> ssize_t
      sockets $sockets:literal; where signature $check:tt, raw $raw:expr;) => {
@@ -16,11 +16,13 @@ macro_rules! receive_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($fd: c_int, $($arg: $ty),*) -> ssize_t where signature $check, raw $raw; {
                 match LIBRARY.look_at_receive($fd, $sockets) {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     LookAtReceive::Forward => unsafe { $name::real($fd, $($arg),*) },
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
+                    // hooks/mod.rs).
                     LookAtReceive::End(place) => unsafe { $name::ending($fd, $($arg,)* place) },
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
+                    // hooks/mod.rs).
                     LookAtReceive::Closer => unsafe { $name::closer($fd, $($arg),*) },
                 }
             } with {
@@ -28,17 +30,18 @@ macro_rules! receive_hook {
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn ending($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
                     if LIBRARY.ends_quickly(place) {
-                        // SAFETY: the caller's arguments.
+                        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                         return unsafe { $name::real($fd, $($arg),*) };
                     }
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
+                    // hooks/mod.rs).
                     unsafe { at_end($fd, $($arg,)* place) }
                 }
 
                 #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 unsafe extern "C" fn at_end($fd: c_int, $($arg: $ty,)* place: &Place) -> ssize_t {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     LIBRARY.receive_at_end(place, || unsafe { $name::real($fd, $($arg),*) })
                 }
 
@@ -46,7 +49,7 @@ macro_rules! receive_hook {
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($fd: c_int, $($arg: $ty),*) -> ssize_t {
                     let watch = LIBRARY.receiving($fd, $sockets);
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     let got = unsafe { $name::real($fd, $($arg),*) };
                     if watch == Receive::Watch { watched($fd, got) } else { got }
                 }
@@ -55,7 +58,7 @@ macro_rules! receive_hook {
     };
 }
 
-/// A receive that is looked at has returned `got`, which this returns.
+/// Reports the result `got` of a receive to be watched, and returns it.
 #[cold]
 #[inline(never)]
 fn watched(fd: c_int, got: ssize_t) -> ssize_t {
@@ -76,7 +79,7 @@ receive_hook! {
     sockets false; where signature (libc::readv), raw raw!(libc::SYS_readv, fd, parts, count);
 }
 receive_hook! {
-    /// read(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/read_chk.c`).
+    /// The name of read(2) in programs built with _FORTIFY_SOURCE (glibc `debug/read_chk.c`).
     fn __read_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t) -> ssize_t
     sockets false; where signature (unchecked), raw raw!(libc::SYS_read, fd, data, length);
 }
@@ -86,7 +89,7 @@ receive_hook! {
     sockets true; where signature (libc::recv), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
 receive_hook! {
-    /// recv(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recv_chk.c`).
+    /// The name of recv(2) in programs built with _FORTIFY_SOURCE (glibc `debug/recv_chk.c`).
     fn __recv_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
     sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, 0, 0);
 }
@@ -97,13 +100,13 @@ receive_hook! {
     sockets true; where signature (libc::recvfrom), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 receive_hook! {
-    /// recvfrom(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/recvfrom_chk.c`).
+    /// The name of recvfrom(2) in programs built with _FORTIFY_SOURCE (glibc `debug/recvfrom_chk.c`).
     fn __recvfrom_chk(fd: c_int, data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
         from_length: *mut socklen_t) -> ssize_t
     sockets true; where signature (unchecked), raw raw!(libc::SYS_recvfrom, fd, data, length, flags, from, from_length);
 }
 
-/// Makes a hook for recvmsg(2): may also receive descriptors (SCM_RIGHTS), which are then looked at when they are first used.
+/// Makes a hook for recvmsg(2), which can also receive descriptors (SCM_RIGHTS): they are classified when first used.
 macro_rules! recvmsg_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
         hook! {
@@ -112,13 +115,13 @@ macro_rules! recvmsg_hook {
             fn $name(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t
             where signature $check, raw raw!(libc::SYS_recvmsg, fd, message, flags); {
                 let watch = LIBRARY.receiving(fd, true);
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let got = unsafe { $name::real(fd, message, flags) };
                 if watch == Receive::Watch {
                     watched(fd, got);
                 }
                 if got >= 0 {
-                    // SAFETY: the kernel has just filled it in.
+                    // SAFETY: the call succeeded, so the kernel has filled in the message.
                     unsafe { received_descriptors(message) };
                 }
                 got
@@ -132,11 +135,11 @@ recvmsg_hook! {
 }
 #[cfg(target_pointer_width = "32")]
 recvmsg_hook! {
-    /// recvmsg(2) as 32-bit programs with a 64-bit clock name it (glibc `sysdeps/unix/sysv/linux/recvmsg.c`).
+    /// The name of recvmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/recvmsg.c`).
     fn __recvmsg64() where signature (unchecked);
 }
 
-/// Makes a hook for recvmmsg(2): as recvmsg, several at once.
+/// Makes a hook for recvmmsg(2), which receives several messages, each perhaps with descriptors.
 macro_rules! recvmmsg_hook {
     ($(#[$doc:meta])* fn $name:ident($time:ty) where signature $check:tt;) => {
         hook! {
@@ -145,16 +148,17 @@ macro_rules! recvmmsg_hook {
             fn $name(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut $time) -> c_int
             where signature $check, raw raw!(libc::SYS_recvmmsg, fd, messages, count, flags, timeout); {
                 let watch = LIBRARY.receiving(fd, true);
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let got = unsafe { $name::real(fd, messages, count, flags, timeout) };
                 if watch == Receive::Watch {
                     watched(fd, got as ssize_t);
                 }
                 for index in 0..got.max(0) as usize {
                     let message = messages.wrapping_add(index);
-                    // SAFETY: the kernel has just filled in `got` messages; the address of a field is taken, nothing is read.
+                    // SAFETY: `index` is below `got`, the number of messages that the kernel has filled in. Only the
+                    // address of a field is computed.
                     let header = unsafe { &raw mut (*message).msg_hdr };
-                    // SAFETY: as above.
+                    // SAFETY: the kernel has filled in this message, one of `got`.
                     unsafe { received_descriptors(header) };
                 }
                 got
@@ -168,51 +172,52 @@ recvmmsg_hook! {
 }
 #[cfg(target_pointer_width = "32")]
 recvmmsg_hook! {
-    /// recvmmsg(2) as 32-bit programs with a 64-bit clock name it, in glibc.
+    /// The name of recvmmsg(2) in 32-bit programs with 64-bit time_t, in glibc.
     fn __recvmmsg64(c_void) where signature (unchecked);
 }
 #[cfg(target_pointer_width = "32")]
 recvmmsg_hook! {
-    /// The same in musl.
+    /// The name of recvmmsg(2) in 32-bit programs with 64-bit time_t, in musl.
     fn __recvmmsg_time64(c_void) where signature (unchecked);
 }
 
-/// Notes the descriptors that came with a message (cmsg(3), unix(7)).
+/// Records the descriptors that came with a message (cmsg(3), unix(7)).
 ///
 /// # Safety
-/// `message` must have been filled in by the kernel.
+/// `message` must have been filled in by the kernel, in a call that succeeded.
 #[inline]
 unsafe fn received_descriptors(message: *const msghdr) {
-    // SAFETY: the caller vouches for the message.
+    // SAFETY: the caller promises a message that the kernel has just written, so it can be read.
     let message = unsafe { &*message };
     if message.msg_controllen != 0 && LIBRARY.is_enabled() {
-        // SAFETY: as above.
+        // SAFETY: the kernel has filled in this message, as the caller promises.
         unsafe { control_messages(message) };
     }
 }
 
 /// # Safety
-/// As [`received_descriptors`].
+/// `message` must have been filled in by the kernel, in a call that succeeded.
 #[cold]
 unsafe fn control_messages(message: &msghdr) {
-    // SAFETY: the kernel has written well-formed control messages of `msg_controllen` bytes in all.
+    // SAFETY: the kernel has written well-formed control messages, `msg_controllen` bytes in all.
     let mut control = unsafe { libc::CMSG_FIRSTHDR(message) };
-    // SAFETY: null, or a control message inside the buffer.
+    // SAFETY: null, or a whole control message inside the buffer, which is what the CMSG macros return.
     while let Some(header) = unsafe { control.as_ref() } {
         if header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_RIGHTS {
-            // SAFETY: only computes the address behind the header.
+            // SAFETY: only computes the address after the header of a message that was found in the buffer.
             let data = unsafe { libc::CMSG_DATA(control) }.cast::<c_int>();
             // SAFETY: only computes a length.
             let empty = unsafe { libc::CMSG_LEN(0) } as usize;
             let bytes: usize = header.cmsg_len as _;
             let count = bytes.saturating_sub(empty) >> 2;
             for index in 0..count {
-                // SAFETY: the kernel has written `count` descriptors there.
+                // SAFETY: `index` is below `count`, the number of descriptors that the kernel has written here. Read
+                // without assuming alignment.
                 let fd = unsafe { data.wrapping_add(index).read_unaligned() };
                 LIBRARY.given(fd);
             }
         }
-        // SAFETY: as for CMSG_FIRSTHDR.
+        // SAFETY: `control` was found in this message, whose control messages are well-formed.
         control = unsafe { libc::CMSG_NXTHDR(message, control) };
     }
 }

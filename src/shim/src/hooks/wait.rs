@@ -1,5 +1,5 @@
-//! The calls that wait without receiving. What the thread holds is released before it really blocks: a wait that can tell
-//! is first tried with a timeout of zero, because events that are there already may be served first.
+//! The calls that wait without receiving. What the thread holds is released before it blocks. A wait that can be polled
+//! is first tried with a timeout of zero, because the program may handle events that are ready before it waits.
 
 use libc::{
     epoll_event, fd_set, id_t, idtype_t, nfds_t, pid_t, pollfd, rusage, siginfo_t, sigset_t, size_t, timespec, timeval,
@@ -9,8 +9,8 @@ use libc::{
 use super::*;
 use crate::kernel;
 
-/// Makes a hook for a wait with a timeout in milliseconds. Where the kernel keeps something of the thread's burst it asks for
-/// events without waiting first; if there are none, that is released before the real wait.
+/// Makes a hook for a wait with a timeout in milliseconds. If the thread's burst holds data, the hook first polls with
+/// a timeout of zero; only if nothing is ready is the data released, before the real wait.
 macro_rules! poll_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident, now ($($now:expr),*);
      where signature $check:tt, raw $raw:expr;) => {
@@ -19,18 +19,20 @@ macro_rules! poll_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
                 if LIBRARY.has_open() {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
+                    // hooks/mod.rs).
                     return unsafe { $name::closer($($arg),*) };
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             } with {
                 #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
-                    // SAFETY: the caller's arguments, with a timeout of zero.
+                    // SAFETY: forwards the hook's arguments (the rule in hooks/mod.rs) except for the timeout, of which
+                    // any value is allowed.
                     let ask = || unsafe { $name::real($($now),*) };
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     LIBRARY.wait($timeout != 0, Some(ask), || unsafe { $name::real($($arg),*) })
                 }
             }
@@ -38,7 +40,8 @@ macro_rules! poll_hook {
     };
 }
 
-/// Makes a hook for a wait whose timeout is behind a pointer, of so many words, or whose other arguments are changed by asking.
+/// Makes a hook for a wait whose timeout is behind a pointer and has `words` words, or whose other arguments polling
+/// would change.
 macro_rules! select_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident of $words:literal;
      where signature $check:tt, raw $raw:expr;) => {
@@ -47,16 +50,17 @@ macro_rules! select_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
                 if LIBRARY.has_open() {
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
+                    // hooks/mod.rs).
                     return unsafe { $name::closer($($arg),*) };
                 }
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             } with {
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
                     let blocks = !is_zero::<$words>($timeout.cast());
-                    // SAFETY: the caller's arguments.
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                     LIBRARY.wait(blocks, NEVER_ASKS, || unsafe { $name::real($($arg),*) })
                 }
             }
@@ -64,7 +68,7 @@ macro_rules! select_hook {
     };
 }
 
-/// The call cannot be made without waiting.
+/// Stands for a call that cannot be tried with a timeout of zero.
 const NEVER_ASKS: Option<fn() -> c_int> = None;
 
 poll_hook! {
@@ -73,7 +77,7 @@ poll_hook! {
     where signature (libc::poll), raw poll_by_ppoll(fds, count, timeout);
 }
 poll_hook! {
-    /// poll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/poll_chk.c`).
+    /// The name of poll(2) in programs built with _FORTIFY_SOURCE (glibc `debug/poll_chk.c`).
     fn __poll_chk(fds: *mut pollfd, count: nfds_t, timeout: c_int, room: size_t) timeout timeout, now (fds, count, 0, room);
     where signature (unchecked), raw poll_by_ppoll(fds, count, timeout);
 }
@@ -100,13 +104,13 @@ select_hook! {
     where signature (libc::ppoll), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
 }
 select_hook! {
-    /// ppoll(2) as _FORTIFY_SOURCE makes programs call it (glibc `debug/ppoll_chk.c`).
+    /// The name of ppoll(2) in programs built with _FORTIFY_SOURCE (glibc `debug/ppoll_chk.c`).
     fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, mask: *const sigset_t, room: size_t)
     timeout timeout of 2;
     where signature (unchecked), raw raw!(libc::SYS_ppoll, fds, count, timeout, mask, 8);
 }
 select_hook! {
-    /// select(2). Asking with a timeout of zero would clear the application's sets.
+    /// select(2). Polling it first would clear the application's sets.
     fn select(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *mut timeval)
     timeout timeout of 2;
     where signature (libc::select), raw select_by_pselect(count, [read, write, except], timeout);
@@ -119,18 +123,19 @@ select_hook! {
     where signature (libc::pselect), raw raw!(libc::SYS_pselect6, count, read, write, except, timeout, 0);
 }
 
-/// select(2) by pselect6(2), for a libc without select: not every machine has the older call.
+/// select(2) by pselect6(2), for a libc without select: not every architecture has the older call.
 #[cold]
 fn select_by_pselect(count: c_int, sets: [*mut fd_set; 3], timeout: *const timeval) -> isize {
     let [read, write, except] = sets;
-    // SAFETY: null, or a timeval as the caller's declaration has it.
+    // SAFETY: null or a valid timeval, which the hook's caller has promised (select(2)); `raw` passes the hook's own
+    // argument.
     let time =
         unsafe { timeout.as_ref() }.map(|time| [time.tv_sec as usize, (time.tv_usec as usize).wrapping_mul(1000)]);
     let at = time.as_ref().map_or(0, |time| time.as_ptr() as usize);
     raw!(libc::SYS_pselect6, count, read, write, except, at, 0)
 }
 
-/// poll(2) by ppoll(2), for a libc without poll: not every machine has the older call.
+/// poll(2) by ppoll(2), for a libc without poll: not every architecture has the older call.
 #[cold]
 fn poll_by_ppoll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> isize {
     let milliseconds = timeout.max(0) as usize;
@@ -139,8 +144,8 @@ fn poll_by_ppoll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> isize {
     raw!(libc::SYS_ppoll, fds, count, at, 0, 8)
 }
 
-/// Does a timeout (a timespec or timeval: so many words) say not to wait at all? The pointer is the program's and is only
-/// followed where the kernel says that it can be read.
+/// Is this timeout (a timespec or timeval of WORDS words) zero? The pointer is the program's, so it is dereferenced
+/// only if the kernel can read it.
 #[inline(never)]
 fn is_zero<const WORDS: usize>(timeout: *const [usize; WORDS]) -> bool {
     let word = timeout.cast::<usize>();
@@ -148,12 +153,13 @@ fn is_zero<const WORDS: usize>(timeout: *const [usize; WORDS]) -> bool {
     if timeout.is_null() || !readable(0) || !readable(WORDS.wrapping_sub(1)) {
         return false;
     }
-    // SAFETY: the first and the last word have just been found readable, and there is no page between them.
+    // SAFETY: the first and the last word have just been found readable. WORDS is at most 3, so no whole page lies
+    // between them.
     let words = unsafe { timeout.read_unaligned() };
     words == [0; WORDS]
 }
 
-/// A call that only waits, whatever its arguments.
+/// Makes a hook for a call that waits whatever its arguments: a release point.
 macro_rules! wait_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty where signature $check:tt, raw $raw:expr;) => {
         hook! {
@@ -161,7 +167,7 @@ macro_rules! wait_hook {
             #[unsafe(link_section = ".text.usual")]
             fn $name($($arg: $ty),*) -> $ret where signature $check, raw $raw; {
                 LIBRARY.let_go(Cause::Wait);
-                // SAFETY: the caller's arguments.
+                // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             }
         }
@@ -174,7 +180,7 @@ wait_hook! {
     where signature (libc::nanosleep), raw raw!(libc::SYS_nanosleep, time, rest);
 }
 wait_hook! {
-    /// clock_nanosleep(2); returns the error, which the raw call gives with its sign turned.
+    /// clock_nanosleep(2), which returns the error. (The last resort returns -1 and sets errno.)
     fn clock_nanosleep(clock: c_int, flags: c_int, time: *const timespec, rest: *mut timespec) -> c_int
     where signature (libc::clock_nanosleep), raw raw!(libc::SYS_clock_nanosleep, clock, flags, time, rest);
 }
@@ -222,7 +228,7 @@ wait_hook! {
     where signature (libc::waitpid), raw raw!(libc::SYS_wait4, pid, status, options, 0);
 }
 wait_hook! {
-    /// wait3(2) (glibc `posix/wait3.c`).
+    /// wait3(2) (declared in glibc `posix/wait3.c`).
     fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t
     where signature (unchecked), raw raw!(libc::SYS_wait4, usize::MAX, status, options, usage);
 }
@@ -237,14 +243,14 @@ wait_hook! {
     where signature (libc::waitid), raw raw!(libc::SYS_waitid, kind, id, info, options, 0);
 }
 
-/// Sleeps for a libc without usleep or sleep.
+/// Sleeps, for a libc without usleep or sleep.
 #[cold]
 fn nap(seconds: usize, microseconds: usize) -> isize {
     let time = [seconds, microseconds.wrapping_mul(1000)];
     raw!(libc::SYS_nanosleep, time.as_ptr(), 0)
 }
 
-// Behind the macros that it uses.
+// After the macros that it uses.
 #[cfg(target_pointer_width = "32")]
 #[path = "wait_time64.rs"]
 pub(super) mod time64;

@@ -1,6 +1,6 @@
-//! The waits as 32-bit programs with a 64-bit clock call them: names of their own, glibc's (2.34 and newer) and musl's (1.2 and
-//! newer; its releases before had 32 bits only), and times of three words that count. Their types are nobody's here: the
-//! pointers are passed on.
+//! The waits as 32-bit programs with 64-bit time_t call them. They have names of their own in glibc (2.34 and later)
+//! and in musl (1.2 and later; earlier releases had only 32-bit time_t), and their times have three significant words.
+//! The libc crate does not declare their types, so the pointers are passed on untyped.
 
 use libc::{epoll_event, fd_set, nfds_t, pid_t, pollfd, siginfo_t, sigset_t};
 
