@@ -454,9 +454,8 @@ impl<M: Machine> Library<M> {
         self.table.each(first, last, |fd, socket| self.closing_met(fd, socket));
     }
 
-    /// Before dup(2) and its kin. With a second descriptor, closing one no longer sends what is held, and a cork on the
-    /// socket would delay calls through both; so whatever any thread holds is released now. `target`, if any, is closed
-    /// by the call.
+    /// Before dup(2): returns the socket if it is a usual connection on which no thread holds anything. Then nothing is to be
+    /// done before the call, and [`Library::duplicated_quickly`] completes it.
     #[inline(always)]
     pub fn duplicates_quickly(&self, fd: c_int) -> Option<Socket> {
         let words = self.table.near(fd)?;
@@ -476,8 +475,9 @@ impl<M: Machine> Library<M> {
         words.set(connection.shared());
     }
 
-    /// A duplicate keeps the socket open past a close, which then does not send, and is not kept back by what this number's
-    /// cork keeps back: so what is held goes out now, whoever holds it. `target`, if there is one, is closed.
+    /// Before dup(2) and its kin. With a second descriptor, closing one no longer sends what is held, and a cork on the
+    /// socket would delay calls through both; so whatever any thread holds is released now. `target`, if any, is closed
+    /// by the call.
     #[inline(never)]
     pub fn duplicating(&self, fd: c_int, target: Option<c_int>) {
         let socket = self.table.get(fd);
