@@ -68,6 +68,18 @@ fn deep_bound_plugin() {
     compare(&command, None);
 }
 
+/// Rules that choose by the peer make the library read addresses.
+#[test]
+fn short_addresses() {
+    let program = program("short_addresses");
+    let command = || {
+        let mut command = Command::new(&program);
+        command.env("TCPTUNE_RULES", "peer=::/0 cork=off; peer=10.0.0.0/8 off");
+        command
+    };
+    compare(&command, None);
+}
+
 /// A static program is out of reach and must not notice anything, nor may the loader complain.
 #[test]
 fn static_program() {

@@ -126,7 +126,7 @@ impl Program {
             };
             kernel.open(None, connection)
         });
-        self.library.accepted(listener, known, new, || Some(peer));
+        self.library.accepted(listener, known, new);
         new
     }
 

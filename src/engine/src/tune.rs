@@ -84,7 +84,7 @@ impl<M: Machine> Library<M> {
         let socket = if listens {
             self.listening(fd, found.into(Kind::Listener)).with_queued(tcp_info::queued::<M>(fd))
         } else {
-            self.divided(fd, found.into(Kind::Accepted).on_service(Library::<M>::INHERITED), None)
+            self.divided(fd, found.into(Kind::Accepted).on_service(Library::<M>::INHERITED))
         };
         self.table.add_rarely(fd, socket);
         self.tell(|| if socket.is_connection() { Told::Given(fd, socket) } else { Told::Listening(fd, socket) });
@@ -236,41 +236,40 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// accept(2) has returned the connection `new`. `peer` returns the address that the program asked for, if it did.
+    /// accept(2) has returned the connection `new`.
     #[inline]
-    pub fn accepted(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
+    pub fn accepted(&self, fd: c_int, listener: Socket, new: c_int) {
         if listener.is_uniform() {
             self.table.add(new, self.ready(listener.accepted()));
             return;
         }
-        self.accepted_rarely(fd, listener, new, peer);
+        self.accepted_rarely(fd, listener, new);
     }
 
     /// Records an accepted connection whose listener has not been checked yet, or whose connections need more than they
     /// inherit.
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
-    fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int, peer: impl FnOnce() -> Option<Peer>) {
+    fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int) {
         if !matches!(listener.kind(), Kind::Listener) {
             self.table.add_rarely(new, Socket::new(Kind::Other));
             return;
         }
-        let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
-        let socket = self.tuned_at_accept(fd, listener, new, peer);
+        let socket = self.tuned_at_accept(fd, listener, new);
         self.table.add_rarely(new, socket);
         self.tell(|| Told::Accepted(fd, new, socket));
     }
 
     #[unsafe(link_section = ".text.tcp")]
-    fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int, peer: Option<Peer>) -> Socket {
+    fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int) -> Socket {
         let mut listener = listener;
         let mut socket = listener.accepted();
         if self.divides() {
-            return self.divided(fd, socket, peer);
+            return self.divided(fd, socket);
         }
         let settings = self.settings();
         if settings.has_rules() && settings.needs_peer(Direction::Server, local_port::<M>(fd)) {
-            return self.by_peer(fd, socket, peer);
+            return self.by_peer(fd, socket);
         }
         let tuning = self.tuning(socket);
         if socket.has(NODELAY_OURS) {
@@ -302,21 +301,21 @@ impl<M: Machine> Library<M> {
     /// Tunes an open connection, unless TCPTUNE_SPLIT assigns it to the control group.
     #[cold]
     #[inline(never)]
-    fn divided(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
+    fn divided(&self, fd: c_int, socket: Socket) -> Socket {
         if self.divides() {
             let (socket, untouched) = self.divide(socket);
             if untouched {
                 return self.ready_rarely(socket);
             }
         }
-        self.by_peer(fd, socket, peer)
+        self.by_peer(fd, socket)
     }
 
     /// Chooses the tuning of a server's open connection, for which the peer is known, and applies it.
     #[cold]
     #[inline(never)]
-    fn by_peer(&self, fd: c_int, socket: Socket, peer: Option<Peer>) -> Socket {
-        let chosen = self.choose(fd, socket, Direction::Server, peer);
+    fn by_peer(&self, fd: c_int, socket: Socket) -> Socket {
+        let chosen = self.choose(fd, socket, Direction::Server, None);
         self.ready_rarely(self.apply(fd, chosen, Direction::Server))
     }
 

@@ -74,7 +74,7 @@ fn what_was_queued_before_the_listener_was_met_is_set() {
     for old in [true, true, false] {
         let before = program.library.accepting(listener);
         let fd = inherited(!old);
-        program.library.accepted(listener, before, fd, || None);
+        program.library.accepted(listener, before, fd);
         assert!(is_on(fd) && !program.reads_nodelay(fd));
     }
 }

@@ -19,24 +19,14 @@ pub(crate) fn asked(call: c_long, fd: c_int) -> Option<Peer> {
 
 /// The address that the program passes to a call, before the kernel has seen it.
 pub(crate) fn given(at: *const sockaddr, length: socklen_t) -> Option<Peer> {
-    if length < 8 || !kernel::readable(at.cast()) {
+    let at: *const c_void = at.cast();
+    if length < 8 || !kernel::readable(at) {
         return None;
     }
-    // SAFETY: the first 8 bytes are readable. For IPv4 no others are read. For IPv6 this relies on the program's own
-    // promise to the call, that all `length` bytes belong to the address.
-    unsafe { parse(at.cast(), length) }
-}
-
-/// The address that accept(2) has returned to the program, if it asked for one.
-pub(crate) fn told(at: *const sockaddr, length: *const socklen_t) -> Option<Peer> {
-    if at.is_null() || length.is_null() {
-        return None;
-    }
-    // SAFETY: accept(2) succeeded, so the kernel has written the length there.
-    let length = unsafe { *length };
-    // SAFETY: accept(2) succeeded, so the kernel has written the address there. `length` may exceed the program's
-    // buffer, but what `parse` reads, 8 or 24 bytes, is there if the buffer fits the family.
-    unsafe { parse(at.cast(), length.min(28)) }
+    // An IPv6 address ends at byte 24. Both ends of it readable: so is what is between, which crosses one page at most.
+    let readable = if length >= 24 && kernel::readable(at.wrapping_byte_add(16)) { 24 } else { 8 };
+    // SAFETY: the first `readable` bytes are.
+    unsafe { parse(at, readable) }
 }
 
 /// The address and port in a socket address; None if it is neither IPv4 nor IPv6.

@@ -103,7 +103,7 @@ macro_rules! accept_hook {
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let new = unsafe { $name::real($fd, $address, $length $(, $flags)?) };
                 if new >= 0 {
-                    LIBRARY.accepted($fd, listener, new, || address::told($address, $length));
+                    LIBRARY.accepted($fd, listener, new);
                 }
                 new
             }
