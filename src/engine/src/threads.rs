@@ -16,6 +16,9 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Relaxed};
 /// Number of slots.
 pub(crate) const SLOTS: usize = if cfg!(feature = "loom") { 16 } else { 4096 };
 
+/// Stands for the owner of a slot while it is being taken: no thread pointer, all of which are aligned.
+const INCOMPLETE: usize = 1;
+
 /// A thread's slot: one cache line.
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -118,9 +121,11 @@ impl Threads {
         if errno.is_null() {
             return None;
         }
-        // If two threads try at once, the first one gets it.
-        slot.thread.compare_exchange(0, thread, Relaxed, Relaxed).ok()?;
+        // If two threads try at once, the first one gets it. A signal handler that comes before the slot is complete finds
+        // that it is not this thread's, and its calls are not held.
+        slot.thread.compare_exchange(0, INCOMPLETE, Relaxed, Relaxed).ok()?;
         slot.errno.store(errno, Relaxed);
+        slot.thread.store(thread, Relaxed);
         if let Some(word) = self.taken.get(place >> 5) {
             word.fetch_or(1 << (place & 31), Relaxed);
         }
