@@ -116,7 +116,7 @@ impl<M: Machine> Library<M> {
     /// The service number for a new listener. The numbers wrap, and listeners with the same number share what they
     /// learn. Relaxed: any number will do.
     pub(crate) fn listener_service(&self) -> u8 {
-        self.next.fetch_add(1, Relaxed) & REMOTE.wrapping_sub(1)
+        self.next.fetch_add(1, Relaxed) % Library::<M>::INHERITED
     }
 
     /// The service number for connections that another process accepted and passed on. They have no listener here, and
