@@ -49,7 +49,7 @@ between! {
 }
 between! {
     fn descriptor::close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
-        if flags == 0 {
+        if flags & crate::hooks::descriptor::CLOSE_RANGE_CLOEXEC == 0 {
             record::each(|fd, record| {
                 if (first..=last).contains(&(fd as c_uint)) {
                     connection::closing(fd, record);
