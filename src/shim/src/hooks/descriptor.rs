@@ -4,7 +4,7 @@
 use super::*;
 
 /// A flag of close_range(2) (linux/close_range.h): mark the descriptors close-on-exec instead of closing them.
-const CLOSE_RANGE_CLOEXEC: c_int = 4;
+pub(crate) const CLOSE_RANGE_CLOEXEC: c_int = 4;
 
 hook! {
     /// close(2). On a TCP socket, a release point.

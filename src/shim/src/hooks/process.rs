@@ -164,7 +164,12 @@ hook! {
     /// on, as machine words.
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
     where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
-        if number == libc::SYS_futex && futex_waits(b) {
+        let waits = match number {
+            libc::SYS_futex => futex_waits(b),
+            SYS_FUTEX_WAITV | SYS_FUTEX_WAIT => true,
+            _ => false,
+        };
+        if waits {
             // A release point: Rust's locks, channels and condition variables wait here.
             LIBRARY.let_go(Cause::Wait);
         }
@@ -180,8 +185,19 @@ hook! {
     }
 }
 
+/// futex_waitv(2), Linux 5.16, and futex_wait(2), 6.7: the same numbers on every machine (asm-generic/unistd.h).
+const SYS_FUTEX_WAITV: c_long = 449;
+const SYS_FUTEX_WAIT: c_long = 455;
+
 /// Does this operation of futex(2) wait?
 fn futex_waits(operation: c_long) -> bool {
     let command = operation as c_int & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
-    matches!(command, libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET | libc::FUTEX_LOCK_PI)
+    matches!(
+        command,
+        libc::FUTEX_WAIT
+            | libc::FUTEX_WAIT_BITSET
+            | libc::FUTEX_WAIT_REQUEUE_PI
+            | libc::FUTEX_LOCK_PI
+            | libc::FUTEX_LOCK_PI2
+    )
 }

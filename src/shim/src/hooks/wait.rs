@@ -120,7 +120,21 @@ select_hook! {
     fn pselect(count: c_int, read: *mut fd_set, write: *mut fd_set, except: *mut fd_set, timeout: *const timespec,
         mask: *const sigset_t)
     timeout timeout of 2;
-    where signature (libc::pselect), raw raw!(libc::SYS_pselect6, count, read, write, except, timeout, 0);
+    where signature (libc::pselect), raw pselect_of_the_kernel(count, [read, write, except], timeout, mask);
+}
+
+/// pselect6(2), which takes the mask and its size in a structure, for a libc without pselect.
+#[cold]
+fn pselect_of_the_kernel(
+    count: c_int,
+    sets: [*mut fd_set; 3],
+    timeout: *const timespec,
+    mask: *const sigset_t,
+) -> isize {
+    let [read, write, except] = sets;
+    // The kernel's own size of a mask: 64 signals.
+    let masked = [mask as usize, 8];
+    raw!(libc::SYS_pselect6, count, read, write, except, timeout, masked.as_ptr())
 }
 
 /// select(2) by pselect6(2), for a libc without select: not every architecture has the older call.
@@ -180,9 +194,10 @@ wait_hook! {
     where signature (libc::nanosleep), raw raw!(libc::SYS_nanosleep, time, rest);
 }
 wait_hook! {
-    /// clock_nanosleep(2), which returns the error. (The last resort returns -1 and sets errno.)
+    /// clock_nanosleep(2), which returns the error and leaves errno alone.
     fn clock_nanosleep(clock: c_int, flags: c_int, time: *const timespec, rest: *mut timespec) -> c_int
-    where signature (libc::clock_nanosleep), raw raw!(libc::SYS_clock_nanosleep, clock, flags, time, rest);
+    where signature (libc::clock_nanosleep),
+    raw raw!(libc::SYS_clock_nanosleep, clock, flags, time, rest).wrapping_neg();
 }
 wait_hook! {
     /// usleep(3).
