@@ -40,6 +40,10 @@ impl Machine for Model {
         1 << 20
     }
 
+    fn milliseconds() -> u32 {
+        1
+    }
+
     fn thread() -> usize {
         pointer()
     }

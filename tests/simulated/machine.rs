@@ -44,6 +44,10 @@ impl Machine for Simulated {
         kernel(|kernel| kernel.now as u32)
     }
 
+    fn milliseconds() -> u32 {
+        kernel(|kernel| (kernel.now / u64::from(Simulated::MILLISECOND)) as u32)
+    }
+
     fn thread() -> usize {
         pointer(kernel(|kernel| kernel.thread))
     }
@@ -91,7 +95,7 @@ impl Machine for Simulated {
                     return 8;
                 }
                 (libc::IPPROTO_TCP, libc::TCP_INFO) if tcp => {
-                    // struct tcp_info: tcpi_unacked, tcpi_bytes_received.
+                    // struct tcp_info: tcpi_unacked, tcpi_bytes_received; a round trip of 0.
                     value[24..28].copy_from_slice(&socket.queued.to_ne_bytes());
                     if let Some(at) = value.get_mut(128..136) {
                         at.copy_from_slice(&u64::from(socket.received).to_ne_bytes());

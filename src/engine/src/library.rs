@@ -13,6 +13,7 @@ use crate::sync::{AtomicU8, Relaxed};
 use crate::table::{Notes, Table};
 use crate::threads::Threads;
 use crate::told::Told;
+use crate::watch::Rate;
 
 /// The library's state and the operations on it. All zeros is the initial state.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Library<M> {
     pub(crate) table: Table<M>,
     pub(crate) threads: Threads,
     pub(crate) habits: Habits,
+    /// How fast [`Machine::ticks`] really runs, for TCPTUNE_QUICKACK=auto.
+    pub(crate) rate: Rate,
     /// The state of TCPTUNE_QUICKACK=auto for each descriptor (policy::stall).
     pub(crate) stalls: Notes,
     /// The options of TCPTUNE_SET that the program has set itself, one bit each (`SockOpt::id`). Not kept for
@@ -45,6 +48,7 @@ impl<M: Machine> Library<M> {
             table: Table::new(),
             threads: Threads::new(),
             habits: Habits::new(),
+            rate: Rate::new(),
             stalls: Notes::new(),
             own: Notes::new(),
             machine: PhantomData,

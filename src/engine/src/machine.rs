@@ -16,6 +16,8 @@ pub trait Machine: Sized + 'static {
 
     /// A clock that costs a few cycles and wraps after some seconds.
     fn ticks() -> u32;
+    /// The kernel's monotonic clock, in milliseconds; wraps. A system call.
+    fn milliseconds() -> u32;
     /// A nonzero address that no two live threads of the process share (the thread control block).
     fn thread() -> usize;
     /// The address of this thread's errno; null if libc has no `__errno_location`.
@@ -80,12 +82,18 @@ pub(crate) fn get_long<M: Machine>(fd: c_int, level: c_int, name: c_int) -> Opti
 
 /// Offsets of fields in `struct tcp_info` (linux/tcp.h), and how they are read.
 pub(crate) mod tcp_info {
+    use policy::stall::Path;
+
     use super::{Machine, c_int};
 
     /// `tcpi_unacked`, which on a listener is the length of its accept queue (net/ipv4/tcp.c, `tcp_get_info`).
     const UNACKED: usize = 24;
     /// The low 32 bits of `tcpi_bytes_received`.
     const RECEIVED: usize = if cfg!(target_endian = "little") { 128 } else { 132 };
+    /// `tcpi_rtt`, `tcpi_rttvar` and `tcpi_min_rtt`.
+    const ROUND_TRIP: usize = 68;
+    const DEVIATION: usize = 72;
+    const SHORTEST: usize = 148;
 
     /// The number of connections in a listener's accept queue.
     pub(crate) fn queued<M: Machine>(fd: c_int) -> u32 {
@@ -97,11 +105,29 @@ pub(crate) mod tcp_info {
         word::<M, 136>(fd, RECEIVED)
     }
 
+    /// The times of the connection's path. Kernels before 4.6 do not know the shortest.
+    pub(crate) fn path<M: Machine>(fd: c_int) -> Option<Path> {
+        let mut info = [0u8; 152];
+        let info = read::<M>(fd, &mut info)?;
+        Some(Path {
+            round_trip: at(info, ROUND_TRIP)?,
+            deviation: at(info, DEVIATION)?,
+            shortest: at(info, SHORTEST).unwrap_or(u32::MAX),
+        })
+    }
+
     #[unsafe(link_section = ".text.tcp")]
-    fn word<M: Machine, const ROOM: usize>(fd: c_int, at: usize) -> Option<u32> {
+    fn word<M: Machine, const ROOM: usize>(fd: c_int, field: usize) -> Option<u32> {
         let mut info = [0u8; ROOM];
-        let known = M::get_option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info);
-        let bytes = info.get(..known)?.get(at..)?.first_chunk::<4>()?;
-        Some(u32::from_ne_bytes(*bytes))
+        at(read::<M>(fd, &mut info)?, field)
+    }
+
+    fn read<M: Machine>(fd: c_int, info: &mut [u8]) -> Option<&[u8]> {
+        let known = M::get_option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info);
+        info.get(..known)
+    }
+
+    fn at(info: &[u8], field: usize) -> Option<u32> {
+        info.get(field..)?.first_chunk::<4>().map(|bytes| u32::from_ne_bytes(*bytes))
     }
 }

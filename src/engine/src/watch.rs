@@ -9,10 +9,62 @@ use policy::stall::{self, Action, Stall};
 use policy::{Quickack, Release, Tuning};
 
 use crate::library::Library;
-use crate::machine::{Machine, set_on};
+use crate::machine::{Machine, set_on, tcp_info};
+use crate::sync::{AtomicU32, Relaxed};
 
 /// Converts [`Machine::ticks`] to the units of policy::stall, about 1.6 microseconds: a right shift by this many bits.
 const COARSE: u32 = 8;
+
+/// How many units of policy::stall a millisecond has: cycle counters run at 24 MHz to 5 GHz. Measured against the kernel's
+/// clock, over the time between two moments at which that is asked. Relaxed: threads that race may lose a measurement.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    /// The earlier moment, in units and in the kernel's milliseconds; 0 before the first.
+    units: AtomicU32,
+    milliseconds: AtomicU32,
+    /// What was measured last; 0 before.
+    known: AtomicU32,
+}
+
+/// A measurement takes at least so many milliseconds, to be right within a tenth, and at most so many: the units wrap
+/// after some ten seconds.
+const MEASURE: core::ops::Range<u32> = 10..3_000;
+
+impl Rate {
+    pub(crate) const fn new() -> Rate {
+        Rate { units: AtomicU32::new(0), milliseconds: AtomicU32::new(0), known: AtomicU32::new(0) }
+    }
+
+    /// What is known now, at the moment `now`.
+    fn known<M: Machine>(&self, now: u32) -> u32 {
+        if self.milliseconds.load(Relaxed) == 0 {
+            self.begin(now, M::milliseconds());
+        }
+        match self.known.load(Relaxed) {
+            0 => M::MILLISECOND >> COARSE,
+            known => known,
+        }
+    }
+
+    /// The same, after a measurement if there can be one.
+    #[cold]
+    fn measured<M: Machine>(&self, now: u32) -> u32 {
+        let milliseconds = M::milliseconds();
+        let passed = milliseconds.wrapping_sub(self.milliseconds.load(Relaxed));
+        if MEASURE.contains(&passed) {
+            let units = now.wrapping_sub(self.units.load(Relaxed)) & (u32::MAX >> COARSE);
+            self.known.store(units.checked_div(passed).unwrap_or(0).max(1), Relaxed);
+        } else if passed >= MEASURE.end {
+            self.begin(now, milliseconds);
+        }
+        self.known::<M>(now)
+    }
+
+    fn begin(&self, units: u32, milliseconds: u32) {
+        self.units.store(units, Relaxed);
+        self.milliseconds.store(milliseconds.max(1), Relaxed);
+    }
+}
 
 impl<M: Machine> Library<M> {
     /// Handles a data call on a connection where evidence does not decide, or whose flags exclude holding. `flags` are
@@ -72,8 +124,11 @@ impl<M: Machine> Library<M> {
         }
         self.table.unflag(fd, SPOKE);
         if socket.has(QUICKACK_AUTO) {
-            let (now, gap) = (M::ticks() >> COARSE, M::MILLISECOND >> COARSE);
-            let (next, action) = stall::received(Stall(self.stalls.get(fd)), now, gap, length, socket.has(SPOKE));
+            let now = M::ticks() >> COARSE;
+            let gap = self.rate.known::<M>(now);
+            let path = || Some((self.rate.measured::<M>(now), tcp_info::path::<M>(fd)?));
+            let (next, action) =
+                stall::received(Stall(self.stalls.get(fd)), now, gap, length, socket.has(SPOKE), path);
             self.stalls.set(fd, next.0);
             if matches!(action, Action::Nothing) {
                 return;

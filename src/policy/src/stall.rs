@@ -1,8 +1,10 @@
-//! TCPTUNE_QUICKACK=auto: is the other end waiting for our delayed acknowledgement? A peer with Nagle's algorithm that
-//! writes twice sends the first piece, then waits about 40 ms until we acknowledge it. We see a receive, a pause of
-//! that length in which we sent nothing, and a small piece. After a few of those, each receive is acknowledged at once.
-//! If the pauses go on all the same (on a path with such a round-trip time they always do), that stops again, for
-//! longer each time.
+//! What a delayed acknowledgement looks like to the end that delays it, at any round trip; and TCPTUNE_QUICKACK=auto,
+//! which ends the waits for it.
+//!
+//! A peer with Nagle's algorithm that writes twice sends the first piece, then waits until it is acknowledged. We see a
+//! receive, a pause in which we sent nothing, and a small piece. The pause is the kernel's delay plus a round trip:
+//! our acknowledgement has to get there, and the piece has to come back. After a few of those, each receive is
+//! acknowledged at once. If the pauses go on all the same, that stops again, for longer each time.
 //!
 //! Pure: one word of state per connection, times in units of about 1.6 microseconds (the caller's clock).
 //!
@@ -12,6 +14,43 @@
 //! | time of the last receive    | gave  |armed| pauses |
 //! +-----------------------------+  up   +-----+--------+
 //! ```
+
+/// The times of a connection's path, in microseconds, as the kernel has measured them (tcp(7), TCP_INFO).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Path {
+    /// The smoothed round-trip time, `tcpi_rtt`. It may contain delayed acknowledgements of the peer.
+    pub round_trip: u32,
+    /// Its mean deviation, `tcpi_rttvar`.
+    pub deviation: u32,
+    /// The shortest round trip of the last minutes, `tcpi_min_rtt`; all ones while there is none.
+    pub shortest: u32,
+}
+
+/// The shortest delay of an acknowledgement (net/ipv4/tcp_output.c, TCP_DELACK_MIN), less a timer tick.
+const LEAST_DELAY: u32 = 36_000;
+/// It is at most as long as a round trip, if that is longer than this (`tcp_send_delayed_ack`) ...
+const USUAL_DELAY: u32 = 40_000;
+/// ... and two timer ticks late.
+const TICKS: u32 = 20_000;
+
+impl Path {
+    /// The shortest round trip, 0 if none is known.
+    #[must_use]
+    pub fn shortest(&self) -> u32 {
+        if self.shortest == u32::MAX { 0 } else { self.shortest }
+    }
+
+    /// Is a pause of so many microseconds between two receives, in which nothing was sent, as long as a delayed
+    /// acknowledgement takes, and what the peer sends on it?
+    #[must_use]
+    pub fn is_delayed_acknowledgement(&self, pause: u32) -> bool {
+        let shortest = self.shortest();
+        let longest = self.round_trip.max(shortest);
+        let least = shortest.saturating_add(LEAST_DELAY);
+        let most = longest.saturating_add(longest.max(USUAL_DELAY));
+        (least..=most.saturating_add(TICKS).saturating_add(self.deviation)).contains(&pause)
+    }
+}
 
 /// The state of a connection; initially 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -33,28 +72,32 @@ const GAVE_UP_MOST: u32 = 15;
 /// Number of pauses (delayed acknowledgements of 40 ms) before acknowledging at once begins, and, while it does not
 /// help, before it ends again.
 const CONVINCED: u32 = 2;
-/// Bounds of such a pause. The kernel delays acknowledgements by 40 ms (net/ipv4/tcp_output.c, TCP_DELACK_MIN), up to a
-/// timer tick more.
-const SHORTEST_MS: u32 = 30;
-const LONGEST_MS: u32 = 60;
+/// A pause of so many of the caller's milliseconds may be one, whatever the rate of its clock.
+const SHORTEST_MS: u32 = 12;
 /// A small piece of data: less than a usual segment, in bytes.
 const SMALL: usize = 1448;
 
-/// `length` bytes were received at `now`; a millisecond is `gap` units. `sent` says whether data was sent since the
-/// last receive; then the peer's pause has another reason.
+/// `length` bytes were received at `now`; a millisecond is about `gap` units, by a clock that may run at half or three times
+/// that rate. `sent` says whether data was sent since the last receive; then the peer's pause has another reason. `path`
+/// measures: it returns how many units a millisecond really is, and the connection's path. It is asked only after pauses that
+/// may matter; None if the kernel does not say.
 #[must_use]
-pub fn received(state: Stall, now: u32, gap: u32, length: usize, sent: bool) -> (Stall, Action) {
+pub fn received(
+    state: Stall,
+    now: u32,
+    gap: u32,
+    length: usize,
+    sent: bool,
+    path: impl FnOnce() -> Option<(u32, Path)>,
+) -> (Stall, Action) {
     let now = now & 0x00ff_ffff;
     let last = state.0 >> 8;
     let pause = now.wrapping_sub(last) & 0x00ff_ffff;
     let mut pauses = state.0 & PAUSES;
     let mut armed = state.0 & ARMED != 0;
     let mut gave_up = (state.0 >> GAVE_UP) & GAVE_UP_MOST;
-    let stalled = last != 0
-        && !sent
-        && length < SMALL
-        && pause >= gap.wrapping_mul(SHORTEST_MS)
-        && pause <= gap.wrapping_mul(LONGEST_MS);
+    let may_be = last != 0 && !sent && length < SMALL && pause >= gap.wrapping_mul(SHORTEST_MS);
+    let stalled = may_be && path().is_some_and(|(gap, path)| path.is_delayed_acknowledgement(microseconds(pause, gap)));
     if stalled {
         pauses = pauses.wrapping_add(1);
         // Each attempt that did not help raises the number of pauses before the next one.
@@ -74,17 +117,28 @@ pub fn received(state: Stall, now: u32, gap: u32, length: usize, sent: bool) -> 
     (next, if armed { Action::Acknowledge } else { Action::Nothing })
 }
 
+/// A time in units of which `gap` are a millisecond, in microseconds.
+#[must_use]
+pub fn microseconds(time: u32, gap: u32) -> u32 {
+    let microseconds = u64::from(time).saturating_mul(1000).checked_div(gap.into()).unwrap_or(0);
+    u32::try_from(microseconds).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const GAP: u32 = 610;
 
-    /// Receives at these times (ms), all small, nothing sent between; the actions.
-    fn run(state: &mut Stall, times_ms: &[u32]) -> std::vec::Vec<Action> {
+    fn path(milliseconds: u32) -> Path {
+        Path { round_trip: milliseconds * 1000 + 100, deviation: 300, shortest: milliseconds * 1000 }
+    }
+
+    /// Receives at these times (ms), all small, nothing sent between, at this round trip; the actions.
+    fn run(state: &mut Stall, round_trip: u32, times_ms: &[u32]) -> std::vec::Vec<Action> {
         let mut actions = std::vec::Vec::new();
         for &ms in times_ms {
-            let (next, action) = received(*state, ms * GAP, GAP, 2, false);
+            let (next, action) = received(*state, ms * GAP, GAP, 2, false, || Some((GAP, path(round_trip))));
             *state = next;
             actions.push(action);
         }
@@ -92,17 +146,45 @@ mod tests {
     }
 
     #[test]
-    fn two_pauses_arm_it_and_help_keeps_it_armed() {
-        let mut state = Stall::default();
-        assert_eq!(run(&mut state, &[10, 51, 52, 93])[3], Action::Acknowledge);
-        assert!(run(&mut state, &[94, 95, 96, 97, 98]).iter().all(|&a| a == Action::Acknowledge));
+    fn two_pauses_arm_it_and_help_keeps_it_armed_at_any_round_trip() {
+        for round_trip in [0, 1, 3, 6, 10, 14, 20, 40, 80, 200] {
+            for delay in [40, 44] {
+                let mut state = Stall::default();
+                let stalled = delay + round_trip;
+                let times = [10, 10 + stalled, 11 + stalled, 11 + 2 * stalled];
+                assert_eq!(run(&mut state, round_trip, &times)[3], Action::Acknowledge, "{round_trip} {delay}");
+                let times: std::vec::Vec<u32> = (1..20).map(|n| times[3] + n * round_trip.max(1)).collect();
+                assert!(run(&mut state, round_trip, &times).iter().all(|&a| a == Action::Acknowledge), "{round_trip}");
+            }
+        }
     }
 
     #[test]
-    fn a_path_of_forty_milliseconds_disarms_it_for_longer_each_time() {
+    fn a_clock_of_another_rate_is_measured() {
+        for rate in [250, 430, 1200, 1800] {
+            let mut state = Stall::default();
+            let mut last = Action::Nothing;
+            for ms in [10, 52, 53, 95] {
+                (state, last) = received(state, ms * rate, GAP, 2, false, || Some((rate, path(0))));
+            }
+            assert_eq!(last, Action::Acknowledge, "{rate} units in a millisecond");
+        }
+    }
+
+    #[test]
+    fn the_round_trip_itself_is_no_stall() {
+        for round_trip in [36, 40, 80, 200] {
+            let mut state = Stall::default();
+            let times: std::vec::Vec<u32> = (1..2000).map(|n| n * (round_trip + 2)).collect();
+            assert!(run(&mut state, round_trip, &times).iter().all(|&a| a == Action::Nothing), "{round_trip}");
+        }
+    }
+
+    #[test]
+    fn pauses_that_acknowledging_does_not_end_disarm_it_for_longer_each_time() {
         let mut state = Stall::default();
         let times: std::vec::Vec<u32> = (1..2000).map(|n| n * 42).collect();
-        let actions = run(&mut state, &times);
+        let actions = run(&mut state, 0, &times);
         let armed = actions.iter().filter(|&&a| a == Action::Acknowledge).count();
         assert!(armed > 0 && armed < 60, "armed for {armed} of 2000 receives");
         assert!(actions[1000..].iter().all(|&a| a == Action::Nothing), "gives up for good");
@@ -113,10 +195,22 @@ mod tests {
         for (pause, sent) in [(41, true), (5, false), (200, false)] {
             let mut state = Stall::default();
             for n in 1..100u32 {
-                let (next, action) = received(state, n * pause * GAP, GAP, 2, sent);
+                let (next, action) = received(state, n * pause * GAP, GAP, 2, sent, || Some((GAP, path(0))));
                 state = next;
                 assert_eq!(action, Action::Nothing);
             }
         }
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_say_is_no_stall() {
+        let mut state = Stall::default();
+        for n in 1..100u32 {
+            let (next, action) = received(state, n * 41 * GAP, GAP, 2, false, || None);
+            state = next;
+            assert_eq!(action, Action::Nothing);
+        }
+        // A connection that has never sent has no round trip.
+        assert!(Path { shortest: u32::MAX, ..Path::default() }.is_delayed_acknowledgement(41_000));
     }
 }

@@ -35,6 +35,10 @@ impl Machine for Linux {
         arch::ticks()
     }
 
+    fn milliseconds() -> u32 {
+        (kernel::clock(libc::CLOCK_MONOTONIC) / 1_000_000) as u32
+    }
+
     #[inline(always)]
     fn thread() -> usize {
         arch::thread_pointer()

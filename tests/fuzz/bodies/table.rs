@@ -49,8 +49,10 @@ fn number(kind: u8, how: u8) -> i32 {
     }
 }
 
+/// Any word that there can be: only connections are usual.
 fn word(low: u8, middle: u8, high: u8) -> Socket {
-    Socket(u64::from(low) | u64::from(middle) << 14 | u64::from(high) << 32)
+    let socket = Socket(u64::from(low) | u64::from(middle) << 14 | u64::from(high) << 32);
+    if socket.is_usual() && !socket.is_connection() { socket.with(CLOSELY) } else { socket }
 }
 
 impl Model {

@@ -369,7 +369,7 @@ fn came(record: &'static Record, counts: Counts, bytes: usize) {
         record.watch.store(watch.wrapping_sub(1), Relaxed);
         let pause = now.wrapping_sub(record.received.load(Relaxed));
         if pause >= stalls::PAUSE {
-            stalls::paused(counts, pause, bytes);
+            stalls::paused(record, counts, pause, bytes);
         }
     }
     record.received.store(now, Relaxed);

@@ -1,7 +1,7 @@
 //! Does a thread wait because of Nagle's rule, or because of data that its own program holds? A call that can lead to
 //! such a wait makes its socket suspect. When the thread is about to wait, the kernel is asked whether data is unsent
 //! (SIOCOUTQNSD), and after the wait how long that lasted. Also counts the other end's stalls: pauses between two
-//! receives that are as long as a delayed acknowledgement.
+//! receives that are as long as a delayed acknowledgement and a round trip (policy::stall).
 //!
 //! With TCP_NODELAY on, and a program that does not cork by itself, no socket becomes suspect; so where the cure is at
 //! work this costs nothing.
@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use policy::counters::samples::Kind;
 use policy::counters::tally;
 use policy::counters::{Counter, Head, stall_bucket, stalls_at};
+use policy::stall;
 
 use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{GAP, file, trace};
@@ -30,9 +31,6 @@ static SUSPECTS: [[AtomicU32; EACH]; THREADS] = [const { [const { AtomicU32::new
 /// Has any socket ever been suspect? In a program with TCP_NODELAY everywhere, and no corks of its own, none is.
 static ANY: AtomicU32 = AtomicU32::new(0);
 
-/// In milliseconds: a delayed acknowledgement comes after 40 ms and up to a timer tick more (TCP_DELACK_MIN;
-/// policy::stall).
-const DELAYED_ACK: core::ops::RangeInclusive<u32> = 38..=48;
 /// In milliseconds: a longer wait than any delayed acknowledgement had another reason too.
 const LONGEST: u32 = 250;
 
@@ -132,13 +130,22 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
 /// Data was received after a long pause in which nothing was sent: was that a stall of the other end?
 #[cold]
 #[inline(never)]
-pub(super) fn paused(counts: Counts, pause: u32, got: usize) {
-    let milliseconds = pause.checked_div(millisecond()).unwrap_or(0);
-    if got < tally::SMALL && DELAYED_ACK.contains(&milliseconds) {
+pub(super) fn paused(record: &'static Record, counts: Counts, pause: u32, got: usize) {
+    let pause_us = stall::microseconds(pause, millisecond());
+    if got >= tally::SMALL || pause_us < PAUSE_US {
+        return;
+    }
+    let Some(path) = kernel::tcp_info(record.fd()).map(|info| info.path()) else { return };
+    if path.is_delayed_acknowledgement(pause_us) {
+        // The round trip would be there without it.
+        let delay = u64::from(pause_us.saturating_sub(path.shortest()));
         counts.add(Counter::PeerStalls, 1);
-        counts.add(Counter::PeerStallDelay, u64::from(pause));
+        counts.add(Counter::PeerStallDelay, delay.saturating_mul(millisecond().into()) / 1000);
     }
 }
+
+/// No shorter pause is a delayed acknowledgement, in microseconds: then the kernel is not asked.
+const PAUSE_US: u32 = 30_000;
 
 /// The shortest pause that is passed to [`paused`]; it is short enough whatever the counter's rate.
 pub(super) const PAUSE: u32 = GAP.wrapping_mul(10);
