@@ -5,8 +5,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::check::elf::{self, Elf, Linking};
 use crate::errors::Failure;
+use crate::os::elf::{self, Elf, Linking};
 use crate::search;
 
 pub const FILE_NAME: &str = "libtcptune.so";

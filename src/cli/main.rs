@@ -20,6 +20,7 @@ mod flags;
 mod generate;
 mod launch;
 mod library;
+mod os;
 mod output;
 mod reference;
 mod report;

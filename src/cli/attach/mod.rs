@@ -5,12 +5,8 @@
 pub mod args;
 mod change;
 mod print;
-pub mod process;
 mod record;
-pub mod refusal;
 mod session;
-pub mod socket;
-pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +15,12 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::errors::{Failure, NO, OK, say};
+use crate::os::process::Process;
+use crate::os::{refusal, target};
 use crate::{output, systemd};
 use args::AttachArgs;
 use change::Plan;
 use print::Manner;
-use process::Process;
 use record::{Entry, Record, Store};
 use session::{Row, Session, Task};
 

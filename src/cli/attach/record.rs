@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::process::{self, Process};
 use crate::errors::{Failure, plain};
+use crate::os::process::{self, Process};
 
 /// TCP_NODELAY as it was found and as it was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

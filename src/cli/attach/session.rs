@@ -8,11 +8,11 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use super::change::{self, Plan};
-use super::process::Process;
 use super::record::{Entry, Record, Store};
-use super::refusal;
-use super::socket::Socket;
 use crate::errors::{CANNOT_EXECUTE, Failure};
+use crate::os::process::Process;
+use crate::os::refusal;
+use crate::os::socket::Socket;
 
 /// A socket as it is told of.
 #[derive(Debug, Serialize)]

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use tcptune_policy::{Nodelay, Settings};
 
-use crate::attach::socket::Socket;
 use crate::errors::{Failure, plain};
+use crate::os::socket::Socket;
 use group::Group;
 use kernel::Kind;
 

@@ -3,7 +3,6 @@
 //! Collects facts from files and /proc and never runs the program.
 
 mod calls;
-pub mod elf;
 mod known;
 mod libc;
 mod print;
@@ -20,6 +19,7 @@ use serde::Serialize;
 
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK};
 use crate::library::{self, Library};
+use crate::os::elf;
 use crate::search;
 
 pub use verdict::{Supervisable, Verdict};

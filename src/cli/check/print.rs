@@ -2,9 +2,9 @@
 
 use super::Report;
 use super::calls::Hooked;
-use super::elf::Linking;
 use super::libc::Family;
 use super::process::Seccomp;
+use crate::os::elf::Linking;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
 
 const LABEL: usize = 16;

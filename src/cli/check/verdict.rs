@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::elf::{Elf, Linking, Platform};
 use super::libc::{CLibrary, Family};
 use super::privilege::Privileges;
 use super::process::Process;
+use crate::os::elf::{Elf, Linking, Platform};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {

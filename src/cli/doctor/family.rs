@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::program::Program;
-use crate::attach::process::{parent, stat};
 use crate::check;
 use crate::library::Library;
+use crate::os::process::{parent, stat};
 
 /// A program that was run by a descendant. One process that calls exec is several of these.
 #[derive(Clone, Debug, Serialize)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::attach::process::inode;
+use crate::os::process::inode;
 
 /// How long a socket that none of the processes has is believed to be somebody else's, at first and at most.
 const DOUBT: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(1));

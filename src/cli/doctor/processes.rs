@@ -16,8 +16,8 @@ use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{counted, evidence};
-use crate::attach::target;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::os::target;
 
 /// How long they are watched if nothing is said.
 const USUAL: f64 = 10.0;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::attach::process::stat;
-use crate::check::elf;
+use crate::os::elf;
+use crate::os::process::stat;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Program {

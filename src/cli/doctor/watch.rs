@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::diag::{Diag, Key, Sighting};
 use super::owners::{self, Owners};
 use super::program::Program;
 use super::track::Track;
-use crate::attach::process::Process;
-use crate::attach::socket::{Socket, integer};
 use crate::errors::Failure;
+use crate::os::netlink::{Diag, Key, Sighting};
+use crate::os::process::Process;
+use crate::os::socket::{Socket, integer};
 
 /// How many sockets are asked for their options: enough to tell, and no burden.
 const ASKED: u32 = 64;

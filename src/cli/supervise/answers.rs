@@ -14,7 +14,7 @@ use super::caller;
 use super::listener::{Answer, Listener};
 use super::shared::Shared;
 use super::tuning::{Moment, apply, tuning};
-use crate::attach::socket::Socket;
+use crate::os::socket::Socket;
 
 /// A handle on a thread instead of a process (Linux 6.9).
 const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::PIDFD_THREAD);

@@ -20,8 +20,8 @@ use rustix::process::{PTracer, Pid, getpid, set_ptracer};
 use rustix::thread::{CapabilitySet, capabilities};
 use tcptune_policy::Settings;
 
-use crate::attach::refusal;
 use crate::errors::Failure;
+use crate::os::refusal;
 use answers::Answers;
 use channel::Channel;
 pub use tuning::forces;

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use tcptune_policy::{Direction, Nodelay, Peer, Settings, Subject, Tuning};
 
-use crate::attach::socket::Socket;
+use crate::os::socket::Socket;
 use crate::search;
 
 /// At which moment of its life a socket is met.

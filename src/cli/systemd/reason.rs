@@ -70,7 +70,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
     if let Some(path) = seen.named() {
         return not_opened(process, unit, &path);
     }
-    let parent = crate::attach::process::parent(process.pid);
+    let parent = crate::os::process::parent(process.pid);
     if let Some(parent) = parent.and_then(|pid| all.get(&pid)).filter(|parent| parent.named().is_some()) {
         let name = &parent.process.name;
         return format!(

@@ -13,9 +13,9 @@ use super::name::Name;
 use super::processes;
 use super::reason::{self, Seen};
 use super::unit::Unit;
-use crate::attach::process::Process;
-use crate::attach::socket::Socket;
 use crate::errors::{Failure, NO, NOT_FOUND, OK};
+use crate::os::process::Process;
+use crate::os::socket::Socket;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
 
 /// One unit.

@@ -2,8 +2,8 @@
 
 use rustix::io::Errno;
 
-use super::process;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::os::process;
 
 const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::refusal;
 use crate::errors::{Failure, NOT_FOUND};
+use crate::os::refusal;
 
 pub struct Process {
     pub pid: u32,

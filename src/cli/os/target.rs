@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 
-use super::process::{inode, parent};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND};
+use crate::os::process::{inode, parent};
 
 /// The number that was given.
 pub fn number(text: &OsStr) -> Result<u32, Failure> {
