@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::errors::Failure;
 use crate::os::elf::{self, Elf, Linking};
+use crate::os::proc;
 use crate::search;
 
 pub const FILE_NAME: &str = "libtcptune.so";
@@ -76,7 +77,7 @@ fn installed() -> impl Iterator<Item = PathBuf> {
 fn places() -> Vec<PathBuf> {
     let triplet = search::triplet();
     let mut directories: Vec<PathBuf> = Vec::new();
-    if let Some(own) = std::fs::read_link("/proc/self/exe").ok().as_deref().and_then(Path::parent) {
+    if let Some(own) = proc::executable(proc::SELF).ok().as_deref().and_then(Path::parent) {
         directories.push(own.to_owned());
         if let Some(prefix) = own.parent() {
             directories.push(prefix.join("lib").join(&triplet));

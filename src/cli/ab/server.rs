@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::executor::Cpu;
 use super::process::{self, Process};
 use crate::errors::Failure;
-use crate::os::target::is_listened_on;
+use crate::os::proc::is_listened_on;
 use crate::settings::Pair;
 
 /// How long it may take to listen, and its predecessor to let go of the port.

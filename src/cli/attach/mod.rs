@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::errors::{Failure, NO, OK, say};
 use crate::os::process::Process;
-use crate::os::{refusal, target};
+use crate::os::{proc, target};
 use crate::{output, systemd};
 use args::AttachArgs;
 use change::Plan;
@@ -73,11 +73,6 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     Ok(run.code)
 }
 
-/// A descriptor of this process could not be borrowed: why.
-pub fn refused(pid: u32, error: Errno) -> Failure {
-    refusal::of_call(pid, "pidfd_getfd", error)
-}
-
 /// The processes that are meant, each once.
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
     let mut pids = match (args.port, &args.unit) {
@@ -86,7 +81,7 @@ fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
         (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {
-        pids = target::with_descendants(&pids);
+        pids = proc::with_descendants(&pids);
     }
     let mut met = BTreeSet::new();
     pids.retain(|pid| met.insert(*pid));

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Failure, plain};
-use crate::os::process::{self, Process};
+use crate::os::proc::Stat;
+use crate::os::process::Process;
 
 /// TCP_NODELAY as it was found and as it was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +158,7 @@ impl Store {
             let Some((Ok(pid), Ok(start))) = numbers.map(|(p, s)| (p.parse::<u32>(), s.parse::<u64>())) else {
                 continue;
             };
-            if process::stat(pid).is_none_or(|(_, now)| now != start) {
+            if Stat::of(pid).is_none_or(|stat| stat.start != start) {
                 let _ = std::fs::remove_file(entry.path());
             }
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::change::{self, Plan};
 use super::record::{Entry, Record, Store};
 use crate::errors::{CANNOT_EXECUTE, Failure};
+use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
@@ -172,7 +173,7 @@ impl Session {
 
     fn no_socket(&self, fd: RawFd) -> Failure {
         let (pid, name) = (self.process.pid, &self.process.name);
-        let what = match std::fs::read_link(format!("/proc/{pid}/fd/{fd}")) {
+        let what = match proc::descriptor(pid, fd) {
             Err(_) => return Failure::new(CANNOT_EXECUTE, format!("process {pid} ({name}) has no descriptor {fd}")),
             Ok(link) => match self.process.borrow(fd).map(Socket::new) {
                 Ok(Err(what)) if what != "no socket" => what,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::detached;
+use crate::os::proc;
 
 pub struct Group {
     parent: PathBuf,
@@ -76,8 +77,8 @@ fn move_to(group: &Path) -> io::Result<()> {
 /// The directory of the group that this process is in.
 fn ours() -> io::Result<PathBuf> {
     let none = || io::Error::other("no cgroup2 file system is mounted");
-    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let groups = fs::read_to_string("/proc/self/cgroup")?;
+    let mounts = proc::text(proc::SELF, "mountinfo")?;
+    let groups = proc::text(proc::SELF, "cgroup")?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::")).ok_or_else(none)?;
     mounts.lines().find_map(|line| place(line, own)).ok_or_else(none)
 }

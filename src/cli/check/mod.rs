@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK};
 use crate::library::{self, Library};
-use crate::os::elf;
+use crate::os::{elf, proc};
 use crate::search;
 
 pub use verdict::{Supervisable, Verdict};
@@ -175,7 +175,7 @@ fn program(name: &OsStr) -> Result<Collected, Failure> {
 fn process(pid: u32) -> Result<Collected, Failure> {
     let process = process::look(pid)?;
     // The link works even when the file was replaced or deleted since.
-    let elf = read_elf(Path::new(&format!("/proc/{pid}/exe")))?;
+    let elf = read_elf(&proc::entry(pid, "exe"))?;
     let c_library = elf.interpreter.as_ref().map(|interpreter| {
         let found = libc::of_interpreter(Path::new(interpreter));
         match &process.c_library {

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::os::proc::{SELF, Status};
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Privileges {
     /// Owner, if the set-user-ID bit is on.
@@ -68,8 +70,7 @@ fn nosuid(file: &Path) -> bool {
 }
 
 fn no_new_privs() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().any(|line| line.strip_prefix("NoNewPrivs:").is_some_and(|v| v.trim() == "1"))
+    Status::of(SELF).is_ok_and(|status| status.field("NoNewPrivs") == Some("1"))
 }
 
 /// The permitted set in the attribute `security.capability` (struct vfs_cap_data, little-endian).

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::errors::Failure;
 use crate::library;
+use crate::os::proc;
 
 /// A mail of ordinary size, as in the measurements that the project began with.
 pub const MAIL_SIZE: usize = 2400;
@@ -55,7 +56,7 @@ impl Client {
                 python
             }
             Self::BuiltIn => {
-                let mut own = Command::new("/proc/self/exe");
+                let mut own = Command::new(proc::entry(proc::SELF, "exe"));
                 own.arg("demo-client").args(&numbers[..2]);
                 own
             }

@@ -3,12 +3,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::PathBuf;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::errors::{Failure, NOT_FOUND};
+use crate::os::proc::{self, Stat};
 use crate::os::refusal;
 
 pub struct Process {
@@ -29,8 +29,8 @@ impl Process {
             Errno::INVAL | Errno::NOENT => refusal::of_thread(pid),
             error => refusal::of_call(pid, "pidfd_open", error),
         })?;
-        let (name, start) = stat(pid).ok_or_else(none)?;
-        if fields(pid).is_some_and(|(_, fields)| fields.trim_start().starts_with('Z')) {
+        let Stat { name, start, zombie, .. } = Stat::of(pid).ok_or_else(none)?;
+        if zombie {
             return Err(Failure::new(NOT_FOUND, format!("process {pid} ({name}) has ended already (zombie)")));
         }
         Ok(Self { pid, name, start, handle })
@@ -38,16 +38,7 @@ impl Process {
 
     /// Its sockets of any kind: descriptor and inode.
     pub fn sockets(&self) -> io::Result<Vec<(RawFd, u64)>> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(format!("/proc/{}/fd", self.pid))? {
-            let entry = entry?;
-            let descriptor = entry.file_name().to_str().and_then(|n| n.parse().ok());
-            // One that was closed meanwhile cannot be read, and is none any more.
-            let inode = std::fs::read_link(entry.path()).ok().and_then(inode);
-            found.extend(descriptor.zip(inode));
-        }
-        found.sort_unstable();
-        Ok(found)
+        proc::sockets(self.pid)
     }
 
     /// A copy of one of its descriptors.
@@ -61,30 +52,4 @@ impl AsFd for Process {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
-}
-
-/// The inode in `socket:[4711]`.
-pub fn inode(link: PathBuf) -> Option<u64> {
-    link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-}
-
-/// Name and start time.
-pub fn stat(pid: u32) -> Option<(String, u64)> {
-    let (name, fields) = fields(pid)?;
-    // Field 22 of proc(5), of which the first two are gone.
-    Some((name, fields.split_ascii_whitespace().nth(19)?.parse().ok()?))
-}
-
-/// The parent.
-pub fn parent(pid: u32) -> Option<u32> {
-    fields(pid)?.1.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
-/// The name, which may hold anything, and what comes behind it.
-fn fields(pid: u32) -> Option<(String, String)> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    let (before, after) = stat.rsplit_once(')')?;
-    let name = before.split_once('(')?.1;
-    Some((name.chars().map(|c| if c.is_control() { '?' } else { c }).collect(), after.to_owned()))
 }

@@ -3,13 +3,11 @@
 use rustix::io::Errno;
 
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
-use crate::os::process;
-
-const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
+use crate::os::proc::{Stat, Status, Yama, yama};
 
 /// `pid` is a thread, or nothing.
 pub fn of_thread(pid: u32) -> Failure {
-    match status(pid, "Tgid") {
+    match Status::of(pid).ok().as_ref().and_then(|status| status.field("Tgid")) {
         Some(owner) if owner != pid.to_string() => {
             Failure::new(NOT_FOUND, format!("{pid} is a thread of process {owner}: give that number"))
         }
@@ -19,7 +17,7 @@ pub fn of_thread(pid: u32) -> Failure {
 
 /// A call failed with this error.
 pub fn of_call(pid: u32, call: &str, error: Errno) -> Failure {
-    let name = process::stat(pid).map_or_else(|| "?".to_owned(), |(name, _)| name);
+    let name = Stat::of(pid).map_or_else(|| "?".to_owned(), |stat| stat.name);
     let who = format!("process {pid} ({name})");
     match error {
         Errno::SRCH => Failure::new(NOT_FOUND, format!("{who} has ended")),
@@ -36,7 +34,10 @@ pub fn of_call(pid: u32, call: &str, error: Errno) -> Failure {
 /// The likely cause, found in the order in which the kernel asks.
 fn cause(pid: u32) -> String {
     let ours = rustix::process::geteuid().as_raw();
-    let theirs: Vec<u32> = status(pid, "Uid")
+    let status = Status::of(pid).ok();
+    let theirs: Vec<u32> = status
+        .as_ref()
+        .and_then(|status| status.field("Uid"))
         .map(|ids| ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect())
         .unwrap_or_default();
     let user = theirs.first().copied().unwrap_or(ours);
@@ -48,18 +49,13 @@ fn cause(pid: u32) -> String {
     if theirs.iter().any(|&id| id != ours) {
         return format!("it belongs to another user (uid {user}, here {ours}): try again as root");
     }
-    match std::fs::read_to_string(YAMA).ok().and_then(|text| text.trim().parse::<u32>().ok()) {
-        Some(1) => format!(
-            "with {YAMA} at 1 only an ancestor of a process or root may touch it: try again as root, or start it through \
+    match yama() {
+        Some(Yama { file, scope: 1 }) => format!(
+            "with {file} at 1 only an ancestor of a process or root may touch it: try again as root, or start it through \
              `tcptune run`"
         ),
-        Some(2) => format!("with {YAMA} at 2 only root may touch a process: try again as root"),
-        Some(3..) => format!("{YAMA} forbids it for everybody until the machine is restarted"),
+        Some(Yama { file, scope: 2 }) => format!("with {file} at 2 only root may touch a process: try again as root"),
+        Some(Yama { file, scope: 3.. }) => format!("{file} forbids it for everybody until the machine is restarted"),
         _ => "it is marked as not dumpable, or has more privileges than this command: try again as root".to_owned(),
     }
-}
-
-fn status(pid: u32, field: &str) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
 }

@@ -14,6 +14,7 @@ use super::caller;
 use super::listener::{Answer, Listener};
 use super::shared::Shared;
 use super::tuning::{Moment, apply, tuning};
+use crate::os::proc;
 use crate::os::socket::Socket;
 
 /// A handle on a thread instead of a process (Linux 6.9).
@@ -78,10 +79,9 @@ impl Answers {
 
     /// By the same rules as in the library: by the program's file and by the name it was called by.
     fn wants(&self, pid: u32) -> bool {
-        let file = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let name = arguments.split(|&byte| byte == 0).next().unwrap_or_default();
-        self.settings.wants_program(file.as_os_str().as_bytes(), name)
+        let file = proc::executable(pid).unwrap_or_default();
+        let name = proc::arguments(pid).into_iter().next().unwrap_or_default();
+        self.settings.wants_program(file.as_os_str().as_bytes(), &name)
     }
 }
 

@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::process::Pid;
 
+use crate::os::proc::Status;
+
 /// The largest address that is read (struct sockaddr_in6).
 const LONGEST: usize = 28;
 
 /// The thread group that it is a thread of.
 pub fn process_of(thread: Pid) -> Option<Pid> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", thread.as_raw_nonzero())).ok()?;
-    let number = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    Pid::from_raw(number.trim().parse().ok()?)
+    Pid::from_raw(Status::of(thread.as_raw_nonzero()).ok()?.field("Tgid")?.parse().ok()?)
 }
 
 /// An `int` in its memory.

@@ -1,11 +1,10 @@
 //! The processes of a unit: those that the kernel counts to its control group, or to a group below it.
 
-use std::fs;
-
 use super::manager::Manager;
 use super::name::Name;
 use super::unit::{self, Unit};
 use crate::errors::Failure;
+use crate::os::proc;
 
 /// The unit, or the instances of a template that are loaded.
 pub fn running(manager: Manager, name: &Name) -> Result<Vec<Unit>, Failure> {
@@ -24,10 +23,9 @@ pub fn of(unit: &Unit) -> Result<Vec<u32>, Failure> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir("/proc")?.flatten();
-    let mut found: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut found = proc::all()?;
     // Whichever hierarchy it is (version 2, or systemd's own of version 1): /proc says it as systemd does.
-    found.retain(|pid| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| is_in(&text, group)));
+    found.retain(|pid| proc::text(pid, "cgroup").is_ok_and(|text| is_in(&text, group)));
     found.sort_unstable();
     Ok(found)
 }

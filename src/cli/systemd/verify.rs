@@ -14,7 +14,9 @@ use super::processes;
 use super::reason::{self, Seen};
 use super::unit::Unit;
 use crate::errors::{Failure, NO, NOT_FOUND, OK};
+use crate::os::proc;
 use crate::os::process::Process;
+use crate::os::refusal;
 use crate::os::socket::Socket;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
 
@@ -107,7 +109,7 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
 
 /// A process that has ended meanwhile has no program any more.
 fn has_ended(pid: u32) -> bool {
-    std::fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    proc::executable(pid).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
@@ -141,7 +143,7 @@ fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
             Ok(descriptor) => Socket::new(descriptor),
             // Closed meanwhile.
             Err(rustix::io::Errno::BADF) => continue,
-            Err(error) => return Err(crate::attach::refused(pid, error)),
+            Err(error) => return Err(refusal::of_call(pid, "pidfd_getfd", error)),
         };
         let Ok(socket) = socket else { continue };
         let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
