@@ -6,7 +6,6 @@
 mod chart;
 pub mod client;
 mod imap;
-mod tcp_info;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};

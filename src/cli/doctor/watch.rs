@@ -12,8 +12,9 @@ use super::program::Program;
 use super::track::Track;
 use crate::errors::Failure;
 use crate::os::netlink::{Diag, Key, Sighting};
+use crate::os::option::integer;
 use crate::os::process::Process;
-use crate::os::socket::{Socket, integer};
+use crate::os::socket::Socket;
 
 /// How many sockets are asked for their options: enough to tell, and no burden.
 const ASKED: u32 = 64;

@@ -3,6 +3,7 @@
 
 pub mod elf;
 pub mod netlink;
+pub mod option;
 pub mod proc;
 pub mod process;
 pub mod refusal;

@@ -4,22 +4,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
-/// The kernel's states of a connection, in the order of their numbers from 1 on.
-const STATES: [&str; 11] = [
-    "established",
-    "syn-sent",
-    "syn-recv",
-    "fin-wait-1",
-    "fin-wait-2",
-    "time-wait",
-    "closed",
-    "close-wait",
-    "last-ack",
-    "listening",
-    "closing",
-];
+use crate::os::option::{self, integer};
+use crate::os::tcp_info;
 
 /// The largest value of any option that is read here (`TCP_CA_NAME_MAX`).
 const LONGEST: usize = 16;
@@ -60,9 +48,7 @@ impl Socket {
         if self.listening {
             return "listening";
         }
-        // The first byte of struct tcp_info.
-        let state = read(&self.stream, libc::IPPROTO_TCP, libc::TCP_INFO).ok().and_then(|b| b.first().copied());
-        state.and_then(|n| STATES.get(usize::from(n).checked_sub(1)?).copied()).unwrap_or("unknown")
+        tcp_info::read(&self.stream).ok().as_deref().and_then(tcp_info::state).unwrap_or("unknown")
     }
 
     pub fn local(&self) -> Option<SocketAddr> {
@@ -87,11 +73,7 @@ impl Socket {
     }
 
     pub fn set_option(&self, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
-        let length = value.len() as libc::socklen_t;
-        // SAFETY: needed because the standard library sets only a few options. Sound because the kernel only reads, and no
-        // more than the length of `value`; the descriptor is ours and open.
-        let result = unsafe { libc::setsockopt(self.stream.as_raw_fd(), level, name, value.as_ptr().cast(), length) };
-        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        option::write(&self.stream, level, name, value)
     }
 }
 
@@ -100,20 +82,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-pub fn integer(bytes: &[u8]) -> Option<i32> {
-    bytes.get(..4)?.try_into().ok().map(i32::from_ne_bytes)
-}
-
 fn read(stream: &TcpStream, level: i32, name: i32) -> io::Result<Vec<u8>> {
-    let mut value = [0_u8; LONGEST];
-    let mut length = value.len() as libc::socklen_t;
-    // SAFETY: needed because the standard library reads only a few options. Sound because `value` and `length` are ours,
-    // outlive the call and `length` is the size of `value`: the kernel writes no more than that.
-    let result = unsafe { libc::getsockopt(stream.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &mut length) };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(value.get(..length as usize).unwrap_or_default().to_vec())
+    option::read::<LONGEST>(stream, level, name)
 }
 
 #[cfg(test)]

@@ -1,5 +1,46 @@
-//! The fields of the kernel's struct tcp_info that a diagnosis needs. The struct only ever grows at its end: an older kernel
-//! gives fewer bytes, and what it does not give reads as 0.
+//! The kernel's struct tcp_info: what a connection is doing. The struct only ever grows at its end: an older kernel gives fewer
+//! bytes, and what it does not give reads as nothing, or as 0.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use crate::os::option;
+
+/// The kernel's states of a connection, in the order of their numbers from 1 on.
+const STATES: [&str; 11] = [
+    "established",
+    "syn-sent",
+    "syn-recv",
+    "fin-wait-1",
+    "fin-wait-2",
+    "time-wait",
+    "closed",
+    "close-wait",
+    "last-ack",
+    "listening",
+    "closing",
+];
+
+/// As long as any kernel's.
+const LONGEST: usize = 256;
+/// Where its fields are; those that are read by name.
+const STATE: usize = 0;
+const DATA_SEGMENTS_IN: usize = 152;
+
+/// Its bytes, of a TCP socket of ours.
+pub fn read(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
+    option::read::<LONGEST>(socket, libc::IPPROTO_TCP, libc::TCP_INFO)
+}
+
+/// The state of the connection.
+pub fn state(info: &[u8]) -> Option<&'static str> {
+    STATES.get(usize::from(*info.get(STATE)?).checked_sub(1)?).copied()
+}
+
+/// Segments with data that came in; none before Linux 4.6, which does not say.
+pub fn data_segments_in(info: &[u8]) -> Option<u32> {
+    info.get(DATA_SEGMENTS_IN..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
 
 /// Counters and state of one connection at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +88,7 @@ impl TcpInfo {
             segments_out: word(136),
             notsent: word(144),
             min_rtt_us: word(148),
-            data_segments_in: word(152),
+            data_segments_in: word(DATA_SEGMENTS_IN),
             data_segments_out: word(156),
             busy_us: long(168),
             bytes_sent: long(200),
@@ -74,7 +115,9 @@ impl TcpInfo {
 
 #[cfg(test)]
 mod tests {
-    use super::TcpInfo;
+    use super::{TcpInfo, data_segments_in, read, state};
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     fn bytes(words: &[(usize, u32)]) -> Vec<u8> {
         let mut bytes = vec![0; 232];
@@ -111,6 +154,19 @@ mod tests {
             ("the peer's window is full", (228, 2_401)),
         ] {
             assert!(!holds(change), "{what}");
+        }
+    }
+
+    #[test]
+    fn counts_segments() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("loopback");
+        let (mut server, _) = listener.accept().expect("connected");
+        for expected in 1..=3 {
+            client.write_all(b"x").expect("open");
+            server.read_exact(&mut [0]).expect("one byte");
+            let info = read(&server).expect("a connection");
+            assert_eq!((data_segments_in(&info), state(&info)), (Some(expected), Some("established")));
         }
     }
 }
