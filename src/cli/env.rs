@@ -9,7 +9,8 @@ use tcptune_policy::VARIABLES;
 
 use crate::errors::{Failure, NO, OK, say};
 use crate::output::{BAD, BOLD, FAINT, line, styled, wrapped};
-use crate::{library, settings};
+use crate::programs::library;
+use crate::settings;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

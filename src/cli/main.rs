@@ -19,18 +19,18 @@ mod export;
 mod flags;
 mod generate;
 mod launch;
-mod library;
 mod os;
 mod output;
+mod programs;
 mod reference;
 mod report;
 mod run;
-mod search;
 mod settings;
 mod summary;
 mod supervise;
 mod systemd;
 mod top;
+mod units;
 
 use std::ffi::OsString;
 

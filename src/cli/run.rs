@@ -8,12 +8,17 @@ use std::path::Path;
 use tcptune_policy::{Nodelay, Settings};
 
 use crate::args::RunArgs;
-use crate::check::{Supervisable, Verdict};
+use crate::bpf;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
+use crate::exec;
 use crate::launch::{self, End};
+use crate::programs::library;
+use crate::programs::reach;
+use crate::programs::verdict::{Supervisable, Verdict};
+use crate::settings;
 use crate::settings::Pair;
 use crate::summary::Place;
-use crate::{bpf, check, exec, library, settings, supervise};
+use crate::supervise;
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -35,7 +40,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     settings::put(&mut environment, PRELOAD, preload);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
-    let verdict = check::program_verdict(name, &library);
+    let verdict = reach::program_verdict(name, &library);
     if args.verbose {
         tell(&library.file, &environment, args, &reading);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use tcptune_policy::VARIABLES;
 
 use crate::errors::Failure;
-use crate::library;
+use crate::programs::library;
 use crate::settings::{self, Pair, put};
 
 const PRELOAD: &str = "LD_PRELOAD";

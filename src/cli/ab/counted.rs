@@ -10,7 +10,7 @@ use tcptune_policy::counters::Counter;
 use super::measures::Unit;
 use crate::counters::{self, ArmCounts, Histogram};
 use crate::errors::Failure;
-use crate::library;
+use crate::programs::library;
 use crate::settings::{Pair, put};
 
 /// The sums over all processes and connections of a run.

@@ -39,7 +39,9 @@ use report::{Report, Subject};
 use session::Plan;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::{check, library, settings};
+use crate::programs::library;
+use crate::programs::reach;
+use crate::settings;
 
 pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let library = library::find(args.library.as_deref())?;
@@ -167,7 +169,7 @@ fn around<T>(
 
 fn warn_unreachable(words: &[OsString], library: &library::Library) {
     let name = words.first().map(OsString::as_os_str).unwrap_or_default();
-    if let Ok(verdict) = check::program_verdict(name, library)
+    if let Ok(verdict) = reach::program_verdict(name, library)
         && !verdict.reachable
     {
         let shown = Path::new(name).display();

@@ -17,7 +17,8 @@ use serde::Serialize;
 use crate::errors::{Failure, NO, OK, say};
 use crate::os::process::Process;
 use crate::os::{proc, target};
-use crate::{output, systemd};
+use crate::output;
+use crate::units::processes;
 use args::AttachArgs;
 use change::Plan;
 use print::Manner;
@@ -77,7 +78,7 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
     let mut pids = match (args.port, &args.unit) {
         (Some(port), _) => target::listening_on(port)?,
-        (None, Some(unit)) => systemd::processes_of(unit, args.user)?,
+        (None, Some(unit)) => processes::of_name(unit, args.user)?,
         (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::errors::Failure;
-use crate::library;
 use crate::os::proc;
+use crate::programs::library;
 
 /// A mail of ordinary size, as in the measurements that the project began with.
 pub const MAIL_SIZE: usize = 2400;
@@ -69,7 +69,7 @@ impl Client {
 /// The first python3 that has imaplib.
 pub fn find_python() -> Option<Client> {
     let path = std::env::var_os("PATH");
-    let in_path = crate::search::program("python3".as_ref(), path.as_deref()).ok();
+    let in_path = crate::programs::search::program("python3".as_ref(), path.as_deref()).ok();
     let candidates = in_path.into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     let works = |file: &PathBuf| {
         let mut probe = Command::new(file);

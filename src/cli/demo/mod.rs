@@ -13,8 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::errors::{Failure, NO, OK};
-use crate::library;
 use crate::output::{FAINT, line, styled};
+use crate::programs::library;
 use client::Client;
 
 const ROUNDS: usize = 3;

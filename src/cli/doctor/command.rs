@@ -17,7 +17,7 @@ use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{backtrace, counted, evidence};
 use crate::errors::Failure;
-use crate::library::{self, Library};
+use crate::programs::library::{self, Library};
 use crate::settings;
 
 /// How long a command that was told to end may take to do so.

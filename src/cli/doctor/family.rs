@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::program::Program;
-use crate::check;
-use crate::library::Library;
 use crate::os::proc::{self, Stat};
+use crate::programs::library::Library;
+use crate::programs::reach;
 
 /// A program that was run by a descendant. One process that calls exec is several of these.
 #[derive(Clone, Debug, Serialize)]
@@ -120,7 +120,7 @@ impl Member {
         }
         self.looks += 1;
         self.next_look = LOOKS.get(self.looks as usize).map(|&pause| now + pause);
-        match check::process_standing(self.pid, library) {
+        match reach::process_standing(self.pid, library) {
             Ok(standing) if standing.loaded => (self.loaded, self.reason) = (Some(true), None),
             Ok(standing) => {
                 let dropped =

@@ -19,7 +19,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
 use crate::counters::{self, Found};
 use crate::errors::{Failure, OK, say};
-use crate::{output, report};
+use crate::output;
+use crate::report;
 use args::ExportArgs;
 use ended::Ended;
 use totals::{File, Sums, Totals, file};

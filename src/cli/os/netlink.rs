@@ -12,7 +12,7 @@ use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponse, 
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr as KernelAddress};
 
-use crate::os::tcp_info::TcpInfo;
+use super::tcp_info::TcpInfo;
 
 /// One socket as the kernel shows it.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use super::proc::{self, Stat};
+use super::refusal;
 use crate::errors::{Failure, NOT_FOUND};
-use crate::os::proc::{self, Stat};
-use crate::os::refusal;
 
 pub struct Process {
     pub pid: u32,

@@ -2,8 +2,8 @@
 
 use rustix::io::Errno;
 
+use super::proc::{Stat, Status, Yama, yama};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
-use crate::os::proc::{Stat, Status, Yama, yama};
 
 /// `pid` is a thread, or nothing.
 pub fn of_thread(pid: u32) -> Failure {

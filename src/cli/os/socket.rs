@@ -6,8 +6,8 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
-use crate::os::option::{self, integer};
-use crate::os::tcp_info;
+use super::option::{self, integer};
+use super::tcp_info;
 
 /// The largest value of any option that is read here (`TCP_CA_NAME_MAX`).
 const LONGEST: usize = 16;

@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 
+use super::proc;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND};
-use crate::os::proc;
 
 /// The number that was given.
 pub fn number(text: &OsStr) -> Result<u32, Failure> {

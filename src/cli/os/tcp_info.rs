@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use crate::os::option;
+use super::option;
 
 /// The kernel's states of a connection, in the order of their numbers from 1 on.
 const STATES: [&str; 11] = [

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use tcptune_policy::{Direction, Nodelay, Peer, Settings, Subject, Tuning};
 
 use crate::os::socket::Socket;
-use crate::search;
+use crate::programs::search;
 
 /// At which moment of its life a socket is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use super::args::InstallArgs;
-use super::dropin::{self, DropIn, NAMES};
+use super::dropin::{self, DropIn};
 use super::environment::{self, Environment, Origin};
 use super::hindrance;
 use super::place::Site;
-use super::unit::Unit;
 use crate::errors::{Failure, NO, say};
-use crate::library::{self, Library};
+use crate::programs::library::{self, Library};
 use crate::settings;
+use crate::units::unit::OURS;
+use crate::units::unit::Unit;
 
 const PRELOAD: &str = "LD_PRELOAD";
 
@@ -55,7 +56,7 @@ pub fn socket(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, F
     }
     let dropin = DropIn {
         directory: site.directory(name, args.runtime)?,
-        name: NAMES[0],
+        name: OURS[0],
         body: "[Socket]\nNoDelay=yes\n".to_owned(),
         variables: None,
     };
@@ -151,7 +152,7 @@ fn text(
 /// The name under which the drop-in is read behind everything that would undo it.
 fn position(unit: &Unit, variables: &[&str]) -> Result<&'static str, Failure> {
     let mut deciding = None;
-    for name in NAMES {
+    for name in OURS {
         match environment::decided_behind(unit, name, variables) {
             None => return Ok(name),
             path => deciding = path,
@@ -161,7 +162,7 @@ fn position(unit: &Unit, variables: &[&str]) -> Result<&'static str, Failure> {
     Err(Failure::own(format!(
         "`{path}` sets {} behind every drop-in of ours: give it a name before `{}`",
         variables.join(" or "),
-        NAMES[1]
+        OURS[1]
     )))
 }
 

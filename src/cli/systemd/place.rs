@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::Place;
 use super::dropin::{self, Found};
-use super::image::below;
-use super::manager::Manager;
-use super::name::Name;
-use super::unit::{self, Unit};
 use crate::errors::Failure;
-use crate::library::{self, Library};
+use crate::programs::library::{self, Library};
+use crate::units::image::below;
+use crate::units::manager::Manager;
+use crate::units::name::Name;
+use crate::units::unit::{self, Unit};
 
 /// What the command line names.
 pub struct Site<'a> {

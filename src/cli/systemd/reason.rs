@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::unit::Unit;
-use crate::check::{self, process::Process};
 use crate::errors::Failure;
 use crate::os::proc::{self, Stat};
+use crate::programs::process::{self, Process};
+use crate::programs::reach;
 use crate::settings::{self, Pair};
+use crate::units::unit::Unit;
 
 /// A process with the environment that it was started with.
 pub struct Seen {
@@ -18,7 +19,7 @@ pub struct Seen {
 
 impl Seen {
     pub fn of(pid: u32) -> Result<Self, Failure> {
-        let process = check::process::look(pid)?;
+        let process = process::look(pid)?;
         Ok(Self { process, environment: proc::environment(pid).unwrap_or_default() })
     }
 
@@ -27,7 +28,7 @@ impl Seen {
         let value = proc::variable(&self.environment, "LD_PRELOAD")?;
         let separates = |byte: &u8| *byte == b':' || byte.is_ascii_whitespace();
         let entries = value.as_bytes().split(separates).map(|entry| Path::new(std::ffi::OsStr::from_bytes(entry)));
-        entries.into_iter().find(|path| crate::library::is_named_like_ours(path)).map(Path::to_owned)
+        entries.into_iter().find(|path| crate::programs::library::is_named_like_ours(path)).map(Path::to_owned)
     }
 
     /// Its settings.
@@ -59,7 +60,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
                 LD_PRELOAD: User= and AmbientCapabilities= in place of the bits keep it"
             .to_owned();
     }
-    if let Some(reason) = check::program_obstacle(process.pid) {
+    if let Some(reason) = reach::program_obstacle(process.pid) {
         return reason;
     }
     if let Some(path) = seen.named() {
@@ -74,7 +75,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
             parent.process.pid
         );
     }
-    if !unit.files.iter().any(super::unit::UnitFile::is_ours) {
+    if !unit.files.iter().any(crate::units::unit::UnitFile::is_ours) {
         return format!("nothing is installed: `tcptune systemd install {}`", unit.name.text());
     }
     if unit.state.get("NeedDaemonReload") == "yes" {

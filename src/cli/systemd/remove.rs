@@ -5,10 +5,10 @@ use super::dropin;
 use super::environment;
 use super::place::Site;
 use super::restart::Running;
-use super::unit::Unit;
 use crate::errors::{Failure, NO, NOT_FOUND, OK, say};
-use crate::library;
 use crate::output::line;
+use crate::programs::library;
+use crate::units::unit::Unit;
 
 pub fn command(args: &RemoveArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.files.root.as_deref())?;

@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use super::args::VerifyArgs;
 use super::hindrance;
-use super::manager::Manager;
-use super::name::Name;
-use super::processes;
 use super::reason::{self, Seen};
-use super::unit::Unit;
 use crate::errors::{Failure, NO, NOT_FOUND, OK};
 use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+use crate::units::manager::Manager;
+use crate::units::name::Name;
+use crate::units::processes;
+use crate::units::unit::Unit;
 
 /// One unit.
 #[derive(Serialize)]

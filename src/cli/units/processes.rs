@@ -3,7 +3,9 @@
 use super::manager::Manager;
 use super::name::Name;
 use super::unit::{self, Unit};
-use crate::errors::Failure;
+use std::ffi::OsStr;
+
+use crate::errors::{Failure, NO};
 use crate::os::proc;
 
 /// The unit, or the instances of a template that are loaded.
@@ -27,6 +29,20 @@ pub fn of(unit: &Unit) -> Result<Vec<u32>, Failure> {
     // Whichever hierarchy it is (version 2, or systemd's own of version 1): /proc says it as systemd does.
     found.retain(|pid| proc::text(pid, "cgroup").is_ok_and(|text| is_in(&text, group)));
     found.sort_unstable();
+    Ok(found)
+}
+
+/// The processes that a unit has now, for `attach`.
+pub fn of_name(given: &OsStr, user: bool) -> Result<Vec<u32>, Failure> {
+    let name = Name::parse(given)?;
+    let manager = Manager { user };
+    let mut found = Vec::new();
+    for unit in running(manager, &name)? {
+        found.extend(of(&unit)?);
+    }
+    if found.is_empty() {
+        return Err(Failure::new(NO, why_none(&name)));
+    }
     Ok(found)
 }
 

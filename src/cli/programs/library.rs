@@ -5,10 +5,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::search;
 use crate::errors::Failure;
 use crate::os::elf::{self, Elf, Linking};
 use crate::os::proc;
-use crate::search;
 
 pub const FILE_NAME: &str = "libtcptune.so";
 

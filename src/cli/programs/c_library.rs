@@ -40,7 +40,7 @@ pub fn of_interpreter(interpreter: &Path) -> CLibrary {
     if !glibc_name {
         return found(Family::Other, None);
     }
-    let places = crate::search::library_directories(Some(interpreter)).into_iter();
+    let places = super::search::library_directories(Some(interpreter)).into_iter();
     let library = places.map(|d| d.join("libc.so.6")).find(|file| interpreter_exists && file.is_file());
     found(Family::Glibc, library)
 }

@@ -130,7 +130,7 @@ fn dropins(root: &Path, name: &Name) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::{below, find};
-    use crate::systemd::name::Name;
+    use crate::units::name::Name;
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::library;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
-use crate::library;
 use crate::os::proc::{self, Space, Status};
 
 #[derive(Clone, Debug, Serialize)]

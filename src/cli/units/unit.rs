@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::image;
 use super::manager::{Manager, Properties};
 use super::name::Name;
 use super::unitfile::{Assignment, assignments, words};
-use super::{dropin, image};
 use crate::errors::{Failure, NO, NOT_FOUND, plain};
+
+/// The drop-ins that `install` writes: where it belongs; and behind all others, for a unit where a later file would undo it. systemd reads drop-ins in the
+/// order of their names, and of two assignments of a variable the later one holds.
+pub const OURS: [&str; 2] = ["50-tcptune.conf", "zzz-tcptune.conf"];
 
 /// A file that the unit is made of.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ pub struct UnitFile {
 impl UnitFile {
     /// Written by `install`.
     pub fn is_ours(&self) -> bool {
-        self.dropin && self.path.file_name().is_some_and(|name| dropin::NAMES.iter().any(|ours| name == *ours))
+        self.dropin && self.path.file_name().is_some_and(|name| OURS.iter().any(|ours| name == *ours))
     }
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::search;
 use crate::errors::{CANNOT_EXECUTE, Failure, plain};
-use crate::search;
 
 /// One step on the way from what was asked for to what is started.
 #[derive(Clone, Debug, Serialize)]
