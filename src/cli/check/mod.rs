@@ -2,36 +2,35 @@
 //!
 //! Collects facts from files and /proc and never runs the program.
 
+pub mod args;
 mod calls;
 mod notes;
 mod print;
 mod report;
 mod symbols;
 
-use std::ffi::OsStr;
-use std::path::Path;
-
 use crate::errors::{Failure, NO, NOT_FOUND, OK};
 use crate::output;
 use crate::programs::{facts, library};
+use args::CheckArgs;
 
 /// The command: print the report, give the exit code.
-pub fn command(target: &OsStr, asked: Option<&Path>, json: bool) -> Result<u8, Failure> {
-    let library = match asked {
-        Some(_) => Some(library::find(asked)?),
+pub fn command(args: &CheckArgs) -> Result<u8, Failure> {
+    let library = match args.library.as_deref() {
+        Some(file) => Some(library::find(Some(file))?),
         // Without one the answer is the same; only the list of names it stands in for is less exact.
         None => library::find(None).ok(),
     };
-    let found = match target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
+    let found = match args.target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
         Some(digits) => {
             let no_such = |_| Failure::new(NOT_FOUND, format!("there is no process {digits}"));
             facts::process(digits.parse().map_err(no_such)?)?
         }
-        None => facts::program(target)?,
+        None => facts::program(&args.target)?,
     };
     // What the library stands in for is read from its file, if there is one.
     let report = report::assemble(found, library.as_ref());
-    if json {
+    if args.json {
         let text = serde_json::to_string_pretty(&report)?;
         output::line(&text);
     } else {

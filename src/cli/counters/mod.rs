@@ -19,6 +19,7 @@ mod directory;
 mod file;
 mod histogram;
 mod name;
+mod place;
 mod process;
 mod samples;
 
@@ -26,5 +27,6 @@ pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
 pub use name::name;
+pub use place::{directory, seconds};
 pub use process::{Direction, Process, Service, services};
 pub use samples::{Module, Sample};

@@ -20,13 +20,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use crate::counters::{self, Found};
 use crate::errors::{Failure, OK, say};
 use crate::output;
-use crate::report;
 use args::ExportArgs;
 use ended::Ended;
 use totals::{File, Sums, Totals, file};
 
 pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
-    let directory = report::directory(args.directory.as_deref(), "export")?;
+    let directory = counters::directory(args.directory.as_deref(), "export")?;
     let mut exporter = Exporter::new(directory, args)?;
     match (&args.textfile, args.every, args.listen) {
         (Some(path), None, _) => write(path, &mut exporter)?,

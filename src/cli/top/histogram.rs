@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 
 use super::view::{QUIET, TUNED, UNTOUCHED, framed};
 use crate::counters::Histogram;
-use crate::report::words::{number, share, time};
+use crate::output::words::{number, share, time};
 
 /// Room for "≥ 1.82 ms ".
 const LABEL: usize = 12;

@@ -24,13 +24,12 @@ use signal_hook::iterator::Signals;
 
 use crate::counters;
 use crate::errors::{Failure, NO, OK, plain, say};
-use crate::report;
 use args::TopArgs;
 use sample::Samples;
 use view::{Next, View};
 
 pub fn command(args: &TopArgs) -> Result<u8, Failure> {
-    let directory = report::directory(args.directory.as_deref(), "top")?;
+    let directory = counters::directory(args.directory.as_deref(), "top")?;
     let mut samples = Samples::default();
     samples.add(&counters::read(&directory)?);
     if args.once || !std::io::stdout().is_terminal() {

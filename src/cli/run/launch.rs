@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
 
-use crate::exec;
+use super::exec;
 use crate::settings::Pair;
 
 /// How a program ended.

@@ -1,56 +1,23 @@
 //! `tcptune env`: the settings that a program started from here would get, and where each comes from.
 
+pub mod args;
+mod print;
+mod report;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use serde::Serialize;
 use tcptune_policy::VARIABLES;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::output::{BAD, BOLD, FAINT, line, styled, wrapped};
+use crate::output::line;
 use crate::programs::library;
 use crate::settings;
+use args::EnvArgs;
+use report::{Report, Row, Rule, Source};
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Are programs tuned at all? Not with TCPTUNE=off, and not after a fault.
-    enabled: bool,
-    settings: Vec<Row>,
-    rules: Vec<Rule>,
-    /// Names that look like settings and are none.
-    unknown: Vec<String>,
-    /// Our entry in LD_PRELOAD, if there is one.
-    preload: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    name: &'static str,
-    /// What holds.
-    value: String,
-    source: Source,
-    /// What the variable says, if it is set.
-    written: Option<String>,
-    error: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Source {
-    Default,
-    Environment,
-}
-
-#[derive(Debug, Serialize)]
-struct Rule {
-    rule: String,
-    /// What holds for a socket that it matches.
-    tuning: String,
-}
-
-pub fn command(json: bool) -> Result<u8, Failure> {
+pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
     let environment = settings::environment();
     let reading = settings::read(&environment);
     let written = written(&environment)?;
@@ -77,10 +44,10 @@ pub fn command(json: bool) -> Result<u8, Failure> {
         unknown: reading.unknown,
         preload: preload(),
     };
-    if json {
+    if args.json {
         line(&serde_json::to_string_pretty(&report)?);
     } else {
-        print(&report);
+        print::table(&report);
     }
     for (_, fault) in &reading.faults {
         say(fault);
@@ -108,35 +75,4 @@ fn preload() -> Option<String> {
     let list = std::env::var_os("LD_PRELOAD")?.to_string_lossy().into_owned();
     let mut entries = list.split([':', ' ', '\t']);
     entries.find(|entry| library::is_named_like_ours(Path::new(OsStr::new(entry)))).map(str::to_owned)
-}
-
-fn print(report: &Report) {
-    line(&styled(BOLD, format_args!("{:18}{:14}{}", "setting", "from", "value")));
-    for row in &report.settings {
-        let from = match row.source {
-            _ if row.error.is_some() => styled(BAD, format_args!("{:14}", "invalid")),
-            Source::Default => styled(FAINT, format_args!("{:14}", "default")),
-            Source::Environment => format!("{:14}", "environment"),
-        };
-        let shown = match (&row.error, row.value.as_str()) {
-            (Some(_), _) => row.written.clone().unwrap_or_default().escape_debug().to_string(),
-            (None, "") => "-".to_owned(),
-            (None, value) => value.escape_debug().to_string(),
-        };
-        line(format!("{:18}{from}{}", row.name, wrapped(&shown, 66, 32)).trim_end());
-    }
-    for (n, rule) in report.rules.iter().enumerate() {
-        line(&format!("{:18}{:14}{}", format!("  rule {}", n + 1), "", wrapped(&rule.rule, 66, 32)));
-        line(&styled(FAINT, format_args!("{:32}gives {}", "", wrapped(&rule.tuning, 60, 38))));
-    }
-    line("");
-    line(match (report.enabled, report.settings.iter().any(|row| row.error.is_some())) {
-        (_, true) => "A setting is invalid: tuning is off for every program that is started like this.",
-        (true, false) => "Tuning is on.",
-        (false, false) => "Tuning is off.",
-    });
-    line(&match &report.preload {
-        Some(entry) => format!("LD_PRELOAD names the library: {entry}"),
-        None => "LD_PRELOAD does not name the library here; `tcptune run` puts it there.".to_owned(),
-    });
 }

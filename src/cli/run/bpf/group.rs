@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::detached;
 use crate::os::proc;
+use crate::run::detached;
 
 pub struct Group {
     parent: PathBuf,

@@ -1,24 +1,29 @@
 //! `tcptune run`: starts a program with the library preloaded. It checks everything first that would otherwise fail without a
 //! word inside the program, then becomes the program.
 
+pub mod args;
+mod bpf;
+mod detached;
+mod exec;
+mod launch;
+mod summary;
+mod supervise;
+
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::Path;
 
 use tcptune_policy::{Nodelay, Settings};
 
-use crate::args::RunArgs;
-use crate::bpf;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
-use crate::exec;
-use crate::launch::{self, End};
 use crate::programs::library;
 use crate::programs::reach;
 use crate::programs::verdict::{Supervisable, Verdict};
 use crate::settings;
 use crate::settings::Pair;
-use crate::summary::Place;
-use crate::supervise;
+use args::RunArgs;
+use launch::End;
+use summary::Place;
 
 const PRELOAD: &str = "LD_PRELOAD";
 

@@ -11,7 +11,7 @@ use tcptune_policy::counters::{Arm, Counter};
 
 use crate::counters::{self, ArmCounts, Process, services};
 use crate::errors::{Failure, plain, say};
-use crate::report::words::{number, time};
+use crate::output::words::{number, time};
 
 /// The usual wait for a delayed acknowledgement.
 const DELAYED_ACK: Duration = Duration::from_millis(40);
