@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tcptune_policy::counters::Counter;
 
-use super::measures::Unit;
+use super::unit::Unit;
 use crate::counters::{self, ArmCounts, Histogram};
 use crate::errors::Failure;
 use crate::programs::library;

@@ -28,6 +28,7 @@ mod schedule;
 mod server;
 mod session;
 mod stats;
+mod unit;
 mod verdict;
 
 use std::ffi::OsString;

@@ -5,10 +5,11 @@ use serde::{Serialize, Serializer};
 use super::arm::Arm;
 use super::counted::Counted;
 use super::executor::TimeLine;
-use super::measures::{MEASURES, Measure, Unit};
+use super::measures::{MEASURES, Measure};
 use super::schedule::{SIDES, Side};
 use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
+use super::unit::Unit;
 use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
 use crate::os::proc;
 

@@ -22,11 +22,13 @@ mod name;
 mod place;
 mod process;
 mod samples;
+mod service;
 
 pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
 pub use name::name;
 pub use place::{directory, seconds};
-pub use process::{Direction, Process, Service, services};
+pub use process::{Process, services};
 pub use samples::{Module, Sample};
+pub use service::{Direction, Service};

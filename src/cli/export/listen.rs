@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use super::Exporter;
+use super::exporter::Exporter;
 use crate::errors::{Failure, say};
 
 /// The content type of Prometheus' text format.

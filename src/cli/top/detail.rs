@@ -11,8 +11,8 @@ use tcptune_policy::counters::{Arm, Counter, Unit};
 
 use super::columns::STALLS;
 use super::histogram;
+use super::look::{ACCENT, ALARM, QUIET, framed};
 use super::sample::{Line, sum};
-use super::view::{ACCENT, ALARM, QUIET, framed};
 use crate::counters::{ArmCounts, Service, name};
 use crate::output::words::{number, per, share, time};
 

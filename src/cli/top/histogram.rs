@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 
-use super::view::{QUIET, TUNED, UNTOUCHED, framed};
+use super::look::{QUIET, TUNED, UNTOUCHED, framed};
 use crate::counters::Histogram;
 use crate::output::words::{number, share, time};
 

@@ -4,8 +4,10 @@
 pub mod args;
 mod columns;
 mod detail;
+mod draw;
 mod histogram;
 mod list;
+mod look;
 mod plain;
 mod sample;
 mod view;
@@ -79,7 +81,7 @@ fn watch(
     let mut changed = true;
     while !stop.load(Ordering::Relaxed) {
         if changed {
-            terminal.draw(|frame| view.draw(frame, samples))?;
+            terminal.draw(|frame| draw::draw(frame, view, samples))?;
         }
         let wait = due.saturating_duration_since(Instant::now()).min(PATIENCE);
         changed = event::poll(wait)?;
