@@ -84,8 +84,8 @@ fn answer(arguments: Vec<OsString>) -> u8 {
         }
     };
     // The standard library flushes when its own entry point returns, which is not in use here.
-    if !output::complete() {
-        errors::say("not all of the output could be written to stdout");
+    if let Err(error) = output::complete() {
+        errors::say(format!("not all of the output could be written to stdout: {}", errors::plain(error)));
         return OWN;
     }
     code

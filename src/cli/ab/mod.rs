@@ -69,7 +69,10 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
 
     let can_count = counted::is_known_to(&library.file);
     if args.count == Count::Every && !can_count {
-        return Err(Failure::own(format!("--count every: the library `{}` does not count", library.file.display())));
+        return Err(Failure::own(format!(
+            "--count every: the library `{}` does not count, it is older than this command: give another with --library",
+            library.file.display()
+        )));
     }
     let untouched = arm::untouched(&settings::environment());
     let names = arms.each_ref().map(|arm| arm.name.clone());

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use crate::errors::{Failure, NO, OK, say};
+use crate::errors::{Context, Failure, NO, OK, say};
 use crate::os::process::Process;
 use crate::os::{proc, target};
 use crate::output;
@@ -132,7 +132,7 @@ impl Run<'_> {
             }
             if self.args.json && self.args.watch {
                 for row in &rows {
-                    output::line(&serde_json::to_string(row)?);
+                    output::json::row(row)?;
                 }
             } else if self.args.json {
                 reports.push((session.process.pid, session.process.name.clone(), rows));
@@ -147,7 +147,7 @@ impl Run<'_> {
                 .iter_mut()
                 .map(|(pid, name, rows)| Report { pid: *pid, name, sockets: std::mem::take(rows) })
                 .collect();
-            output::line(&serde_json::to_string_pretty(&document)?);
+            output::json::document(&document)?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Run<'_> {
             let Some(rows) = self.scan(&mut session) else { continue };
             for row in rows.iter().filter(|row| row.changed || !row.refused.is_empty() || manner.verbose) {
                 if self.args.json {
-                    output::line(&serde_json::to_string(row)?);
+                    output::json::row(row)?;
                 } else {
                     print::single(row, manner);
                 }
@@ -212,8 +212,8 @@ impl Run<'_> {
         };
         match poll(&mut handles, Some(&time)) {
             // Stopped and continued, for example.
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(Errno::INTR) => Ok(()),
+            result => result.map(drop).doing(|| format!("wait for {} processes", self.sessions.len())),
         }
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::errors::{Failure, plain};
+use crate::errors::{Context, Failure, plain};
 use crate::os::proc::Stat;
 use crate::os::process::Process;
 
@@ -86,10 +86,10 @@ impl Store {
         if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&directory)
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {
-            return Err(Failure::own(format!("cannot make the directory `{shown}`: {}", plain(&error))));
+            let failed = Err(error).doing(|| format!("make the directory `{shown}`"));
+            return failed.map_err(|failure| failure.advise("give another with --state DIR"));
         }
-        let meta = std::fs::symlink_metadata(&directory)
-            .map_err(|e| Failure::own(format!("cannot look at `{shown}`: {}", plain(&e))))?;
+        let meta = std::fs::symlink_metadata(&directory).doing(|| format!("look at `{shown}`"))?;
         // What others could write would tell us what to do to sockets of ours.
         if !meta.is_dir() || meta.uid() != ours || meta.mode() & 0o022 != 0 {
             return Err(Failure::own(format!(
@@ -117,7 +117,7 @@ impl Store {
                 ))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::own(format!("cannot read `{}`: {}", file.display(), plain(&error)))),
+            Err(error) => Err(error).doing(|| format!("read `{}`", file.display())),
         }
     }
 

@@ -31,8 +31,7 @@ pub fn command(args: &CheckArgs) -> Result<u8, Failure> {
     // What the library stands in for is read from its file, if there is one.
     let report = report::assemble(found, library.as_ref());
     if args.json {
-        let text = serde_json::to_string_pretty(&report)?;
-        output::line(&text);
+        output::json::document(&report)?;
     } else {
         print::report(&report);
     }

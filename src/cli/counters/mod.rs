@@ -22,6 +22,7 @@ mod name;
 mod place;
 mod process;
 mod samples;
+mod scratch;
 mod service;
 
 pub use arm::ArmCounts;
@@ -31,4 +32,5 @@ pub use name::name;
 pub use place::{directory, seconds};
 pub use process::{Process, services};
 pub use samples::{Module, Sample};
+pub use scratch::Scratch;
 pub use service::{Direction, Service};

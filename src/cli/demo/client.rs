@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::errors::Failure;
+use crate::errors::{Context, Failure};
 use crate::os::proc;
 use crate::programs::library;
 
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    fn command(&self, port: u16, mails: u32) -> io::Result<Command> {
+    fn command(&self, port: u16, mails: u32) -> Command {
         let numbers = [u32::from(port), mails, MAIL_SIZE as u32].map(|n| n.to_string());
         let mut command = match self {
             Self::Python(file) => {
@@ -62,7 +62,7 @@ impl Client {
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Ok(command)
+        command
     }
 }
 
@@ -82,7 +82,7 @@ pub fn find_python() -> Option<Client> {
 
 /// Run the client, with the library or without, and nothing else different. It is ended at the deadline.
 pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit: Duration) -> Result<(), Failure> {
-    let mut command = client.command(port, mails)?;
+    let mut command = client.command(port, mails);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"TCPTUNE") {
             command.env_remove(name);
@@ -102,17 +102,20 @@ pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit
             };
         }
     }
-    let child = command.spawn().map_err(|e| Failure::own(format!("cannot start the client: {e}")))?;
-    Guarded(child).finish(Instant::now() + limit)
+    let child = command.spawn().doing(|| format!("start the client ({})", client.describe()))?;
+    Guarded(child).finish(limit)
 }
 
 /// A child that does not outlive us.
 struct Guarded(Child);
 
 impl Guarded {
-    fn finish(mut self, deadline: Instant) -> Result<(), Failure> {
+    fn finish(mut self, limit: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + limit;
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) =
+                self.0.try_wait().doing(|| format!("wait for the client (process {})", self.0.id()))?
+            {
                 if status.success() {
                     return Ok(());
                 }
@@ -124,7 +127,10 @@ impl Guarded {
                 return Err(Failure::own(format!("the client failed ({status}): {last}")));
             }
             if Instant::now() >= deadline {
-                return Err(Failure::own("the client did not finish in time"));
+                return Err(Failure::own(format!(
+                    "the client did not finish in {} s: is the machine very busy?",
+                    limit.as_secs()
+                )));
             }
             std::thread::sleep(Duration::from_millis(5));
         }

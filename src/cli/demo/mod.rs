@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::errors::{Failure, OK};
+use crate::errors::{Context, Failure, OK};
 use crate::programs::library;
 use args::{Choice, DemoArgs, DemoClientArgs};
 use client::Client;
@@ -46,19 +46,22 @@ pub fn command(args: &DemoArgs) -> Result<u8, Failure> {
 
 /// The built-in client, in the process that `command` has started for it.
 pub fn client(args: &DemoClientArgs) -> Result<u8, Failure> {
-    client::built_in(args.port, args.mails)?;
+    client::built_in(args.port, args.mails).doing(|| format!("talk to port {} of 127.0.0.1", args.port))?;
     Ok(OK)
 }
 
 fn round(client: &Client, mails: u32, library: Option<&PathBuf>) -> Result<imap::Session, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.local_addr()?.port();
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| {
+        let port = listener.local_addr()?.port();
+        Ok((listener, port))
+    });
+    let (listener, port) = bound.doing(|| "listen on a port of 127.0.0.1")?;
     // The thread owns the listener. If the client never connects, it fails first, and we end the process with its error.
     let server = thread::spawn(move || imap::serve(&listener));
     client::run(client, port, mails, library.map(PathBuf::as_path), LIMIT)?;
     match server.join() {
-        Ok(session) => session.map_err(|e| Failure::own(format!("the demonstration's server failed: {e}"))),
-        Err(_) => Err(Failure::own("the demonstration's server ended unexpectedly")),
+        Ok(session) => session.doing(|| format!("serve the client on port {port} of 127.0.0.1")),
+        Err(_) => Err(Failure::own(format!("the demonstration's server on port {port} ended unexpectedly"))),
     }
 }
 

@@ -9,13 +9,13 @@ use rustix::process::{Pid, Signal};
 
 use super::args::DoctorArgs;
 use super::conclude::conclude;
-use super::directory::Directory;
 use super::family::{self, Family};
 use super::launch::{self, Signals};
 use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{backtrace, counted, evidence};
+use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
 use crate::settings;
@@ -37,7 +37,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut watch = Watch::new(Scope { processes: true, port: args.port })?;
     // Connections that are there before the command.
     watch.look(&[])?;
-    let directory = Directory::new()?;
+    // What root starts may count as another user.
+    let mode = if rustix::process::geteuid().is_root() { 0o1777 } else { 0o700 };
+    let directory = Scratch::new("tcptune-doctor", mode)?;
     let environment = environment(library.as_ref(), directory.path(), args.backtrace);
     let begin = Instant::now();
     let child = launch::start(&args.command, &environment)?;

@@ -7,7 +7,6 @@ mod command;
 mod conclude;
 mod counted;
 mod cures;
-mod directory;
 mod evidence;
 mod family;
 mod finding;
@@ -40,7 +39,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     let file = args.output.as_deref().map(create).transpose()?;
     let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
     let text = match args.json {
-        true => serde_json::to_string_pretty(&report)? + "\n",
+        true => output::json::pretty(&report)? + "\n",
         false => print::text(&report),
     };
     match (file, args.output.as_deref()) {

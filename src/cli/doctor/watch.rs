@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::owners::{self, Owners};
 use super::program::Program;
 use super::track::Track;
-use crate::errors::Failure;
+use crate::errors::{Context, Failure, plain};
 use crate::os::netlink::{Diag, Key, Sighting};
 use crate::os::option::integer;
 use crate::os::process::Process;
@@ -71,8 +71,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(scope: Scope) -> Result<Self, Failure> {
-        let diag =
-            Diag::open().map_err(|e| Failure::own(format!("the kernel's INET_DIAG cannot be used here: {e}")))?;
+        let diag = Diag::open().doing(|| "ask the kernel for its sockets (INET_DIAG)")?;
         Ok(Self {
             diag,
             scope,
@@ -176,7 +175,7 @@ impl Watch {
 }
 
 fn refused(error: std::io::Error) -> Failure {
-    Failure::own(format!("the kernel did not list its sockets: {error}"))
+    Failure::own(format!("the kernel did not list its sockets (INET_DIAG): {}", plain(&error)))
 }
 
 /// Is it one of ours, and whose?

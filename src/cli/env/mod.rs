@@ -10,8 +10,8 @@ use std::path::Path;
 
 use tcptune_policy::VARIABLES;
 
-use crate::errors::{Failure, NO, OK, say};
-use crate::output::line;
+use crate::errors::{Context, Failure, NO, OK, say};
+use crate::output::json;
 use crate::programs::library;
 use crate::settings;
 use args::EnvArgs;
@@ -45,7 +45,7 @@ pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
         preload: preload(),
     };
     if args.json {
-        line(&serde_json::to_string_pretty(&report)?);
+        json::document(&report)?;
     } else {
         print::table(&report);
     }
@@ -63,7 +63,8 @@ fn written(environment: &[(OsString, OsString)]) -> Result<BTreeMap<String, Stri
     let ours = environment.iter().filter(|(name, _)| settings::variable(name).is_some());
     let pairs: Vec<(String, String)> =
         ours.map(|(n, v)| (n.to_string_lossy().into_owned(), v.to_string_lossy().into_owned())).collect();
-    let typed: BTreeMap<String, String> = envy::prefixed("TCPTUNE_").from_iter(pairs.iter().cloned())?;
+    let typed: BTreeMap<String, String> =
+        envy::prefixed("TCPTUNE_").from_iter(pairs.iter().cloned()).doing(|| "read the variables TCPTUNE_*")?;
     let mut written: BTreeMap<String, String> =
         typed.into_iter().map(|(key, value)| (format!("TCPTUNE_{}", key.to_ascii_uppercase()), value)).collect();
     let switch = pairs.iter().find(|(name, _)| name == "TCPTUNE");

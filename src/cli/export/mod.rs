@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
 use crate::counters;
-use crate::errors::{Failure, OK, say};
+use crate::errors::{Context, Failure, OK, say};
 use crate::output;
 use args::ExportArgs;
 use exporter::Exporter;
@@ -64,11 +64,11 @@ fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter) -> Res
 }
 
 /// Signals that end a program end this one between two readings. Somebody who hangs up does not.
-fn signals() -> std::io::Result<Arc<AtomicBool>> {
+fn signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).doing(|| format!("catch signal {signal}"))?;
     }
-    signal_hook::flag::register(SIGPIPE, Arc::default())?;
+    signal_hook::flag::register(SIGPIPE, Arc::default()).doing(|| "catch SIGPIPE")?;
     Ok(stop)
 }

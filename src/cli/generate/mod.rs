@@ -6,7 +6,7 @@ mod reference;
 
 use clap::Command;
 
-use crate::errors::{Failure, OK, plain};
+use crate::errors::{Context, Failure, OK};
 use crate::output;
 use args::{Generate, GenerateArgs};
 
@@ -14,9 +14,8 @@ use args::{Generate, GenerateArgs};
 pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
     match &args.what {
         Generate::Man { directory } => {
-            clap_mangen::generate_to(whole, directory).map_err(|e| {
-                Failure::own(format!("cannot write man pages to `{}`: {}", directory.display(), plain(&e)))
-            })?;
+            clap_mangen::generate_to(whole, directory)
+                .doing(|| format!("write man pages to `{}`", directory.display()))?;
         }
         Generate::Completions { shell } => {
             let mut script = Vec::new();

@@ -27,7 +27,7 @@ pub fn of_call(pid: u32, call: &str, error: Errno) -> Failure {
         Errno::PERM | Errno::ACCESS => {
             Failure::new(CANNOT_EXECUTE, format!("{who} may not be touched: {}", cause(pid)))
         }
-        error => Failure::own(format!("{who}: {call}: {}", plain(&error.into()))),
+        error => Failure::own(format!("{who}: {call}: {}", plain(&error))),
     }
 }
 

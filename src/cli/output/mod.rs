@@ -1,5 +1,6 @@
 //! What people see on stdout: text with colours where they belong, and numbers as people write them.
 
+pub mod json;
 mod text;
 pub mod words;
 

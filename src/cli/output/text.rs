@@ -1,7 +1,7 @@
 //! Text on stdout: colours only on a terminal. A closed or full stdout is no reason to crash, but is remembered.
 
 use std::io::{ErrorKind, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 
@@ -11,8 +11,8 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const NOTE: Style = AnsiColor::Yellow.on_default();
 pub const FAINT: Style = Style::new().dimmed();
 
-/// Did something not arrive?
-static LOST: AtomicBool = AtomicBool::new(false);
+/// Why something did not arrive, if that was so.
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
 
 /// One line. anstream takes the colours out where they do not belong (no terminal, NO_COLOR).
 pub fn line(text: &str) {
@@ -24,16 +24,19 @@ pub fn raw(text: &[u8]) {
     keep(std::io::stdout().lock().write_all(text));
 }
 
-/// Writes out what is still waiting. False: the reader of our output did not get all of it.
-pub fn complete() -> bool {
+/// Writes out what is still waiting. An error: the reader of our output did not get all of it.
+pub fn complete() -> Result<(), &'static std::io::Error> {
     keep(std::io::stdout().flush());
-    !LOST.load(Ordering::Relaxed)
+    LOST.get().map_or(Ok(()), Err)
 }
 
 fn keep(result: std::io::Result<()>) {
     // A reader that has seen enough (`| head`) is no failure.
-    if result.is_err_and(|e| e.kind() != ErrorKind::BrokenPipe) {
-        LOST.store(true, Ordering::Relaxed);
+    if let Err(error) = result
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The first tells most.
+        let _ = LOST.set(error);
     }
 }
 

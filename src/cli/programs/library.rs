@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::search;
-use crate::errors::Failure;
+use crate::errors::{Context, Failure};
 use crate::os::elf::{self, Elf, Linking};
 use crate::os::proc;
 
@@ -28,7 +28,8 @@ pub struct Library {
 /// The file that was asked for, else the first that exists: beside the command, then the installed places.
 pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
     if let Some(file) = asked {
-        return checked(&std::path::absolute(file)?);
+        let whole = std::path::absolute(file).doing(|| format!("use the library `{}`", file.display()))?;
+        return checked(&whole);
     }
     let places = places();
     match places.iter().find(|file| file.exists()) {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::counters;
 use crate::errors::{Failure, NO, OK, say};
-use crate::output::{line, words};
+use crate::output::{self, line, words};
 use args::ReportArgs;
 
 pub fn command(args: &ReportArgs) -> Result<u8, Failure> {
@@ -21,7 +21,7 @@ pub fn command(args: &ReportArgs) -> Result<u8, Failure> {
         return clean(&directory, &found);
     }
     if args.json {
-        line(&serde_json::to_string_pretty(&json::report(&directory, &found))?);
+        output::json::document(&json::report(&directory, &found))?;
     } else {
         print::report(&directory, &found);
     }

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use tcptune_policy::{Nodelay, Settings};
 
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, OWN, plain, say};
+use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, OWN, plain, say};
 use crate::programs::library;
 use crate::programs::reach;
 use crate::programs::verdict::{Supervisable, Verdict};
@@ -147,7 +147,8 @@ fn summarised(
 /// The value of an option as the library wants it: a directory by its whole path.
 fn whole_path(name: &str, value: &OsStr) -> Result<OsString, Failure> {
     if name == "TCPTUNE_STATS" && !value.is_empty() && value != "off" {
-        return Ok(std::path::absolute(value)?.into_os_string());
+        let whole = std::path::absolute(value).doing(|| format!("use --stats {}", value.display()))?;
+        return Ok(whole.into_os_string());
     }
     Ok(value.to_owned())
 }

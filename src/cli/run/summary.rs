@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tcptune_policy::counters::{Arm, Counter};
 
-use crate::counters::{self, ArmCounts, Process, services};
-use crate::errors::{Failure, plain, say};
+use crate::counters::{self, ArmCounts, Process, Scratch, services};
+use crate::errors::{Failure, say};
 use crate::output::words::{number, time};
 
 /// The usual wait for a delayed acknowledgement.
@@ -19,8 +18,8 @@ const DELAYED_ACK: Duration = Duration::from_millis(40);
 /// Where the program counts.
 pub struct Place {
     directory: PathBuf,
-    /// Ours, to be removed.
-    own: bool,
+    /// Ours, which goes with it.
+    scratch: Option<Scratch>,
     /// Files that were there before.
     before: BTreeSet<(String, u64)>,
 }
@@ -32,14 +31,10 @@ impl Place {
         if !given.is_empty() {
             let directory = PathBuf::from(std::ffi::OsStr::from_bytes(given));
             let before = files(&directory);
-            return Ok(Self { directory, own: false, before });
+            return Ok(Self { directory, scratch: None, before });
         }
-        let directory = std::env::temp_dir().join(format!("tcptune-{}", std::process::id()));
-        let shown = directory.display();
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&directory);
-        made.map_err(|error| Failure::own(format!("no place for counters: `{shown}`: {}", plain(&error))))?;
-        let directory = std::path::absolute(directory)?;
-        Ok(Self { directory, own: true, before: BTreeSet::new() })
+        let scratch = Scratch::new("tcptune", 0o700)?;
+        Ok(Self { directory: scratch.path().to_owned(), scratch: Some(scratch), before: BTreeSet::new() })
     }
 
     pub fn directory(&self) -> OsString {
@@ -59,10 +54,8 @@ impl Place {
     }
 
     /// The program could not be started, or all is said.
-    pub fn remove(&self) {
-        if self.own {
-            let _ = std::fs::remove_dir_all(&self.directory);
-        }
+    pub fn remove(self) {
+        drop(self.scratch);
     }
 }
 

@@ -126,7 +126,10 @@ fn text(
         let before = match existing {
             Some(variable) if matches!(variable.origin, Origin::File(_)) => variable.value.clone(),
             Some(variable) => unit.name.expand(&variable.value).ok_or_else(|| {
-                Failure::own(format!("LD_PRELOAD={} has a specifier that only systemd knows", variable.value))
+                let (name, value) = (unit.name.text(), &variable.value);
+                Failure::own(format!(
+                    "`{name}` has LD_PRELOAD={value}, with a specifier that only systemd knows: write the path out there first"
+                ))
             })?,
             None => of_manager.unwrap_or_default(),
         };

@@ -29,10 +29,9 @@ impl<'a> Site<'a> {
     }
 
     pub fn unit(&self) -> Result<Unit, Failure> {
-        match (self.root, self.manager()) {
-            (Some(root), _) => unit::of_image(root, &self.name),
-            (None, Some(manager)) => unit::of_manager(manager, &self.name),
-            (None, None) => Err(Failure::own("neither an image nor a manager")),
+        match self.root {
+            Some(root) => unit::of_image(root, &self.name),
+            None => unit::of_manager(Manager { user: self.user }, &self.name),
         }
     }
 
@@ -57,7 +56,7 @@ impl<'a> Site<'a> {
                 "neither XDG_CONFIG_HOME nor HOME is set",
             ),
         };
-        Ok(found.ok_or_else(|| Failure::own(missing))?.join("systemd/user"))
+        Ok(found.ok_or_else(|| Failure::own(format!("--user: {missing}")))?.join("systemd/user"))
     }
 
     /// A unit's directory of drop-ins, as it is called here.

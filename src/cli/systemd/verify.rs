@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::args::VerifyArgs;
 use super::hindrance;
 use super::reason::{self, Seen};
-use crate::errors::{Failure, NO, NOT_FOUND, OK};
+use crate::errors::{Context, Failure, NO, NOT_FOUND, OK};
 use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, json, line, styled, wrapped};
 use crate::units::manager::Manager;
 use crate::units::name::Name;
 use crate::units::processes;
@@ -68,7 +68,7 @@ pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
         _ => units.iter().map(look).collect::<Result<_, _>>()?,
     };
     if args.json {
-        line(&serde_json::to_string_pretty(&reports)?);
+        json::document(&reports)?;
     } else {
         reports.iter().for_each(print);
     }
@@ -138,7 +138,7 @@ fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
 fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
     let process = Process::open(pid)?;
     let mut found = Vec::new();
-    for (fd, _) in process.sockets()? {
+    for (fd, _) in process.sockets().doing(|| format!("list the descriptors of process {pid} ({})", process.name))? {
         let socket = match process.borrow(fd) {
             Ok(descriptor) => Socket::new(descriptor),
             // Closed meanwhile.
@@ -159,26 +159,26 @@ fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
     let state = manager.show(name, &["NoDelay", "Listen"])?;
     let asked = state.get("NoDelay");
     // Process 1 has them; the manager of a user may have any number.
-    let all = if manager.user { Err(Failure::own("")) } else { sockets(1) };
+    let all = if manager.user { None } else { sockets(1).ok() };
     let listens = |socket: &&TcpSocket| {
         socket.state == "listening"
             && state.all("Listen").any(|address| address.split(' ').next() == Some(&socket.local))
     };
     let tuned = all.as_ref().map(|all| all.iter().filter(listens).map(|socket| socket.nodelay).collect::<Vec<_>>());
     let (tuned, verdict) = match tuned.as_deref() {
-        Ok([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
-        Ok(found) if found.iter().all(|on| *on) => {
+        Some([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
+        Some(found) if found.iter().all(|on| *on) => {
             (true, "its listeners have TCP_NODELAY, which connections inherit".to_owned())
         }
-        Ok(_) if asked == "yes" => (
+        Some(_) if asked == "yes" => (
             false,
             format!(
                 "NoDelay=yes, but its listener was opened before: `{}`",
                 manager.spelled(&format!("restart {name}"))
             ),
         ),
-        Ok(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
-        Err(_) => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
+        Some(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
+        None => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
     };
     Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, verdict, processes: Vec::new() })
 }

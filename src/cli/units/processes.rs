@@ -5,7 +5,7 @@ use super::name::Name;
 use super::unit::{self, Unit};
 use std::ffi::OsStr;
 
-use crate::errors::{Failure, NO};
+use crate::errors::{Context, Failure, NO};
 use crate::os::proc;
 
 /// The unit, or the instances of a template that are loaded.
@@ -25,7 +25,7 @@ pub fn of(unit: &Unit) -> Result<Vec<u32>, Failure> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = proc::all()?;
+    let mut found = proc::all().doing(|| "list the processes in /proc")?;
     // Whichever hierarchy it is (version 2, or systemd's own of version 1): /proc says it as systemd does.
     found.retain(|pid| proc::text(pid, "cgroup").is_ok_and(|text| is_in(&text, group)));
     found.sort_unstable();

@@ -6,7 +6,7 @@ use super::image;
 use super::manager::{Manager, Properties};
 use super::name::Name;
 use super::unitfile::{Assignment, assignments, words};
-use crate::errors::{Failure, NO, NOT_FOUND, plain};
+use crate::errors::{Context, Failure, NO, NOT_FOUND};
 
 /// The drop-ins that `install` writes: where it belongs; and behind all others, for a unit where a later file would undo it. systemd reads drop-ins in the
 /// order of their names, and of two assignments of a variable the later one holds.
@@ -104,7 +104,7 @@ impl Unit {
                 // Gone since systemd has read it: the next daemon-reload will see that too.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    return Err(Failure::own(format!("cannot read `{}`: {}", path.display(), plain(&error))));
+                    return Err(error).doing(|| format!("read `{}`", path.display()));
                 }
             };
             files.push(UnitFile { path, assignments: assignments(&text), dropin });

@@ -11,7 +11,7 @@ use libc::{
 };
 use rustix::thread::set_no_new_privs;
 
-use crate::errors::{Failure, plain};
+use crate::errors::{Context, Failure, plain};
 
 /// The kernel's name of this machine's system call table (linux/audit.h). A call of another one (32-bit programs) is let
 /// through: its numbers mean other calls. So is one of x32, whose numbers have a bit that no number here has.
@@ -47,7 +47,7 @@ pub fn install(with_option: bool) -> Result<Installed, Failure> {
         if error.raw_os_error() != Some(libc::EACCES) || no_new_privs {
             return Err(refusal(&error));
         }
-        set_no_new_privs(true)?;
+        set_no_new_privs(true).doing(|| "set no_new_privs for the supervisor (--supervise)")?;
         no_new_privs = true;
     }
 }

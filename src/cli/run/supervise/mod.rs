@@ -20,7 +20,7 @@ use rustix::process::{PTracer, Pid, getpid, set_ptracer};
 use rustix::thread::{CapabilitySet, capabilities};
 use tcptune_policy::Settings;
 
-use crate::errors::Failure;
+use crate::errors::{Context, Failure};
 use crate::os::refusal;
 use answers::Answers;
 use channel::Channel;
@@ -36,13 +36,12 @@ pub struct Ready {
 /// Prepare the supervision of this process, which becomes `program`, and of all that this starts. Must be called with one thread.
 /// Where it fails nothing is changed.
 pub fn prepare(settings: &Settings, program: &OsStr) -> Result<Ready, Failure> {
-    let (channel, theirs) = Channel::pair()?;
-    helper::launch(theirs, Answers::new(*settings))
-        .map_err(|error| Failure::own(format!("cannot supervise: {error}")))?;
+    let (channel, theirs) = Channel::pair().doing(|| "make a channel to the supervisor (--supervise)")?;
+    helper::launch(theirs, Answers::new(*settings)).doing(|| "start the supervisor (--supervise)")?;
     let first = channel.receive().ok_or_else(ended)?;
     // Where Yama restricts who may borrow, this names who may. Elsewhere it is refused, and not needed.
     let _ = set_ptracer(Pid::from_raw(first).map_or(PTracer::None, PTracer::ProcessID));
-    channel.send(channel.as_fd().as_raw_fd())?;
+    channel.send(channel.as_fd().as_raw_fd()).doing(|| "talk to the supervisor (--supervise)")?;
     match channel.receive().ok_or_else(ended)? {
         0 => (),
         error => {
@@ -64,7 +63,9 @@ impl Ready {
 
     /// Put the helpers to work, and give their numbers.
     pub fn hand_over(self) -> Result<[i32; 2], Failure> {
-        self.channel.send_descriptor(self.installed.listener.as_fd())?;
+        self.channel
+            .send_descriptor(self.installed.listener.as_fd())
+            .doing(|| "hand the listener to the supervisor (--supervise)")?;
         Ok([self.first, self.channel.receive().ok_or_else(ended)?])
     }
 }

@@ -29,19 +29,18 @@ impl Failure {
     pub fn new(code: u8, message: impl Display) -> Self {
         Self { code, message: message.to_string() }
     }
-}
 
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::own(error)
+    /// With what helps.
+    pub fn advise(self, what: impl Display) -> Self {
+        Self { message: format!("{}: {what}", self.message), ..self }
     }
 }
 
-/// The system's sentence without Rust's "(os error 2)".
-pub fn plain(error: &io::Error) -> String {
+/// An error's sentence, without Rust's "(os error 2)" where it has one of the system's in it.
+pub fn plain(error: &impl Display) -> String {
     let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
+    match text.split_once(" (os error ") {
+        Some((sentence, _)) => sentence.to_owned(),
         None => text,
     }
 }
