@@ -9,7 +9,7 @@ use tcptune_policy::counters::Counter;
 use super::unit::Unit;
 use crate::counters::{self, ArmCounts, Histogram, Scratch};
 use crate::errors::Failure;
-use crate::programs::library;
+use crate::programs::preload;
 use crate::settings::{Pair, put};
 
 /// The sums over all processes and connections of a run.
@@ -70,9 +70,7 @@ impl Counting {
     pub fn environment(&self, environment: &[Pair], library: &Path) -> Vec<Pair> {
         let mut counted = environment.to_vec();
         if counted.iter().any(|(name, value)| name == "TCPTUNE" && value == "off") {
-            let existing = counted.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
-            let preload = library::preload_list(library, existing);
-            put(&mut counted, "LD_PRELOAD", preload);
+            preload::add(&mut counted, library);
             put(&mut counted, "TCPTUNE", "observe".into());
         }
         put(&mut counted, "TCPTUNE_STATS", self.0.path().into());

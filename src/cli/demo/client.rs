@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::errors::{Context, Failure};
 use crate::os::proc;
-use crate::programs::library;
+use crate::programs::preload;
 
 /// A mail of ordinary size, as in the measurements that the project began with.
 pub const MAIL_SIZE: usize = 2400;
@@ -91,12 +91,12 @@ pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit
     let inherited = std::env::var_os("LD_PRELOAD");
     match library {
         Some(file) => {
-            command.env("LD_PRELOAD", library::preload_list(file, inherited.as_deref()));
+            command.env("LD_PRELOAD", preload::with_ours(file, inherited.as_deref()));
         }
         None => {
             // Off even where the library is in LD_PRELOAD or /etc/ld.so.preload already: the plain run must be plain.
             command.env("TCPTUNE", "off");
-            match library::without_ours(inherited.as_deref()) {
+            match preload::without_ours(inherited.as_deref()) {
                 Some(value) => command.env("LD_PRELOAD", value),
                 None => command.env_remove("LD_PRELOAD"),
             };

@@ -18,6 +18,7 @@ use super::{backtrace, counted, evidence};
 use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
+use crate::programs::preload;
 use crate::settings;
 
 /// How long a command that was told to end may take to do so.
@@ -92,15 +93,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
 fn environment(library: Option<&Library>, counters: &Path, backtrace: bool) -> Vec<settings::Pair> {
     let mut environment = settings::environment();
     if let Some(library) = library {
-        let existing = environment.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
-        let list = library::preload_list(&library.file, existing);
-        let ours: [settings::Pair; 3] = [
-            ("LD_PRELOAD".into(), list),
-            ("TCPTUNE".into(), if backtrace { "backtrace" } else { "observe" }.into()),
-            ("TCPTUNE_STATS".into(), counters.into()),
-        ];
-        environment.retain(|(name, _)| ours.iter().all(|(own, _)| name != own));
-        environment.extend(ours);
+        preload::add(&mut environment, &library.file);
+        settings::put(&mut environment, "TCPTUNE", if backtrace { "backtrace" } else { "observe" }.into());
+        settings::put(&mut environment, "TCPTUNE_STATS", counters.into());
     }
     environment
 }

@@ -14,6 +14,7 @@ use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
 use crate::os::proc;
+use crate::settings;
 
 /// What the counters say.
 pub struct Counted {
@@ -46,7 +47,7 @@ pub fn holds(pids: &BTreeSet<u32>) -> Vec<Evidence> {
 /// The directory that a process counts into, by its environment.
 fn counting_into(pid: u32) -> Option<PathBuf> {
     let environment = proc::environment(pid).ok()?;
-    let directory = Path::new(proc::variable(&environment, "TCPTUNE_STATS")?);
+    let directory = Path::new(settings::value(&environment, "TCPTUNE_STATS")?);
     directory.is_absolute().then(|| directory.to_owned())
 }
 

@@ -5,15 +5,13 @@ mod print;
 mod report;
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
 use tcptune_policy::VARIABLES;
 
 use crate::errors::{Context, Failure, NO, OK, say};
 use crate::output::json;
-use crate::programs::library;
-use crate::settings;
+use crate::programs::preload;
+use crate::settings::{self, Pair};
 use args::EnvArgs;
 use report::{Report, Row, Rule, Source};
 
@@ -42,7 +40,7 @@ pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
         settings: rows.collect(),
         rules: rules.collect(),
         unknown: reading.unknown,
-        preload: preload(),
+        preload: preload(&environment),
     };
     if args.json {
         json::document(&report)?;
@@ -58,7 +56,7 @@ pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
 
 /// The variables as they are written, by name. Values that are not UTF-8 are shown with `\u{fffd}` in place of such bytes; the
 /// faults, which the library's own reader finds in the bytes, are not affected.
-fn written(environment: &[(OsString, OsString)]) -> Result<BTreeMap<String, String>, Failure> {
+fn written(environment: &[Pair]) -> Result<BTreeMap<String, String>, Failure> {
     // envy takes pairs of strings and would panic on other variables if it read the environment itself.
     let ours = environment.iter().filter(|(name, _)| settings::variable(name).is_some());
     let pairs: Vec<(String, String)> =
@@ -72,8 +70,6 @@ fn written(environment: &[(OsString, OsString)]) -> Result<BTreeMap<String, Stri
     Ok(written)
 }
 
-fn preload() -> Option<String> {
-    let list = std::env::var_os("LD_PRELOAD")?.to_string_lossy().into_owned();
-    let mut entries = list.split([':', ' ', '\t']);
-    entries.find(|entry| library::is_named_like_ours(Path::new(OsStr::new(entry)))).map(str::to_owned)
+fn preload(environment: &[Pair]) -> Option<String> {
+    preload::named(settings::value(environment, preload::VARIABLE)?).map(|entry| entry.to_string_lossy().into_owned())
 }

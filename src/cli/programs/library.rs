@@ -1,22 +1,13 @@
 //! Finds the library that `run` preloads, and proves before anything is started that the loader can take it.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::preload::FILE_NAME;
 use super::search;
 use crate::errors::{Context, Failure};
 use crate::os::elf::{self, Elf, Linking};
 use crate::os::proc;
-
-pub const FILE_NAME: &str = "libtcptune.so";
-
-/// `libtcptune.so`, or a versioned name of it.
-pub fn is_named_like_ours(file: &Path) -> bool {
-    let name = file.file_name().map_or(&b""[..], OsStrExt::as_bytes);
-    name.strip_prefix(FILE_NAME.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-}
 
 /// A library that was looked at and can be preloaded.
 #[derive(Debug)]
@@ -128,80 +119,4 @@ fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
         return Err(refuse("is not a shared object"));
     }
     Ok(elf)
-}
-
-/// The new LD_PRELOAD: ours first, then what was there, in its order, without other copies of ours or repetitions.
-pub fn preload_list(library: &Path, existing: Option<&OsStr>) -> OsString {
-    let others = others(library, existing);
-    OsString::from_vec([vec![library.as_os_str().as_bytes()], others].concat().join(&b':'))
-}
-
-/// An LD_PRELOAD without copies of ours; none where nothing is left.
-pub fn without_ours(existing: Option<&OsStr>) -> Option<OsString> {
-    let others = others(Path::new(FILE_NAME), existing);
-    (!others.is_empty()).then(|| OsString::from_vec(others.join(&b':')))
-}
-
-fn others<'a>(library: &Path, existing: Option<&'a OsStr>) -> Vec<&'a [u8]> {
-    let mut entries: Vec<&[u8]> = Vec::new();
-    let separators = |b: &u8| *b == b':' || b.is_ascii_whitespace();
-    for entry in existing.map_or(&b""[..], OsStrExt::as_bytes).split(separators) {
-        let path = Path::new(OsStr::from_bytes(entry));
-        let ours = is_named_like_ours(path) || same_file(path, library);
-        if !entry.is_empty() && !ours && !entries.contains(&entry) {
-            entries.push(entry);
-        }
-    }
-    entries
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.metadata(), b.metadata()) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_named_like_ours, preload_list, without_ours};
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    use std::path::Path;
-
-    fn list(existing: &str) -> String {
-        let made = preload_list(Path::new("/a/libtcptune.so"), Some(OsStr::new(existing)));
-        made.into_string().expect("a test's own text")
-    }
-
-    #[test]
-    fn ours_comes_first_and_once() {
-        assert_eq!(list(""), "/a/libtcptune.so");
-        assert_eq!(list("/x.so"), "/a/libtcptune.so:/x.so");
-        assert_eq!(list("/x.so /y.so:/x.so"), "/a/libtcptune.so:/x.so:/y.so");
-        assert_eq!(list("/y.so:/b/libtcptune.so:/a/libtcptune.so:/z.so"), "/a/libtcptune.so:/y.so:/z.so");
-        assert_eq!(list(" ::\t"), "/a/libtcptune.so");
-    }
-
-    #[test]
-    fn others_stay_when_ours_goes() {
-        let left = |existing: &str| without_ours(Some(OsStr::new(existing)));
-        assert_eq!(left("/a/libtcptune.so"), None);
-        assert_eq!(left("/x.so /b/libtcptune.so.1:/y.so").as_deref(), Some(OsStr::new("/x.so:/y.so")));
-        assert_eq!(without_ours(None), None);
-    }
-
-    #[test]
-    fn keeps_bytes_that_are_not_text() {
-        let made = preload_list(Path::new("/a/libtcptune.so"), Some(OsStr::from_bytes(b"/\xff.so")));
-        assert_eq!(made.as_bytes(), b"/a/libtcptune.so:/\xff.so");
-    }
-
-    #[test]
-    fn knows_its_name() {
-        assert!(is_named_like_ours(Path::new("/usr/lib/libtcptune.so")));
-        assert!(is_named_like_ours(Path::new("libtcptune.so.0.1")));
-        assert!(!is_named_like_ours(Path::new("libtcptune.sox")));
-        assert!(!is_named_like_ours(Path::new("/libtcptune.so/other")));
-    }
 }

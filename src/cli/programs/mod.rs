@@ -5,6 +5,7 @@ pub mod c_library;
 pub mod facts;
 pub mod known;
 pub mod library;
+pub mod preload;
 pub mod privilege;
 pub mod process;
 pub mod reach;

@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::library;
+use super::preload;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
 use crate::os::proc::{self, Space, Status};
+use crate::settings;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Process {
@@ -44,8 +45,7 @@ pub enum Seccomp {
 impl Process {
     /// Does the environment it was started with name our library?
     pub fn preload_names_library(&self) -> bool {
-        let entries = self.preload.as_deref().unwrap_or_default();
-        entries.split([':', ' ', '\t']).any(|entry| library::is_named_like_ours(Path::new(entry)))
+        self.preload.as_deref().is_some_and(|list| preload::named(list.as_ref()).is_some())
     }
 }
 
@@ -63,15 +63,15 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
     let executable = proc::executable(pid).map_err(|e| refused(&e))?;
     let maps = proc::bytes(pid, "maps").map_err(|e| refused(&e))?;
     let environment = proc::environment(pid).map_err(|e| refused(&e))?;
-    let preload = proc::variable(&environment, "LD_PRELOAD");
+    let list = settings::value(&environment, preload::VARIABLE);
     let mapped = proc::files(&maps);
     let named = |file: &PathBuf, test: fn(&str) -> bool| file.file_name().and_then(OsStr::to_str).is_some_and(test);
     let c_library = mapped.iter().find(|f| named(f, |n| n.starts_with("libc.so.6") || n.starts_with("ld-musl")));
     Ok(Process {
         pid,
         uid: meta.uid(),
-        library: mapped.iter().find(|f| library::is_named_like_ours(f)).cloned(),
-        preload: preload.map(|value| value.to_string_lossy().into_owned()),
+        library: mapped.iter().find(|f| preload::is_ours(f)).cloned(),
+        preload: list.map(|value| value.to_string_lossy().into_owned()),
         secure: proc::auxiliary(pid, proc::AT_SECURE) == Some(1),
         seccomp: match field("Seccomp") {
             Some("1") => Seccomp::Strict,

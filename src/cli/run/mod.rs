@@ -17,6 +17,7 @@ use tcptune_policy::{Nodelay, Settings};
 
 use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, OWN, plain, say};
 use crate::programs::library;
+use crate::programs::preload;
 use crate::programs::reach;
 use crate::programs::verdict::{Supervisable, Verdict};
 use crate::settings;
@@ -24,8 +25,6 @@ use crate::settings::Pair;
 use args::RunArgs;
 use launch::End;
 use summary::Place;
-
-const PRELOAD: &str = "LD_PRELOAD";
 
 pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
@@ -40,9 +39,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     reading.unknown.iter().for_each(say);
 
     let library = library::find(args.library.as_deref())?;
-    let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
-    let preload = library::preload_list(&library.file, existing);
-    settings::put(&mut environment, PRELOAD, preload);
+    preload::add(&mut environment, &library.file);
 
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let verdict = reach::program_verdict(name, &library);
@@ -85,7 +82,7 @@ fn reach(args: &RunArgs, verdict: &Result<Verdict, Failure>, settings: &Settings
     let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let shown = Path::new(name).display();
     let obstacle = verdict.as_ref().ok().filter(|verdict| !verdict.reachable);
-    let out_of_reach = obstacle.map(|verdict| format!("`{shown}` cannot be reached by {PRELOAD}: {}", verdict.reason));
+    let out_of_reach = obstacle.map(|verdict| format!("`{shown}` cannot be reached by LD_PRELOAD: {}", verdict.reason));
     let warn = |but: &str| {
         if let Some(text) = &out_of_reach {
             say(format!("warning: {text}{but} (`tcptune check {shown}` says what to do)"));
@@ -158,7 +155,7 @@ fn tell(library: &Path, environment: &[Pair], args: &RunArgs, reading: &settings
     let by_flag = |name: &OsStr| args.settings.given.iter().any(|(row, _)| name == row.name);
     for (name, value) in environment {
         let source = match name.to_str() {
-            Some(PRELOAD) => "",
+            Some(preload::VARIABLE) => "",
             _ if settings::variable(name).is_none() => continue,
             _ if by_flag(name) => " (from the command line)",
             _ => " (from the environment)",

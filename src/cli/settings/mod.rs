@@ -4,4 +4,6 @@ mod flags;
 mod reading;
 
 pub use flags::SettingFlags;
-pub use reading::{Pair, Reading, describe, describe_rule, effective, environment, is_ours, put, read, variable};
+pub use reading::{
+    Pair, Reading, describe, describe_rule, effective, environment, is_ours, put, read, value, variable,
+};

@@ -24,6 +24,11 @@ pub fn environment() -> Vec<Pair> {
     std::env::vars_os().collect()
 }
 
+/// A variable of an environment.
+pub fn value<'e>(environment: &'e [Pair], name: &str) -> Option<&'e OsStr> {
+    environment.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_os_str())
+}
+
 /// Put a variable in the place of all of its name.
 pub fn put(environment: &mut Vec<Pair>, name: &str, value: OsString) {
     environment.retain(|(other, _)| other != name);

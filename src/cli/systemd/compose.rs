@@ -8,12 +8,11 @@ use super::environment::{self, Environment, Origin};
 use super::hindrance;
 use super::place::Site;
 use crate::errors::{Failure, NO, say};
-use crate::programs::library::{self, Library};
+use crate::programs::library::Library;
+use crate::programs::preload;
 use crate::settings;
 use crate::units::unit::OURS;
 use crate::units::unit::Unit;
-
-const PRELOAD: &str = "LD_PRELOAD";
 
 /// A unit and what is to be written for it.
 pub struct Work {
@@ -104,15 +103,15 @@ fn text(
         .map(|(row, value)| Ok((row.name, utf8(row.name, value)?)))
         .collect::<Result<_, Failure>>()?;
     let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-    names.push(PRELOAD);
-    let existing = environment.get(PRELOAD);
+    names.push(preload::VARIABLE);
+    let existing = environment.get(preload::VARIABLE);
     let of_manager = match (existing, site.manager()) {
-        (None, Some(manager)) => manager.variable(PRELOAD)?,
+        (None, Some(manager)) => manager.variable(preload::VARIABLE)?,
         _ => None,
     };
     let file = utf8("--library", library.file.as_os_str())?;
     let list = |library: &str, existing: &str| {
-        let joined = library::preload_list(Path::new(library), Some(existing.as_ref()));
+        let joined = preload::with_ours(Path::new(library), Some(existing.as_ref()));
         joined.to_string_lossy().into_owned()
     };
     // EnvironmentFile= outranks Environment=: what one sets can only be changed by another behind it.
@@ -133,7 +132,7 @@ fn text(
             })?,
             None => of_manager.unwrap_or_default(),
         };
-        let mut variables = dropin::variable(PRELOAD, &list(file, &before));
+        let mut variables = dropin::variable(preload::VARIABLE, &list(file, &before));
         given.iter().for_each(|(name, value)| variables.push_str(&dropin::variable(name, value)));
         dropin.variables = Some(variables);
         let path = site.base(args.runtime)?.join(format!("{}.d", unit.name.text()));
@@ -144,7 +143,7 @@ fn text(
             Some(variable) => variable.value.clone(),
             None => dropin::literal(&of_manager.unwrap_or_default()),
         };
-        dropin.body.push_str(&dropin::environment(PRELOAD, &list(&dropin::literal(file), &before)));
+        dropin.body.push_str(&dropin::environment(preload::VARIABLE, &list(&dropin::literal(file), &before)));
         for (name, value) in given {
             dropin.body.push_str(&dropin::environment(name, &dropin::literal(value)));
         }

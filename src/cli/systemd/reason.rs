@@ -1,11 +1,11 @@
 //! Why the library is not in a process of a unit that was to have it, or is and does nothing. The first cause that is seen.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::errors::Failure;
 use crate::os::proc::{self, Stat};
+use crate::programs::preload;
 use crate::programs::process::{self, Process};
 use crate::programs::reach;
 use crate::settings::{self, Pair};
@@ -25,10 +25,7 @@ impl Seen {
 
     /// Our entry in its LD_PRELOAD.
     fn named(&self) -> Option<PathBuf> {
-        let value = proc::variable(&self.environment, "LD_PRELOAD")?;
-        let separates = |byte: &u8| *byte == b':' || byte.is_ascii_whitespace();
-        let entries = value.as_bytes().split(separates).map(|entry| Path::new(std::ffi::OsStr::from_bytes(entry)));
-        entries.into_iter().find(|path| crate::programs::library::is_named_like_ours(path)).map(Path::to_owned)
+        preload::named(settings::value(&self.environment, preload::VARIABLE)?).map(Path::to_owned)
     }
 
     /// Its settings.

@@ -18,6 +18,6 @@ pub use machine::{Yama, congestion_control, counter, counters, load, yama};
 pub use maps::{files, inode};
 pub use network::{is_listened_on, listeners};
 pub use spaces::{Space, shares};
-pub use start::{AT_SECURE, arguments, auxiliary, command_line, environment, variable};
+pub use start::{AT_SECURE, arguments, auxiliary, command_line, environment};
 pub use stat::{Stat, TICK};
 pub use status::Status;
