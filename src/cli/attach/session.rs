@@ -139,8 +139,7 @@ impl Session {
             Task::Tune(plan) => change::tune(&socket, plan, &mut entry),
             Task::Revert { dry } => change::restore(&socket, &entry, *dry),
         };
-        let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
-        let (state, local, peer) = (socket.state(), address(socket.local()), address(socket.peer()));
+        let (state, [local, peer]) = (socket.state(), socket.addresses());
         let (fd, protocol, cookie) = (place.0, socket.protocol, socket.cookie);
         drop(socket);
         let microseconds = begin.elapsed().as_nanos() as f64 / 1000.0;

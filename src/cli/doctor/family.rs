@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::program::Program;
+use crate::errors::CANNOT_EXECUTE;
 use crate::os::proc::{self, Stat};
 use crate::programs::library::Library;
 use crate::programs::reach;
@@ -134,7 +135,9 @@ impl Member {
                 };
             }
             // It ends, or may not be looked at: the next time tells.
-            Err(failure) if failure.code == crate::errors::CANNOT_EXECUTE => self.reason = Some(failure.message),
+            Err(failure) if failure.code == CANNOT_EXECUTE && !proc::has_ended(self.pid) => {
+                self.reason = Some(failure.message);
+            }
             Err(_) => {}
         }
     }

@@ -59,6 +59,11 @@ impl Socket {
         self.stream.peer_addr().ok().map(canonical)
     }
 
+    /// Local and peer, for people.
+    pub fn addresses(&self) -> [String; 2] {
+        [self.local(), self.peer()].map(|a| a.map_or_else(|| "-".to_owned(), |a| a.to_string()))
+    }
+
     pub fn nodelay(&self) -> io::Result<bool> {
         self.stream.nodelay()
     }

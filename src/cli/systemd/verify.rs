@@ -80,7 +80,7 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     for pid in processes::of(unit)? {
         match Seen::of(pid) {
             Ok(one) => drop(seen.insert(pid, one)),
-            Err(failure) if failure.code == NOT_FOUND || has_ended(pid) => {}
+            Err(failure) if failure.code == NOT_FOUND || proc::has_ended(pid) => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -105,11 +105,6 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     let asked = seen.values().any(Seen::wants_nodelay);
     let (tuned, verdict) = judge(unit, &processes, asked);
     Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, verdict, processes })
-}
-
-/// A process that has ended meanwhile has no program any more.
-fn has_ended(pid: u32) -> bool {
-    proc::executable(pid).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
@@ -146,8 +141,7 @@ fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
             Err(error) => return Err(refusal::of_call(pid, "pidfd_getfd", error)),
         };
         let Ok(socket) = socket else { continue };
-        let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
-        let (local, peer) = (address(socket.local()), address(socket.peer()));
+        let [local, peer] = socket.addresses();
         found.push(TcpSocket { fd, state: socket.state(), local, peer, nodelay: socket.nodelay().unwrap_or(false) });
     }
     Ok(found)

@@ -35,6 +35,11 @@ pub fn executable(process: impl Display) -> io::Result<PathBuf> {
     std::fs::read_link(entry(process, "exe"))
 }
 
+/// One that has ended, waited for or not, has no program any more; a thread of the kernel's never had one.
+pub fn has_ended(pid: u32) -> bool {
+    executable(pid).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// A path as the process sees it, as it is reached from here: in a container it means another file than ours.
 pub fn inside(pid: u32, path: &Path) -> PathBuf {
     entry(pid, "root").join(path.strip_prefix("/").unwrap_or(path))

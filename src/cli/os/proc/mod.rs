@@ -12,7 +12,7 @@ mod stat;
 mod status;
 
 pub use descriptors::{descriptor, descriptors, sockets};
-pub use entry::{SELF, all, bytes, entry, executable, exists, inside, text};
+pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
 pub use family::{children, with_descendants};
 pub use machine::{Yama, congestion_control, counter, counters, load, yama};
 pub use maps::{files, inode};
