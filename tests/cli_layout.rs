@@ -2,7 +2,9 @@
 //!
 //! - a subcommand (a folder whose mod.rs has `pub fn command`) is used by main.rs and args.rs alone: what two of them need has a
 //!   room of its own;
-//! - there is no circle between files. A mod.rs counts as using each of its children, so that a child takes nothing from it;
+//! - there is no circle between files, nor between rooms (the folders of src/cli). A mod.rs counts as using each of its
+//!   children, so that a child takes nothing from it;
+//! - /proc is read in os/proc alone;
 //! - each file says first what it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +13,19 @@ use std::path::{Path, PathBuf};
 
 /// A file by its place in the tree of modules: `["doctor", "watch"]`; main.rs has none.
 type Module = Vec<String>;
+type Graph = BTreeMap<Module, BTreeSet<Module>>;
 
 struct File {
     path: PathBuf,
     text: String,
     uses: BTreeSet<Module>,
+}
+
+impl File {
+    /// Without its unit tests.
+    fn code(&self) -> &str {
+        self.text.split("\nmod tests {").next().unwrap_or_default()
+    }
 }
 
 #[test]
@@ -36,19 +46,45 @@ fn subcommands_do_not_use_each_other() {
 
 #[test]
 fn no_circle_between_files() {
-    let files = tree();
+    let files: Graph = tree().into_iter().map(|(module, file)| (module, file.uses)).collect();
+    let circles = circles(&files);
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn no_circle_between_rooms() {
+    let mut rooms = Graph::new();
+    for (module, file) in tree() {
+        let Some(room) = module.first() else { continue };
+        let uses = file.uses.iter().filter_map(|used| used.first()).filter(|used| *used != room);
+        rooms.entry(vec![room.clone()]).or_default().extend(uses.map(|used| vec![used.clone()]));
+    }
+    let circles = circles(&rooms);
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+/// Every use that leads back to where it came from.
+fn circles(graph: &Graph) -> Vec<String> {
     let reaches = |from: &Module, to: &Module| {
         let (mut met, mut next) = (BTreeSet::new(), vec![from]);
         while let Some(module) = next.pop() {
             if met.insert(module) {
-                next.extend(&files[module].uses);
+                next.extend(graph.get(module).into_iter().flatten());
             }
         }
         met.contains(to)
     };
-    let all = files.iter().flat_map(|(module, file)| file.uses.iter().map(move |used| (module, used)));
-    let circles: Vec<String> = all.filter(|(from, to)| reaches(to, from)).map(|(from, to)| line(from, to)).collect();
-    assert!(circles.is_empty(), "{}", circles.join("\n"));
+    let all = graph.iter().flat_map(|(module, uses)| uses.iter().map(move |used| (module, used)));
+    all.filter(|(from, to)| reaches(to, from)).map(|(from, to)| line(from, to)).collect()
+}
+
+#[test]
+fn one_room_reads_proc() {
+    let outside = |(module, file): &(Module, File)| {
+        !module.starts_with(&["os".into(), "proc".into()]) && file.code().contains("\"/proc")
+    };
+    let others: Vec<PathBuf> = tree().into_iter().filter(outside).map(|(_, file)| file.path).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[test]
@@ -102,9 +138,8 @@ fn tree() -> BTreeMap<Module, File> {
     }
     let known: BTreeSet<Module> = files.keys().cloned().collect();
     for (module, file) in &mut files {
-        let code = file.text.split("\nmod tests {").next().unwrap_or_default();
         let is_parent = file.path.ends_with("mod.rs") || module.is_empty();
-        for mut path in paths(code, module, is_parent) {
+        for mut path in paths(file.code(), module, is_parent) {
             // The item's name goes, and what is in the file by itself.
             while !known.contains(&path) {
                 path.pop();

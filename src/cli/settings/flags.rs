@@ -1,4 +1,4 @@
-//! The options of `run` that set the library's variables, made from the table of settings: one for each row.
+//! The options of `run` and `systemd install` that set the library's variables, made from the table of settings: one for each row.
 
 use std::ffi::OsString;
 
