@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 
 use super::option::{self, integer};
 use super::tcp_info;
+use crate::errors::plain;
 
 /// The largest value of any option that is read here (`TCP_CA_NAME_MAX`).
 const LONGEST: usize = 16;
@@ -39,7 +40,7 @@ impl Socket {
             return Err("a socket of another family than IPv4 and IPv6".to_owned());
         }
         let listening = number(libc::SO_ACCEPTCONN) == Some(1);
-        let cookie = read(&stream, libc::SOL_SOCKET, libc::SO_COOKIE).map_err(|e| e.to_string())?;
+        let cookie = read(&stream, libc::SOL_SOCKET, libc::SO_COOKIE).map_err(|error| plain(&error))?;
         let cookie = cookie.try_into().map(u64::from_ne_bytes).map_err(|_| "a socket without a number".to_owned())?;
         Ok(Self { stream, protocol, listening, cookie })
     }

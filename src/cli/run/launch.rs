@@ -8,7 +8,9 @@ use std::mem::MaybeUninit;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
 
+use super::detached::{end, fork};
 use super::exec;
+use crate::errors::{Context, Failure};
 use crate::settings::Pair;
 
 /// How a program ended.
@@ -18,35 +20,33 @@ pub enum End {
     Killed(c_int),
 }
 
-/// Runs a command to its end; the error is that of its start.
-pub fn run(command: &[OsString], environment: &[Pair]) -> io::Result<End> {
-    let signals = Blocked::all()?;
+/// Runs a command to its end; the inner error is that of its start.
+pub fn run(command: &[OsString], environment: &[Pair]) -> Result<io::Result<End>, Failure> {
+    let name = command.first().map(|name| name.display().to_string()).unwrap_or_default();
+    let staying = || format!("stay the parent of `{name}` (--summary)");
+    let signals = Blocked::all().doing(staying)?;
     // The child's end is closed when the program runs; before that an error number comes through it.
-    let (mut from_child, to_parent) =
-        pipe_with(PipeFlags::CLOEXEC).map(|(r, w)| (io::PipeReader::from(r), io::PipeWriter::from(w)))?;
-    // SAFETY: needed to stay the parent of a program whose signals and descriptors are to be as ours were. Sound because this
-    // process has one thread.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
+    let (mut from_child, to_parent) = pipe_with(PipeFlags::CLOEXEC)
+        .map(|(r, w)| (io::PipeReader::from(r), io::PipeWriter::from(w)))
+        .doing(staying)?;
+    let Some(child) = fork().doing(staying)? else {
         drop(from_child);
         signals.restore();
         let error = exec::replace_process(command, environment);
         let number = error.raw_os_error().unwrap_or(libc::EINVAL);
         let mut to_parent = to_parent;
         let _ = to_parent.write_all(&number.to_ne_bytes());
-        // SAFETY: needed to end without our parent's exit handlers. Sound always.
-        unsafe { libc::_exit(127) };
-    }
+        end(127);
+    };
     drop(to_parent);
-    let child = Pid::from_raw(child).ok_or_else(io::Error::last_os_error)?;
     let mut number = [0; 4];
     if from_child.read_exact(&mut number).is_ok() {
-        waitpid(Some(child), WaitOptions::empty())?;
-        return Err(io::Error::from_raw_os_error(c_int::from_ne_bytes(number)));
+        waitpid(Some(child), WaitOptions::empty()).doing(staying)?;
+        return Ok(Err(io::Error::from_raw_os_error(c_int::from_ne_bytes(number))));
     }
-    let end = signals.pass_on_until_ended(child)?;
+    let how = signals.pass_on_until_ended(child).doing(staying)?;
     signals.restore();
-    Ok(end)
+    Ok(Ok(how))
 }
 
 /// Ends this process by a signal, as the program ended by it. Without a core file of ours: it would hide the program's.

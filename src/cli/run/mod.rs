@@ -130,7 +130,7 @@ fn summarised(
 ) -> Result<std::io::Result<u8>, Failure> {
     let place = Place::prepare(reading.settings.stats())?;
     settings::put(environment, "TCPTUNE_STATS", place.directory());
-    let end = launch::run(&args.command, environment);
+    let end = launch::run(&args.command, environment)?;
     if end.is_ok() {
         place.tell(unreachable);
     }
