@@ -300,7 +300,7 @@ fn output_that_cannot_be_written_is_told() {
         assert_eq!(output.status.code(), Some(125), "{arguments:?}");
         assert_eq!(
             text(&output.stderr),
-            "tcptune: not all of the output could be written to stdout\n",
+            "tcptune: not all of the output could be written to stdout: No space left on device\n",
             "{arguments:?}"
         );
     }

@@ -1,4 +1,4 @@
-//! The `tcptune` command: reads the command line, hands over to one file per subcommand, turns failures into one line and an
+//! The `tcptune` command: reads the command line, hands over to one folder per subcommand, turns failures into one line and an
 //! exit code. It must not touch what it passes on: signals, descriptors and environment reach the program as they came.
 
 #![cfg_attr(not(test), no_main)]
@@ -6,34 +6,27 @@
 mod ab;
 mod args;
 mod attach;
-mod bpf;
 mod check;
 mod counters;
 mod demo;
-mod detached;
 mod doctor;
 mod env;
 mod errors;
-mod exec;
 mod export;
-mod flags;
 mod generate;
-mod launch;
-mod library;
+mod os;
 mod output;
-mod reference;
+mod programs;
 mod report;
 mod run;
-mod search;
 mod settings;
-mod summary;
-mod supervise;
 mod systemd;
 mod top;
+mod units;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
 use errors::{Failure, OWN};
@@ -91,8 +84,8 @@ fn answer(arguments: Vec<OsString>) -> u8 {
         }
     };
     // The standard library flushes when its own entry point returns, which is not in use here.
-    if !output::complete() {
-        errors::say("not all of the output could be written to stdout");
+    if let Err(error) = output::complete() {
+        errors::say(format!("not all of the output could be written to stdout: {}", errors::plain(error)));
         return OWN;
     }
     code
@@ -104,17 +97,14 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Report(args) => report::command(&args),
         Command::Top(args) => top::command(&args),
         Command::Export(args) => export::command(&args),
-        Command::Env(args) => env::command(args.json),
-        Command::Check(args) => check::command(&args.target, args.library.as_deref(), args.json),
+        Command::Env(args) => env::command(&args),
+        Command::Check(args) => check::command(&args),
         Command::Attach(args) => attach::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
-        Command::Demo(args) => demo::command(args.client, args.library.as_deref()),
-        Command::Generate(args) => generate::command(&args.what),
-        Command::DemoClient(args) => {
-            demo::client::built_in(args.port, args.mails)?;
-            Ok(errors::OK)
-        }
+        Command::Demo(args) => demo::command(&args),
+        Command::Generate(args) => generate::command(&args, Cli::command()),
+        Command::DemoClient(args) => demo::client(&args),
     }
 }

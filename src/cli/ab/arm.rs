@@ -7,10 +7,9 @@ use std::path::Path;
 use tcptune_policy::VARIABLES;
 
 use crate::errors::Failure;
-use crate::library;
+use crate::programs::preload;
 use crate::settings::{self, Pair, put};
 
-const PRELOAD: &str = "LD_PRELOAD";
 /// The word for an arm without the library.
 const NONE: &str = "none";
 /// Longer names would break the tables.
@@ -68,9 +67,7 @@ fn one(option: &str, given: &[OsString], base: &[Pair], library: &Path) -> Resul
     if let Some((_, line)) = reading.faults.first() {
         return Err(Failure::own(line));
     }
-    let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
-    let list = library::preload_list(library, existing);
-    put(&mut environment, PRELOAD, list);
+    preload::add(&mut environment, library);
     let name = if words.is_empty() { "tcptune".to_owned() } else { words.join(" ") };
     let description = format!("with the library: {}", settings::describe(&reading.settings.base));
     Ok(Arm { name, description, environment })
@@ -113,10 +110,9 @@ fn short(variable: &str) -> String {
 pub fn untouched(base: &[Pair]) -> Vec<Pair> {
     let mut environment: Vec<Pair> = base.iter().filter(|(name, _)| !settings::is_ours(name)).cloned().collect();
     put(&mut environment, "TCPTUNE", "off".into());
-    let existing = environment.iter().find(|(name, _)| name == PRELOAD).map(|(_, value)| value.as_os_str());
-    let others = library::without_ours(existing);
-    environment.retain(|(name, _)| name != PRELOAD);
-    environment.extend(others.map(|list| (PRELOAD.into(), list)));
+    let others = preload::without_ours(settings::value(&environment, preload::VARIABLE));
+    environment.retain(|(name, _)| name != preload::VARIABLE);
+    environment.extend(others.map(|list| (preload::VARIABLE.into(), list)));
     environment
 }
 

@@ -112,7 +112,7 @@ pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsStri
 pub fn exists(words: &[OsString]) -> Result<(), Failure> {
     let name = words.first().map(OsString::as_os_str).unwrap_or_default();
     let path = std::env::var_os("PATH");
-    crate::search::program(name, path.as_deref())
+    crate::programs::search::program(name, path.as_deref())
         .map(drop)
         .map_err(|failure| Failure::new(failure.code, format!("cannot run {}", failure.message)))
 }

@@ -1,16 +1,15 @@
 //! What the library itself counts in a run (TCPTUNE_STATS): a directory for the run, what the arms need for it in their
 //! environments, and the sums of what it finds there afterwards. The baseline is counted by a library that only observes.
 
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use tcptune_policy::counters::Counter;
 
-use super::measures::Unit;
-use crate::counters::{self, ArmCounts, Histogram};
+use super::unit::Unit;
+use crate::counters::{self, ArmCounts, Histogram, Scratch};
 use crate::errors::Failure;
-use crate::library;
+use crate::programs::preload;
 use crate::settings::{Pair, put};
 
 /// The sums over all processes and connections of a run.
@@ -56,36 +55,30 @@ pub const FIGURES: [Figure; 8] = [
 ];
 
 /// A directory that counters go to; it is gone afterwards.
-pub struct Counting(PathBuf);
+pub struct Counting(Scratch);
 
 impl Counting {
     pub fn start() -> Result<Self, Failure> {
         // In memory where that is possible: counters are mapped files.
         let shared = Path::new("/dev/shm");
         let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
-        let directory = base.join(format!("tcptune-ab-{}-{:08x}", std::process::id(), rand::random::<u32>()));
         // Programs that change their user must be able to make a file in it.
-        std::fs::DirBuilder::new().mode(0o1777).create(&directory)?;
-        let counting = Self(directory);
-        std::fs::set_permissions(&counting.0, std::os::unix::fs::PermissionsExt::from_mode(0o1777))?;
-        Ok(counting)
+        Scratch::below(&base, "tcptune-ab", 0o1777).map(Self)
     }
 
     /// The arm's environment, and counting; an arm without the library gets it, to observe only.
     pub fn environment(&self, environment: &[Pair], library: &Path) -> Vec<Pair> {
         let mut counted = environment.to_vec();
         if counted.iter().any(|(name, value)| name == "TCPTUNE" && value == "off") {
-            let existing = counted.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
-            let preload = library::preload_list(library, existing);
-            put(&mut counted, "LD_PRELOAD", preload);
+            preload::add(&mut counted, library);
             put(&mut counted, "TCPTUNE", "observe".into());
         }
-        put(&mut counted, "TCPTUNE_STATS", self.0.clone().into());
+        put(&mut counted, "TCPTUNE_STATS", self.0.path().into());
         counted
     }
 
     pub fn read(&self) -> Result<Counted, Failure> {
-        let found = counters::read(&self.0)?;
+        let found = counters::read(self.0.path())?;
         let mut sum = ArmCounts::default();
         for service in counters::services(&found.processes) {
             sum.add(&service.both());
@@ -117,12 +110,6 @@ fn buckets(histogram: &Histogram) -> Vec<(f64, u64)> {
     histogram.buckets.get(first..last).unwrap_or(&[]).iter().map(|(nanos, count)| (nanos / 1e9, *count)).collect()
 }
 
-impl Drop for Counting {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Can this library count? Asked of its file, which holds the names of its settings: an older one would take the setting for a
 /// mistake, and tune nothing.
 pub fn is_known_to(library: &Path) -> bool {
@@ -144,7 +131,7 @@ mod tests {
     #[test]
     fn a_directory_is_made_read_and_gone() {
         let counting = Counting::start().expect("there is room");
-        let directory = counting.0.clone();
+        let directory = counting.0.path().to_owned();
         assert!(directory.is_dir());
         assert_eq!(counting.read().expect("readable").processes, 0);
         drop(counting);
@@ -154,7 +141,7 @@ mod tests {
     #[test]
     fn an_arm_without_the_library_is_observed() {
         let counting = Counting::start().expect("there is room");
-        let place = counting.0.to_str().expect("text");
+        let place = counting.0.path().to_str().expect("text");
         let counted = |given: &[(&str, &str)]| {
             let mut all = counting.environment(&pairs(given), Path::new("/libtcptune.so"));
             all.sort();

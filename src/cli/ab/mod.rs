@@ -28,6 +28,7 @@ mod schedule;
 mod server;
 mod session;
 mod stats;
+mod unit;
 mod verdict;
 
 use std::ffi::OsString;
@@ -39,7 +40,9 @@ use report::{Report, Subject};
 use session::Plan;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::{check, library, settings};
+use crate::programs::library;
+use crate::programs::reach;
+use crate::settings;
 
 pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let library = library::find(args.library.as_deref())?;
@@ -66,7 +69,10 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
 
     let can_count = counted::is_known_to(&library.file);
     if args.count == Count::Every && !can_count {
-        return Err(Failure::own(format!("--count every: the library `{}` does not count", library.file.display())));
+        return Err(Failure::own(format!(
+            "--count every: the library `{}` does not count, it is older than this command: give another with --library",
+            library.file.display()
+        )));
     }
     let untouched = arm::untouched(&settings::environment());
     let names = arms.each_ref().map(|arm| arm.name.clone());
@@ -167,7 +173,7 @@ fn around<T>(
 
 fn warn_unreachable(words: &[OsString], library: &library::Library) {
     let name = words.first().map(OsString::as_os_str).unwrap_or_default();
-    if let Ok(verdict) = check::program_verdict(name, library)
+    if let Ok(verdict) = reach::program_verdict(name, library)
         && !verdict.reachable
     {
         let shown = Path::new(name).display();

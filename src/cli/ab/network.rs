@@ -1,9 +1,9 @@
 //! What the kernel counts of TCP, in the same way for both arms: the differences of its own counters over a run. They are those
 //! of the whole network namespace: whatever else talks in it is counted too, and on loopback both ends are.
 
-use std::fs;
-
 use serde::Serialize;
+
+use crate::os::proc::{counter, counters};
 
 /// Counters, or what they grew by during a run. A kernel that does not have one gives nothing for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,8 +24,7 @@ pub struct Network {
 impl Network {
     /// As it stands now.
     pub fn read() -> Self {
-        let text = |file| fs::read_to_string(file).unwrap_or_default();
-        Self::parse(&text("/proc/net/snmp"), &text("/proc/net/netstat"))
+        Self::parse(&counters("snmp"), &counters("netstat"))
     }
 
     fn parse(snmp: &str, netstat: &str) -> Self {
@@ -51,16 +50,9 @@ impl Network {
     }
 }
 
-/// The value below a name: the kernel writes a line of names and a line of values, both with the group in front.
-fn counter(table: &str, group: &str, name: &str) -> Option<u64> {
-    let mut lines = table.lines().filter(|line| line.starts_with(group));
-    let index = lines.next()?.split_ascii_whitespace().position(|word| word == name)?;
-    lines.next()?.split_ascii_whitespace().nth(index)?.parse().ok()
-}
-
 /// Segments sent so far: what a time line is made of.
 pub fn segments_sent() -> Option<u64> {
-    counter(&fs::read_to_string("/proc/net/snmp").ok()?, "Tcp:", "OutSegs")
+    counter(&counters("snmp"), "Tcp:", "OutSegs")
 }
 
 #[cfg(test)]

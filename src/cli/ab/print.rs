@@ -6,6 +6,7 @@ use super::counted::FIGURES;
 use super::measures::Source;
 use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
+use super::unit::Unit;
 use super::verdict::{Verdict, figure};
 
 const COLUMNS: usize = 60;
@@ -80,7 +81,7 @@ fn distributions(report: &Report) {
         let style = if side == Side::Candidate { GOOD } else { BOLD };
         line(&format!("{:26}{}", report.arms[side as usize].name, styled(style, bars(&counts))));
     }
-    let show = |value: f64| super::measures::Unit::Seconds.show(value);
+    let show = |value: f64| Unit::Seconds.show(value);
     let axis = if log { "logarithmic" } else { "" };
     line(&styled(FAINT, format_args!("{:26}{:<12}{axis:^36}{:>12}", "", show(low), show(high))));
     line("");

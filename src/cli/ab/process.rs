@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::executor::Cpu;
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, plain};
 use crate::settings::Pair;
 
 /// Exit status after an interruption, as shells have it for SIGINT.
@@ -28,10 +28,10 @@ const LOOK: Duration = Duration::from_millis(200);
 static INTERRUPT: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From now on SIGINT, SIGTERM and SIGHUP end what runs, then the session: nothing is left behind.
-pub fn catch_interrupts() -> io::Result<()> {
+pub fn catch_interrupts() -> Result<(), Failure> {
     let flag = INTERRUPT.get_or_init(Arc::default);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(flag))?;
+        signal_hook::flag::register(signal, Arc::clone(flag)).doing(|| format!("catch signal {signal}"))?;
     }
     Ok(())
 }
@@ -53,6 +53,8 @@ pub fn interrupted() -> Result<(), Failure> {
 
 /// A running process and its group. Both are gone when this is dropped.
 pub struct Process {
+    /// As it was started, for messages.
+    name: String,
     pid: Pid,
     /// Readable when it has ended.
     ended: OwnedFd,
@@ -81,8 +83,10 @@ impl Process {
             Failure::new(code, format!("cannot run `{}`: {}", program.display(), plain(&e)))
         })?;
         let pid = Pid::from_child(&child);
-        let ended = pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
-        Ok(Self { pid, ended, reaped: false })
+        let name = program.display().to_string();
+        let ended =
+            pidfd_open(pid, PidfdFlags::empty()).doing(|| format!("watch `{name}` (process {})", child.id()))?;
+        Ok(Self { name, pid, ended, reaped: false })
     }
 
     /// Wait for its end. `tick` is called every now and then and says when it wants to be called again.
@@ -100,18 +104,17 @@ impl Process {
     }
 
     /// Is it gone, or within this time?
-    pub fn has_ended(&self, within: Duration) -> io::Result<bool> {
+    pub fn has_ended(&self, within: Duration) -> Result<bool, Failure> {
         let mut descriptors = [PollFd::new(&self.ended, PollFlags::IN)];
-        let within = Timespec::try_from(within).map_err(io::Error::other)?;
+        let within = Timespec::try_from(within).doing(|| format!("wait for {within:?}"))?;
         match poll(&mut descriptors, Some(&within)) {
-            Ok(ready) => Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(e) => Err(e.into()),
+            result => result.map(|ready| ready > 0).doing(|| format!("wait for `{}`", self.name)),
         }
     }
 
     /// Ask it and its group to end, and make them.
-    pub fn stop(&mut self) -> io::Result<End> {
+    pub fn stop(&mut self) -> Result<End, Failure> {
         let _ = kill_process_group(self.pid, Signal::TERM);
         let deadline = Instant::now() + PATIENCE;
         while !self.has_ended(Duration::from_millis(50))? && Instant::now() < deadline {}
@@ -120,7 +123,7 @@ impl Process {
         self.reap()
     }
 
-    fn reap(&mut self) -> io::Result<End> {
+    fn reap(&mut self) -> Result<End, Failure> {
         let mut status = 0;
         let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
         let pid = self.pid.as_raw_nonzero().get();
@@ -128,7 +131,7 @@ impl Process {
         // values of ours of the right types, and the child is ours and was not waited for.
         let result = unsafe { libc::wait4(pid, &mut status, 0, usage.as_mut_ptr()) };
         if result != pid {
-            return Err(io::Error::last_os_error());
+            return Err(io::Error::last_os_error()).doing(|| format!("take the exit status of `{}`", self.name));
         }
         self.reaped = true;
         // SAFETY: needed to read what the kernel filled in. Sound because it was zeroed, and every bit pattern is valid.

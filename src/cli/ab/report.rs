@@ -5,11 +5,13 @@ use serde::{Serialize, Serializer};
 use super::arm::Arm;
 use super::counted::Counted;
 use super::executor::TimeLine;
-use super::measures::{MEASURES, Measure, Unit};
+use super::measures::{MEASURES, Measure};
 use super::schedule::{SIDES, Side};
 use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
+use super::unit::Unit;
 use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
+use crate::os::proc;
 
 /// The spread from which on it is worth a word.
 const NOISY: f64 = 0.1;
@@ -79,13 +81,12 @@ pub struct Machine {
 
 impl Machine {
     pub fn this() -> Self {
-        let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default().trim().to_owned();
         let name = rustix::system::uname();
         Self {
             kernel: format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy()),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            load: read("/proc/loadavg").split(' ').next().and_then(|word| word.parse().ok()),
-            congestion_control: read("/proc/sys/net/ipv4/tcp_congestion_control"),
+            load: proc::load(),
+            congestion_control: proc::congestion_control(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::executor::Cpu;
 use super::process::{self, Process};
-use crate::attach::target::is_listened_on;
 use crate::errors::Failure;
+use crate::os::proc::is_listened_on;
 use crate::settings::Pair;
 
 /// How long it may take to listen, and its predecessor to let go of the port.

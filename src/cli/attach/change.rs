@@ -6,8 +6,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use tcptune_policy::{OptionSet, SockOpt};
 
 use super::record::{Entry, Nodelay, Record, Saved};
-use super::socket::{Socket, integer};
 use crate::errors::{Failure, plain};
+use crate::os::option::integer;
+use crate::os::socket::Socket;
 use crate::settings;
 
 /// An entry of --set: as it was written, and what it means.
@@ -170,7 +171,8 @@ fn settable(saved: &Saved) -> Vec<u8> {
 mod tests {
     use super::{Plan, entry, restore, tune, wishes};
     use crate::attach::record::Record;
-    use crate::attach::socket::{Socket, integer};
+    use crate::os::option::integer;
+    use crate::os::socket::Socket;
     use std::net::TcpListener;
 
     fn listener() -> Socket {

@@ -5,12 +5,8 @@
 pub mod args;
 mod change;
 mod print;
-pub mod process;
 mod record;
-pub mod refusal;
 mod session;
-pub mod socket;
-pub mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +14,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::Serialize;
 
-use crate::errors::{Failure, NO, OK, say};
-use crate::{output, systemd};
+use crate::errors::{Context, Failure, NO, OK, say};
+use crate::os::process::Process;
+use crate::os::{proc, target};
+use crate::output;
+use crate::units::processes;
 use args::AttachArgs;
 use change::Plan;
 use print::Manner;
-use process::Process;
 use record::{Entry, Record, Store};
 use session::{Row, Session, Task};
 
@@ -76,20 +74,15 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     Ok(run.code)
 }
 
-/// A descriptor of this process could not be borrowed: why.
-pub fn refused(pid: u32, error: Errno) -> Failure {
-    refusal::of_call(pid, "pidfd_getfd", error)
-}
-
 /// The processes that are meant, each once.
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
     let mut pids = match (args.port, &args.unit) {
         (Some(port), _) => target::listening_on(port)?,
-        (None, Some(unit)) => systemd::processes_of(unit, args.user)?,
+        (None, Some(unit)) => processes::of_name(unit, args.user)?,
         (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {
-        pids = target::with_descendants(&pids);
+        pids = proc::with_descendants(&pids);
     }
     let mut met = BTreeSet::new();
     pids.retain(|pid| met.insert(*pid));
@@ -139,7 +132,7 @@ impl Run<'_> {
             }
             if self.args.json && self.args.watch {
                 for row in &rows {
-                    output::line(&serde_json::to_string(row)?);
+                    output::json::row(row)?;
                 }
             } else if self.args.json {
                 reports.push((session.process.pid, session.process.name.clone(), rows));
@@ -154,7 +147,7 @@ impl Run<'_> {
                 .iter_mut()
                 .map(|(pid, name, rows)| Report { pid: *pid, name, sockets: std::mem::take(rows) })
                 .collect();
-            output::line(&serde_json::to_string_pretty(&document)?);
+            output::json::document(&document)?;
         }
         Ok(())
     }
@@ -170,7 +163,7 @@ impl Run<'_> {
             let Some(rows) = self.scan(&mut session) else { continue };
             for row in rows.iter().filter(|row| row.changed || !row.refused.is_empty() || manner.verbose) {
                 if self.args.json {
-                    output::line(&serde_json::to_string(row)?);
+                    output::json::row(row)?;
                 } else {
                     print::single(row, manner);
                 }
@@ -219,8 +212,8 @@ impl Run<'_> {
         };
         match poll(&mut handles, Some(&time)) {
             // Stopped and continued, for example.
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(Errno::INTR) => Ok(()),
+            result => result.map(drop).doing(|| format!("wait for {} processes", self.sessions.len())),
         }
     }
 

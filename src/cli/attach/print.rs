@@ -1,7 +1,7 @@
 //! The sockets as a person reads them: a table for each process, and single lines for what --watch finds later.
 
-use super::process::Process;
 use super::session::Row;
+use crate::os::process::Process;
 use crate::output::{BOLD, FAINT, GOOD, NOTE, line, styled};
 
 /// How much is to be told.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::process::{self, Process};
-use crate::errors::{Failure, plain};
+use crate::errors::{Context, Failure, plain};
+use crate::os::proc::Stat;
+use crate::os::process::Process;
 
 /// TCP_NODELAY as it was found and as it was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +86,10 @@ impl Store {
         if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&directory)
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {
-            return Err(Failure::own(format!("cannot make the directory `{shown}`: {}", plain(&error))));
+            let failed = Err(error).doing(|| format!("make the directory `{shown}`"));
+            return failed.map_err(|failure| failure.advise("give another with --state DIR"));
         }
-        let meta = std::fs::symlink_metadata(&directory)
-            .map_err(|e| Failure::own(format!("cannot look at `{shown}`: {}", plain(&e))))?;
+        let meta = std::fs::symlink_metadata(&directory).doing(|| format!("look at `{shown}`"))?;
         // What others could write would tell us what to do to sockets of ours.
         if !meta.is_dir() || meta.uid() != ours || meta.mode() & 0o022 != 0 {
             return Err(Failure::own(format!(
@@ -116,7 +117,7 @@ impl Store {
                 ))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::own(format!("cannot read `{}`: {}", file.display(), plain(&error)))),
+            Err(error) => Err(error).doing(|| format!("read `{}`", file.display())),
         }
     }
 
@@ -157,7 +158,7 @@ impl Store {
             let Some((Ok(pid), Ok(start))) = numbers.map(|(p, s)| (p.parse::<u32>(), s.parse::<u64>())) else {
                 continue;
             };
-            if process::stat(pid).is_none_or(|(_, now)| now != start) {
+            if Stat::of(pid).is_none_or(|stat| stat.start != start) {
                 let _ = std::fs::remove_file(entry.path());
             }
         }

@@ -8,11 +8,12 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use super::change::{self, Plan};
-use super::process::Process;
 use super::record::{Entry, Record, Store};
-use super::refusal;
-use super::socket::Socket;
 use crate::errors::{CANNOT_EXECUTE, Failure};
+use crate::os::proc;
+use crate::os::process::Process;
+use crate::os::refusal;
+use crate::os::socket::Socket;
 
 /// A socket as it is told of.
 #[derive(Debug, Serialize)]
@@ -138,8 +139,7 @@ impl Session {
             Task::Tune(plan) => change::tune(&socket, plan, &mut entry),
             Task::Revert { dry } => change::restore(&socket, &entry, *dry),
         };
-        let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
-        let (state, local, peer) = (socket.state(), address(socket.local()), address(socket.peer()));
+        let (state, [local, peer]) = (socket.state(), socket.addresses());
         let (fd, protocol, cookie) = (place.0, socket.protocol, socket.cookie);
         drop(socket);
         let microseconds = begin.elapsed().as_nanos() as f64 / 1000.0;
@@ -172,7 +172,7 @@ impl Session {
 
     fn no_socket(&self, fd: RawFd) -> Failure {
         let (pid, name) = (self.process.pid, &self.process.name);
-        let what = match std::fs::read_link(format!("/proc/{pid}/fd/{fd}")) {
+        let what = match proc::descriptor(pid, fd) {
             Err(_) => return Failure::new(CANNOT_EXECUTE, format!("process {pid} ({name}) has no descriptor {fd}")),
             Ok(link) => match self.process.borrow(fd).map(Socket::new) {
                 Ok(Err(what)) if what != "no socket" => what,

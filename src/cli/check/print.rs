@@ -1,11 +1,11 @@
 //! The report as a person reads it.
 
-use super::Report;
 use super::calls::Hooked;
-use super::elf::Linking;
-use super::libc::Family;
-use super::process::Seccomp;
+use super::report::Report;
+use crate::os::elf::Linking;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+use crate::programs::c_library::Family;
+use crate::programs::process::Seccomp;
 
 const LABEL: usize = 16;
 const WIDTH: usize = 96;

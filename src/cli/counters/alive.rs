@@ -2,8 +2,10 @@
 //! process that made the file, or of a child that lives on when it is gone, as a daemon's does.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fmt::Display;
 use std::io::ErrorKind;
+
+use crate::os::proc::{self, Stat, TICK};
 
 /// Which files are mapped, by inode. Looks at all processes, once, and only when somebody asks about a process that is gone.
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ struct Scan {
 impl Mapped {
     /// Is the file mapped by anybody? `pid` and `created` (nanoseconds since the machine was started) are what the file says.
     pub fn anywhere(&mut self, pid: u64, created: u64, name: &str, inode: u64) -> bool {
-        match mappings(&pid.to_string()) {
+        match mappings(pid) {
             Some(lines) if has(&lines, name, inode) => return true,
             // Its maker is there, but we may not look: trust the number, unless it was given to another process since.
             None if started(pid).is_some_and(|at| at <= created.saturating_add(TICK)) => return true,
@@ -36,19 +38,13 @@ impl Mapped {
     }
 }
 
-/// /proc counts start times in hundredths of a second.
-const TICK: u64 = 10_000_000;
-
 /// When a process was started, in nanoseconds since the machine was.
 fn started(pid: u64) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // Behind the name, which may hold anything but ends at the last parenthesis: the 20th field is the start time (proc(5)).
-    let field = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?;
-    field.parse::<u64>().ok()?.checked_mul(TICK)
+    Stat::of(u32::try_from(pid).ok()?)?.start.checked_mul(TICK)
 }
 
-fn mappings(pid: &str) -> Option<String> {
-    let bytes = match fs::read(format!("/proc/{pid}/maps")) {
+fn mappings(pid: impl Display) -> Option<String> {
+    let bytes = match proc::bytes(pid, "maps") {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
         // It has gone.
@@ -57,25 +53,19 @@ fn mappings(pid: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Is there a mapping of this file? "7f..-7f.. rw-s 00000000 00:1a 4711   /run/tcptune/1234-….tcptune"
+/// Is there a mapping of this file?
 fn has(lines: &str, name: &str, inode: u64) -> bool {
-    lines.lines().filter(|line| line.contains(name)).any(|line| inode_of(line) == Some(inode))
-}
-
-fn inode_of(line: &str) -> Option<u64> {
-    line.split_ascii_whitespace().nth(4)?.parse().ok()
+    lines.lines().filter(|line| line.contains(name)).any(|line| proc::inode(line) == Some(inode))
 }
 
 fn scan() -> Scan {
     let mut scan = Scan::default();
-    let Ok(entries) = fs::read_dir("/proc") else { return Scan { partly: true, ..scan } };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|b| b.is_ascii_digit())) else { continue };
+    let Ok(pids) = proc::all() else { return Scan { partly: true, ..scan } };
+    for pid in pids {
         match mappings(pid) {
             Some(lines) => {
                 let ours = lines.lines().filter(|line| line.contains(tcptune_policy::counters::SUFFIX));
-                scan.inodes.extend(ours.filter_map(inode_of));
+                scan.inodes.extend(ours.filter_map(proc::inode));
             }
             None => scan.partly = true,
         }

@@ -28,16 +28,16 @@ pub struct Found {
 /// a problem, and the others are read all the same.
 pub fn read(path: &Path) -> Result<Found, Failure> {
     let shown = path.display();
+    let unreadable = |error: Errno| Failure::own(format!("`{shown}` cannot be read: {}", plain(&error)));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = open(path, flags, Mode::empty()).map_err(|error| match error {
         Errno::NOENT => Failure::own(format!("`{shown}` is not there: name the directory that TCPTUNE_STATS names")),
         Errno::NOTDIR => Failure::own(format!("`{shown}` is no directory: name the one that TCPTUNE_STATS names")),
-        other => Failure::own(format!("`{shown}` cannot be read: {}", plain(&other.into()))),
+        other => unreadable(other),
     })?;
     let mut names: Vec<String> = Vec::new();
-    for entry in Dir::read_from(&directory).map_err(|error| Failure::own(plain(&error.into())))? {
-        let entry =
-            entry.map_err(|error| Failure::own(format!("`{shown}` cannot be read: {}", plain(&error.into()))))?;
+    for entry in Dir::read_from(&directory).map_err(&unreadable)? {
+        let entry = entry.map_err(&unreadable)?;
         if let Ok(name) = entry.file_name().to_str()
             && name.ends_with(SUFFIX)
         {
@@ -77,6 +77,6 @@ impl Found {
             return Ok(());
         }
         unlinkat(&self.directory, name, AtFlags::empty())
-            .map_err(|error| format!("`{name}` cannot be removed: {}", plain(&error.into())))
+            .map_err(|error| format!("`{name}` cannot be removed: {}", plain(&error)))
     }
 }

@@ -32,7 +32,7 @@ pub fn read(directory: &OwnedFd, name: &str) -> Result<Content, String> {
     let opened = openat(directory, name, flags, Mode::empty()).map_err(|error| match error {
         Errno::LOOP => "is a symbolic link, which the library never makes".to_owned(),
         Errno::ACCESS | Errno::PERM => "belongs to another user: read it as that user or as root".to_owned(),
-        other => plain(&other.into()),
+        other => plain(&other),
     })?;
     let mut file = File::from(opened);
     let about = file.metadata().map_err(|error| plain(&error))?;

@@ -1,7 +1,6 @@
 //! A file of counters as what it says: a process, its services, their arms.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::time::{Duration, SystemTime};
 
 use tcptune_policy::counters::{
@@ -12,6 +11,7 @@ use super::arm::ArmCounts;
 use super::clock::{self, Readings};
 use super::file::word;
 use super::samples::{self, Samples};
+use super::service::{Direction, Service};
 
 /// A process that counts, or did; with the children that it forked.
 #[derive(Clone, Debug)]
@@ -48,71 +48,6 @@ pub struct Process {
     pub services: Vec<Service>,
     /// Where calls came from that waited, if that was asked for.
     pub samples: Samples,
-}
-
-/// Which end of its connections the program is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    Client,
-    Server,
-}
-
-/// A remote address and port that is connected to, or a port that is listened on.
-#[derive(Clone, Debug)]
-pub struct Service {
-    pub direction: Direction,
-    /// None for a server.
-    pub address: Option<IpAddr>,
-    /// 0 for all that found no place of their own.
-    pub port: u16,
-    arms: [ArmCounts; 2],
-}
-
-impl Service {
-    /// A server of which nothing is known, for tests.
-    #[cfg(test)]
-    pub fn of_port(port: u16) -> Self {
-        Self { direction: Direction::Server, address: None, port, arms: [ArmCounts::default(), ArmCounts::default()] }
-    }
-
-    pub fn arm(&self, arm: Arm) -> &ArmCounts {
-        &self.arms[arm as usize]
-    }
-
-    /// Both arms added up.
-    pub fn both(&self) -> ArmCounts {
-        let mut sum = self.arms[0].clone();
-        sum.add(&self.arms[1]);
-        sum
-    }
-
-    /// Adds the counts of the same service in another process.
-    pub fn add(&mut self, other: &Self) {
-        for (sum, more) in self.arms.iter_mut().zip(&other.arms) {
-            sum.add(more);
-        }
-    }
-
-    /// Do both stand for the same service?
-    pub fn is(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-
-    pub fn key(&self) -> (Direction, Option<IpAddr>, u16) {
-        (self.direction, self.address, self.port)
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.direction, self.port, self.address) {
-            (_, 0, _) => write!(f, "others"),
-            (Direction::Server, port, _) => write!(f, "port {port}"),
-            (Direction::Client, port, Some(IpAddr::V6(address))) => write!(f, "[{address}]:{port}"),
-            (Direction::Client, port, Some(IpAddr::V4(address))) => write!(f, "{address}:{port}"),
-            (Direction::Client, port, None) => write!(f, "?:{port}"),
-        }
-    }
 }
 
 /// The services of several processes, those that are the same added up, servers last.

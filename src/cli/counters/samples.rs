@@ -12,7 +12,7 @@ use tcptune_policy::counters::{Head, READY, head_at};
 
 use super::file::word;
 use super::histogram::nanos;
-use super::process::{Direction, Service};
+use super::service::{Direction, Service};
 
 /// A call that waited, or sent a small segment.
 #[derive(Clone, Debug)]

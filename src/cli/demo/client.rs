@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::errors::Failure;
-use crate::library;
+use crate::errors::{Context, Failure};
+use crate::os::proc;
+use crate::programs::preload;
 
 /// A mail of ordinary size, as in the measurements that the project began with.
 pub const MAIL_SIZE: usize = 2400;
@@ -45,7 +46,7 @@ impl Client {
         }
     }
 
-    fn command(&self, port: u16, mails: u32) -> io::Result<Command> {
+    fn command(&self, port: u16, mails: u32) -> Command {
         let numbers = [u32::from(port), mails, MAIL_SIZE as u32].map(|n| n.to_string());
         let mut command = match self {
             Self::Python(file) => {
@@ -55,20 +56,20 @@ impl Client {
                 python
             }
             Self::BuiltIn => {
-                let mut own = Command::new("/proc/self/exe");
+                let mut own = Command::new(proc::entry(proc::SELF, "exe"));
                 own.arg("demo-client").args(&numbers[..2]);
                 own
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Ok(command)
+        command
     }
 }
 
 /// The first python3 that has imaplib.
 pub fn find_python() -> Option<Client> {
     let path = std::env::var_os("PATH");
-    let in_path = crate::search::program("python3".as_ref(), path.as_deref()).ok();
+    let in_path = crate::programs::search::program("python3".as_ref(), path.as_deref()).ok();
     let candidates = in_path.into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     let works = |file: &PathBuf| {
         let mut probe = Command::new(file);
@@ -81,7 +82,7 @@ pub fn find_python() -> Option<Client> {
 
 /// Run the client, with the library or without, and nothing else different. It is ended at the deadline.
 pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit: Duration) -> Result<(), Failure> {
-    let mut command = client.command(port, mails)?;
+    let mut command = client.command(port, mails);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"TCPTUNE") {
             command.env_remove(name);
@@ -90,28 +91,31 @@ pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit
     let inherited = std::env::var_os("LD_PRELOAD");
     match library {
         Some(file) => {
-            command.env("LD_PRELOAD", library::preload_list(file, inherited.as_deref()));
+            command.env("LD_PRELOAD", preload::with_ours(file, inherited.as_deref()));
         }
         None => {
             // Off even where the library is in LD_PRELOAD or /etc/ld.so.preload already: the plain run must be plain.
             command.env("TCPTUNE", "off");
-            match library::without_ours(inherited.as_deref()) {
+            match preload::without_ours(inherited.as_deref()) {
                 Some(value) => command.env("LD_PRELOAD", value),
                 None => command.env_remove("LD_PRELOAD"),
             };
         }
     }
-    let child = command.spawn().map_err(|e| Failure::own(format!("cannot start the client: {e}")))?;
-    Guarded(child).finish(Instant::now() + limit)
+    let child = command.spawn().doing(|| format!("start the client ({})", client.describe()))?;
+    Guarded(child).finish(limit)
 }
 
 /// A child that does not outlive us.
 struct Guarded(Child);
 
 impl Guarded {
-    fn finish(mut self, deadline: Instant) -> Result<(), Failure> {
+    fn finish(mut self, limit: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now() + limit;
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) =
+                self.0.try_wait().doing(|| format!("wait for the client (process {})", self.0.id()))?
+            {
                 if status.success() {
                     return Ok(());
                 }
@@ -123,7 +127,10 @@ impl Guarded {
                 return Err(Failure::own(format!("the client failed ({status}): {last}")));
             }
             if Instant::now() >= deadline {
-                return Err(Failure::own("the client did not finish in time"));
+                return Err(Failure::own(format!(
+                    "the client did not finish in {} s: is the machine very busy?",
+                    limit.as_secs()
+                )));
             }
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::tcp_info;
+use crate::os::tcp_info;
 
 /// What the server saw, from the reply to the first mail to the reply to the last: start-up is not in it.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,9 @@ impl Connection {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.reply(&format!("{tag} OK completed"))?;
-        self.marks.push((Instant::now(), tcp_info::data_segments_received(&self.stream)));
+        let now = Instant::now();
+        let segments = tcp_info::read(&self.stream).ok().as_deref().and_then(tcp_info::data_segments_in);
+        self.marks.push((now, segments));
         Ok(())
     }
 

@@ -3,19 +3,19 @@
 //! The same client appends mails to a small server on loopback, plain and preloaded in turns. Nothing is simulated: if the
 //! plain run does not stall here, that is what it says.
 
-mod chart;
-pub mod client;
+pub mod args;
+mod client;
 mod imap;
-mod tcp_info;
+mod print;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::errors::{Failure, NO, OK};
-use crate::library;
-use crate::output::{FAINT, line, styled};
+use crate::errors::{Context, Failure, OK};
+use crate::programs::library;
+use args::{Choice, DemoArgs, DemoClientArgs};
 use client::Client;
 
 const ROUNDS: usize = 3;
@@ -24,81 +24,44 @@ const FEW_MAILS: u32 = 30;
 const MANY_MAILS: u32 = 400;
 /// Longest time a round may take; a stalled one takes 1.5 s.
 const LIMIT: Duration = Duration::from_secs(6);
-/// An exchange that lasts longer than this waits for a timer, not for the machine; a delayed acknowledgement is 40 ms.
-const STALL: f64 = 0.030;
 
-/// Which client to show it on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
-    /// python3's imaplib if there is a python3, else the built-in one.
-    Auto,
-    /// python3's imaplib.
-    Python,
-    /// A built-in client that writes as imaplib does.
-    BuiltIn,
-}
-
-pub fn command(choice: Choice, library: Option<&Path>) -> Result<u8, Failure> {
-    let library = library::find(library)?.file;
-    let client = match choice {
+pub fn command(args: &DemoArgs) -> Result<u8, Failure> {
+    let library = library::find(args.library.as_deref())?.file;
+    let client = match args.client {
         Choice::BuiltIn => Client::BuiltIn,
         Choice::Python => client::find_python().ok_or_else(|| Failure::own("there is no python3 that has imaplib"))?,
         Choice::Auto => client::find_python().unwrap_or(Client::BuiltIn),
     };
-    line(&format!(
-        "Appending mails of {:.1} kB over IMAP on loopback, {ROUNDS} rounds plain and preloaded in turns.",
-        client::MAIL_SIZE as f64 / 1000.0
-    ));
-    line(&styled(FAINT, format_args!("client   {}", client.describe())));
-    line(&styled(FAINT, format_args!("library  {}", library.display())));
-    line("");
+    print::introduction(&client, &library, ROUNDS);
     let (mut plain, mut tuned) = (Series::default(), Series::default());
     for _ in 0..ROUNDS {
         plain.add(round(&client, plain.next(), None)?);
         tuned.add(round(&client, tuned.next(), Some(&library))?);
     }
     let ratios = tuned.rates.iter().zip(&plain.rates).map(|(t, p)| t / p).collect();
-    chart::print(plain.row("plain"), tuned.row("preloaded"), median(ratios));
+    print::table(plain.row("plain"), tuned.row("preloaded"), median(ratios));
     let fewer = plain.segments_per_mail().zip(tuned.segments_per_mail()).filter(|(p, t)| p - t > 0.5);
-    Ok(conclude(1.0 / median(plain.rates), 1.0 / median(tuned.rates), fewer))
+    Ok(print::conclusion(1.0 / median(plain.rates), 1.0 / median(tuned.rates), fewer))
 }
 
-/// What the figures mean, and whether the demonstration showed it. Seconds per mail, and segments per mail if they went down.
-fn conclude(plain: f64, tuned: f64, fewer: Option<(f64, f64)>) -> u8 {
-    if plain < STALL {
-        line(
-            "The plain run did not stall on this machine, so there is nothing to cure here. Possible reasons: a route with",
-        );
-        line("quickack 1, a system-wide preload, or a kernel whose delayed acknowledgements are set otherwise.");
-        return OK;
-    }
-    if tuned >= STALL {
-        line("The preloaded run stalled as well: the library had no effect. `tcptune check python3` may say why.");
-        return NO;
-    }
-    line(&format!(
-        "Plain, each mail waits about {:.0} ms: its last two bytes are held back by Nagle's algorithm until the server",
-        plain * 1000.0
-    ));
-    line(
-        "acknowledges the part before them, and the server's kernel delays that acknowledgement. Preloaded, nothing waits.",
-    );
-    if let Some((before, after)) = fewer {
-        line(&format!("A mail now takes {after:.1} segments instead of {before:.1}: its two writes leave together."));
-    }
-    line("This server stores nothing; one that does adds its own time per mail to both rows.");
-    OK
+/// The built-in client, in the process that `command` has started for it.
+pub fn client(args: &DemoClientArgs) -> Result<u8, Failure> {
+    client::built_in(args.port, args.mails).doing(|| format!("talk to port {} of 127.0.0.1", args.port))?;
+    Ok(OK)
 }
 
 fn round(client: &Client, mails: u32, library: Option<&PathBuf>) -> Result<imap::Session, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.local_addr()?.port();
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| {
+        let port = listener.local_addr()?.port();
+        Ok((listener, port))
+    });
+    let (listener, port) = bound.doing(|| "listen on a port of 127.0.0.1")?;
     // The thread owns the listener. If the client never connects, it fails first, and we end the process with its error.
     let server = thread::spawn(move || imap::serve(&listener));
     client::run(client, port, mails, library.map(PathBuf::as_path), LIMIT)?;
     match server.join() {
-        Ok(session) => session.map_err(|e| Failure::own(format!("the demonstration's server failed: {e}"))),
-        Err(_) => Err(Failure::own("the demonstration's server ended unexpectedly")),
+        Ok(session) => session.doing(|| format!("serve the client on port {port} of 127.0.0.1")),
+        Err(_) => Err(Failure::own(format!("the demonstration's server on port {port} ended unexpectedly"))),
     }
 }
 
@@ -113,7 +76,7 @@ struct Series {
 impl Series {
     /// How many mails the next round may send.
     fn next(&self) -> u32 {
-        let stalls = |rate: &f64| 1.0 / rate >= STALL;
+        let stalls = |rate: &f64| 1.0 / rate >= print::STALL;
         if self.rates.last().is_none_or(stalls) { FEW_MAILS } else { MANY_MAILS }
     }
 
@@ -128,8 +91,8 @@ impl Series {
         self.segments.map(|s| f64::from(s) / f64::from(self.mails))
     }
 
-    fn row(&self, name: &'static str) -> chart::Row {
-        chart::Row { name, rate: median(self.rates.clone()), segments: self.segments_per_mail() }
+    fn row(&self, name: &'static str) -> print::Row {
+        print::Row { name, rate: median(self.rates.clone()), segments: self.segments_per_mail() }
     }
 }
 

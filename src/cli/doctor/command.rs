@@ -9,15 +9,16 @@ use rustix::process::{Pid, Signal};
 
 use super::args::DoctorArgs;
 use super::conclude::conclude;
-use super::directory::Directory;
 use super::family::{self, Family};
 use super::launch::{self, Signals};
 use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{backtrace, counted, evidence};
+use crate::counters::Scratch;
 use crate::errors::Failure;
-use crate::library::{self, Library};
+use crate::programs::library::{self, Library};
+use crate::programs::preload;
 use crate::settings;
 
 /// How long a command that was told to end may take to do so.
@@ -37,7 +38,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut watch = Watch::new(Scope { processes: true, port: args.port })?;
     // Connections that are there before the command.
     watch.look(&[])?;
-    let directory = Directory::new()?;
+    // What root starts may count as another user.
+    let mode = if rustix::process::geteuid().is_root() { 0o1777 } else { 0o700 };
+    let directory = Scratch::new("tcptune-doctor", mode)?;
     let environment = environment(library.as_ref(), directory.path(), args.backtrace);
     let begin = Instant::now();
     let child = launch::start(&args.command, &environment)?;
@@ -90,15 +93,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
 fn environment(library: Option<&Library>, counters: &Path, backtrace: bool) -> Vec<settings::Pair> {
     let mut environment = settings::environment();
     if let Some(library) = library {
-        let existing = environment.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_os_str());
-        let list = library::preload_list(&library.file, existing);
-        let ours: [settings::Pair; 3] = [
-            ("LD_PRELOAD".into(), list),
-            ("TCPTUNE".into(), if backtrace { "backtrace" } else { "observe" }.into()),
-            ("TCPTUNE_STATS".into(), counters.into()),
-        ];
-        environment.retain(|(name, _)| ours.iter().all(|(own, _)| name != own));
-        environment.extend(ours);
+        preload::add(&mut environment, &library.file);
+        settings::put(&mut environment, "TCPTUNE", if backtrace { "backtrace" } else { "observe" }.into());
+        settings::put(&mut environment, "TCPTUNE_STATS", counters.into());
     }
     environment
 }

@@ -10,8 +10,9 @@ use super::report::{Report, Told, Verdict};
 use super::watch::Watch;
 use super::words::Reach;
 use super::{cures, words};
-use crate::check::{self, Supervisable};
-use crate::library;
+use crate::programs::library;
+use crate::programs::reach;
+use crate::programs::verdict::Supervisable;
 
 /// Judges everything that was seen.
 pub fn conclude(
@@ -89,8 +90,8 @@ fn tell(finding: Finding, library: Option<&Path>) -> Told {
 /// How the program can be reached if it is started anew.
 fn reach(pid: u32, finding: &Finding, library: Option<&Path>) -> Reach {
     let Ok(library) = library::find(library) else { return Reach::Preload };
-    let of_file = || check::program_verdict(finding.program.file.as_os_str(), &library);
-    let loads = match check::process_standing(pid, &library) {
+    let of_file = || reach::program_verdict(finding.program.file.as_os_str(), &library);
+    let loads = match reach::process_standing(pid, &library) {
         Ok(standing) => standing.reason.is_none(),
         // It has ended: its file tells nearly as much.
         Err(_) => of_file().is_ok_and(|verdict| verdict.reachable),

@@ -3,8 +3,6 @@
 //! it does not see (stdio).
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +13,8 @@ use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
 use super::program::Program;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
+use crate::os::proc;
+use crate::settings;
 
 /// What the counters say.
 pub struct Counted {
@@ -46,9 +46,8 @@ pub fn holds(pids: &BTreeSet<u32>) -> Vec<Evidence> {
 
 /// The directory that a process counts into, by its environment.
 fn counting_into(pid: u32) -> Option<PathBuf> {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let value = environment.split(|&byte| byte == 0).find_map(|pair| pair.strip_prefix(b"TCPTUNE_STATS="))?;
-    let directory = Path::new(OsStr::from_bytes(value));
+    let environment = proc::environment(pid).ok()?;
+    let directory = Path::new(settings::value(&environment, "TCPTUNE_STATS")?);
     directory.is_absolute().then(|| directory.to_owned())
 }
 

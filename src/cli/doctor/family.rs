@@ -3,15 +3,15 @@
 //! be seen once.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::program::Program;
-use crate::attach::process::{parent, stat};
-use crate::check;
-use crate::library::Library;
+use crate::errors::CANNOT_EXECUTE;
+use crate::os::proc::{self, Stat};
+use crate::programs::library::Library;
+use crate::programs::reach;
 
 /// A program that was run by a descendant. One process that calls exec is several of these.
 #[derive(Clone, Debug, Serialize)]
@@ -57,9 +57,9 @@ impl Family {
     pub fn look(&mut self) {
         let now = Instant::now();
         let mut found = Vec::new();
-        let mut next = children(std::process::id());
+        let mut next = proc::children(std::process::id());
         while let Some(pid) = next.pop() {
-            next.extend(children(pid));
+            next.extend(proc::children(pid));
             found.push(pid);
         }
         self.alive.retain(|pid, _| found.contains(pid));
@@ -69,13 +69,11 @@ impl Family {
     }
 
     fn meet(&mut self, pid: u32, now: Instant) {
-        let Some((name, started)) = stat(pid) else { return };
+        let Some(Stat { name, parent, start: started, .. }) = Stat::of(pid) else { return };
         let known = self.alive.get(&pid).copied();
         let same = known.and_then(|at| self.members.get(at)).is_some_and(|m| {
             // The link of a program that was just started is read only when its name has changed.
-            m.started == started
-                && m.program.name == name
-                && fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|e| e == m.program.file)
+            m.started == started && m.program.name == name && proc::executable(pid).is_ok_and(|e| e == m.program.file)
         });
         if !same {
             let Some(program) = Program::of_process(pid).filter(|p| !p.file.as_os_str().is_empty()) else { return };
@@ -87,7 +85,7 @@ impl Family {
                 Some(member) => member.program.name = program.name,
                 None => {
                     let mut member = Member::new(pid, program, started);
-                    if self.parent(pid).is_some_and(|p| p.program == member.program && p.loaded == Some(true)) {
+                    if self.running(parent).is_some_and(|p| p.program == member.program && p.loaded == Some(true)) {
                         // A copy of its parent, which has not called exec (yet).
                         (member.loaded, member.reason) = (Some(true), None);
                     }
@@ -104,8 +102,8 @@ impl Family {
 }
 
 impl Family {
-    fn parent(&self, pid: u32) -> Option<&Member> {
-        self.alive.get(&parent(pid)?).and_then(|&at| self.members.get(at))
+    fn running(&self, pid: u32) -> Option<&Member> {
+        self.alive.get(&pid).and_then(|&at| self.members.get(at))
     }
 }
 
@@ -123,7 +121,7 @@ impl Member {
         }
         self.looks += 1;
         self.next_look = LOOKS.get(self.looks as usize).map(|&pause| now + pause);
-        match check::process_standing(self.pid, library) {
+        match reach::process_standing(self.pid, library) {
             Ok(standing) if standing.loaded => (self.loaded, self.reason) = (Some(true), None),
             Ok(standing) => {
                 let dropped =
@@ -137,7 +135,9 @@ impl Member {
                 };
             }
             // It ends, or may not be looked at: the next time tells.
-            Err(failure) if failure.code == crate::errors::CANNOT_EXECUTE => self.reason = Some(failure.message),
+            Err(failure) if failure.code == CANNOT_EXECUTE && !proc::has_ended(self.pid) => {
+                self.reason = Some(failure.message);
+            }
             Err(_) => {}
         }
     }
@@ -156,10 +156,4 @@ pub fn acknowledge(members: &mut Vec<Member>, counted: &[(u32, Program)]) {
             }
         }
     }
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split_ascii_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect()
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, plain};
 use crate::settings::Pair;
 
 /// Signals that are meant to end us, and which the command is told of instead.
@@ -25,7 +25,8 @@ impl Signals {
     pub fn note() -> Result<Self, Failure> {
         let noted = Arc::new(AtomicUsize::new(0));
         for signal in ENDING {
-            signal_hook::flag::register_usize(signal, Arc::clone(&noted), signal as usize)?;
+            signal_hook::flag::register_usize(signal, Arc::clone(&noted), signal as usize)
+                .doing(|| format!("catch signal {signal}"))?;
         }
         Ok(Self(noted))
     }
@@ -49,7 +50,8 @@ fn disposition(signal: i32) -> libc::sighandler_t {
 
 /// Start it. Must come before [`Signals::note`], so that it gets the dispositions that we were given.
 pub fn start(command: &[OsString], environment: &[Pair]) -> Result<Pid, Failure> {
-    set_child_subreaper(Some(rustix::process::getpid()))?;
+    set_child_subreaper(Some(rustix::process::getpid()))
+        .doing(|| "become the parent of what the command leaves behind")?;
     let name = command.first().map(OsString::as_os_str).unwrap_or_default();
     let mut child = Command::new(name);
     child.args(command.get(1..).unwrap_or_default()).env_clear().envs(environment.iter().cloned());
@@ -63,7 +65,8 @@ pub fn start(command: &[OsString], environment: &[Pair]) -> Result<Pid, Failure>
     // SAFETY: needed to run code between fork and exec. Sound because the closure makes one async-signal-safe call.
     unsafe { child.pre_exec(restore) };
     let started = child.spawn().map_err(|error| explain(name.as_ref(), &error))?;
-    Pid::from_raw(started.id().cast_signed()).ok_or_else(|| Failure::own("the command has no process number"))
+    Pid::from_raw(started.id().cast_signed())
+        .ok_or_else(|| Failure::own(format!("`{}` was started without a process number", name.display())))
 }
 
 fn explain(name: &Path, error: &io::Error) -> Failure {

@@ -7,8 +7,6 @@ mod command;
 mod conclude;
 mod counted;
 mod cures;
-mod diag;
-mod directory;
 mod evidence;
 mod family;
 mod finding;
@@ -19,7 +17,6 @@ mod print;
 mod processes;
 mod program;
 mod report;
-mod tcp_info;
 mod track;
 mod watch;
 mod words;
@@ -42,7 +39,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     let file = args.output.as_deref().map(create).transpose()?;
     let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
     let text = match args.json {
-        true => serde_json::to_string_pretty(&report)? + "\n",
+        true => output::json::pretty(&report)? + "\n",
         false => print::text(&report),
     };
     match (file, args.output.as_deref()) {

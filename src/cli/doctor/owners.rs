@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::attach::process::inode;
+use crate::os::proc;
 
 /// How long a socket that none of the processes has is believed to be somebody else's, at first and at most.
 const DOUBT: (Duration, Duration) = (Duration::from_millis(4), Duration::from_secs(1));
@@ -40,14 +40,12 @@ impl Owners {
 
 /// The sockets among a process's descriptors, as far as they may be seen.
 pub fn sockets(pid: u32) -> Vec<u64> {
-    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| inode(std::fs::read_link(entry.path()).ok()?)).collect()
+    proc::sockets(pid).unwrap_or_default().into_iter().map(|(_, inode)| inode).collect()
 }
 
 /// The process that has this socket, whoever it is.
 pub fn anybody(socket: u64) -> Option<u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let pids = proc::all().unwrap_or_default().into_iter();
     // The youngest: a connection handed over to a child is the child's.
     pids.filter(|&pid| sockets(pid).contains(&socket)).max()
 }

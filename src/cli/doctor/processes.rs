@@ -1,10 +1,9 @@
 //! Diagnosis of processes that run already: nothing is started, nothing is touched.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -16,8 +15,9 @@ use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{counted, evidence};
-use crate::attach::target;
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::os::proc::{self, Space};
+use crate::os::target;
 
 /// How long they are watched if nothing is said.
 const USUAL: f64 = 10.0;
@@ -40,12 +40,12 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let begin = Instant::now();
     let end = begin + Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
     let only_these = !args.pid.is_empty();
-    let follower = Follower::start(REFRESH, move || target::with_descendants(&roots));
+    let follower = Follower::start(REFRESH, move || proc::with_descendants(&roots));
     urge();
     let mut watched_pids = BTreeSet::new();
     while Instant::now() < end && signals.arrived().is_none() {
         let pids = follower.pids();
-        if only_these && pids.iter().all(|pid| !exists(*pid)) {
+        if only_these && pids.iter().all(|pid| !proc::exists(*pid)) {
             break;
         }
         watched_pids.extend(pids.iter().copied());
@@ -58,15 +58,11 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     Ok(conclude(&watch, &evidence, watched, Vec::new(), None, args.library.as_deref()))
 }
 
-fn exists(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
-}
-
 /// A process whose descriptors may not be listed cannot be watched.
 fn may_be_seen(pid: u32) -> Result<(), Failure> {
-    match fs::read_dir(format!("/proc/{pid}/fd")) {
+    match proc::descriptors(pid) {
         Ok(_) => Ok(()),
-        Err(_) if !exists(pid) => Err(Failure::new(NOT_FOUND, format!("there is no process {pid}"))),
+        Err(_) if !proc::exists(pid) => Err(Failure::new(NOT_FOUND, format!("there is no process {pid}"))),
         Err(error) => Err(Failure::new(
             CANNOT_EXECUTE,
             format!("process {pid} may not be looked at: {} (try again as its user or root)", plain(&error)),
@@ -77,9 +73,7 @@ fn may_be_seen(pid: u32) -> Result<(), Failure> {
 /// Sockets are listed for each network namespace: go where the process is.
 fn enter_network_of(pid: Option<u32>) -> Result<(), Failure> {
     let Some(pid) = pid else { return Ok(()) };
-    let place = format!("/proc/{pid}/ns/net");
-    let (theirs, ours) = (fs::read_link(&place), fs::read_link("/proc/self/ns/net"));
-    if theirs.is_ok() && ours.is_ok() && theirs.ok() == ours.ok() {
+    if proc::shares(pid, Space::Network) == Some(true) {
         return Ok(());
     }
     let refused = |e: io::Error| {
@@ -91,7 +85,7 @@ fn enter_network_of(pid: Option<u32>) -> Result<(), Failure> {
             ),
         )
     };
-    let file = File::open(place).map_err(refused)?;
+    let file = File::open(proc::entry(pid, Space::Network.file())).map_err(refused)?;
     let kind = LinkNameSpaceType::Network;
     move_into_link_name_space(file.as_fd(), Some(kind)).map_err(|e| refused(e.into()))
 }

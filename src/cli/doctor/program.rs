@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::attach::process::stat;
-use crate::check::elf;
+use crate::os::elf;
+use crate::os::proc::{self, Stat};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Program {
@@ -18,13 +18,8 @@ pub struct Program {
 
 impl Program {
     pub fn of_process(pid: u32) -> Option<Self> {
-        let (name, _) = stat(pid)?;
-        let file = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words = words.strip_suffix(b"\0").unwrap_or(&words).to_vec();
-        let shown = |c: char| if c.is_control() { ' ' } else { c };
-        let command: String = String::from_utf8_lossy(&words).chars().map(shown).take(200).collect();
-        Some(Self { name, file, command: command.trim_end().to_owned() })
+        let Stat { name, .. } = Stat::of(pid)?;
+        Some(Self { name, file: proc::executable(pid).unwrap_or_default(), command: proc::command_line(pid) })
     }
 
     /// The last part of the file's path, else the name.

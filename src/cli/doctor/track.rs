@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::diag::Sighting;
-use super::tcp_info::TcpInfo;
+use crate::os::netlink::Sighting;
+use crate::os::tcp_info::TcpInfo;
 
 /// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -270,8 +270,8 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::Track;
-    use crate::doctor::diag::{Key, Sighting};
-    use crate::doctor::tcp_info::TcpInfo;
+    use crate::os::netlink::{Key, Sighting};
+    use crate::os::tcp_info::TcpInfo;
     use std::time::{Duration, Instant};
 
     const IDLE: TcpInfo = TcpInfo {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::diag::{Diag, Key, Sighting};
 use super::owners::{self, Owners};
 use super::program::Program;
 use super::track::Track;
-use crate::attach::process::Process;
-use crate::attach::socket::{Socket, integer};
-use crate::errors::Failure;
+use crate::errors::{Context, Failure, plain};
+use crate::os::netlink::{Diag, Key, Sighting};
+use crate::os::option::integer;
+use crate::os::process::Process;
+use crate::os::socket::Socket;
 
 /// How many sockets are asked for their options: enough to tell, and no burden.
 const ASKED: u32 = 64;
@@ -70,8 +71,7 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(scope: Scope) -> Result<Self, Failure> {
-        let diag =
-            Diag::open().map_err(|e| Failure::own(format!("the kernel's INET_DIAG cannot be used here: {e}")))?;
+        let diag = Diag::open().doing(|| "ask the kernel for its sockets (INET_DIAG)")?;
         Ok(Self {
             diag,
             scope,
@@ -175,7 +175,7 @@ impl Watch {
 }
 
 fn refused(error: std::io::Error) -> Failure {
-    Failure::own(format!("the kernel did not list its sockets: {error}"))
+    Failure::own(format!("the kernel did not list its sockets (INET_DIAG): {}", plain(&error)))
 }
 
 /// Is it one of ours, and whose?

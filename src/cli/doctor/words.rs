@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::evidence::Side;
 use super::finding::{Finding, Kind};
-use crate::report::words::{self, milliseconds as ms, number};
+use crate::output::words::{self, milliseconds as ms, number};
 
 /// The verdict in one sentence.
 pub fn verdict(finding: &Finding) -> String {

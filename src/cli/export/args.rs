@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use crate::top::args::seconds;
+use crate::counters::seconds;
 
 /// Give what programs count to Prometheus
 ///

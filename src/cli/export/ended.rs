@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::textfile;
 use super::totals::{File, Program, Sums};
 use super::values::{Labels, Values};
-use crate::errors::{Failure, plain};
+use crate::errors::{Context, Failure, plain};
 
 const VERSION: u32 = 1;
 
@@ -58,6 +58,7 @@ impl Ended {
             programs: sums.programs.clone(),
             series: sums.series.iter().map(|(labels, values)| (labels.clone(), values.clone())).collect(),
         };
-        textfile::write(&self.path, &serde_json::to_vec(&content)?, 0o600)
+        let text = serde_json::to_vec(&content).doing(|| format!("write `{}` (--ended)", self.path.display()))?;
+        textfile::write(&self.path, &text, 0o600)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use super::Exporter;
-use crate::errors::{Failure, say};
+use super::exporter::Exporter;
+use crate::errors::{Context, Failure, plain, say};
 
 /// The content type of Prometheus' text format.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -16,10 +16,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 pub fn serve(address: SocketAddr, exporter: &mut Exporter, stop: &AtomicBool) -> Result<(), Failure> {
     let server = Server::http(address)
-        .map_err(|error| Failure::own(format!("cannot listen on {address} (--listen): {error}")))?;
+        .map_err(|error| Failure::own(format!("cannot listen on {address} (--listen): {}", plain(&error))))?;
     say(format!("http://{}/metrics", server.server_addr()));
     while !stop.load(Ordering::Relaxed) {
-        if let Some(request) = server.recv_timeout(PATIENCE)? {
+        if let Some(request) =
+            server.recv_timeout(PATIENCE).doing(|| format!("take a request on {address} (--listen)"))?
+        {
             answer(request, exporter);
         }
     }

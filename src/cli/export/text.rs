@@ -8,7 +8,7 @@ use tcptune_policy::counters::{Counter, Unit};
 
 use super::totals::{Program, Sums};
 use super::values::{BOUNDS, HOLD_BOUNDS, Labels, Values, exported};
-use crate::errors::Failure;
+use crate::errors::{Context, Failure};
 
 pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     let mut families: Vec<MetricFamily> = exported().map(|counter| of_counter(counter, sums)).collect();
@@ -65,7 +65,7 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     let version = vec![label("version", env!("CARGO_PKG_VERSION"))];
     families.push(gauge("tcptune_export_info", "The version of the exporter.", version, 1.0));
     families.retain(|family| !family.get_metric().is_empty());
-    Ok(TextEncoder::new().encode_to_string(&families)?)
+    TextEncoder::new().encode_to_string(&families).doing(|| "write the counts in Prometheus' format")
 }
 
 /// Its name for Prometheus, and what its unit is divided by.

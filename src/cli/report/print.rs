@@ -6,8 +6,8 @@ use std::time::Duration;
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::compare::{self, Comparison, Verdict};
-use super::words::{milliseconds, number, per, share, time};
 use crate::counters::{ArmCounts, Direction, Found, Process, Service, services};
+use crate::output::words::{milliseconds, number, per, share, time};
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled};
 
 pub fn report(directory: &Path, found: &Found) {

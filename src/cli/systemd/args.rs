@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
-use crate::flags::SettingFlags;
+use crate::settings::SettingFlags;
 
 /// Put the library on a systemd service, prove that it took effect, take it off again
 ///

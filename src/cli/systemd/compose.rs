@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use super::args::InstallArgs;
-use super::dropin::{self, DropIn, NAMES};
+use super::dropin::{self, DropIn};
 use super::environment::{self, Environment, Origin};
 use super::hindrance;
 use super::place::Site;
-use super::unit::Unit;
 use crate::errors::{Failure, NO, say};
-use crate::library::{self, Library};
+use crate::programs::library::Library;
+use crate::programs::preload;
 use crate::settings;
-
-const PRELOAD: &str = "LD_PRELOAD";
+use crate::units::unit::OURS;
+use crate::units::unit::Unit;
 
 /// A unit and what is to be written for it.
 pub struct Work {
@@ -55,7 +55,7 @@ pub fn socket(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, F
     }
     let dropin = DropIn {
         directory: site.directory(name, args.runtime)?,
-        name: NAMES[0],
+        name: OURS[0],
         body: "[Socket]\nNoDelay=yes\n".to_owned(),
         variables: None,
     };
@@ -103,15 +103,15 @@ fn text(
         .map(|(row, value)| Ok((row.name, utf8(row.name, value)?)))
         .collect::<Result<_, Failure>>()?;
     let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-    names.push(PRELOAD);
-    let existing = environment.get(PRELOAD);
+    names.push(preload::VARIABLE);
+    let existing = environment.get(preload::VARIABLE);
     let of_manager = match (existing, site.manager()) {
-        (None, Some(manager)) => manager.variable(PRELOAD)?,
+        (None, Some(manager)) => manager.variable(preload::VARIABLE)?,
         _ => None,
     };
     let file = utf8("--library", library.file.as_os_str())?;
     let list = |library: &str, existing: &str| {
-        let joined = library::preload_list(Path::new(library), Some(existing.as_ref()));
+        let joined = preload::with_ours(Path::new(library), Some(existing.as_ref()));
         joined.to_string_lossy().into_owned()
     };
     // EnvironmentFile= outranks Environment=: what one sets can only be changed by another behind it.
@@ -125,11 +125,14 @@ fn text(
         let before = match existing {
             Some(variable) if matches!(variable.origin, Origin::File(_)) => variable.value.clone(),
             Some(variable) => unit.name.expand(&variable.value).ok_or_else(|| {
-                Failure::own(format!("LD_PRELOAD={} has a specifier that only systemd knows", variable.value))
+                let (name, value) = (unit.name.text(), &variable.value);
+                Failure::own(format!(
+                    "`{name}` has LD_PRELOAD={value}, with a specifier that only systemd knows: write the path out there first"
+                ))
             })?,
             None => of_manager.unwrap_or_default(),
         };
-        let mut variables = dropin::variable(PRELOAD, &list(file, &before));
+        let mut variables = dropin::variable(preload::VARIABLE, &list(file, &before));
         given.iter().for_each(|(name, value)| variables.push_str(&dropin::variable(name, value)));
         dropin.variables = Some(variables);
         let path = site.base(args.runtime)?.join(format!("{}.d", unit.name.text()));
@@ -140,7 +143,7 @@ fn text(
             Some(variable) => variable.value.clone(),
             None => dropin::literal(&of_manager.unwrap_or_default()),
         };
-        dropin.body.push_str(&dropin::environment(PRELOAD, &list(&dropin::literal(file), &before)));
+        dropin.body.push_str(&dropin::environment(preload::VARIABLE, &list(&dropin::literal(file), &before)));
         for (name, value) in given {
             dropin.body.push_str(&dropin::environment(name, &dropin::literal(value)));
         }
@@ -151,7 +154,7 @@ fn text(
 /// The name under which the drop-in is read behind everything that would undo it.
 fn position(unit: &Unit, variables: &[&str]) -> Result<&'static str, Failure> {
     let mut deciding = None;
-    for name in NAMES {
+    for name in OURS {
         match environment::decided_behind(unit, name, variables) {
             None => return Ok(name),
             path => deciding = path,
@@ -161,7 +164,7 @@ fn position(unit: &Unit, variables: &[&str]) -> Result<&'static str, Failure> {
     Err(Failure::own(format!(
         "`{path}` sets {} behind every drop-in of ours: give it a name before `{}`",
         variables.join(" or "),
-        NAMES[1]
+        OURS[1]
     )))
 }
 

@@ -7,10 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::errors::{CANNOT_EXECUTE, Failure, plain};
+use crate::units::unit::OURS;
 
-/// Where it belongs; and behind all others, for a unit where a later file would undo it. systemd reads drop-ins in the
-/// order of their names, and of two assignments of a variable the later one holds.
-pub const NAMES: [&str; 2] = ["50-tcptune.conf", "zzz-tcptune.conf"];
 /// Variables that must be set behind EnvironmentFile=, which outranks Environment=.
 const VARIABLES: &str = "50-tcptune.env";
 
@@ -120,7 +118,7 @@ pub struct Found {
 /// Our files in a directory of drop-ins. One of our names that is not ours is an error.
 pub fn found(directory: &Path) -> Result<Vec<Found>, Failure> {
     let mut files = Vec::new();
-    for name in NAMES.iter().chain([&VARIABLES]) {
+    for name in OURS.iter().chain([&VARIABLES]) {
         let path = directory.join(name);
         match fs::read_to_string(&path) {
             Ok(text) if text.lines().next() == Some(SIGN) => {
@@ -194,8 +192,8 @@ fn refused(what: &str, path: &Path, error: &std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{DropIn, NAMES, environment, found, literal, remove, variable};
-    use crate::systemd::unitfile::{environment_file, words};
+    use super::{DropIn, OURS, environment, found, literal, remove, variable};
+    use crate::units::unitfile::{environment_file, words};
     use std::path::PathBuf;
 
     fn scratch(name: &str) -> PathBuf {
@@ -206,7 +204,7 @@ mod tests {
     }
 
     fn dropin(directory: PathBuf) -> DropIn {
-        DropIn { directory, name: NAMES[0], body: "[Service]\nEnvironment=\"A=1\"\n".to_owned(), variables: None }
+        DropIn { directory, name: OURS[0], body: "[Service]\nEnvironment=\"A=1\"\n".to_owned(), variables: None }
     }
 
     #[test]
@@ -228,7 +226,7 @@ mod tests {
         let first = dropin(base.join("x.service.d"));
         assert!(first.write().expect("written") && !first.write().expect("as it is"));
         let mut second = first.clone();
-        second.name = NAMES[1];
+        second.name = OURS[1];
         second.variables = Some("B=\"2\"\n".to_owned());
         assert!(second.write().expect("written") && !first.path().exists());
         let files = found(&first.directory).expect("ours");

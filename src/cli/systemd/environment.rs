@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::image::below;
-use super::unit::Unit;
-use super::unitfile::{environment_file, words};
+use crate::units::image::below;
+use crate::units::unit::Unit;
+use crate::units::unitfile::{environment_file, words};
 
 /// A variable of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::image::below;
-use super::unit::Unit;
-use super::unitfile::words;
-use crate::check;
-use crate::library::Library;
+use crate::programs::library::Library;
+use crate::programs::reach;
+use crate::units::image::below;
+use crate::units::unit::Unit;
+use crate::units::unitfile::words;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -208,13 +208,13 @@ fn programs(unit: &Unit) -> Vec<PathBuf> {
 fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String> {
     let directory = unit.service("RootDirectory").and_then(|d| unit.name.expand(d)).unwrap_or_default();
     let inside = Path::new("/").join(&directory).join(program.strip_prefix("/").unwrap_or(program));
-    let start = check::Start {
+    let start = reach::Start {
         // A user's own manager starts everything as that user.
         user: if unit.user { None } else { ids(unit, unit.service("User").unwrap_or("root")) },
         no_new_privs: unit.is_on("Service", "NoNewPrivileges") || unit.is_on("Service", "DynamicUser"),
         elsewhere: unit.root.is_some() || !directory.is_empty(),
     };
-    let verdict = check::service_verdict(&below(unit.root.as_deref(), &inside), library, &start).ok()?;
+    let verdict = reach::service_verdict(&below(unit.root.as_deref(), &inside), library, &start).ok()?;
     (!verdict.reachable).then(|| format!("ExecStart={}: {}", program.display(), verdict.reason))
 }
 

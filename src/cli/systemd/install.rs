@@ -4,11 +4,11 @@
 use super::args::InstallArgs;
 use super::compose::{self, Work};
 use super::dropin;
-use super::manager::Manager;
 use super::place::Site;
 use super::restart::Running;
 use crate::errors::{Failure, NO, OK, OWN, say};
 use crate::output::line;
+use crate::units::manager::Manager;
 
 pub fn command(args: &InstallArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.files.root.as_deref())?;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::Place;
 use super::dropin::{self, Found};
-use super::image::below;
-use super::manager::Manager;
-use super::name::Name;
-use super::unit::{self, Unit};
 use crate::errors::Failure;
-use crate::library::{self, Library};
+use crate::programs::library::{self, Library};
+use crate::units::image::below;
+use crate::units::manager::Manager;
+use crate::units::name::Name;
+use crate::units::unit::{self, Unit};
 
 /// What the command line names.
 pub struct Site<'a> {
@@ -29,10 +29,9 @@ impl<'a> Site<'a> {
     }
 
     pub fn unit(&self) -> Result<Unit, Failure> {
-        match (self.root, self.manager()) {
-            (Some(root), _) => unit::of_image(root, &self.name),
-            (None, Some(manager)) => unit::of_manager(manager, &self.name),
-            (None, None) => Err(Failure::own("neither an image nor a manager")),
+        match self.root {
+            Some(root) => unit::of_image(root, &self.name),
+            None => unit::of_manager(Manager { user: self.user }, &self.name),
         }
     }
 
@@ -57,7 +56,7 @@ impl<'a> Site<'a> {
                 "neither XDG_CONFIG_HOME nor HOME is set",
             ),
         };
-        Ok(found.ok_or_else(|| Failure::own(missing))?.join("systemd/user"))
+        Ok(found.ok_or_else(|| Failure::own(format!("--user: {missing}")))?.join("systemd/user"))
     }
 
     /// A unit's directory of drop-ins, as it is called here.

@@ -1,14 +1,15 @@
 //! Why the library is not in a process of a unit that was to have it, or is and does nothing. The first cause that is seen.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::unit::Unit;
-use crate::check::{self, process::Process};
 use crate::errors::Failure;
+use crate::os::proc::{self, Stat};
+use crate::programs::preload;
+use crate::programs::process::{self, Process};
+use crate::programs::reach;
 use crate::settings::{self, Pair};
+use crate::units::unit::Unit;
 
 /// A process with the environment that it was started with.
 pub struct Seen {
@@ -18,21 +19,13 @@ pub struct Seen {
 
 impl Seen {
     pub fn of(pid: u32) -> Result<Self, Failure> {
-        let process = check::process::look(pid)?;
-        let text = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let pairs = text.split(|&byte| byte == 0).filter_map(|entry| {
-            let at = entry.iter().position(|&byte| byte == b'=')?;
-            Some((OsString::from_vec(entry[..at].to_vec()), OsString::from_vec(entry[at + 1..].to_vec())))
-        });
-        Ok(Self { process, environment: pairs.collect() })
+        let process = process::look(pid)?;
+        Ok(Self { process, environment: proc::environment(pid).unwrap_or_default() })
     }
 
     /// Our entry in its LD_PRELOAD.
     fn named(&self) -> Option<PathBuf> {
-        let (_, value) = self.environment.iter().find(|(name, _)| name == "LD_PRELOAD")?;
-        let separates = |byte: &u8| *byte == b':' || byte.is_ascii_whitespace();
-        let entries = value.as_bytes().split(separates).map(|entry| Path::new(std::ffi::OsStr::from_bytes(entry)));
-        entries.into_iter().find(|path| crate::library::is_named_like_ours(path)).map(Path::to_owned)
+        preload::named(settings::value(&self.environment, preload::VARIABLE)?).map(Path::to_owned)
     }
 
     /// Its settings.
@@ -64,13 +57,13 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
                 LD_PRELOAD: User= and AmbientCapabilities= in place of the bits keep it"
             .to_owned();
     }
-    if let Some(reason) = check::program_obstacle(process.pid) {
+    if let Some(reason) = reach::program_obstacle(process.pid) {
         return reason;
     }
     if let Some(path) = seen.named() {
         return not_opened(process, unit, &path);
     }
-    let parent = crate::attach::process::parent(process.pid);
+    let parent = Stat::of(process.pid).map(|stat| stat.parent);
     if let Some(parent) = parent.and_then(|pid| all.get(&pid)).filter(|parent| parent.named().is_some()) {
         let name = &parent.process.name;
         return format!(
@@ -79,7 +72,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
             parent.process.pid
         );
     }
-    if !unit.files.iter().any(super::unit::UnitFile::is_ours) {
+    if !unit.files.iter().any(crate::units::unit::UnitFile::is_ours) {
         return format!("nothing is installed: `tcptune systemd install {}`", unit.name.text());
     }
     if unit.state.get("NeedDaemonReload") == "yes" {
@@ -93,9 +86,7 @@ pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
 /// Its LD_PRELOAD names the file, and the loader has not taken it.
 fn not_opened(process: &Process, unit: &Unit, path: &Path) -> String {
     let shown = path.display();
-    let inside = Path::new("/proc").join(process.pid.to_string()).join("root");
-    let inside = inside.join(path.strip_prefix("/").unwrap_or(path));
-    match inside.metadata() {
+    match proc::inside(process.pid, path).metadata() {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             return format!("`{shown}` may not be read from where the process lives");
         }
@@ -113,7 +104,7 @@ fn not_opened(process: &Process, unit: &Unit, path: &Path) -> String {
     if unit.service("NoExecPaths").is_some() {
         return format!("the loader could not map `{shown}`: NoExecPaths= seems to forbid it: add ExecPaths={shown}");
     }
-    let label = std::fs::read_to_string(format!("/proc/{}/attr/current", process.pid)).unwrap_or_default();
+    let label = proc::text(process.pid, "attr/current").unwrap_or_default();
     let label = label.trim_matches(['\0', '\n', ' ']);
     let confined = match label {
         "" | "unconfined" => String::new(),

@@ -5,10 +5,10 @@ use super::dropin;
 use super::environment;
 use super::place::Site;
 use super::restart::Running;
-use super::unit::Unit;
 use crate::errors::{Failure, NO, NOT_FOUND, OK, say};
-use crate::library;
 use crate::output::line;
+use crate::programs::preload;
+use crate::units::unit::Unit;
 
 pub fn command(args: &RemoveArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.files.root.as_deref())?;
@@ -77,10 +77,9 @@ fn belongs(file: &dropin::Found, unit: &Unit) -> bool {
 /// Another file of the unit may name the library too.
 fn left(unit: &Unit) {
     let environment = environment::of(unit, true);
-    let Some(preload) = environment.get("LD_PRELOAD") else { return };
-    let entries = preload.value.split([':', ' ', '\t']);
-    if entries.map(std::path::Path::new).any(library::is_named_like_ours) {
-        let (environment::Origin::Unit(path) | environment::Origin::File(path)) = &preload.origin;
+    let Some(variable) = environment.get(preload::VARIABLE) else { return };
+    if preload::named(variable.value.as_ref()).is_some() {
+        let (environment::Origin::Unit(path) | environment::Origin::File(path)) = &variable.origin;
         say(format!("note: `{}` still names the library in LD_PRELOAD", path.display()));
     }
 }

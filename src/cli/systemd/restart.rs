@@ -4,10 +4,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::manager::Manager;
-use super::processes;
-use super::unit::Unit;
 use crate::errors::Failure;
+use crate::units::manager::Manager;
+use crate::units::processes;
+use crate::units::unit::Unit;
 
 /// A service that ends in this time after its start has not come up.
 const TRIAL: Duration = Duration::from_secs(1);

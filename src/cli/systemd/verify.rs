@@ -8,15 +8,17 @@ use serde::Serialize;
 
 use super::args::VerifyArgs;
 use super::hindrance;
-use super::manager::Manager;
-use super::name::Name;
-use super::processes;
 use super::reason::{self, Seen};
-use super::unit::Unit;
-use crate::attach::process::Process;
-use crate::attach::socket::Socket;
-use crate::errors::{Failure, NO, NOT_FOUND, OK};
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+use crate::errors::{Context, Failure, NO, NOT_FOUND, OK};
+use crate::os::proc;
+use crate::os::process::Process;
+use crate::os::refusal;
+use crate::os::socket::Socket;
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, json, line, styled, wrapped};
+use crate::units::manager::Manager;
+use crate::units::name::Name;
+use crate::units::processes;
+use crate::units::unit::Unit;
 
 /// One unit.
 #[derive(Serialize)]
@@ -66,7 +68,7 @@ pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
         _ => units.iter().map(look).collect::<Result<_, _>>()?,
     };
     if args.json {
-        line(&serde_json::to_string_pretty(&reports)?);
+        json::document(&reports)?;
     } else {
         reports.iter().for_each(print);
     }
@@ -78,7 +80,7 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     for pid in processes::of(unit)? {
         match Seen::of(pid) {
             Ok(one) => drop(seen.insert(pid, one)),
-            Err(failure) if failure.code == NOT_FOUND || has_ended(pid) => {}
+            Err(failure) if failure.code == NOT_FOUND || proc::has_ended(pid) => {}
             Err(failure) => return Err(failure),
         }
     }
@@ -103,11 +105,6 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     let asked = seen.values().any(Seen::wants_nodelay);
     let (tuned, verdict) = judge(unit, &processes, asked);
     Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, verdict, processes })
-}
-
-/// A process that has ended meanwhile has no program any more.
-fn has_ended(pid: u32) -> bool {
-    std::fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
@@ -136,16 +133,15 @@ fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
 fn sockets(pid: u32) -> Result<Vec<TcpSocket>, Failure> {
     let process = Process::open(pid)?;
     let mut found = Vec::new();
-    for (fd, _) in process.sockets()? {
+    for (fd, _) in process.sockets().doing(|| format!("list the descriptors of process {pid} ({})", process.name))? {
         let socket = match process.borrow(fd) {
             Ok(descriptor) => Socket::new(descriptor),
             // Closed meanwhile.
             Err(rustix::io::Errno::BADF) => continue,
-            Err(error) => return Err(crate::attach::refused(pid, error)),
+            Err(error) => return Err(refusal::of_call(pid, "pidfd_getfd", error)),
         };
         let Ok(socket) = socket else { continue };
-        let address = |a: Option<std::net::SocketAddr>| a.map_or_else(|| "-".to_owned(), |a| a.to_string());
-        let (local, peer) = (address(socket.local()), address(socket.peer()));
+        let [local, peer] = socket.addresses();
         found.push(TcpSocket { fd, state: socket.state(), local, peer, nodelay: socket.nodelay().unwrap_or(false) });
     }
     Ok(found)
@@ -157,26 +153,26 @@ fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
     let state = manager.show(name, &["NoDelay", "Listen"])?;
     let asked = state.get("NoDelay");
     // Process 1 has them; the manager of a user may have any number.
-    let all = if manager.user { Err(Failure::own("")) } else { sockets(1) };
+    let all = if manager.user { None } else { sockets(1).ok() };
     let listens = |socket: &&TcpSocket| {
         socket.state == "listening"
             && state.all("Listen").any(|address| address.split(' ').next() == Some(&socket.local))
     };
     let tuned = all.as_ref().map(|all| all.iter().filter(listens).map(|socket| socket.nodelay).collect::<Vec<_>>());
     let (tuned, verdict) = match tuned.as_deref() {
-        Ok([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
-        Ok(found) if found.iter().all(|on| *on) => {
+        Some([]) => (false, format!("NoDelay={asked}, but systemd does not listen for it now")),
+        Some(found) if found.iter().all(|on| *on) => {
             (true, "its listeners have TCP_NODELAY, which connections inherit".to_owned())
         }
-        Ok(_) if asked == "yes" => (
+        Some(_) if asked == "yes" => (
             false,
             format!(
                 "NoDelay=yes, but its listener was opened before: `{}`",
                 manager.spelled(&format!("restart {name}"))
             ),
         ),
-        Ok(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
-        Err(_) => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
+        Some(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
+        None => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
     };
     Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, verdict, processes: Vec::new() })
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use crate::counters::seconds;
+
 /// Watch what programs count, live
 ///
 /// Shows every process that counts into a directory (TCPTUNE_STATS=DIR): connections, data calls and bytes a second, segments
@@ -29,25 +31,4 @@ pub struct TopArgs {
     /// Print one plain table, of one interval, and end; taken by itself where stdout is no terminal
     #[arg(long)]
     pub once: bool,
-}
-
-/// A number of seconds, parts of it allowed.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let wrong = || "a number of seconds from 0.1 to 3600 is needed".to_owned();
-    let value: f64 = text.parse().map_err(|_| wrong())?;
-    if (0.1..=3600.0).contains(&value) { Ok(Duration::from_secs_f64(value)) } else { Err(wrong()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_seconds_and_parts_of_them() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        assert_eq!(seconds("60"), Ok(Duration::from_secs(60)));
-        for wrong in ["", "0", "-1", "nan", "inf", "3601", "1s"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::sample::Line;
-use crate::report::words::{per, share, time};
+use crate::output::words::{per, share, time};
 
 /// Calls that carry data, either way.
 pub const CALLS: &[Counter] = &[Counter::CallsSent, Counter::CallsReceived];

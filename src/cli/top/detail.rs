@@ -11,10 +11,10 @@ use tcptune_policy::counters::{Arm, Counter, Unit};
 
 use super::columns::STALLS;
 use super::histogram;
+use super::look::{ACCENT, ALARM, QUIET, framed};
 use super::sample::{Line, sum};
-use super::view::{ACCENT, ALARM, QUIET, framed};
 use crate::counters::{ArmCounts, Service, name};
-use crate::report::words::{number, per, share, time};
+use crate::output::words::{number, per, share, time};
 
 /// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1.
 pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {

@@ -8,9 +8,9 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Paragraph;
 
-use super::view::{QUIET, TUNED, UNTOUCHED, framed};
+use super::look::{QUIET, TUNED, UNTOUCHED, framed};
 use crate::counters::Histogram;
-use crate::report::words::{number, share, time};
+use crate::output::words::{number, share, time};
 
 /// Room for "≥ 1.82 ms ".
 const LABEL: usize = 12;

@@ -9,8 +9,9 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table, TableState};
 
 use super::columns::{COLUMNS, Column, STALLS, short};
+use super::look::{ACCENT, ALARM, QUIET, TUNED, framed};
 use super::sample::Line;
-use super::view::{ACCENT, ALARM, QUIET, TUNED, View, framed};
+use super::view::View;
 use crate::counters::name;
 
 /// A lower screen has the list only.

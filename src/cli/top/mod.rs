@@ -4,8 +4,10 @@
 pub mod args;
 mod columns;
 mod detail;
+mod draw;
 mod histogram;
 mod list;
+mod look;
 mod plain;
 mod sample;
 mod view;
@@ -23,14 +25,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::counters;
-use crate::errors::{Failure, NO, OK, plain, say};
-use crate::report;
+use crate::errors::{Context, Failure, NO, OK, plain, say};
 use args::TopArgs;
 use sample::Samples;
 use view::{Next, View};
 
 pub fn command(args: &TopArgs) -> Result<u8, Failure> {
-    let directory = report::directory(args.directory.as_deref(), "top")?;
+    let directory = counters::directory(args.directory.as_deref(), "top")?;
     let mut samples = Samples::default();
     samples.add(&counters::read(&directory)?);
     if args.once || !std::io::stdout().is_terminal() {
@@ -52,9 +53,9 @@ pub fn command(args: &TopArgs) -> Result<u8, Failure> {
 
 /// Signals that end a program end this one in order: they set a flag. Where nobody looks at it in time, because the terminal is
 /// gone (crossterm then reads its end again and again) or stopped, it ends all the same.
-fn signals() -> std::io::Result<Arc<AtomicBool>> {
+fn signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).doing(|| "catch SIGTERM, SIGINT and SIGHUP")?;
     let flag = Arc::clone(&stop);
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
@@ -80,19 +81,21 @@ fn watch(
     let mut changed = true;
     while !stop.load(Ordering::Relaxed) {
         if changed {
-            terminal.draw(|frame| view.draw(frame, samples))?;
+            terminal.draw(|frame| draw::draw(frame, view, samples)).doing(|| "draw on this terminal")?;
         }
         let wait = due.saturating_duration_since(Instant::now()).min(PATIENCE);
-        changed = event::poll(wait)?;
+        changed = event::poll(wait).doing(|| "wait for a key")?;
         if changed {
-            match event::read()? {
+            match event::read().doing(|| "read a key")? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => {
                     if let Next::Leave = view.key(key, samples) {
                         break;
                     }
                 }
                 // All of it anew, even where the size is what it was: what was cut off in between is lost.
-                Event::Resize(width, height) => terminal.resize(Rect::new(0, 0, width, height))?,
+                Event::Resize(width, height) => {
+                    terminal.resize(Rect::new(0, 0, width, height)).doing(|| format!("draw on {width}x{height}"))?;
+                }
                 _ => {}
             }
         }

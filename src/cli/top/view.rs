@@ -1,19 +1,13 @@
-//! What is shown and what keys change: which process, which order, which service. Draws the frame around it all.
+//! What is shown and what keys change: which process, which order, which service.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Style, Stylize};
-use ratatui::text::{Line as Text, Span};
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
 use super::columns::{self, CALLS, CALLS_PER_SECOND, COLUMNS, STALLS};
 use super::sample::{Line, Samples};
-use super::{detail, list};
 
 pub struct View {
     pub directory: PathBuf,
@@ -27,10 +21,11 @@ pub struct View {
     /// The file of the process that the bar is on.
     selected: Option<String>,
     /// Is it open?
-    open: bool,
+    pub open: bool,
     /// Of the open process: 0 for all services, else the number of one, from 1.
     pub service: usize,
-    help: bool,
+    /// Are the keys explained?
+    pub help: bool,
     /// The latest rates of all processes, the newest last.
     pub calls: VecDeque<f64>,
     pub stalls: VecDeque<f64>,
@@ -43,25 +38,6 @@ pub enum Next {
 
 /// How many rates are kept: more columns than a wide terminal has.
 const KEPT: usize = 500;
-pub const ACCENT: Color = Color::Cyan;
-pub const TUNED: Color = Color::Green;
-pub const UNTOUCHED: Color = Color::Yellow;
-pub const ALARM: Color = Color::LightRed;
-pub const QUIET: Style = Style::new().fg(Color::DarkGray);
-
-const KEYS: &[(&str, &str)] = &[
-    ("up, down, k, j", "choose a process, or a service in an open one"),
-    ("Home, End, PgUp, PgDn", "choose farther away"),
-    ("Enter", "open the process: services, times to an answer, reasons"),
-    ("Esc, Backspace", "back to the list"),
-    ("left, right, <, >", "sort by the column before, behind"),
-    ("r", "turn the order around"),
-    ("g", "hide or show processes that are gone"),
-    ("Space, p", "pause, go on"),
-    ("?, h", "this help"),
-    ("q, Ctrl-C", "leave"),
-];
-
 impl View {
     pub fn new(directory: PathBuf, interval: Duration) -> Self {
         Self {
@@ -151,97 +127,4 @@ impl View {
             self.selected = Some(lines[at].process.file.clone());
         }
     }
-
-    pub fn draw(&mut self, frame: &mut Frame, samples: &Samples) {
-        let [head, body, foot] =
-            Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
-        self.head(frame, head, samples);
-        let lines = self.lines(samples);
-        match self.place(&lines) {
-            Some(at) if self.open => {
-                self.service = self.service.min(lines[at].process.services.len());
-                detail::draw(frame, body, lines[at], self.service);
-            }
-            at => list::draw(frame, body, self, &lines, at),
-        }
-        self.foot(frame, foot, samples);
-        if self.help {
-            help(frame);
-        }
-    }
-
-    fn head(&self, frame: &mut Frame, area: Rect, samples: &Samples) {
-        let running = samples.lines.iter().filter(|line| line.process.running).count();
-        let gone = samples.lines.len() - running;
-        let plural = if running == 1 { "process" } else { "processes" };
-        let mut words = vec![
-            Span::styled(" tcptune top ", Style::new().fg(Color::Black).bg(ACCENT).bold()),
-            Span::raw(format!(" {}  ", self.directory.display())).bold(),
-            Span::raw(format!("{running} {plural} running")),
-            Span::styled(format!(", {gone} gone"), QUIET),
-        ];
-        if self.paused {
-            words.push(Span::styled("  paused", Style::new().fg(UNTOUCHED).bold()));
-        }
-        frame.render_widget(Text::from(words), area);
-        let every = format!("every {} s ", self.interval.as_secs_f64());
-        at_the_right(frame, area, every, QUIET);
-    }
-
-    fn foot(&self, frame: &mut Frame, area: Rect, samples: &Samples) {
-        let keys: &[(&str, &str)] = if self.open {
-            &[("↑↓", "service"), ("Esc", "back"), ("p", "pause"), ("?", "help"), ("q", "leave")]
-        } else {
-            &[
-                ("↑↓", "choose"),
-                ("Enter", "open"),
-                ("←→", "sort"),
-                ("r", "reverse"),
-                ("g", "gone"),
-                ("p", "pause"),
-                ("?", "help"),
-                ("q", "leave"),
-            ]
-        };
-        let mut words = vec![Span::raw(" ")];
-        for (key, what) in keys {
-            words.push(Span::styled(*key, Style::new().fg(ACCENT).bold()));
-            words.push(Span::raw(format!(" {what}   ")));
-        }
-        frame.render_widget(Text::from(words), area);
-        if let Some(problem) = samples.problems.first() {
-            let all = samples.problems.len();
-            let text = if all == 1 { format!("{problem} ") } else { format!("{all} files were left out ") };
-            at_the_right(frame, area, text, Style::new().fg(ALARM));
-        }
-    }
-}
-
-fn help(frame: &mut Frame) {
-    let whole = frame.area();
-    let height = u16::try_from(KEYS.len()).unwrap_or(u16::MAX).saturating_add(4).min(whole.height);
-    let width = 84.min(whole.width);
-    let area = Rect { x: (whole.width - width) / 2, y: (whole.height - height) / 2, width, height };
-    let row = |(keys, what): &(&'static str, &'static str)| {
-        Text::from(vec![Span::styled(format!("  {keys:>22}  "), Style::new().fg(ACCENT)), Span::raw(*what)])
-    };
-    let mut text = vec![Text::raw("")];
-    text.extend(KEYS.iter().map(row));
-    frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(text).block(framed(" Keys ")), area);
-}
-
-/// Text at the right end of a line; it leaves what stands before it alone.
-fn at_the_right(frame: &mut Frame, area: Rect, text: String, style: Style) {
-    let width = u16::try_from(text.chars().count()).unwrap_or(u16::MAX).min(area.width);
-    let area = Rect { x: area.right() - width, width, ..area };
-    frame.render_widget(Text::styled(text, style), area);
-}
-
-/// A frame with a title.
-pub fn framed(title: &str) -> Block<'_> {
-    Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(QUIET)
-        .title(Span::styled(title, Style::new().fg(Color::White).bold()))
 }

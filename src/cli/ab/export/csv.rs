@@ -3,9 +3,14 @@
 use crate::ab::measures::MEASURES;
 use crate::ab::report::Report;
 use crate::ab::schedule::Side;
-use crate::errors::Failure;
+use crate::errors::{Context, Failure};
 
 pub fn rows(report: &Report) -> Result<String, Failure> {
+    let bytes = written(report).doing(|| "write the runs as CSV")?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn written(report: &Report) -> csv::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let keys = MEASURES.iter().map(|measure| measure.key);
     writer.write_record(["position", "block", "arm", "name", "status"].into_iter().chain(keys))?;
@@ -18,6 +23,5 @@ pub fn rows(report: &Report) -> Result<String, Failure> {
             MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
         writer.write_record(of_run.into_iter().chain(values))?;
     }
-    let bytes = writer.into_inner().map_err(|e| Failure::own(e.error()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    writer.into_inner().map_err(|error| error.into_error().into())
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::report::Report;
 use crate::errors::{Failure, plain};
+use crate::output::json;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -39,14 +40,12 @@ pub fn target(given: &OsString) -> Result<Target, Failure> {
 /// Can it be written? Better known before an hour of measuring than after it.
 pub fn try_out(option: &str, file: &std::path::Path) -> Result<(), Failure> {
     let result = std::fs::OpenOptions::new().create(true).append(true).open(file);
-    result
-        .map(drop)
-        .map_err(|e| Failure::own(format!("{option}: `{}` cannot be written: {}", file.display(), plain(&e))))
+    result.map(drop).map_err(|error| Failure::own(format!("{option}: {}", unwritable(file, &error).message)))
 }
 
 pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
     let text = match format {
-        Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Json => json::pretty(report)? + "\n",
         Format::Csv => csv::rows(report)?,
         Format::Markdown => markdown::page(report),
     };
@@ -54,8 +53,11 @@ pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
 }
 
 pub fn save(file: &std::path::Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|e| Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(&e))))
+    std::fs::write(file, text).map_err(|error| unwritable(file, &error))
+}
+
+fn unwritable(file: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(error)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Axes of the plots: where a value lies, and which values get a line and a number.
 
-use crate::ab::measures::Unit;
+use crate::ab::unit::Unit;
 
 /// Maps values to places along an axis.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ pub fn tick_label(unit: Unit, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Axis, tick_label};
-    use crate::ab::measures::Unit;
+    use crate::ab::unit::Unit;
 
     #[test]
     fn places_and_ticks() {

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::svg::{below, class, plot, px};
 use crate::ab::counted::Counted;
-use crate::ab::measures::Unit;
 use crate::ab::report::Report;
 use crate::ab::schedule::SIDES;
+use crate::ab::unit::Unit;
 
 fn total(counted: &Counted) -> u64 {
     counted.answers.iter().map(|(_, count)| count).sum()

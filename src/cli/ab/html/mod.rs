@@ -9,9 +9,10 @@ mod svg;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::counted::FIGURES;
-use super::measures::{Source, Unit};
+use super::measures::Source;
 use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
+use super::unit::Unit;
 use super::verdict::{Verdict, chance, figure};
 use axis::Axis;
 use svg::{class, px};

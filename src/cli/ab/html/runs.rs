@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::svg::{below, beside, class, fitting, plot, px};
-use crate::ab::measures::Unit;
 use crate::ab::report::Report;
 use crate::ab::schedule::{SIDES, Side};
+use crate::ab::unit::Unit;
 
 const ROW: f64 = 86.0;
 

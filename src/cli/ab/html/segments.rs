@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::svg::{below, beside, class, plot, px};
 use crate::ab::executor::TimeLine;
-use crate::ab::measures::Unit;
 use crate::ab::report::Report;
 use crate::ab::schedule::SIDES;
+use crate::ab::unit::Unit;
 
 /// The close-up shows at least and at most so many seconds.
 const CLOSE: (f64, f64) = (0.02, 0.6);

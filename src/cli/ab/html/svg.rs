@@ -4,8 +4,8 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, tick_label};
-use crate::ab::measures::Unit;
 use crate::ab::schedule::Side;
+use crate::ab::unit::Unit;
 
 /// The two widths that everything is drawn in; the page shows the one that fits.
 const WIDTHS: [(&str, f64); 2] = [("wide", 880.0), ("narrow", 344.0)];

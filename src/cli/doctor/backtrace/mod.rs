@@ -1,6 +1,7 @@
 //! `--backtrace`: which functions made the calls that waited. The library has copied the stack as it was (counters/samples.rs);
 //! here it is unwound (unwind.rs) with what the loaded objects say of themselves (object.rs), and equal chains are put together.
 
+mod chain;
 mod object;
 mod text;
 mod unwind;
@@ -8,7 +9,6 @@ mod unwind;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use serde::Serialize;
 use tcptune_policy::counters::samples;
 
 use super::evidence::{Key, Service};
@@ -17,41 +17,10 @@ use super::finding::{Finding, Kind};
 use super::report::Told;
 use crate::counters::{Process, Sample};
 
+pub use chain::CalledBy;
+use chain::{Chain, Frame};
 use object::Objects;
 use unwind::Loaded;
-
-/// A function that had called the next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Frame {
-    /// The program or library that it is in; empty where that is not known.
-    pub object: String,
-    /// The place in that file, as its symbols count; the address in memory where no object is known.
-    pub offset: u64,
-    pub function: Option<String>,
-    /// Of its source.
-    pub file: Option<String>,
-    pub line: Option<u32>,
-}
-
-/// Samples with the same functions.
-#[derive(Clone, Debug, Serialize)]
-pub struct Chain {
-    pub samples: u64,
-    /// How long these waits were on average; 0 for small segments.
-    pub mean_ms: f64,
-    /// How many threads made such calls.
-    pub threads: usize,
-    /// The caller of libc's function first.
-    pub frames: Vec<Frame>,
-}
-
-/// Where the calls behind a finding came from.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct CalledBy {
-    pub samples: u64,
-    /// The commonest first.
-    pub chains: Vec<Chain>,
-}
 
 /// Samples with the same frames, added up.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use object::read::elf::ElfFile64;
 use object::read::{ReadCache, ReadRef};
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
 
-use super::Frame;
+use super::chain::Frame;
 
 /// Where distributions put what they have taken out of their programs.
 const DEBUG: &str = "/usr/lib/debug";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CalledBy, Frame};
+use super::chain::{CalledBy, Frame};
 
 /// So many chains are shown …
 const CHAINS: usize = 3;
@@ -78,8 +78,8 @@ fn base(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Chain;
     use super::*;
+    use crate::doctor::backtrace::chain::Chain;
 
     fn frame(object: &str, function: Option<&str>, line: Option<u32>) -> Frame {
         let file = line.map(|_| "/src/client.c".to_owned());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use framehop::{CacheNative, Module as Unwound, ModuleSectionInfo, UnwindRegsNative, Unwinder as _, UnwinderNative};
 
-use super::Frame;
+use super::chain::Frame;
 use super::object::{Object, Objects, shown};
 use crate::counters::{Module, Sample};
 

@@ -1,0 +1,80 @@
+//! A directory for counters that is ours alone and goes when it is dropped.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::errors::{Context, Failure};
+
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one in the directory for temporary files, under a name that begins like this and that nobody has taken.
+    pub fn new(name: &str, mode: u32) -> Result<Self, Failure> {
+        let base = std::env::temp_dir();
+        Self::below(&base, name, mode).map_err(|failure| match std::env::var_os("TMPDIR") {
+            Some(_) => failure.advise("TMPDIR must name a directory that can be written"),
+            None => failure.advise("name another directory with TMPDIR"),
+        })
+    }
+
+    /// The same in another directory.
+    pub fn below(base: &Path, name: &str, mode: u32) -> Result<Self, Failure> {
+        made(base, name, mode).doing(|| format!("make a directory for counters in `{}`", base.display()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+fn made(base: &Path, name: &str, mode: u32) -> io::Result<Scratch> {
+    let base = std::path::absolute(base)?;
+    let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+    for attempt in 0..16_u32 {
+        // Another process of this number may have left one behind.
+        let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+        let more = if attempt == 0 { String::new() } else { format!("-{moment:x}") };
+        let path = base.join(format!("{name}-{}{more}", std::process::id()));
+        // Fails where the name exists, whatever it is: what was made is ours.
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => {
+                let scratch = Scratch(path);
+                // Past the umask.
+                fs::set_permissions(&scratch.0, Permissions::from_mode(mode))?;
+                return Ok(scratch);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scratch;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn is_ours_and_goes() {
+        let scratch = Scratch::new("tcptune-scratch", 0o1777).expect("a directory for temporary files");
+        let path = scratch.path().to_owned();
+        assert_eq!(path.metadata().expect("there").permissions().mode() & 0o7777, 0o1777);
+        drop(scratch);
+        assert!(!path.exists());
+        let failure = Scratch::below("/nonexistent".as_ref(), "x", 0o700).err().expect("it is not there");
+        assert_eq!(
+            failure.message,
+            "cannot make a directory for counters in `/nonexistent`: No such file or directory"
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! The settings that hold, as they are told.
+
+use serde::Serialize;
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Are programs tuned at all? Not with TCPTUNE=off, and not after a fault.
+    pub enabled: bool,
+    pub settings: Vec<Row>,
+    pub rules: Vec<Rule>,
+    /// Names that look like settings and are none.
+    pub unknown: Vec<String>,
+    /// Our entry in LD_PRELOAD, if there is one.
+    pub preload: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub name: &'static str,
+    /// What holds.
+    pub value: String,
+    pub source: Source,
+    /// What the variable says, if it is set.
+    pub written: Option<String>,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    Default,
+    Environment,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Rule {
+    pub rule: String,
+    /// What holds for a socket that it matches.
+    pub tuning: String,
+}

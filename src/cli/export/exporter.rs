@@ -1,0 +1,82 @@
+//! One reading after the other, with what must outlive the files that are read.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::args::ExportArgs;
+use super::ended::{self, Ended};
+use super::text;
+use super::totals::{File, Sums, Totals, file};
+use crate::counters::{self, Found};
+use crate::errors::{Failure, say};
+
+/// Reads a directory and keeps what must outlive its files.
+pub struct Exporter {
+    directory: PathBuf,
+    totals: Totals,
+    ended: Option<Ended>,
+    /// What was said about files that cannot be read: once each.
+    told: BTreeSet<String>,
+}
+
+impl Exporter {
+    pub fn new(directory: PathBuf, args: &ExportArgs) -> Result<Self, Failure> {
+        let (ended, sums) = match &args.ended {
+            Some(path) => ended::load(path).map(|(ended, sums)| (Some(ended), sums))?,
+            None => (None, Sums::default()),
+        };
+        Ok(Self { directory, totals: Totals::new(sums, args.max_services.into()), ended, told: BTreeSet::new() })
+    }
+
+    pub fn text(&mut self) -> Result<String, Failure> {
+        let mut found = counters::read(&self.directory)?;
+        if let Some(mut ended) = self.ended.take() {
+            let result = self.remove_ended(&mut ended, &mut found);
+            self.ended = Some(ended);
+            result?;
+        } else {
+            self.totals.update(&found, &BTreeSet::new());
+        }
+        for problem in &found.problems {
+            if self.told.insert(problem.clone()) {
+                say(problem);
+            }
+        }
+        text::text(&self.totals.sums(), self.totals.left_out)
+    }
+
+    /// Counts of processes that have ended go into the file of --ended, then their own files go.
+    fn remove_ended(&mut self, ended: &mut Ended, found: &mut Found) -> Result<(), Failure> {
+        let gone = |found: &Found| -> BTreeSet<File> {
+            found.processes.iter().filter(|process| !process.running).map(file).collect()
+        };
+        let candidates = gone(found);
+        if !candidates.is_empty() {
+            // What a process counted between our reading and its end is in a second one.
+            *found = counters::read(&self.directory)?;
+        }
+        let (sums, removed) = (self.totals.ended.clone(), ended.removed.clone());
+        self.totals.update(found, &removed);
+        let present: BTreeSet<File> = found.processes.iter().map(file).collect();
+        ended.removed.retain(|file| present.contains(file));
+        for file in candidates.iter().filter(|file| present.contains(file) && !removed.contains(file)) {
+            self.totals.fold(file);
+            ended.removed.insert(file.clone());
+        }
+        let changed = (&self.totals.ended, &ended.removed) != (&sums, &removed);
+        if changed && let Err(failure) = ended.save(&self.totals.ended) {
+            // Nothing is removed, and what was added is forgotten: it is read again next time.
+            self.totals.ended = sums;
+            ended.removed = removed;
+            return Err(failure);
+        }
+        for process in found.processes.iter().filter(|process| ended.removed.contains(&file(process))) {
+            if let Err(problem) = found.remove(process)
+                && self.told.insert(problem.clone())
+            {
+                say(problem);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! What the command asks of the system: processes in /proc and by pidfd, sockets, the kernel's list of connections, files of
+//! programs. Tells what is there; what it means is for those who ask.
+
+pub mod elf;
+pub mod netlink;
+pub mod option;
+pub mod proc;
+pub mod process;
+pub mod refusal;
+pub mod socket;
+pub mod target;
+pub mod tcp_info;

@@ -1,0 +1,23 @@
+//! What /proc tells. Nothing else of the command reads it, so that each of its formats is known in one place.
+
+mod descriptors;
+mod entry;
+mod family;
+mod machine;
+mod maps;
+mod network;
+mod spaces;
+mod start;
+mod stat;
+mod status;
+
+pub use descriptors::{descriptor, descriptors, sockets};
+pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
+pub use family::{children, with_descendants};
+pub use machine::{Yama, congestion_control, counter, counters, load, yama};
+pub use maps::{files, inode};
+pub use network::{is_listened_on, listeners};
+pub use spaces::{Space, shares};
+pub use start::{AT_SECURE, arguments, auxiliary, command_line, environment};
+pub use stat::{Stat, TICK};
+pub use status::Status;

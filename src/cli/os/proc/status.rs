@@ -1,0 +1,32 @@
+//! /proc/PID/status: fields by their names.
+
+use std::fmt::Display;
+use std::io;
+
+use super::entry::text;
+
+pub struct Status(String);
+
+impl Status {
+    pub fn of(process: impl Display) -> io::Result<Self> {
+        text(process, "status").map(Self)
+    }
+
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Status;
+
+    #[test]
+    fn names_are_whole() {
+        let status = Status("Name:\tx y\nUid:\t0\t1\nNoNewPrivs:\t1\n".to_owned());
+        assert_eq!(
+            (status.field("Name"), status.field("NoNewPrivs"), status.field("U")),
+            (Some("x y"), Some("1"), None)
+        );
+    }
+}

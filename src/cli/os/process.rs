@@ -1,0 +1,55 @@
+//! Another process as a place to borrow sockets from. A pidfd holds on to it: a number that was given to a new process in
+//! the meantime is never mistaken for it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::proc::{self, Stat};
+use super::refusal;
+use crate::errors::{Failure, NOT_FOUND};
+
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+    /// When it was started, in clock ticks: number and start together name a process until the machine restarts.
+    pub start: u64,
+    handle: OwnedFd,
+}
+
+impl Process {
+    pub fn open(pid: u32) -> Result<Self, Failure> {
+        let none = || Failure::new(NOT_FOUND, format!("there is no process {pid}"));
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(none)?;
+        let handle = pidfd_open(number, PidfdFlags::empty()).map_err(|error| match error {
+            Errno::SRCH => none(),
+            // A thread has a directory in /proc, though it is not listed.
+            Errno::INVAL | Errno::NOENT => refusal::of_thread(pid),
+            error => refusal::of_call(pid, "pidfd_open", error),
+        })?;
+        let Stat { name, start, zombie, .. } = Stat::of(pid).ok_or_else(none)?;
+        if zombie {
+            return Err(Failure::new(NOT_FOUND, format!("process {pid} ({name}) has ended already (zombie)")));
+        }
+        Ok(Self { pid, name, start, handle })
+    }
+
+    /// Its sockets of any kind: descriptor and inode.
+    pub fn sockets(&self) -> io::Result<Vec<(RawFd, u64)>> {
+        proc::sockets(self.pid)
+    }
+
+    /// A copy of one of its descriptors.
+    pub fn borrow(&self, descriptor: RawFd) -> Result<OwnedFd, Errno> {
+        pidfd_getfd(self.handle.as_fd(), descriptor, PidfdGetfdFlags::empty())
+    }
+}
+
+impl AsFd for Process {
+    /// Readable once the process has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+}

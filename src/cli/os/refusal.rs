@@ -1,0 +1,61 @@
+//! Why the kernel does not let us touch a process, in a sentence that says what would help.
+
+use rustix::io::Errno;
+
+use super::proc::{Stat, Status, Yama, yama};
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+
+/// `pid` is a thread, or nothing.
+pub fn of_thread(pid: u32) -> Failure {
+    match Status::of(pid).ok().as_ref().and_then(|status| status.field("Tgid")) {
+        Some(owner) if owner != pid.to_string() => {
+            Failure::new(NOT_FOUND, format!("{pid} is a thread of process {owner}: give that number"))
+        }
+        _ => Failure::new(NOT_FOUND, format!("there is no process {pid}")),
+    }
+}
+
+/// A call failed with this error.
+pub fn of_call(pid: u32, call: &str, error: Errno) -> Failure {
+    let name = Stat::of(pid).map_or_else(|| "?".to_owned(), |stat| stat.name);
+    let who = format!("process {pid} ({name})");
+    match error {
+        Errno::SRCH => Failure::new(NOT_FOUND, format!("{who} has ended")),
+        Errno::NOSYS => Failure::own(format!(
+            "{call} is missing: this takes Linux 5.6 or newer, and a container whose seccomp profile allows it"
+        )),
+        Errno::PERM | Errno::ACCESS => {
+            Failure::new(CANNOT_EXECUTE, format!("{who} may not be touched: {}", cause(pid)))
+        }
+        error => Failure::own(format!("{who}: {call}: {}", plain(&error))),
+    }
+}
+
+/// The likely cause, found in the order in which the kernel asks.
+fn cause(pid: u32) -> String {
+    let ours = rustix::process::geteuid().as_raw();
+    let status = Status::of(pid).ok();
+    let theirs: Vec<u32> = status
+        .as_ref()
+        .and_then(|status| status.field("Uid"))
+        .map(|ids| ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect())
+        .unwrap_or_default();
+    let user = theirs.first().copied().unwrap_or(ours);
+    if ours == 0 {
+        return "root needs CAP_SYS_PTRACE for it in its user namespace, which is missing here (a container?), or a \
+                security module or seccomp profile forbids it"
+            .to_owned();
+    }
+    if theirs.iter().any(|&id| id != ours) {
+        return format!("it belongs to another user (uid {user}, here {ours}): try again as root");
+    }
+    match yama() {
+        Some(Yama { file, scope: 1 }) => format!(
+            "with {file} at 1 only an ancestor of a process or root may touch it: try again as root, or start it through \
+             `tcptune run`"
+        ),
+        Some(Yama { file, scope: 2 }) => format!("with {file} at 2 only root may touch a process: try again as root"),
+        Some(Yama { file, scope: 3.. }) => format!("{file} forbids it for everybody until the machine is restarted"),
+        _ => "it is marked as not dumpable, or has more privileges than this command: try again as root".to_owned(),
+    }
+}

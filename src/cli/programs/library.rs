@@ -1,0 +1,122 @@
+//! Finds the library that `run` preloads, and proves before anything is started that the loader can take it.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::preload::FILE_NAME;
+use super::search;
+use crate::errors::{Context, Failure};
+use crate::os::elf::{self, Elf, Linking};
+use crate::os::proc;
+
+/// A library that was looked at and can be preloaded.
+#[derive(Debug)]
+pub struct Library {
+    pub file: PathBuf,
+    pub elf: Elf,
+}
+
+/// The file that was asked for, else the first that exists: beside the command, then the installed places.
+pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
+    if let Some(file) = asked {
+        let whole = std::path::absolute(file).doing(|| format!("use the library `{}`", file.display()))?;
+        return checked(&whole);
+    }
+    let places = places();
+    match places.iter().find(|file| file.exists()) {
+        Some(file) => checked(file),
+        None => {
+            let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+            Err(Failure::own(format!(
+                "{FILE_NAME} was not found (tried {}): name it with --library FILE",
+                tried.join(", ")
+            )))
+        }
+    }
+}
+
+/// The library in an image, by its path in there: the one that was asked for, else the first that is installed.
+pub fn find_in(root: &Path, asked: Option<&Path>) -> Result<Library, Failure> {
+    let places = match asked {
+        Some(file) if file.is_absolute() => vec![file.to_owned()],
+        Some(file) => {
+            let file = file.display();
+            return Err(Failure::own(format!("the library `{file}` must be an absolute path inside the image")));
+        }
+        None => installed().collect(),
+    };
+    let outside = |file: &Path| root.join(file.strip_prefix("/").unwrap_or(file));
+    let Some(file) = places.iter().find(|file| outside(file).is_file()) else {
+        let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+        return Err(Failure::own(format!(
+            "{FILE_NAME} is not in the image {} (tried {}): copy it there first",
+            root.display(),
+            tried.join(", ")
+        )));
+    };
+    let elf = judged(file, &outside(file))?;
+    Ok(Library { file: file.clone(), elf })
+}
+
+/// Where it is installed.
+fn installed() -> impl Iterator<Item = PathBuf> {
+    let triplet = search::triplet();
+    let bases = ["/usr/lib", "/usr/local/lib"].into_iter();
+    bases.flat_map(move |base| [Path::new(base).join(&triplet).join(FILE_NAME), Path::new(base).join(FILE_NAME)])
+}
+
+/// Where the library may be, best first.
+fn places() -> Vec<PathBuf> {
+    let triplet = search::triplet();
+    let mut directories: Vec<PathBuf> = Vec::new();
+    if let Some(own) = proc::executable(proc::SELF).ok().as_deref().and_then(Path::parent) {
+        directories.push(own.to_owned());
+        if let Some(prefix) = own.parent() {
+            directories.push(prefix.join("lib").join(&triplet));
+            directories.push(prefix.join("lib"));
+        }
+    }
+    let mut files: Vec<PathBuf> = Vec::new();
+    for file in directories.into_iter().map(|d| d.join(FILE_NAME)).chain(installed()) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// Everything the loader would only grumble about on stderr, after which the program would run untuned.
+fn checked(file: &Path) -> Result<Library, Failure> {
+    let elf = judged(file, file)?;
+    let host = elf::this_platform();
+    if elf.platform != host {
+        return Err(Failure::own(format!(
+            "the library `{}` is for {}, this command and its programs are {host}",
+            file.display(),
+            elf.platform
+        )));
+    }
+    Ok(Library { file: file.to_owned(), elf })
+}
+
+/// The same but for its platform. `file` is its path for the loader, `here` for us.
+fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
+    let refuse = |why: &str| Failure::own(format!("the library `{}` {why}", file.display()));
+    // LD_PRELOAD is a list separated by colons and blanks without any quoting, and the loader expands $ORIGIN and $LIB.
+    let bytes = file.as_os_str().as_bytes();
+    if let Some(&bad) = bytes.iter().find(|b| matches!(b, b':' | b'$') || b.is_ascii_whitespace() || **b == 0x0b) {
+        let what = if bad == b':' || bad == b'$' { format!("`{}`", char::from(bad)) } else { "white space".to_owned() };
+        return Err(refuse(&format!(
+            "has {what} in its path, which LD_PRELOAD cannot carry: link or copy it to a path without"
+        )));
+    }
+    let meta = here.metadata().map_err(|e| refuse(&format!("cannot be used: {}", crate::errors::plain(&e))))?;
+    if !meta.is_file() {
+        return Err(refuse("is not a regular file"));
+    }
+    let elf = elf::read(here).map_err(|why| refuse(&format!("cannot be used: {why}")))?;
+    if elf.linking != Linking::SharedObject {
+        return Err(refuse("is not a shared object"));
+    }
+    Ok(elf)
+}

@@ -1,0 +1,14 @@
+//! Programs and the library: where they are, what they are, and whether LD_PRELOAD reaches the one with the other. Reads files
+//! and /proc, and runs nothing.
+
+pub mod c_library;
+pub mod facts;
+pub mod known;
+pub mod library;
+pub mod preload;
+pub mod privilege;
+pub mod process;
+pub mod reach;
+pub mod script;
+pub mod search;
+pub mod verdict;

@@ -1,0 +1,96 @@
+//! The options of `run` and `systemd install` that set the library's variables, made from the table of settings: one for each row.
+
+use std::ffi::OsString;
+
+use clap::builder::OsStringValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use tcptune_policy::{VARIABLES, Variable};
+
+/// Variables that were given as options, ready for the environment.
+#[derive(Clone, Debug, Default)]
+pub struct SettingFlags {
+    pub given: Vec<(&'static Variable, OsString)>,
+}
+
+/// How a variable appears on the command line. TCPTUNE itself has no option: not using `run` is the way to turn it off.
+struct Flag {
+    long: String,
+    value_name: &'static str,
+    /// Given more than once, the values are joined by this.
+    join: Option<&'static str>,
+}
+
+fn flag(row: &Variable) -> Option<Flag> {
+    let long = row.name.strip_prefix("TCPTUNE_")?.to_ascii_lowercase().replace('_', "-");
+    Some(match long.as_str() {
+        "rules" => Flag { long: "rule".to_owned(), value_name: "RULE", join: Some("; ") },
+        "set" => Flag { long, value_name: "KEY=VALUE", join: Some(" ") },
+        "only" | "skip" => Flag { long, value_name: "PATTERN", join: Some(",") },
+        "split" => Flag { long, value_name: "PERCENT", join: None },
+        "stats" => Flag { long, value_name: "DIR", join: None },
+        _ => Flag { long, value_name: "WORD", join: None },
+    })
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for row in &VARIABLES {
+            let Some(flag) = flag(row) else { continue };
+            let Some(values) = matches.get_many::<OsString>(row.name) else { continue };
+            let mut joined = OsString::new();
+            for (n, value) in values.enumerate() {
+                if n > 0 {
+                    joined.push(flag.join.unwrap_or(" "));
+                }
+                joined.push(value);
+            }
+            self.given.retain(|(given, _)| given.name != row.name);
+            self.given.push((row, joined));
+        }
+        Ok(())
+    }
+}
+
+impl Args for SettingFlags {
+    fn augment_args(mut command: Command) -> Command {
+        for row in &VARIABLES {
+            let Some(flag) = flag(row) else { continue };
+            let mut help = row.meaning.to_owned();
+            if !row.default.is_empty() {
+                help.push_str(&format!(" [{}; default: {}]", row.values, row.default));
+            }
+            let mut long_help = format!("{}\n\nAllowed: {}.", row.meaning, row.values);
+            if !row.default.is_empty() {
+                long_help.push_str(&format!(" Default: {}.", row.default));
+            }
+            let quote = if row.example.bytes().all(|b| b.is_ascii_alphanumeric()) { "" } else { "'" };
+            long_help.push_str(&format!(" Example: --{} {quote}{}{quote}.", flag.long, row.example));
+            long_help.push_str(&format!(" Variable: {}.", row.name));
+            if flag.join.is_some() {
+                long_help.push_str(" May be given more than once.");
+            }
+            let action = if flag.join.is_some() { ArgAction::Append } else { ArgAction::Set };
+            command = command.arg(
+                Arg::new(row.name)
+                    .long(flag.long)
+                    .value_name(flag.value_name)
+                    .help(help)
+                    .long_help(long_help)
+                    .help_heading("Settings")
+                    .value_parser(OsStringValueParser::new())
+                    .action(action),
+            );
+        }
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
