@@ -109,7 +109,8 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 6;
     // Who only listens to what comes every 40 ms keeps nobody waiting.
     let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
-    if !evidence.other_end && in_time && worth(&evidence.peer, evidence) {
+    // The delay of our acknowledgements alone: the round trip that follows would be there without it.
+    if !evidence.other_end && in_time && worth_beyond(Duration::ZERO, &evidence.peer, evidence) {
         found.push(finding(Kind::Peer, evidence, &evidence.peer));
     }
     if !evidence.other_end && !found.iter().any(|f| matches!(f.kind, Kind::Nagle | Kind::Cork)) {
@@ -133,11 +134,16 @@ fn held_for_long(evidence: &Evidence) -> bool {
 }
 
 fn worth(waits: &Waits, evidence: &Evidence) -> bool {
+    worth_beyond(evidence.round_trip, waits, evidence)
+}
+
+/// Are there several waits, longer than this time by what an acknowledgement is delayed, and do they take a good part of all?
+fn worth_beyond(time: Duration, waits: &Waits, evidence: &Evidence) -> bool {
     // What was not seen is estimated, which is no ground for an alarm.
     let seen = waits.total.as_secs_f64() * waits.seen as f64 / waits.count.max(1) as f64;
     let share = seen / evidence.span.as_secs_f64().max(0.001);
     // Acknowledgements that come late, but not by the timer, are the way's or a busy machine's.
-    let usual = waits.median >= evidence.round_trip + DELAYED;
+    let usual = waits.median >= time + DELAYED;
     waits.seen >= SEVERAL && usual && share >= WORTH.0 || waits.seen + 1 >= SEVERAL && share >= WORTH.1
 }
 

@@ -26,8 +26,34 @@ const BLIND: Duration = Duration::from_millis(10);
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
 
-/// The longest and shortest pause that can be a delayed acknowledgement of ours (40 ms and a timer tick or two).
-const DELAYED: std::ops::RangeInclusive<u32> = 28..=60;
+/// The shortest pause after which an acknowledgement of ours can be a delayed one: its timer is 40 ms, and the kernel says how
+/// long ago data came to its own tick of up to 10 ms.
+const DELAYED: Duration = Duration::from_millis(28);
+/// By how much two moments that were seen in looks may be further apart than they were.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(6);
+
+/// What the kernel knows of the way to the peer and back.
+struct Path {
+    shortest: Duration,
+    longest: Duration,
+}
+
+impl Path {
+    fn of(info: &TcpInfo) -> Self {
+        let shortest = Duration::from_micros(if info.min_rtt_us == u32::MAX { 0 } else { info.min_rtt_us.into() });
+        Self { shortest, longest: shortest.max(Duration::from_micros(info.rtt_us.into())) }
+    }
+
+    /// The longest delay of an acknowledgement (net/ipv4/tcp_output.c, `tcp_send_delayed_ack`), with two timer ticks.
+    fn longest_delay(&self) -> Duration {
+        self.longest.max(Duration::from_millis(40)) + Duration::from_millis(20)
+    }
+
+    /// Can the answer to what we send take so long, if the peer sends it at once?
+    fn takes(&self, time: Duration) -> bool {
+        (self.shortest.saturating_sub(BETWEEN_LOOKS)..=self.longest * 5 / 4 + BETWEEN_LOOKS).contains(&time)
+    }
+}
 
 struct Hold {
     began: Instant,
@@ -79,8 +105,10 @@ pub struct Track {
     /// Time in which something was unsent or unacknowledged, by the kernel's count: between looks that were close enough, and
     /// between others.
     busy: [Duration; 2],
-    /// Pauses in which the peer seems to have waited for our delayed acknowledgement.
+    /// How long our acknowledgements were delayed that the peer seems to have waited for.
     pub peer_waits: Vec<Duration>,
+    /// When a delayed acknowledgement went out, and how late, if nothing has come on it or gone since.
+    acknowledged: Option<(Instant, Duration)>,
     /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
     pub bare_acks: u32,
 }
@@ -113,6 +141,7 @@ impl Track {
             waits: Vec::new(),
             busy: [Duration::ZERO, busy - ago],
             peer_waits: Vec::new(),
+            acknowledged: None,
             bare_acks: 0,
         }
     }
@@ -127,7 +156,7 @@ impl Track {
         let blind = self.look_for_hold(info, now, before);
         let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us));
         self.busy[usize::from(blind)] += busy.min(gap);
-        self.look_for_peers_wait(info, previous, gap);
+        self.look_for_peers_wait(info, previous, gap, now);
         self.last = (now, info);
     }
 
@@ -176,25 +205,32 @@ impl Track {
         }
     }
 
-    /// A pause of the length of a delayed acknowledgement in which we sent nothing, ended by a bare acknowledgement of ours
-    /// and, at once, a small piece of the peer's.
-    fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration) {
+    /// A pause as long as an acknowledgement is delayed, in which we sent nothing; then a bare acknowledgement of ours; and, as
+    /// soon as the path allows, a small piece of the peer's. On a short path one look may see both.
+    fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, now: Instant) {
+        let pending = self.acknowledged.take();
         if gap > BLIND {
             return;
         }
+        let when = now.checked_sub(gap / 2).unwrap_or(now);
         let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
-        let acks = bare(&info).wrapping_sub(bare(&previous));
-        self.bare_acks += u32::from(acks > 0);
-        let received = info.bytes_received.saturating_sub(previous.bytes_received);
+        let acknowledged = bare(&info) != bare(&previous);
+        self.bare_acks += u32::from(acknowledged);
         // In the same tick of the kernel's timer we answered what came before.
         let silent = previous.last_data_sent >= previous.last_data_received;
-        if acks > 0
-            && received > 0
-            && received < u64::from(info.mss)
-            && silent
-            && DELAYED.contains(&previous.last_data_received)
-        {
-            self.peer_waits.push(Duration::from_millis(previous.last_data_received.into()) + gap / 2);
+        let path = Path::of(&info);
+        let mut pending = pending.filter(|_| silent);
+        if acknowledged && silent {
+            let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
+            pending = (DELAYED..=path.longest_delay() + BETWEEN_LOOKS).contains(&delay).then_some((when, delay));
+        }
+        let Some((sent, delay)) = pending else { return };
+        let received = info.bytes_received.saturating_sub(previous.bytes_received);
+        if received == 0 {
+            // What we send ourselves the peer may wait for, and not for the acknowledgement.
+            self.acknowledged = pending.filter(|_| info.data_segments_out == previous.data_segments_out);
+        } else if received < u64::from(info.mss) && path.takes(when.saturating_duration_since(sent)) {
+            self.peer_waits.push(delay);
         }
     }
 
@@ -281,6 +317,7 @@ mod tests {
         cwnd: 10,
         last_data_sent: 0,
         last_data_received: 0,
+        rtt_us: 30,
         min_rtt_us: 20,
         notsent: 0,
         bytes_acked: 0,
@@ -374,24 +411,64 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_waits_for_our_acknowledgement_is_seen_from_here() {
-        // 100 bytes arrive, 40 ms later we acknowledge and 2 more bytes arrive, which we answer at once.
-        let state = |sends: bool| {
-            watch(move |ms| {
-                let round = u64::from(ms / 41);
+    fn a_peer_that_waits_for_our_acknowledgement_is_seen_from_here_at_any_round_trip() {
+        // 100 bytes arrive; 40 ms later we acknowledge; a round trip after that 2 more bytes arrive, which we answer at once,
+        // and another round trip later the next 100.
+        for round_trip in [0, 1, 3, 6, 10, 14, 20, 40, 80, 200] {
+            let state = |ms: u32, sends: bool| {
+                let exchange = 41 + 2 * round_trip;
+                let (round, at) = (u64::from(ms / exchange), ms % exchange);
+                let piece = at >= 41 + round_trip;
+                let since_received = if piece { at - 41 - round_trip } else { at };
+                let acknowledged = at >= 40;
                 TcpInfo {
-                    last_data_received: ms % 41,
-                    last_data_sent: if sends { 0 } else { ms % 41 },
-                    bytes_received: 102 * round + 100,
-                    bytes_sent: 20 * round,
-                    segments_out: (2 * round) as u32,
-                    data_segments_out: round as u32,
+                    last_data_received: since_received,
+                    last_data_sent: if sends || piece { since_received } else { at + round_trip },
+                    bytes_received: 102 * round + if piece { 102 } else { 100 },
+                    segments_out: (2 * round) as u32 + u32::from(acknowledged) + u32::from(piece),
+                    data_segments_out: round as u32 + u32::from(piece),
+                    rtt_us: round_trip * 1000 + 300,
+                    min_rtt_us: round_trip * 1000 + 20,
                     ..IDLE
                 }
-            })
-        };
-        let waits = state(false).peer_waits;
-        assert!(waits.len() == 2 && waits.iter().all(|w| (38..=44).contains(&w.as_millis())), "{waits:?}");
-        assert!(state(true).peer_waits.is_empty());
+            };
+            let looks = |sends: bool| {
+                let start = Instant::now();
+                let mut track = track(start);
+                for ms in (2..=4 * (41 + 2 * round_trip)).step_by(2) {
+                    let mut info = state(ms, sends);
+                    if sends {
+                        info.last_data_sent = info.last_data_received.saturating_sub(1);
+                    }
+                    track.look(info, start + Duration::from_millis(ms.into()));
+                }
+                track.peer_waits
+            };
+            let waits = looks(false);
+            let delays = waits.iter().all(|wait| (36..=46).contains(&wait.as_millis()));
+            assert!((3..=4).contains(&waits.len()) && delays, "{round_trip} ms: {waits:?}");
+            assert!(looks(true).is_empty(), "{round_trip} ms: we had answered");
+        }
+    }
+
+    #[test]
+    fn what_comes_at_another_time_than_on_our_acknowledgement_is_no_wait() {
+        // At a round trip of 10 ms the next piece comes 60 ms after our acknowledgement, whoever paces it.
+        let start = Instant::now();
+        let mut track = track(start);
+        for ms in (2..=1000u32).step_by(2) {
+            let (round, at) = (u64::from(ms / 100), ms % 100);
+            let info = TcpInfo {
+                last_data_received: at,
+                last_data_sent: at + 100,
+                bytes_received: 100 * round + 100,
+                segments_out: round as u32 + u32::from(at >= 40),
+                rtt_us: 10_300,
+                min_rtt_us: 10_000,
+                ..IDLE
+            };
+            track.look(info, start + Duration::from_millis(ms.into()));
+        }
+        assert!(track.peer_waits.is_empty(), "{:?}", track.peer_waits);
     }
 }

@@ -54,6 +54,8 @@ pub struct TcpInfo {
     /// Milliseconds since data was last sent, to the kernel's timer tick.
     pub last_data_sent: u32,
     pub last_data_received: u32,
+    /// The smoothed round-trip time; it may contain delayed acknowledgements of the peer.
+    pub rtt_us: u32,
     pub min_rtt_us: u32,
     /// Bytes written by the program that have not left.
     pub notsent: u32,
@@ -87,6 +89,7 @@ impl TcpInfo {
             bytes_received: long(128),
             segments_out: word(136),
             notsent: word(144),
+            rtt_us: word(68),
             min_rtt_us: word(148),
             data_segments_in: word(DATA_SEGMENTS_IN),
             data_segments_out: word(156),
