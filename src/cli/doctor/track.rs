@@ -110,6 +110,7 @@ pub struct Track {
     /// When a delayed acknowledgement went out, and how late, if nothing has come on it or gone since.
     acknowledged: Option<(Instant, Duration)>,
     /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
+    /// Those of what came on another acknowledgement are not among them.
     pub bare_acks: u32,
 }
 
@@ -215,22 +216,24 @@ impl Track {
         let when = now.checked_sub(gap / 2).unwrap_or(now);
         let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
         let acknowledged = bare(&info) != bare(&previous);
-        self.bare_acks += u32::from(acknowledged);
         // In the same tick of the kernel's timer we answered what came before.
         let silent = previous.last_data_sent >= previous.last_data_received;
         let path = Path::of(&info);
-        let mut pending = pending.filter(|_| silent);
-        if acknowledged && silent {
-            let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
-            pending = (DELAYED..=path.longest_delay() + BETWEEN_LOOKS).contains(&delay).then_some((when, delay));
-        }
-        let Some((sent, delay)) = pending else { return };
+        let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
+        let delayed = (DELAYED..=path.longest_delay() + BETWEEN_LOOKS).contains(&delay);
+        let fresh = (acknowledged && silent && delayed).then_some((when, delay));
+        let pending = pending.filter(|_| silent);
         let received = info.bytes_received.saturating_sub(previous.bytes_received);
+        // What comes on an acknowledgement may be acknowledged at once, in the same look: that one counts for nothing.
+        self.bare_acks += u32::from(acknowledged && (received == 0 || pending.is_none()));
         if received == 0 {
             // What we send ourselves the peer may wait for, and not for the acknowledgement.
-            self.acknowledged = pending.filter(|_| info.data_segments_out == previous.data_segments_out);
-        } else if received < u64::from(info.mss) && path.takes(when.saturating_duration_since(sent)) {
-            self.peer_waits.push(delay);
+            let silent = info.data_segments_out == previous.data_segments_out;
+            self.acknowledged = fresh.or(pending).filter(|_| silent);
+        } else if received < u64::from(info.mss) {
+            let in_time = |(sent, _): &(Instant, Duration)| path.takes(when.saturating_duration_since(*sent));
+            let waited = pending.filter(in_time).or(fresh.filter(in_time));
+            self.peer_waits.extend(waited.map(|(_, delay)| delay));
         }
     }
 
@@ -425,7 +428,8 @@ mod tests {
                     last_data_received: since_received,
                     last_data_sent: if sends || piece { since_received } else { at + round_trip },
                     bytes_received: 102 * round + if piece { 102 } else { 100 },
-                    segments_out: (2 * round) as u32 + u32::from(acknowledged) + u32::from(piece),
+                    // Each piece is acknowledged when it is read, too.
+                    segments_out: (3 * round) as u32 + u32::from(acknowledged) + 2 * u32::from(piece),
                     data_segments_out: round as u32 + u32::from(piece),
                     rtt_us: round_trip * 1000 + 300,
                     min_rtt_us: round_trip * 1000 + 20,
