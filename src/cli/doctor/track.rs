@@ -30,7 +30,7 @@ const MOST: f64 = 3.0;
 /// long ago data came to its own tick of up to 10 ms.
 const DELAYED: Duration = Duration::from_millis(28);
 /// By how much two moments that were seen in looks may be further apart than they were.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(6);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(3);
 
 /// What the kernel knows of the way to the peer and back.
 struct Path {
@@ -232,7 +232,7 @@ impl Track {
             self.acknowledged = fresh.or(pending).filter(|_| silent);
         } else if received < u64::from(info.mss) {
             let in_time = |(sent, _): &(Instant, Duration)| path.takes(when.saturating_duration_since(*sent));
-            let waited = pending.filter(in_time).or(fresh.filter(in_time));
+            let waited = pending.or(fresh).filter(in_time);
             self.peer_waits.extend(waited.map(|(_, delay)| delay));
         }
     }
