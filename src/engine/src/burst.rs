@@ -10,7 +10,7 @@ use crate::library::Library;
 use crate::machine::Machine;
 use crate::mode::{GAVE_NAGLE, HAS_BURSTS};
 use crate::sync::Relaxed;
-use crate::table::Words;
+use crate::table::{ALL, Words};
 use crate::threads::Place;
 
 /// Flags that exclude a call from being held: MSG_MORE is invalid with MSG_EOR, urgent data (MSG_OOB) must not wait,
@@ -186,8 +186,11 @@ impl<M: Machine> Library<M> {
         if todo == Todo::PushCorked {
             return Look::Uncork;
         }
-        if anothers && socket.is_corked() {
-            self.uncork(fd);
+        if anothers {
+            self.look_at_others();
+            if socket.is_corked() {
+                self.uncork(fd);
+            }
         }
         if !held {
             return Look::Send(place);
@@ -392,8 +395,26 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn take_place(&self, thread: usize) -> Option<&Place> {
+        self.look_at_others();
         self.mode.raise(HAS_BURSTS);
         self.threads.take::<M>(thread)
+    }
+
+    /// Releases what other threads hold that have not come back for long, and counts it as late: a thread that never enters a
+    /// hook again shows in nothing else.
+    #[cold]
+    #[inline(never)]
+    fn look_at_others(&self) {
+        if !self.mode.is(HAS_BURSTS) {
+            return;
+        }
+        let now = M::ticks();
+        self.threads.each(|burst| {
+            if let Some(fd) = burst.left_behind::<Self>(now) {
+                self.habits.strike(true);
+                self.push(fd);
+            }
+        });
     }
 
     /// Is a burst open in this thread's slot? (It may belong to another thread that shares the slot.)
@@ -540,8 +561,16 @@ impl<M: Machine> Library<M> {
 
     /// This process is the child of a fork(2): its threads may behave differently, so its services have to earn trust
     /// again.
+    ///
+    /// Its connections are other processes' too: a cork, which belongs to the socket, would outlive a child that is killed. So
+    /// none is set on them.
     pub fn forked(&self) {
         self.habits.forked();
+        self.each(0, ALL, |fd, socket| {
+            if socket.is_connection() {
+                self.table.flag(fd, SHARED);
+            }
+        });
     }
 }
 

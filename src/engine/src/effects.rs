@@ -30,9 +30,17 @@ impl<M: Machine> Library<M> {
             return;
         }
         self.table.hold(fd, false);
-        set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY);
+        self.lost(set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0);
         if !socket.has(NODELAY_ON) {
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
+        }
+    }
+
+    /// What was held could not be released (`held`): the descriptor was closed where no hook saw it. So the data was late, or is
+    /// lost, and nobody would notice.
+    pub(crate) fn lost(&self, held: bool) {
+        if held {
+            self.habits.strike(true);
         }
     }
 
@@ -43,7 +51,7 @@ impl<M: Machine> Library<M> {
         if corked {
             self.table.unflag(fd, CORKED);
             self.table.hold(fd, false);
-            set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0);
+            self.lost(set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0) != 0);
         }
         corked
     }

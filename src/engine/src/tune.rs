@@ -46,8 +46,23 @@ impl<M: Machine> Library<M> {
     /// socket(2) has created `fd`.
     #[inline(always)]
     pub fn made_socket(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
+        if self.has_open() {
+            self.made_again(fd);
+        }
         self.table.add(fd, made(domain, kind, protocol));
         self.has_set_nothing(fd);
+    }
+
+    /// A descriptor was made while this thread's burst is open: if on that very number, it was closed where no hook saw it.
+    #[cold]
+    #[inline(never)]
+    fn made_again(&self, fd: c_int) {
+        if let Some(burst) = self.threads.open(M::thread())
+            && burst.is_on(fd)
+        {
+            self.lost(burst.keeps());
+            burst.forget(fd);
+        }
     }
 
     /// Two new descriptors that are not TCP sockets, but on which a read may block (a pipe or a socket pair).

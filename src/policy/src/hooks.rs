@@ -99,6 +99,7 @@ macro_rules! for_each_hook {
                 close: Any, Waits, "close(2)", "closes a descriptor";
                 close_range: Any, Waits, "close_range(2)", "closes a range of descriptors";
                 shutdown: Sockets, No, "shutdown(2)", "ends one or both directions of a connection";
+                fclose: Any, No, "fclose(3)", "closes a stream, and its descriptor where no hook sees it";
                 dup: Any, Waits, "dup(2)", "gives a descriptor a second number";
                 dup2: Any, Waits, "dup2(2)", "gives a descriptor a second number of choice";
                 dup3: Any, Waits, "dup3(2)", "gives a descriptor a second number of choice, with flags";

@@ -2,7 +2,7 @@
 //! on another socket ends it. Only its own thread (and that thread's signal handlers) writes to it.
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 use crate::sync::{AtomicU32, Relaxed};
 
 /// A burst. All zeros: none is open.
@@ -395,6 +395,21 @@ impl Burst {
     fn end_rarely<M: Machine>(&self, habits: &Habits, machine: &M, now: u32, cause: Cause) {
         let thread = self.whereabouts(habits, machine, now);
         self.close(habits, machine, now, cause, thread);
+    }
+
+    /// Called by another thread: ends the burst if it has held data for so long that its thread will hardly come back.
+    /// Returns the descriptor. (That thread may be inside the call that is held; then it has not returned since.)
+    pub fn left_behind<M: Machine>(&self, now: u32) -> Option<i32> {
+        let open = self.fd.load(Relaxed);
+        if open == 0 || self.state.load(Relaxed) & HELD == 0 {
+            return None;
+        }
+        let (since, at) = (self.since.load(Relaxed), self.at.load(Relaxed));
+        let returned = at.wrapping_sub(since).cast_signed() >= 0;
+        let left = returned && now.wrapping_sub(at) >= M::MILLISECOND.saturating_mul(LEFT);
+        // If the thread comes back at this moment, one of the two does it.
+        let ended = left && self.fd.compare_exchange(open, 0, Relaxed, Relaxed).is_ok();
+        if ended { Some(open.wrapping_sub(1).cast_signed()) } else { None }
     }
 
     /// A wait with a timeout of zero has found nothing. After the second one no further call is expected at once, so

@@ -153,7 +153,7 @@ impl Habits {
     /// Held data was late. `sure` says that the program is to blame; if not, the first time counts as an accident. The
     /// third time has shown that the process is unpredictable. All its services pay, because they belong to one
     /// program.
-    pub(super) fn strike(&self, sure: bool) {
+    pub fn strike(&self, sure: bool) {
         let strikes = self.strikes.load(Relaxed);
         self.strikes.store(strikes.saturating_add(1), Relaxed);
         let price = match strikes {

@@ -112,6 +112,8 @@ const OLD: u32 = 200;
 const LATE: u32 = 1;
 /// Data held for this long was late for certain, in milliseconds: no other program keeps a processor for so long.
 const SURELY_LATE: u32 = 20;
+/// Data held for this long by a thread that has not come back is seen by other threads, in milliseconds.
+const LEFT: u32 = 50;
 
 /// Converts microseconds to the machine's units.
 const fn micros<M: Machine>(micros: u32) -> u32 {

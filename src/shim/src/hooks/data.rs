@@ -159,7 +159,7 @@ fn message_of(parts: *const iovec, count: c_int) -> msghdr {
 /// usual descriptors: a rare call is not worth an inlined path of its own.
 macro_rules! pass_hook {
     ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
-     $usual:ident, flags $flags:expr, $count:ident $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
+     $usual:ident, flags $flags:expr, $count:ident, keeps $keeps:expr $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
@@ -179,7 +179,7 @@ macro_rules! pass_hook {
                     $name($($before: $before_ty,)* $fd: c_int, $($arg: $ty),*) -> $ret; fd $fd,
                     call Call { flags: $flags, more: false, may: $count != 0, only_sockets: false },
                     whole UNKNOWN, held $name::real($($before,)* $fd, $($arg),*),
-                    keeps |sent| keeps_back(sent, $count as isize)
+                    keeps $keeps
                 }
             }
         }
@@ -189,14 +189,24 @@ macro_rules! pass_hook {
 /// Is data left in the kernel after this call, its own or what was held before it? If it sent nothing, all of what was
 /// held. And kernels before 6.5 keep the tail of a file that ended before `count`, waiting for the rest.
 #[inline(always)]
-fn keeps_back(sent: isize, count: isize) -> bool {
-    sent <= 0 || sent != count && kernel::keeps_tail_of_short_sendfile()
+fn keeps_back(sent: isize, count: size_t) -> bool {
+    sent <= 0 || sent != count.cast_signed() && kernel::keeps_tail_of_short_sendfile()
+}
+
+/// Is what was held before still in the kernel after a sendmmsg(2) that returned `sent`? If it failed, and if none of its
+/// messages had data: an empty one pushes nothing.
+fn sends_nothing(messages: *const mmsghdr, sent: isize) -> bool {
+    (0..sent.max(0).cast_unsigned()).all(|index| {
+        // SAFETY: `index` is below `sent`, the number of messages that the kernel has taken, and whose lengths it has
+        // filled in.
+        unsafe { (*messages.wrapping_add(index)).msg_len == 0 }
+    })
 }
 
 pass_hook! {
     /// sendmmsg(2): the kernel itself holds all messages but the last, and the library does not hold the last one.
     fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    closer, flags flags, count;
+    closer, flags flags, count, keeps |sent| sends_nothing(messages, sent);
     where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
@@ -204,14 +214,14 @@ pass_hook! {
 pass_hook! {
     /// The name of sendmmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
     fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    closer, flags flags, count;
+    closer, flags flags, count, keeps |sent| sends_nothing(messages, sent);
     where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
 pass_hook! {
     /// sendfile(2).
     fn sendfile([fd], file: c_int, offset: *mut off_t, count: size_t) -> ssize_t;
-    usual, flags 0, count;
+    usual, flags 0, count, keeps |sent| keeps_back(sent, count);
     where signature (libc::sendfile), raw raw!(libc::SYS_sendfile, fd, file, offset, count);
 }
 
@@ -224,7 +234,7 @@ const SENDFILE64: c_long = libc::SYS_sendfile64;
 pass_hook! {
     /// The name of sendfile(2) in programs built with 64-bit file offsets.
     fn sendfile64([fd], file: c_int, offset: *mut off64_t, count: size_t) -> ssize_t;
-    usual, flags 0, count;
+    usual, flags 0, count, keeps |sent| keeps_back(sent, count);
     where signature (libc::sendfile64), raw raw!(SENDFILE64, fd, file, offset, count);
 }
 
@@ -232,6 +242,7 @@ pass_hook! {
     /// splice(2), into a socket or out of one. SPLICE_F_MORE is the program's own statement that more follows.
     fn splice(from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint) -> ssize_t;
     closer, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, length,
+    keeps |sent| keeps_back(sent, length),
     first {
         LIBRARY.sending_from_elsewhere(fd);
         LIBRARY.receiving(from, false);

@@ -51,6 +51,16 @@ hook! {
 }
 
 hook! {
+    /// fclose(3): closes the descriptor inside libc. What is held is released first: the kernel drops it if input is unread.
+    fn fclose(stream: *mut libc::FILE) -> c_int
+    where signature (libc::fclose), raw MISSING; {
+        LIBRARY.let_go(Cause::End);
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
+        unsafe { fclose::real(stream) }
+    }
+}
+
+hook! {
     /// dup(2).
     #[unsafe(link_section = ".text.usual")]
     fn dup(fd: c_int) -> c_int

@@ -27,13 +27,14 @@ hook! {
     }
 }
 
-/// Makes a hook for a function that replaces the program. The new program will know nothing of held data.
+/// Makes a hook for a function that replaces the program. The new program will know nothing of held data, nor will the other
+/// threads come back to theirs.
 macro_rules! exec_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             fn $name($($arg: $ty),*) -> c_int where signature $check, raw $raw; {
-                LIBRARY.let_go(Cause::End);
+                LIBRARY.let_go_of_all();
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             }
@@ -83,10 +84,10 @@ macro_rules! variadic_exec_hooks {
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
         pub unsafe extern "C" fn $name() -> c_int {
-            /// Releases what the thread holds; returns the address of the real function.
+            /// Releases what any thread holds; returns the address of the real function.
             extern "C" fn prepare() -> *mut () {
                 listed!($name);
-                LIBRARY.let_go(Cause::End);
+                LIBRARY.let_go_of_all();
                 let found = bind::next(name_of!($name));
                 if found.is_null() { missing as *mut () } else { found }
             }
