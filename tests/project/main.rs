@@ -1,0 +1,7 @@
+//! The repository itself: its pages, its scripts, the inputs that fuzzing has kept, and the models of its threads.
+
+mod concurrency;
+mod corpora;
+mod loom;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,11 @@
+//! What compares times or counts instructions, and so runs beside nothing else: each test begins by
+//! taking its turn (support/turn.rs).
+
+mod ab;
+mod cost;
+mod doctor_backtrace;
+mod field;
+mod holding;
+mod imap;
+#[path = "../support/mod.rs"]
+mod support;
