@@ -1,5 +1,5 @@
 """What `tcptune doctor` says about real programs, against the truth: those that stall, and those that do not. Prints a table;
-exits with 1 on a false alarm, on a stall that was missed, or on a predicted gain that is off by more than 20 %. `scripts/doctor-check`
+exits with 1 on a false alarm, on a stall that was missed, or on a predicted gain that is off by more than 20 %. `scripts/check doctor`
 is the way in."""
 
 import argparse
@@ -219,7 +219,7 @@ def mails(net, seconds):
 
 def main():
     """Command line."""
-    parser = argparse.ArgumentParser(prog="scripts/doctor-check", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/check doctor", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name has this in it")
     parser.add_argument("--seconds", type=float, default=3, help="seconds that doctor watches each (3)")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What `tcptune run --supervise` does and costs. `scripts/supervise` is the way in, and says what it needs."""
+"""What `tcptune run --supervise` does and costs. `scripts/check supervise` is the way in, and says what it needs."""
 
 import os
 import pathlib

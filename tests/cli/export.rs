@@ -1,5 +1,5 @@
 //! `tcptune export`: the same numbers as `tcptune report`, sums that never fall whatever becomes of the files, a textfile that is
-//! whole, an HTTP endpoint, bounded labels. That Prometheus itself reads them is checked by scripts/export-check.
+//! whole, an HTTP endpoint, bounded labels. That Prometheus itself reads them is checked by scripts/check export.
 
 use std::collections::BTreeMap;
 use std::fs;

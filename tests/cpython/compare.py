@@ -1,4 +1,4 @@
-"""Compares CPython's own tests, run natively and with the library preloaded; scripts/cpython-tests starts it.
+"""Compares CPython's own tests, run natively and with the library preloaded; scripts/check cpython starts it.
 
 Usage: compare.py [MODULE...]     in a network namespace of its own, with TCPTUNE_LIB set
 

@@ -113,11 +113,11 @@ fn it_cannot_panic() {
     }
 }
 
-/// Into which processes it is loaded, as `scripts/overhead load` shows: each does a TCP exchange with itself.
+/// Into which processes it is loaded, as `scripts/check overhead load` shows: each does a TCP exchange with itself.
 #[test]
 fn programs_of_glibc_and_musl_load_it() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/overhead");
-    let outcome = support::finish(Mode::Plain.command(script).arg("load").arg(support::library()));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/check");
+    let outcome = support::finish(Mode::Plain.command(script).args(["overhead", "load"]).arg(support::library()));
     let (table, errors) = (text(&outcome.stdout), text(&outcome.stderr));
     assert!(outcome.status.success(), "{table}{errors}");
     let cell = |process: &str| {

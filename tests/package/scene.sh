@@ -1,4 +1,4 @@
-# What the checks of the packages share. They run as root in a clean Debian 12 that is thrown away (scripts/package-check).
+# What the checks of the packages share. They run as root in a clean Debian 12 that is thrown away (scripts/check package).
 export DEBIAN_FRONTEND=noninteractive
 list=$(mktemp -d)
 

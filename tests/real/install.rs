@@ -1,5 +1,5 @@
 //! scripts/install and scripts/uninstall, into a directory: everything is there, a second time changes nothing, an older
-//! version's files go, and nothing is left in the end. Whole packages are the matter of scripts/package-check.
+//! version's files go, and nothing is left in the end. Whole packages are the matter of scripts/check package.
 
 use crate::support;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-# What the pages of docs/recipes share when scripts/recipes runs them: a far end on port 4000, and two words that judge a
+# What the pages of docs/recipes share when scripts/check recipes runs them: a far end on port 4000, and two words that judge a
 # client which prints `N ms each`. The stall is 40 ms; without it an exchange takes less than one. A page that runs in the
 # sources themselves is in their directory, the others have them in /project.
 recipes=$(realpath tests/recipes 2>/dev/null || echo /project/tests/recipes)

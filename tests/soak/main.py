@@ -1,4 +1,4 @@
-"""Real servers and clients under the library, for minutes, with everything that goes wrong in a network: `scripts/soak`.
+"""Real servers and clients under the library, for minutes, with everything that goes wrong in a network: `scripts/check soak`.
 
 Every answer is checked, memory is watched, logs are read. Nothing here may excuse a wrong byte, or an error that no fault of
 our own making explains.
@@ -261,7 +261,7 @@ def judge(running, results, pids, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="scripts/check soak", description=__doc__.splitlines()[0])
     parser.add_argument("seconds", nargs="?", type=int, default=600, help="how long (default 600, at least 30)")
     parser.add_argument("--seed", type=int, default=1, help="which faults, in which order")
     options = parser.parse_args()

@@ -118,7 +118,7 @@ fn summary(outcome: &Outcome) -> String {
     format!("{}, {lines} lines, {:08x}", outcome.status, hash.finish() as u32)
 }
 
-/// Writes a comparison down, where HAZARD_TABLE names a file to which it is to be added (scripts/hazards).
+/// Writes a comparison down, where HAZARD_TABLE names a file to which it is to be added (scripts/check hazards).
 fn record(program: &Command, plain: &Outcome, results: &[String]) {
     let Some(table) = std::env::var_os("HAZARD_TABLE") else { return };
     let words: Vec<_> = std::iter::once(program.get_program()).chain(program.get_args()).collect();

@@ -1,6 +1,6 @@
 //! What being preloaded costs, where it can be counted exactly: instructions and system calls, at the start and per call.
 //! The numbers and the measuring stand in tests/overhead (gates.txt, gates.sh); times and memory are left to
-//! `scripts/overhead gates`, because a machine that does other things too must not fail a test.
+//! `scripts/check overhead gates`, because a machine that does other things too must not fail a test.
 
 use crate::support;
 use crate::support::turn;
@@ -14,8 +14,8 @@ fn root() -> PathBuf {
 
 /// Holds a library against the gates whose "measure: what" matches the expression.
 fn gates(only: &str, library: &Path) -> Outcome {
-    let mut command = Mode::Plain.command(root().join("scripts/overhead"));
-    support::finish(command.args(["gates", "--quick", "--only", only]).arg(library))
+    let mut command = Mode::Plain.command(root().join("scripts/check"));
+    support::finish(command.args(["overhead", "gates", "--quick", "--only", only]).arg(library))
 }
 
 /// The gates must hold; the table is shown either way, so that `--nocapture` tells the distance to the aims. The rule for

@@ -1,5 +1,5 @@
 //! The field grid in small: programs of tests/field whose data must not arrive later with the library than without, on loopback,
-//! with few messages. `scripts/field` is the whole of it.
+//! with few messages. `scripts/check field` is the whole of it.
 //!
 //! A test may only assert what noise does not undo: a message is late after 20 ms, and a median is worse when it is ten times
 //! plain's. A pattern that fails is run again before it is judged, because another process may have had the processor meanwhile.

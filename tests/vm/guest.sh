@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The first process of the virtual machine that scripts/vm-test starts: makes a network of its own, runs the programs plain
+# The first process of the virtual machine that scripts/check vm starts: makes a network of its own, runs the programs plain
 # and preloaded, and prints a line for each to the serial console, `vm| WHAT | plain | preloaded | verdict`. Nothing here
 # knows which kernel it is; what a kernel lacks is said to be absent.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run/netns /etc

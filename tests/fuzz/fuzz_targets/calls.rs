@@ -1,5 +1,5 @@
 //! The check of bodies/calls.rs under libFuzzer, which is guided by the library's own code: TCPTUNE_LIB names one that is
-//! built for that (scripts/fuzz). The program starts itself anew with the library preloaded.
+//! built for that (scripts/check fuzz). The program starts itself anew with the library preloaded.
 #![no_main]
 
 #[path = "../bodies/calls.rs"]
