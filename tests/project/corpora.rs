@@ -1,7 +1,7 @@
 //! Replays what fuzzing has kept (tests/fuzz/corpora) through the same checks, with the stable compiler and in seconds:
 //! inputs that reach every part of the code that fuzzing has reached, and every input that was ever a finding.
 //!
-//! scripts/fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
+//! scripts/check fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
 
 #[path = "../fuzz/bodies/calls.rs"]
 mod calls;

@@ -2,6 +2,8 @@
 
 mod concurrency;
 mod corpora;
+mod files;
 mod loom;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
