@@ -1,4 +1,4 @@
-//! Every name by which programs reach sockets (tests/census.txt) is a hook, or docs/hooks.md says why it is none and what
+//! Every name by which programs reach sockets (tests/data/census.txt) is a hook, or docs/hooks.md says why it is none and what
 //! happens then; and the other way round.
 //!
 //! Compares lists and documents with the table of hooks only; it runs no program. That the hooks are what the library exports
@@ -37,16 +37,16 @@ const NARROW: &str = "no: hooked in the 32-bit library";
 /// The census: each name, and what it says of it.
 fn census() -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
-    for line in file("tests/census.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in file("tests/data/census.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let cells: Vec<&str> = line.split(" | ").collect();
         let &[name, purpose, state] = cells.as_slice() else {
-            panic!("tests/census.txt: {line:?} has not three cells");
+            panic!("tests/data/census.txt: {line:?} has not three cells");
         };
-        assert!(PURPOSES.contains(&purpose), "tests/census.txt: {name}: {purpose:?} is none of {PURPOSES:?}");
+        assert!(PURPOSES.contains(&purpose), "tests/data/census.txt: {name}: {purpose:?} is none of {PURPOSES:?}");
         let hooked = state == "hooked";
         let reason = state.strip_prefix("no: ").unwrap_or_default();
-        assert!(hooked || !reason.is_empty(), "tests/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`");
-        assert!(names.insert(name.to_owned(), state.to_owned()).is_none(), "tests/census.txt: {name} is there twice");
+        assert!(hooked || !reason.is_empty(), "tests/data/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`");
+        assert!(names.insert(name.to_owned(), state.to_owned()).is_none(), "tests/data/census.txt: {name} is there twice");
     }
     names
 }
@@ -105,8 +105,8 @@ fn hooks_are_the_hooked_names_of_the_census() {
     for (state, hooks) in [("hooked", hooks(is_here)), (NARROW, hooks(|hook| !is_here(hook)))] {
         let said: BTreeSet<String> =
             census.iter().filter(|(_, said)| *said == state).map(|(name, _)| name.clone()).collect();
-        expect_none(&format!("{state:?} says tests/census.txt, but not the table of hooks"), said.difference(&hooks));
-        expect_none(&format!("in the table of hooks, but not {state:?} in tests/census.txt"), hooks.difference(&said));
+        expect_none(&format!("{state:?} says tests/data/census.txt, but not the table of hooks"), said.difference(&hooks));
+        expect_none(&format!("in the table of hooks, but not {state:?} in tests/data/census.txt"), hooks.difference(&said));
     }
 }
 
@@ -135,7 +135,7 @@ fn the_document_says_what_happens_with_every_other_name() {
     expect_none("not hooked, and docs/hooks.md does not say what happens then", bare.iter().filter(|one| !says(one.0)));
     expect_none("hooked, but docs/hooks.md says it is not", hooked.iter().filter(|one| says(one.0)));
     let unknown = |pattern: &&String| !bare.iter().any(|(name, _)| means(pattern, name));
-    expect_none("docs/hooks.md says what happens, but tests/census.txt lacks it", others.iter().filter(unknown));
+    expect_none("docs/hooks.md says what happens, but tests/data/census.txt lacks it", others.iter().filter(unknown));
 }
 
 /// A libc has most calls under several names: fortified, 64-bit, inner ones. Each that the C libraries of this machine
@@ -153,7 +153,7 @@ fn variants_in_the_c_libraries_are_in_the_census() {
         let relatives: Vec<&String> = exported.iter().filter(|name| bases.contains(base(name))).collect();
         checked += relatives.len();
         let unlisted = relatives.into_iter().filter(|name| !census.contains_key(*name));
-        expect_none(&format!("{}: not in tests/census.txt", library.display()), unlisted);
+        expect_none(&format!("{}: not in tests/data/census.txt", library.display()), unlisted);
     }
     assert!(checked > 200, "only {checked} names of the C libraries are relatives of the census");
 }

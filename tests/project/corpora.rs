@@ -1,23 +1,23 @@
-//! Replays what fuzzing has kept (tests/fuzz/corpora) through the same checks, with the stable compiler and in seconds:
+//! Replays what fuzzing has kept (tests/data/corpora) through the same checks, with the stable compiler and in seconds:
 //! inputs that reach every part of the code that fuzzing has reached, and every input that was ever a finding.
 //!
 //! scripts/check fuzz looks for more (docs/fuzzing.md). Nothing here may hold an expectation: the bodies do.
 
-#[path = "../fuzz/bodies/calls.rs"]
+#[path = "../search/fuzz/bodies/calls.rs"]
 mod calls;
-#[path = "../fuzz/bodies/evidence.rs"]
+#[path = "../search/fuzz/bodies/evidence.rs"]
 mod evidence;
-#[path = "../fuzz/bodies/programs.rs"]
+#[path = "../search/fuzz/bodies/programs.rs"]
 mod programs;
-#[path = "../fuzz/bodies/promise.rs"]
+#[path = "../search/fuzz/bodies/promise.rs"]
 mod promise;
-#[path = "../fuzz/replay.rs"]
+#[path = "../search/fuzz/replay.rs"]
 mod replay;
-#[path = "../fuzz/bodies/rules.rs"]
+#[path = "../search/fuzz/bodies/rules.rs"]
 mod rules;
-#[path = "../fuzz/bodies/settings.rs"]
+#[path = "../search/fuzz/bodies/settings.rs"]
 mod settings;
-#[path = "../fuzz/bodies/table.rs"]
+#[path = "../search/fuzz/bodies/table.rs"]
 mod table;
 
 use crate::support;
@@ -56,7 +56,7 @@ fn calls() {
 /// Every target that is fuzzed is replayed here.
 #[test]
 fn no_target_is_left_out() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/bodies");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/search/fuzz/bodies");
     let here = include_str!("corpora.rs");
     for body in std::fs::read_dir(directory).expect("the bodies") {
         let name = body.expect("a file").file_name().into_string().expect("a readable name");

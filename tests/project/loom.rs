@@ -1,4 +1,4 @@
-//! The descriptor table and the release path in every order of two threads' steps: runs the models of tests/loom, which are a
+//! The descriptor table and the release path in every order of two threads' steps: runs the models of tests/search/loom, which are a
 //! workspace of their own.
 //!
 //! Nothing is judged here: the models say whether they hold.
@@ -17,7 +17,7 @@ fn every_model_holds_in_every_order() {
     let _turn = turn::beside_its_file();
     let output = Command::new(env!("CARGO"))
         .args(["test", "--quiet", "--release", "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/loom/Cargo.toml"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/search/loom/Cargo.toml"))
         .arg("--target-dir")
         .arg(support::build_dir().join("loom"))
         .args(["--", "--nocapture"])

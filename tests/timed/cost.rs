@@ -1,5 +1,5 @@
 //! What being preloaded costs, where it can be counted exactly: instructions and system calls, at the start and per call.
-//! The numbers and the measuring stand in tests/overhead (gates.txt, gates.sh); times and memory are left to
+//! The numbers and the measuring stand in tests/measure/overhead (gates.txt, gates.sh); times and memory are left to
 //! `scripts/check overhead gates`, because a machine that does other things too must not fail a test.
 
 use crate::support;
@@ -75,7 +75,7 @@ fn a_library_over_its_gates_fails() {
     let built = Command::new("gcc")
         .args(["-O2", "-shared", "-fPIC", "-o"])
         .arg(&slow)
-        .arg(root().join("tests/overhead/pass.c"))
+        .arg(root().join("tests/measure/overhead/pass.c"))
         .status()
         .expect("gcc starts (scripts/setup installs it)");
     assert!(built.success());

@@ -1,4 +1,4 @@
-//! The field grid in small: programs of tests/field whose data must not arrive later with the library than without, on loopback,
+//! The field grid in small: programs of tests/measure/field whose data must not arrive later with the library than without, on loopback,
 //! with few messages. `scripts/check field` is the whole of it.
 //!
 //! A test may only assert what noise does not undo: a message is late after 20 ms, and a median is worse when it is ten times
@@ -12,10 +12,10 @@ use std::process::Command;
 use std::sync::Mutex;
 
 fn source(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/field").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/measure/field").join(name)
 }
 
-/// Compiles a program of tests/field, once; called in its turn alone.
+/// Compiles a program of tests/measure/field, once; called in its turn alone.
 fn compile(name: &str) -> PathBuf {
     static BUILT: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -30,7 +30,7 @@ fn compile(name: &str) -> PathBuf {
     result
 }
 
-/// What tests/field/arrival.c prints.
+/// What tests/measure/field/arrival.c prints.
 struct Arrival {
     median: f64,
     longest: f64,
