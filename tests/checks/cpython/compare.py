@@ -173,7 +173,7 @@ def main():
     modules = sys.argv[1:] or MODULES
     for module in modules:
         if module not in MODULES:
-            print(f"cpython-tests: {module}: no such module; allowed are {', '.join(MODULES)}", file=sys.stderr)
+            print(f"cpython: {module}: no such module; allowed are {', '.join(MODULES)}", file=sys.stderr)
             return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
