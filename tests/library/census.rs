@@ -45,8 +45,14 @@ fn census() -> BTreeMap<String, String> {
         assert!(PURPOSES.contains(&purpose), "tests/data/census.txt: {name}: {purpose:?} is none of {PURPOSES:?}");
         let hooked = state == "hooked";
         let reason = state.strip_prefix("no: ").unwrap_or_default();
-        assert!(hooked || !reason.is_empty(), "tests/data/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`");
-        assert!(names.insert(name.to_owned(), state.to_owned()).is_none(), "tests/data/census.txt: {name} is there twice");
+        assert!(
+            hooked || !reason.is_empty(),
+            "tests/data/census.txt: {name}: {state:?} is neither `hooked` nor `no: why`"
+        );
+        assert!(
+            names.insert(name.to_owned(), state.to_owned()).is_none(),
+            "tests/data/census.txt: {name} is there twice"
+        );
     }
     names
 }
@@ -105,8 +111,14 @@ fn hooks_are_the_hooked_names_of_the_census() {
     for (state, hooks) in [("hooked", hooks(is_here)), (NARROW, hooks(|hook| !is_here(hook)))] {
         let said: BTreeSet<String> =
             census.iter().filter(|(_, said)| *said == state).map(|(name, _)| name.clone()).collect();
-        expect_none(&format!("{state:?} says tests/data/census.txt, but not the table of hooks"), said.difference(&hooks));
-        expect_none(&format!("in the table of hooks, but not {state:?} in tests/data/census.txt"), hooks.difference(&said));
+        expect_none(
+            &format!("{state:?} says tests/data/census.txt, but not the table of hooks"),
+            said.difference(&hooks),
+        );
+        expect_none(
+            &format!("in the table of hooks, but not {state:?} in tests/data/census.txt"),
+            hooks.difference(&said),
+        );
     }
 }
 
