@@ -1,5 +1,5 @@
 // Exchanges of two writes and a read with TCP_NODELAY turned off, which Go turns on by itself: PORT COUNT. Prints the median
-// in milliseconds. For scripts/supervise.
+// in milliseconds. For scripts/check supervise.
 package main
 
 import (

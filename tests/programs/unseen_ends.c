@@ -10,7 +10,6 @@
  *   closed    input is unread, and the descriptor is closed by a raw system call
  *   empty     sendmmsg(2) sends an empty message, and the thread pauses
  *   parked    the message was another thread's, which never enters a hook again
- *   exec      the message was another thread's, and the program is replaced
  *
  * Prints in how many rounds the message came more than 20 ms late, and in how many it never came. The other end is a process
  * that hooks do not see.
@@ -29,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 256, EXCHANGES = 20, PIECE = 50 };
+enum { ROUNDS = 256, EXCHANGES = 40, PIECE = 50 };
 
 /* Microseconds at which a round's last message was sent and came; 0: it did not. */
 static struct {
@@ -85,7 +84,7 @@ static void *say_and_park(void *round)
 	return NULL;
 }
 
-static void play(const char *mode, long round, char **argv)
+static void play(const char *mode, long round)
 {
 	char answer;
 	connection = socket(AF_INET, SOCK_STREAM, 0);
@@ -97,9 +96,8 @@ static void play(const char *mode, long round, char **argv)
 			err(1, "recv");
 	}
 	pthread_t thread;
-	int threaded = !strcmp(mode, "parked") || !strcmp(mode, "exec");
 	times->sent[round] = now();
-	if (!threaded)
+	if (strcmp(mode, "parked"))
 		say();
 	else if (pthread_create(&thread, NULL, say_and_park, (void *)round))
 		errx(1, "pthread_create");
@@ -112,21 +110,12 @@ static void play(const char *mode, long round, char **argv)
 		if (!strcmp(mode, "empty") && sendmmsg(connection, &empty, 1, 0) != 1)
 			err(1, "sendmmsg");
 		pause_unseen(100);
-		if (!strcmp(mode, "exec")) {
-			char *again[] = {argv[0], "again", NULL};
-			execv(argv[0], again);
-			err(1, "%s", argv[0]);
-		}
 		unseen(SYS_close, connection, 0, 0, 0, 0, 0);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "again")) {
-		pause_unseen(300);
-		return 0;
-	}
 	int rounds = argc == 3 ? atoi(argv[2]) : 0;
 	if (rounds < 1 || rounds > ROUNDS)
 		errx(2, "a mode and a number of rounds");
@@ -141,15 +130,8 @@ int main(int argc, char **argv)
 	alarm(60);
 	if (!fork())
 		other_end(rounds);
-	for (long round = 0; round < rounds; round++) {
-		/* A program that replaces itself is another each time. */
-		int replaced = !strcmp(argv[1], "exec"), status;
-		pid_t child = replaced ? fork() : 0;
-		if (!child)
-			play(argv[1], round, argv);
-		else
-			unseen(SYS_wait4, child, (long)&status, 0, 0, 0, 0);
-	}
+	for (long round = 0; round < rounds; round++)
+		play(argv[1], round);
 	pause_unseen(400);
 	int late = 0, lost = 0;
 	for (int round = 0; round < rounds; round++) {

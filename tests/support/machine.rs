@@ -1,4 +1,4 @@
-//! A machine with a real systemd as its first process, for as long as it is in scope: scripts/in-systemd does the work. It
+//! A machine with a real systemd as its first process, for as long as it is in scope: scripts/internal/in-systemd does the work. It
 //! has its own processes, its own network with nothing but loopback, and forgets everything at its end.
 
 use std::io::Write;
@@ -16,7 +16,7 @@ pub struct Machine {
 impl Machine {
     /// Boots it, with this command and the library under test installed. The first time builds the tree.
     pub fn boot(program: &str) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/in-systemd");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/internal/in-systemd");
         let mut command = Command::new(script);
         command.arg("--hold").env("TCPTUNE_LIB", library()).env("TCPTUNE_BIN", program);
         let mut guard = Guard::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));

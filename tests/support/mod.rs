@@ -6,11 +6,14 @@
 // Each test binary compiles this module for itself and uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod chains;
+pub mod cli;
 pub mod compile;
 pub mod counters;
 pub mod cyrus;
 pub mod exchange;
 pub mod guard;
+pub mod hazards;
 pub mod http;
 pub mod library;
 pub mod machine;
@@ -20,6 +23,7 @@ pub mod process;
 pub mod run;
 pub mod same;
 pub mod strace;
+pub mod turn;
 
 pub use compile::{compile, compile_musl, program};
 pub use guard::{Guard, ScratchDir};

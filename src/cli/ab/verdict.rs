@@ -10,7 +10,7 @@ use super::stats::{Interval, ratio};
 pub const BELIEVED: f64 = 0.01;
 
 /// How much the ratio of times differs from one session to the next, however steady each is: where pages lie, how timers and
-/// ticks meet, what the neighbours do. A session cannot see it in itself; `scripts/ab-check` shows it.
+/// ticks meet, what the neighbours do. A session cannot see it in itself; `scripts/check ab` shows it.
 pub const BETWEEN_SESSIONS: f64 = 0.04;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

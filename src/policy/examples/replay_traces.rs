@@ -1,4 +1,4 @@
-//! Prints what the rule does with each recorded trace (tests/traces) as a Markdown table: scripts/traces.
+//! Prints what the rule does with each recorded trace (tests/data/traces) as a Markdown table: scripts/check traces.
 //! It judges nothing; tests/evidence_traces.rs does.
 
 #[path = "../tests/evidence_machine/mod.rs"]

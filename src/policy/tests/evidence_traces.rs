@@ -1,5 +1,5 @@
-//! Real programs, as recorded (tests/traces), under the rule: never more segments than with TCP_NODELAY alone, nothing late, and
-//! hardly an option set. scripts/traces prints the numbers.
+//! Real programs, as recorded (tests/data/traces), under the rule: never more segments than with TCP_NODELAY alone, nothing late, and
+//! hardly an option set. scripts/check traces prints the numbers.
 
 mod evidence_machine;
 mod evidence_replay;

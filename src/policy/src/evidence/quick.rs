@@ -1,6 +1,6 @@
 //! The usual cases of a data call, decided in few instructions on the way of every hook that sends. The decisions are
 //! those of [`Burst::sent`], except that of a program's single calls only a few are looked at. A case that cannot be
-//! decided here leaves nothing noted. Every instruction counts (tests/overhead).
+//! decided here leaves nothing noted. Every instruction counts (tests/measure/overhead).
 
 use super::burst::{Burst, CORKED, HELD, HISTORY, LENGTH, LONG, RESTED, STAYS_FAST, name};
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};

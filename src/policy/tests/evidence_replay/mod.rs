@@ -1,4 +1,4 @@
-//! Replays a recorded trace (tests/traces) under the rule, and reckons what that would have done on the wire. No system call is
+//! Replays a recorded trace (tests/data/traces) under the rule, and reckons what that would have done on the wire. No system call is
 //! made. It judges nothing: the tests and the table (examples/replay_traces.rs) do.
 //!
 //! A trace does not say what a thread did between two calls: a pause of more than 300 us counts as sleep where no hook saw it.

@@ -1,4 +1,4 @@
-//! Reads the traces of real programs in tests/traces (tests/traces/record.py says what their lines mean).
+//! Reads the traces of real programs in tests/data/traces (tests/traces/record.py says what their lines mean).
 
 #![allow(dead_code, reason = "each of its users needs a part of it")]
 
@@ -33,7 +33,7 @@ pub struct Trace {
 
 /// All traces of the project, by name.
 pub fn all() -> Vec<Trace> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/traces");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/traces");
     let entries = std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a directory entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "trace"));

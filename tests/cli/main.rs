@@ -1,0 +1,21 @@
+//! The command, each subcommand as its users call it. One file for each; what compares times is in tests/timed.
+
+mod attach;
+mod bpf;
+mod check;
+mod check_process;
+mod demo;
+mod doctor;
+mod doctor_command;
+mod env;
+mod errors;
+mod export;
+mod generate;
+mod layout;
+mod report;
+mod run;
+mod supervise;
+#[path = "../support/mod.rs"]
+mod support;
+mod systemd;
+mod top;

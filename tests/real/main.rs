@@ -1,0 +1,10 @@
+//! Real servers, clients, sandboxes and units with the library. One file per subject.
+
+mod host;
+mod http;
+mod install;
+mod sandboxes;
+mod settings;
+#[path = "../support/mod.rs"]
+mod support;
+mod systemd_units;

@@ -1,0 +1,338 @@
+//! `tcptune ab`: it finds the difference that is there, none where there is none, and leaves nothing behind.
+//!
+//! What takes how long is said by the test (`sleep`) where only the command is tested; a stall of 40 ms is the difference where
+//! the library is.
+
+use crate::support::cli;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::cli::{ended, script, tcptune};
+use crate::support::cyrus::Cyrus;
+use crate::support::turn;
+use crate::support::{Guard, ScratchDir, free_port, library, program};
+use serde_json::Value;
+
+/// `tcptune ab` with the library under test.
+fn ab(options: &[&str]) -> Command {
+    let mut command = tcptune();
+    command.args(["ab", "--library"]).arg(library()).args(options);
+    command
+}
+
+/// The last line that is not empty.
+fn verdict(out: &str) -> &str {
+    out.lines().last().unwrap_or_default()
+}
+
+fn json(file: &Path) -> Value {
+    serde_json::from_slice(&fs::read(file).expect("it was written")).expect("valid JSON")
+}
+
+fn median(report: &Value, measure: &str, arm: &str) -> f64 {
+    let rows = report["measures"].as_array().expect("a list");
+    let row = rows.iter().find(|row| row["measure"] == measure).unwrap_or_else(|| panic!("no {measure}: {rows:?}"));
+    row[arm]["median"].as_f64().expect("a number")
+}
+
+#[test]
+fn the_import_into_cyrus_is_several_times_as_fast() {
+    let _turn = turn::alone();
+    let cyrus = Cyrus::start();
+    let scratch = ScratchDir::new("ab");
+    let export = format!("json={}", scratch.join("ab.json").display());
+    let mut command = ab(&["-n", "7", "--export", &export, "--", "python3"]);
+    let (code, out, err) = ended(command.arg(program("migrate_imap.py")).args(cyrus.address()).arg("30"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(verdict(&out).starts_with("tcptune is ") && verdict(&out).contains(" times as fast as plain"), "{out}");
+    let report = json(&scratch.join("ab.json"));
+    let comparison = &report["measures"][0]["comparison"];
+    let [low, ratio, high] = ["low", "ratio", "high"].map(|key| comparison[key].as_f64().expect("a number"));
+    // 30 mails at 40 ms against start-up alone.
+    assert!(low <= ratio && ratio <= high && ratio < 0.7, "{comparison}");
+    assert_eq!(comparison["verdict"], "less");
+    assert!(median(&report, "wall", "baseline") - median(&report, "wall", "candidate") > 0.6, "{out}");
+    assert!(median(&report, "delayed_acks", "baseline") >= 25.0, "{out}");
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(14));
+    // Counted in one run of each: the baseline's library only observes.
+    let counted = |arm: usize, what: &str| report["counted"][arm][what].as_u64().expect("a number");
+    assert!(counted(0, "stalls") >= 25 && counted(1, "stalls") <= 3, "{}", report["counted"]);
+    assert_eq!((counted(0, "connections"), counted(0, "tuned"), counted(1, "tuned")), (1, 0, 1));
+    assert!(counted(0, "segments_sent") >= counted(1, "segments_sent") + 15, "{}", report["counted"]);
+    // One run of each was followed.
+    for line in report["time_lines"].as_array().expect("two") {
+        assert!(line.as_array().is_some_and(|points| points.len() > 20), "{line}");
+    }
+}
+
+/// http.server with a page, and a client that gets it several times on one connection.
+fn http_server(scratch: &ScratchDir, port: u16, options: &[&str]) -> Value {
+    scratch.file("page.txt", "a line of the page\n".repeat(50));
+    let serve = format!(
+        "python3 -m http.server --protocol HTTP/1.1 --bind 127.0.0.1 --directory '{}' {port}",
+        scratch.path().display()
+    );
+    let load = format!("python3 {} 127.0.0.1 {port} /page.txt 15", program("http_get.py").display());
+    let export = format!("json={}", scratch.join("ab.json").display());
+    let mut command = ab(&["-n", "5", "--export", &export, "--ready-port", &port.to_string()]);
+    let (code, out, err) = ended(command.args(["--serve", &serve, "--load", &load]).args(options));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    json(&scratch.join("ab.json"))
+}
+
+#[test]
+fn a_server_is_started_for_each_run_and_tuned() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let port = free_port();
+    let report = http_server(&scratch, port, &[]);
+    assert_eq!(report["measures"][0]["comparison"]["verdict"], "less", "{}", report["verdict"]);
+    assert!(median(&report, "wall", "baseline") - median(&report, "wall", "candidate") > 0.3, "{}", report["verdict"]);
+    assert!(median(&report, "server_user", "baseline") > 0.0);
+    // It is gone.
+    std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
+}
+
+#[test]
+fn every_run_can_be_counted() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let report = http_server(&scratch, free_port(), &["--count", "every"]);
+    // 15 pages on one connection; the first exchanges do not stall yet.
+    assert!(median(&report, "library_stalls", "baseline") >= 8.0, "{}", report["measures"]);
+    assert!(median(&report, "library_stalls", "candidate") <= 2.0, "{}", report["measures"]);
+    assert!(report["runs"].as_array().expect("a list").iter().all(|run| run["counted"]["connections"] == 1));
+    // A library that cannot count is said so only where that is asked for.
+    let idle = cli::c_program(&scratch, "libidle.so", "int idle;", "gcc", &["-shared", "-fPIC"]);
+    let mut command = tcptune();
+    let (code, _, err) = ended(command.args(["ab", "--count", "every", "--library"]).arg(&idle).args(["--", "true"]));
+    assert!(code == 125 && err.contains("--count every: the library") && err.contains("does not count"), "{err}");
+    let mut command = tcptune();
+    assert_eq!(ended(command.args(["ab", "-n", "5", "--library"]).arg(&idle).args(["--", "true"])).0, 0);
+}
+
+#[test]
+fn the_load_can_be_tuned_instead() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let report = http_server(&scratch, free_port(), &["--tune", "load", "--count", "off"]);
+    // What stalls is the server's Nagle: the client's own options do nothing for it.
+    assert!(median(&report, "wall", "candidate") > 0.4, "{}", report["verdict"]);
+    assert_eq!(report["subject"]["tuned"], "load");
+    assert!(report["counted"][0].is_null() && report["runs"][0]["counted"].is_null());
+}
+
+/// A command that takes the time that its environment says, and notes what it was started with.
+fn sleeper(scratch: &ScratchDir) -> String {
+    let body =
+        "#!/bin/sh\necho \"${TCPTUNE:-on} ${LD_PRELOAD:-none} ${TCPTUNE_CORK:-auto}\" >> \"$0.log\"\nexec sleep $T\n";
+    script(scratch, "sleeper", body).display().to_string()
+}
+
+#[test]
+fn two_settings_are_compared_and_a_slower_one_fails() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let sleeper = sleeper(&scratch);
+    let slower = ["-n", "6", "--setting", "T=0.12", "--vs", "T=0.04"];
+    for (option, expected) in [("--fail-if-slower", 1), ("--fail-if-slower=50", 1), ("--fail-if-slower=400%", 0)] {
+        let (code, out, err) = ended(ab(&slower).args([option, "--", &sleeper]));
+        assert_eq!((code, err.as_str()), (expected, ""), "{option}: {out}");
+        assert!(verdict(&out).starts_with("T=0.12 takes "), "{out}");
+    }
+    let faster = ["-n", "6", "--setting", "T=0.04", "--vs", "T=0.12", "--fail-if-slower", "--"];
+    assert_eq!(ended(ab(&faster).arg(&sleeper)).0, 0);
+}
+
+#[test]
+fn equal_things_do_not_differ() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let options = ["-n", "12", "--setting", "T=0.05", "--vs", "T=0.05", "--fail-if-slower", "--"];
+    let (code, out, _) = ended(ab(&options).arg(sleeper(&scratch)));
+    assert_eq!(code, 0, "{out}");
+    assert!(verdict(&out).starts_with("no difference found: T=0.05 B takes "), "{out}");
+}
+
+#[test]
+fn each_arm_runs_as_often_and_in_its_own_environment() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let sleeper = sleeper(&scratch);
+    let log = || fs::read_to_string(format!("{sleeper}.log")).unwrap_or_default();
+    // Even under a preload, and with settings all around, the plain arm is plain.
+    let mut command = ab(&["-n", "5", "-w", "2", "--count", "off", "--setting", "cork=off", "--", &sleeper]);
+    let (code, out, err) = ended(command.env("T", "0.01").env("LD_PRELOAD", library()).env("TCPTUNE_CORK", "auto"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let lines = log();
+    let count = |wanted: &str| lines.lines().filter(|line| *line == wanted).count();
+    assert_eq!(count("off none auto"), 7, "{lines}");
+    assert_eq!(count(&format!("on {} off", library().display())), 7, "{lines}");
+    assert_eq!(lines.lines().count(), 14, "{lines}");
+    // Counting is kept to the warm-up.
+    fs::remove_file(format!("{sleeper}.log")).expect("it is there");
+    ended(ab(&["-n", "3", "--", &sleeper]).env("T", "0.01"));
+    let lines = log();
+    let observed = format!("observe {} auto", library().display());
+    assert_eq!(lines.lines().filter(|line| **line == observed).count(), 1, "{lines}");
+    assert_eq!(lines.lines().filter(|line| **line == *"off none auto").count(), 3, "{lines}");
+}
+
+#[test]
+fn setup_prepare_and_cleanup_are_run_as_often_as_they_say() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let log = scratch.join("log");
+    let note = |word: &str| format!("echo {word} $LD_PRELOAD >> {}", log.display());
+    let around = ["--setup", &note("setup"), "--prepare", &note("prepare"), "--cleanup", &note("cleanup")];
+    let (code, _, err) = ended(ab(&["-n", "3", "-w", "1"]).args(around).args(["--", "true"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines = fs::read_to_string(&log).expect("written");
+    let expected = [vec!["setup"], vec!["prepare"; 8], vec!["cleanup"]].concat();
+    assert_eq!(lines.lines().map(str::trim).collect::<Vec<_>>(), expected);
+    // After a failure too.
+    fs::remove_file(&log).expect("it is there");
+    let (code, _, err) = ended(ab(&["-n", "3"]).args(around).args(["--", "false"]));
+    assert_eq!(code, 125);
+    assert!(err.contains("`false` exited with 1 in a run of `plain`: --show-output"), "{err}");
+    let lines = fs::read_to_string(&log).expect("written");
+    assert_eq!(lines.lines().map(str::trim).collect::<Vec<_>>(), ["setup", "prepare", "cleanup"]);
+    let (code, _, err) = ended(&mut ab(&["--setup", "exit 3", "--", "true"]));
+    assert!(code == 125 && err.contains("the command of --setup exited with 3"), "{err}");
+}
+
+#[test]
+fn failing_runs_can_be_counted() {
+    let _turn = turn::beside_its_file();
+    let (code, out, err) = ended(&mut ab(&["-n", "5", "--ignore-failure", "--", "false"]));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("5 of 5 runs of `plain` failed") && out.contains("5 of 5 runs of `tcptune` failed"), "{out}");
+}
+
+#[test]
+fn the_output_of_the_command_is_shown_only_if_it_is_wanted() {
+    let _turn = turn::beside_its_file();
+    let (_, out, _) = ended(&mut ab(&["-n", "5", "-w", "0", "--", "echo", "from the command"]));
+    assert!(!out.contains("from the command\n"), "{out}");
+    let (_, out, _) = ended(&mut ab(&["-n", "5", "-w", "0", "--show-output", "--", "echo", "from the command"]));
+    assert_eq!(out.matches("from the command\n").count(), 10, "{out}");
+    // A shell only where it is asked for.
+    let shell = ["-n", "5", "-w", "0", "--show-output", "--shell", "--", "echo", "$((6 * 7))"];
+    assert_eq!(ended(&mut ab(&shell)).1.matches("42\n").count(), 10);
+}
+
+#[test]
+fn results_are_written_in_every_form() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let file = |name: &str| scratch.join(name).display().to_string();
+    let mut command = ab(&["-n", "5", "--seed", "77", "--html", &file("page.html")]);
+    for format in ["json", "csv", "markdown"] {
+        command.args(["--export", &format!("{format}={}", file(format))]);
+    }
+    let (code, out, err) = ended(command.args(["--", "sleep", "0.01"]));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let read = |name: &str| fs::read_to_string(scratch.join(name)).expect("written");
+    assert_eq!(read("csv").lines().count(), 11);
+    assert!(read("markdown").contains("| time |"));
+    let page = read("page.html");
+    assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("http"), "it asks for nothing from elsewhere");
+    let report = json(&scratch.join("json"));
+    assert_eq!((report["seed"].as_u64(), report["verdict"].as_str()), (Some(77), Some(verdict(&out))));
+    // The seed repeats the order.
+    let order = |report: &Value| {
+        report["runs"].as_array().expect("a list").iter().map(|run| run["arm"].to_string()).collect::<Vec<String>>()
+    };
+    let again = format!("json={}", file("again"));
+    ended(&mut ab(&["-n", "5", "--seed", "77", "--export", &again, "--", "sleep", "0.01"]));
+    assert_eq!(order(&json(&scratch.join("again"))), order(&report));
+}
+
+#[test]
+fn mistakes_are_one_line_before_anything_is_run() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let touched = scratch.join("touched");
+    let touch = touched.display().to_string();
+    for (options, code, said) in [
+        (&["--setting", "cork=maybe"][..], 125, "TCPTUNE_CORK"),
+        (&["--setting", "crok=off"], 125, "there is no setting `crok`"),
+        (&["--vs", "cork"], 125, "--vs cork: allowed is NAME=VALUE"),
+        (&["--fail-if-slower", "-n", "4"], 125, "--fail-if-slower with -n 4 could never fail"),
+        (&["--export", "xml=x"], 125, "--export xml=x: allowed is json=FILE"),
+        (&["--html", "/nonexistent/page.html"], 125, "`/nonexistent/page.html` cannot be written"),
+        (&["--library", "/nonexistent.so"], 125, "the library `/nonexistent.so`"),
+    ] {
+        let mut command = tcptune();
+        command.arg("ab");
+        if !options.contains(&"--library") {
+            command.arg("--library").arg(library());
+        }
+        let (found, out, err) = ended(command.args(options).args(["--", "touch", &touch]));
+        assert_eq!((found, out.as_str(), err.lines().count()), (code, "", 1), "{options:?}: {err}");
+        assert!(err.starts_with("tcptune: ") && err.contains(said), "{options:?}: {err}");
+    }
+    let (code, _, err) = ended(&mut ab(&["--setup", &format!("touch {touch}"), "--", "no-such-program"]));
+    assert!(code == 127 && err.contains("`no-such-program`"), "{err}");
+    let (code, _, err) = ended(&mut ab(&["--serve", "'", "--ready-port", "1", "--load", "true"]));
+    assert!(code == 125 && err.contains("a quote is not closed"), "{err}");
+    assert!(!touched.exists(), "something was run");
+    // clap's own.
+    for wrong in
+        [&["-n", "0", "--", "true"][..], &[], &["--serve", "true", "--", "true"], &["--fail-if-slower=x", "--", "true"]]
+    {
+        assert_eq!(ended(&mut ab(wrong)).0, 125, "{wrong:?}");
+    }
+}
+
+#[test]
+fn servers_that_do_not_come_up_are_named() {
+    let _turn = turn::beside_its_file();
+    let port = free_port();
+    let serve =
+        |command: &str| ended(&mut ab(&["--serve", command, "--ready-port", &port.to_string(), "--load", "true"]));
+    let (code, _, err) = serve("sh -c 'exit 3'");
+    assert!(code == 125 && err.contains("the server `sh` ended before it listened on port"), "{err}");
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", port)).expect("free");
+    let (code, _, err) = serve("sleep 5");
+    assert!(code == 125 && err.contains("another process listens there already"), "{err}");
+}
+
+#[test]
+fn an_interruption_leaves_nothing_behind() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let port = free_port();
+    let cleaned = scratch.join("cleaned");
+    let serve = format!("python3 -m http.server --bind 127.0.0.1 {port}");
+    let cleanup = format!("touch {}", cleaned.display());
+    let mut command =
+        ab(&["--serve", &serve, "--ready-port", &port.to_string(), "--load", "sleep 60", "--cleanup", &cleanup]);
+    let mut guard = Guard::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(matches!(guard.child.try_wait(), Ok(None)), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The load runs once the server listens.
+    std::thread::sleep(Duration::from_millis(300));
+    let kill = Command::new("kill").args(["-INT", &guard.pid().to_string()]).status().expect("there is a kill");
+    assert!(kill.success());
+    assert_eq!(guard.wait(Duration::from_secs(15)).code(), Some(130));
+    assert!(cleaned.exists());
+    std::net::TcpListener::bind(("127.0.0.1", port)).expect("the server is gone");
+}
+
+#[test]
+fn a_bar_is_shown_on_a_terminal_and_only_there() {
+    let _turn = turn::beside_its_file();
+    let (_, _, err) = ended(&mut ab(&["-n", "5", "--", "sleep", "0.05"]));
+    assert_eq!(err, "");
+    // script(1) gives it one.
+    let line = format!("{} ab --library {} -n 5 -- sleep 0.05", env!("CARGO_BIN_EXE_tcptune"), library().display());
+    let mut command = cli::cleaned(Command::new("script"));
+    let (code, out, _) = ended(command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm"));
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("warm-up [") && out.contains("measuring [") && out.contains(" left, now `"), "{out}");
+}

@@ -1,0 +1,91 @@
+//! The other end's stall at a distance: a pause is a delayed acknowledgement and a round trip. A client that writes twice and then
+//! reads, forty milliseconds away, by tests/measure/field/relay.c.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::field;
+use crate::support::cli::{ended, tcptune};
+use crate::support::netns::Pair;
+use crate::support::{Guard, Mode, finish, library, program, turn};
+
+/// The addresses of the two ends of the relay.
+const SERVER: &str = "10.78.0.1";
+const CLIENT: &str = "10.78.0.2";
+const ONE_WAY_MS: &str = "20";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Two networks with a path of 40 ms between them.
+struct Far {
+    spaces: Pair,
+    _relay: Guard,
+}
+
+impl Far {
+    fn new() -> Far {
+        let spaces = Pair::new();
+        let file = |name: &str| format!("/run/netns/{name}");
+        let mut relay = Mode::Plain.command(field::compile("relay"));
+        relay.args([&file(&spaces.server), SERVER, &file(&spaces.client), CLIENT, ONE_WAY_MS]);
+        let mut relay = Guard::spawn(relay.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        assert_eq!(relay.first_line(PATIENCE).trim_end(), "ready");
+        Far { spaces, _relay: relay }
+    }
+
+    fn python(space: &str, settings: &[String], arguments: &[&str]) -> Command {
+        let script: PathBuf = program("write_write_read.py");
+        let mut command = Mode::Plain.command("ip");
+        command.args(["netns", "exec", space, "env"]).args(settings).arg("python3").arg(script).args(arguments);
+        command
+    }
+
+    /// A server with these settings, and its port.
+    fn server(&self, settings: &[String]) -> (Guard, String) {
+        let mut command = Far::python(&self.spaces.server, settings, &["serve", SERVER]);
+        let mut server = Guard::spawn(command.stdout(Stdio::piped()));
+        let port = server.first_line(PATIENCE).trim_end().to_owned();
+        (server, port)
+    }
+
+    fn client(&self, port: &str, exchanges: &str) -> Command {
+        Far::python(&self.spaces.client, &[], &["ask", SERVER, port, exchanges])
+    }
+
+    /// How long an exchange takes, in milliseconds.
+    fn exchange(&self, port: &str) -> f64 {
+        finish(&mut self.client(port, "30")).expect().trim_end().parse().expect("a number")
+    }
+}
+
+#[test]
+fn the_server_alone_cures_a_client_forty_milliseconds_away() {
+    let _turn = turn::alone();
+    let far = Far::new();
+    let (_plain, port) = far.server(&[]);
+    let before = far.exchange(&port);
+    assert!(before > 110.0, "two round trips and a delayed acknowledgement take {before} ms");
+    let settings = [format!("LD_PRELOAD={}", library().display()), "TCPTUNE_QUICKACK=auto".to_owned()];
+    let (_cured, port) = far.server(&settings);
+    let after = far.exchange(&port);
+    assert!((75.0..100.0).contains(&after), "two round trips take {after} ms");
+}
+
+#[test]
+fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
+    let _turn = turn::alone();
+    let far = Far::new();
+    let (server, port) = far.server(&[]);
+    let client = Guard::spawn(far.client(&port, "200").stdout(Stdio::piped()));
+    // It is asked when the first exchanges, which the kernel acknowledges at once, are over.
+    std::thread::sleep(Duration::from_secs(2));
+    for (space, process) in [(&far.spaces.server, &server), (&far.spaces.client, &client)] {
+        let doctor = tcptune();
+        let mut command = Mode::Plain.command("ip");
+        command.args(["netns", "exec", space]).arg(doctor.get_program());
+        command.args(["doctor", "--pid", &process.pid().to_string(), "--duration", "3"]);
+        let (code, out, err) = ended(&mut command);
+        assert_eq!(code, 1, "{space}: {out}{err}");
+        assert!(out.contains("stall found"), "{space}: {out}");
+    }
+}

@@ -1,0 +1,12 @@
+//! What compares times or counts instructions, and so runs beside nothing else: each test begins by
+//! taking its turn (support/turn.rs).
+
+mod ab;
+mod cost;
+mod distance;
+mod doctor_backtrace;
+mod field;
+mod holding;
+mod imap;
+#[path = "../support/mod.rs"]
+mod support;
