@@ -806,6 +806,14 @@ HOOK(setsockopt) {
     linger = (struct linger){0};
     SHOW(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
 }
+HOOK(fclose) {
+    FILE *stream = fdopen(dup(tcp), "w");
+    fputs("held by stdio", stream);
+    SHOW(fclose(stream));
+    stream = fdopen(open("/dev/null", O_RDONLY), "r");
+    SHOW(close(fileno(stream)));
+    SHOW(fclose(stream));
+}
 HOOK(shutdown) {
     SHOW(shutdown(tcp, SHUT_RD));
     SHOW(read(tcp, got, n(60)));
