@@ -416,3 +416,60 @@ fn what_one_connection_teaches_the_next_one_knows() {
     program.write(other, 100);
     assert_eq!(program.kept(other), 0, "another service has proved nothing");
 }
+
+#[test]
+fn a_forked_child_corks_nothing_that_it_has_inherited() {
+    let (program, fd) = learned_by_sendfile();
+    program.library.forked();
+    let learn = |fd| {
+        for _ in 0..100 {
+            program.sendfile(fd, 100);
+            program.sendfile(fd, 100);
+            program.answered(fd);
+        }
+        program.done();
+    };
+    learn(fd);
+    program.sendfile(fd, 100);
+    assert_eq!((program.kept(fd), program.done()), (0, vec![]), "the cork would outlive a child that is killed");
+    let own = program.connect();
+    learn(own);
+    program.sendfile(own, 100);
+    assert_eq!(program.kept(own), 100);
+}
+
+#[test]
+fn what_cannot_be_released_is_late_and_after_three_times_nothing_is_held() {
+    for again in [false, true] {
+        let program = Program::new(&[]);
+        let mut held = 0;
+        for _ in 0..10 {
+            let fd = program.connect();
+            for _ in 0..200 {
+                program.learn(fd);
+            }
+            program.write(fd, 100);
+            held += usize::from(program.kept(fd) > 0);
+            // Where no hook sees it.
+            kernel(|kernel| kernel.close(fd));
+            if !again {
+                program.sleep(1);
+            }
+            // Otherwise the next socket has the same number.
+        }
+        assert!((1..=3).contains(&held), "held {held} times, made again at once: {again}");
+    }
+}
+
+#[test]
+fn what_a_thread_leaves_behind_is_found_by_another() {
+    let (program, fd) = holding();
+    kernel(|kernel| kernel.pass(40_000));
+    program.by(1).write(program.by(1).connect(), 10);
+    assert_eq!(program.kept(fd), 100, "its thread may come back");
+    kernel(|kernel| kernel.pass(20_000));
+    program.by(2).write(program.by(2).connect(), 10);
+    assert_eq!(program.kept(fd), 0);
+    program.by(0).write(fd, 100);
+    assert_eq!(program.kept(fd), 0, "it was late");
+}
