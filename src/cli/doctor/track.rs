@@ -29,8 +29,17 @@ const MOST: f64 = 3.0;
 /// The shortest pause after which an acknowledgement of ours can be a delayed one: its timer is 40 ms, and the kernel says how
 /// long ago data came to its own tick of up to 10 ms.
 const DELAYED: Duration = Duration::from_millis(28);
-/// By how much two moments that were seen in looks may be further apart than they were.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(3);
+/// By how much a time that was seen in looks may differ from what it was, beside half of each time between two looks.
+const UNSURE: Duration = Duration::from_micros(1500);
+
+/// A delayed acknowledgement.
+#[derive(Clone, Copy)]
+struct Acknowledged {
+    at: Instant,
+    delay: Duration,
+    /// By how much both may be wrong.
+    unsure: Duration,
+}
 
 /// What the kernel knows of the way to the peer and back.
 struct Path {
@@ -49,9 +58,9 @@ impl Path {
         self.longest.max(Duration::from_millis(40)) + Duration::from_millis(20)
     }
 
-    /// Can the answer to what we send take so long, if the peer sends it at once?
-    fn takes(&self, time: Duration) -> bool {
-        (self.shortest.saturating_sub(BETWEEN_LOOKS)..=self.longest * 5 / 4 + BETWEEN_LOOKS).contains(&time)
+    /// Can the answer to what we send take so long, if the peer sends it at once? The time may be wrong by `unsure`.
+    fn takes(&self, time: Duration, unsure: Duration) -> bool {
+        (self.shortest.saturating_sub(unsure)..=self.longest * 5 / 4 + unsure).contains(&time)
     }
 }
 
@@ -107,8 +116,8 @@ pub struct Track {
     busy: [Duration; 2],
     /// How long our acknowledgements were delayed that the peer seems to have waited for.
     pub peer_waits: Vec<Duration>,
-    /// When a delayed acknowledgement went out, and how late, if nothing has come on it or gone since.
-    acknowledged: Option<(Instant, Duration)>,
+    /// A delayed acknowledgement that went out, if nothing has come on it or gone since.
+    acknowledged: Option<Acknowledged>,
     /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
     /// Those of what came on another acknowledgement are not among them.
     pub bare_acks: u32,
@@ -211,6 +220,9 @@ impl Track {
     fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, now: Instant) {
         let pending = self.acknowledged.take();
         if gap > BLIND {
+            // Nothing was missed if nothing has changed.
+            let same = |i: &TcpInfo| (i.bytes_received, i.segments_out);
+            self.acknowledged = pending.filter(|_| same(&info) == same(&previous));
             return;
         }
         let when = now.checked_sub(gap / 2).unwrap_or(now);
@@ -220,8 +232,9 @@ impl Track {
         let silent = previous.last_data_sent >= previous.last_data_received;
         let path = Path::of(&info);
         let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
-        let delayed = (DELAYED..=path.longest_delay() + BETWEEN_LOOKS).contains(&delay);
-        let fresh = (acknowledged && silent && delayed).then_some((when, delay));
+        let unsure = UNSURE + gap / 2;
+        let delayed = (DELAYED..=path.longest_delay() + unsure).contains(&delay);
+        let fresh = (acknowledged && silent && delayed).then_some(Acknowledged { at: when, delay, unsure });
         let pending = pending.filter(|_| silent);
         let received = info.bytes_received.saturating_sub(previous.bytes_received);
         // What comes on an acknowledgement may be acknowledged at once, in the same look: that one counts for nothing.
@@ -231,9 +244,8 @@ impl Track {
             let silent = info.data_segments_out == previous.data_segments_out;
             self.acknowledged = fresh.or(pending).filter(|_| silent);
         } else if received < u64::from(info.mss) {
-            let in_time = |(sent, _): &(Instant, Duration)| path.takes(when.saturating_duration_since(*sent));
-            let waited = pending.or(fresh).filter(in_time);
-            self.peer_waits.extend(waited.map(|(_, delay)| delay));
+            let in_time = |ack: &Acknowledged| path.takes(when.saturating_duration_since(ack.at), ack.unsure + gap / 2);
+            self.peer_waits.extend(pending.or(fresh).filter(in_time).map(|ack| ack.delay));
         }
     }
 

@@ -46,14 +46,18 @@ impl<M: Machine> Library<M> {
     /// socket(2) has created `fd`.
     #[inline(always)]
     pub fn made_socket(&self, fd: c_int, domain: c_int, kind: c_int, protocol: c_int) {
-        if self.has_open() {
+        let socket = made(domain, kind, protocol);
+        let Some(words) = self.table.near(fd) else { return self.table.add_rarely(fd, socket) };
+        if Socket::of(words.low.load(Relaxed), 0).is_met() {
             self.made_again(fd);
         }
-        self.table.add(fd, made(domain, kind, protocol));
+        self.table.reaches(fd);
+        words.set(socket);
         self.has_set_nothing(fd);
     }
 
-    /// A descriptor was made while this thread's burst is open: if on that very number, it was closed where no hook saw it.
+    /// The number of a new descriptor is in the table: what had it was closed where no hook saw it. Was that in this thread's
+    /// burst?
     #[cold]
     #[inline(never)]
     fn made_again(&self, fd: c_int) {
