@@ -1,6 +1,7 @@
 //! The open burst of each thread, found by the thread pointer (the address of the thread control block).
 //!
-//! A slot belongs to the first thread that needs it; from then on only that thread writes to the burst in it. If
+//! A slot belongs to the first thread that needs it; from then on only that thread writes to the burst in it, but that
+//! another may end what was left behind. If
 //! another thread's pointer selects the same slot, that thread's calls are not held. (A slot is never freed, but the
 //! next thread on the same stack has the same thread pointer, and so gets the same slot.)
 

@@ -1,5 +1,6 @@
 //! A thread's open burst: its data calls on one socket since its last release point. A thread has at most one; a call
-//! on another socket ends it. Only its own thread (and that thread's signal handlers) writes to it.
+//! on another socket ends it. Only its own thread (and that thread's signal handlers) writes to it; but another ends
+//! it if it has held data for long ([`Burst::left_behind`]).
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
 use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
