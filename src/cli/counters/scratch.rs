@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::errors::{Context, Failure};
 
@@ -33,10 +33,11 @@ impl Scratch {
 fn made(base: &Path, name: &str, mode: u32) -> io::Result<Scratch> {
     let base = std::path::absolute(base)?;
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-    for attempt in 0..16_u32 {
-        // Another process of this number may have left one behind.
-        let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-        let more = if attempt == 0 { String::new() } else { format!("-{moment:x}") };
+    for _ in 0..1000 {
+        // Each is another in this process, and another process of this number may have left some behind.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let more = if number == 0 { String::new() } else { format!("-{number}") };
         let path = base.join(format!("{name}-{}{more}", std::process::id()));
         // Fails where the name exists, whatever it is: what was made is ours.
         match DirBuilder::new().mode(0o700).create(&path) {
