@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/select.h>
@@ -56,6 +57,8 @@ ssize_t write(int fd, const void *data, size_t length) {
         if (result < 0 && errno == ENOTSOCK) result = REAL(write)(fd, data, length);
     } else result = REAL(write)(fd, data, length);
     if (MISTAKE == RETRIES && result >= 0 && (size_t)result < length) {                            // "helps" with partial writes
+        struct pollfd room = {fd, POLLOUT, 0};
+        poll(&room, 1, 1000);
         ssize_t more = REAL(write)(fd, (const char *)data + result, length - (size_t)result);
         (void)more;
     }
