@@ -1,14 +1,14 @@
 //! The other end's stall at a distance: a pause is a delayed acknowledgement and a round trip. A client that writes twice and then
 //! reads, forty milliseconds away, by tests/measure/field/relay.c.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::field;
+use crate::support::cli::exchanges::Client;
 use crate::support::cli::{ended, tcptune};
 use crate::support::netns::Pair;
-use crate::support::{Guard, Mode, finish, library, program, turn};
+use crate::support::{Guard, Mode, library, program, turn};
 
 /// The addresses of the two ends of the relay.
 const SERVER: &str = "10.78.0.1";
@@ -34,27 +34,28 @@ impl Far {
     }
 
     fn python(space: &str, settings: &[String], arguments: &[&str]) -> Command {
-        let script: PathBuf = program("write_write_read.py");
         let mut command = Mode::Plain.command("ip");
-        command.args(["netns", "exec", space, "env"]).args(settings).arg("python3").arg(script).args(arguments);
+        command.args(["netns", "exec", space, "env"]).args(settings);
+        command.arg("python3").arg(program("exchanges.py")).args(arguments);
         command
     }
 
     /// A server with these settings, and its port.
     fn server(&self, settings: &[String]) -> (Guard, String) {
-        let mut command = Far::python(&self.spaces.server, settings, &["serve", SERVER]);
+        let mut command = Far::python(&self.spaces.server, settings, &["server", "once", "0", SERVER]);
         let mut server = Guard::spawn(command.stdout(Stdio::piped()));
-        let port = server.first_line(PATIENCE).trim_end().to_owned();
+        let port = server.first_line(PATIENCE);
         (server, port)
     }
 
-    fn client(&self, port: &str, exchanges: &str) -> Command {
-        Far::python(&self.spaces.client, &[], &["ask", SERVER, port, exchanges])
+    fn client(&self, port: &str) -> Client {
+        Client::of(&mut Far::python(&self.spaces.client, &[], &["client", port, "twice", SERVER]))
     }
 
-    /// How long an exchange takes, in milliseconds.
+    /// How long an exchange takes, in milliseconds: the median of so many that the first, which the kernel acknowledges at once,
+    /// do not matter.
     fn exchange(&self, port: &str) -> f64 {
-        finish(&mut self.client(port, "30")).expect().trim_end().parse().expect("a number")
+        self.client(port).ask("40").parse().expect("a number")
     }
 }
 
@@ -76,10 +77,11 @@ fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
     let _turn = turn::alone();
     let far = Far::new();
     let (server, port) = far.server(&[]);
-    let client = Guard::spawn(far.client(&port, "200").stdout(Stdio::piped()));
+    let mut client = far.client(&port);
+    client.begin("200");
     // It is asked when the first exchanges, which the kernel acknowledges at once, are over.
     std::thread::sleep(Duration::from_secs(2));
-    for (space, process) in [(&far.spaces.server, &server), (&far.spaces.client, &client)] {
+    for (space, process) in [(&far.spaces.server, &server), (&far.spaces.client, &client.guard)] {
         // On a busy machine looks may come too seldom: then once more.
         let verdicts = [(); 2].map(|()| {
             let doctor = tcptune();

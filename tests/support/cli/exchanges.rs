@@ -45,9 +45,14 @@ impl Client {
         Self { guard, lines }
     }
 
-    pub fn ask(&mut self, command: &str) -> String {
+    /// Has the command done, and does not wait for it.
+    pub fn begin(&mut self, command: &str) {
         let stdin = self.guard.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{command}").expect("the client reads");
+    }
+
+    pub fn ask(&mut self, command: &str) -> String {
+        self.begin(command);
         self.lines.next(PATIENCE).expect("the client answers")
     }
 
