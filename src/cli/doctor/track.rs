@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tcptune_policy::stall::Path;
+
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
@@ -41,27 +43,14 @@ struct Acknowledged {
     unsure: Duration,
 }
 
-/// What the kernel knows of the way to the peer and back.
-struct Path {
-    shortest: Duration,
-    longest: Duration,
+/// Can the answer to what we send take so long on this path, if the peer sends it at once? The time may be wrong by `unsure`.
+fn takes(path: Path, time: Duration, unsure: Duration) -> bool {
+    let shortest = microseconds(path.shortest());
+    (shortest.saturating_sub(unsure)..=microseconds(path.longest()) * 5 / 4 + unsure).contains(&time)
 }
 
-impl Path {
-    fn of(info: &TcpInfo) -> Self {
-        let shortest = Duration::from_micros(if info.min_rtt_us == u32::MAX { 0 } else { info.min_rtt_us.into() });
-        Self { shortest, longest: shortest.max(Duration::from_micros(info.rtt_us.into())) }
-    }
-
-    /// The longest delay of an acknowledgement (net/ipv4/tcp_output.c, `tcp_send_delayed_ack`), with two timer ticks.
-    fn longest_delay(&self) -> Duration {
-        self.longest.max(Duration::from_millis(40)) + Duration::from_millis(20)
-    }
-
-    /// Can the answer to what we send take so long, if the peer sends it at once? The time may be wrong by `unsure`.
-    fn takes(&self, time: Duration, unsure: Duration) -> bool {
-        (self.shortest.saturating_sub(unsure)..=self.longest * 5 / 4 + unsure).contains(&time)
-    }
+fn microseconds(time: u32) -> Duration {
+    Duration::from_micros(time.into())
 }
 
 struct Hold {
@@ -230,10 +219,10 @@ impl Track {
         let acknowledged = bare(&info) != bare(&previous);
         // In the same tick of the kernel's timer we answered what came before.
         let silent = previous.last_data_sent >= previous.last_data_received;
-        let path = Path::of(&info);
+        let path = info.path();
         let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
         let unsure = UNSURE + gap / 2;
-        let delayed = (DELAYED..=path.longest_delay() + unsure).contains(&delay);
+        let delayed = (DELAYED..=microseconds(path.longest_delay()) + unsure).contains(&delay);
         let fresh = (acknowledged && silent && delayed).then_some(Acknowledged { at: when, delay, unsure });
         let pending = pending.filter(|_| silent);
         let received = info.bytes_received.saturating_sub(previous.bytes_received);
@@ -244,7 +233,8 @@ impl Track {
             let silent = info.data_segments_out == previous.data_segments_out;
             self.acknowledged = fresh.or(pending).filter(|_| silent);
         } else if received < u64::from(info.mss) {
-            let in_time = |ack: &Acknowledged| path.takes(when.saturating_duration_since(ack.at), ack.unsure + gap / 2);
+            let in_time =
+                |ack: &Acknowledged| takes(path, when.saturating_duration_since(ack.at), ack.unsure + gap / 2);
             self.peer_waits.extend(pending.or(fresh).filter(in_time).map(|ack| ack.delay));
         }
     }
@@ -305,11 +295,7 @@ impl Track {
 
     /// The shortest round trip seen by the kernel.
     pub fn round_trip(&self) -> Duration {
-        Duration::from_micros(match self.last.1.min_rtt_us {
-            // What the kernel says as long as it has not measured any.
-            u32::MAX => 0,
-            us => us.into(),
-        })
+        microseconds(self.last.1.path().shortest())
     }
 
     /// Is a piece being held right now, and not for the first time?

@@ -4,6 +4,8 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
+use tcptune_policy::stall::Path;
+
 use super::option;
 
 /// The kernel's states of a connection, in the order of their numbers from 1 on.
@@ -98,6 +100,11 @@ impl TcpInfo {
             bytes_resent: long(208),
             window: word(228),
         }
+    }
+
+    /// The times of the path. (The deviation is not read.)
+    pub fn path(&self) -> Path {
+        Path { round_trip: self.rtt_us, deviation: 0, shortest: self.min_rtt_us }
     }
 
     /// Bytes that left and are not acknowledged; one too few at a client's end, whose SYN was acknowledged too.

@@ -40,15 +40,25 @@ impl Path {
         if self.shortest == u32::MAX { 0 } else { self.shortest }
     }
 
+    /// The longest round trip to be expected.
+    #[must_use]
+    pub fn longest(&self) -> u32 {
+        self.round_trip.max(self.shortest())
+    }
+
+    /// The longest delay of an acknowledgement.
+    #[must_use]
+    pub fn longest_delay(&self) -> u32 {
+        self.longest().max(USUAL_DELAY).saturating_add(TICKS)
+    }
+
     /// Is a pause of so many microseconds between two receives, in which nothing was sent, as long as a delayed
     /// acknowledgement takes, and what the peer sends on it?
     #[must_use]
     pub fn is_delayed_acknowledgement(&self, pause: u32) -> bool {
-        let shortest = self.shortest();
-        let longest = self.round_trip.max(shortest);
-        let least = shortest.saturating_add(LEAST_DELAY);
-        let most = longest.saturating_add(longest.max(USUAL_DELAY));
-        (least..=most.saturating_add(TICKS).saturating_add(self.deviation)).contains(&pause)
+        let least = self.shortest().saturating_add(LEAST_DELAY);
+        let most = self.longest().saturating_add(self.longest_delay()).saturating_add(self.deviation);
+        (least..=most).contains(&pause)
     }
 }
 
