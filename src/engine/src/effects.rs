@@ -30,18 +30,18 @@ impl<M: Machine> Library<M> {
             return;
         }
         self.table.hold(fd, false);
-        self.lost(set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0);
+        if set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) != 0 {
+            self.lost();
+        }
         if !socket.has(NODELAY_ON) {
             set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 0);
         }
     }
 
-    /// What was held could not be released (`held`): the descriptor was closed where no hook saw it. So the data was late, or is
-    /// lost, and nobody would notice.
-    pub(crate) fn lost(&self, held: bool) {
-        if held {
-            self.habits.strike(true);
-        }
+    /// What was held cannot be released: the descriptor was closed where no hook saw it. So the data was late, or is lost, and
+    /// nobody would notice.
+    pub(crate) fn lost(&self) {
+        self.habits.strike(true);
     }
 
     /// Clears TCP_CORK if the library has set it; returns whether it had.
@@ -51,7 +51,9 @@ impl<M: Machine> Library<M> {
         if corked {
             self.table.unflag(fd, CORKED);
             self.table.hold(fd, false);
-            self.lost(set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0) != 0);
+            if set_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_CORK, 0) != 0 {
+                self.lost();
+            }
         }
         corked
     }

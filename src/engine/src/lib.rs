@@ -35,6 +35,7 @@ mod sync;
 
 pub use burst::{Call, First, Look, LookAtReceive, Receive};
 pub use library::Library;
+pub use machine::tcp_info::path;
 pub use machine::{Machine, NoMap, get_int};
 pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
 pub use sandbox::Entering;

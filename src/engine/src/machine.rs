@@ -106,7 +106,7 @@ pub(crate) mod tcp_info {
     }
 
     /// The times of the connection's path. Kernels before 4.6 do not know the shortest.
-    pub(crate) fn path<M: Machine>(fd: c_int) -> Option<Path> {
+    pub fn path<M: Machine>(fd: c_int) -> Option<Path> {
         let mut info = [0u8; 152];
         let info = read::<M>(fd, &mut info)?;
         Some(Path {

@@ -64,7 +64,9 @@ impl<M: Machine> Library<M> {
         if let Some(burst) = self.threads.open(M::thread())
             && burst.is_on(fd)
         {
-            self.lost(burst.keeps());
+            if burst.keeps() {
+                self.lost();
+            }
             burst.forget(fd);
         }
     }

@@ -6,7 +6,6 @@ use core::ffi::{CStr, c_int, c_long, c_void};
 
 use once_cell::race::OnceBool;
 use policy::evidence::Usage;
-use policy::stall::Path;
 
 use crate::arch::syscall6;
 
@@ -114,12 +113,6 @@ impl TcpInfo {
     /// The smoothed round-trip time (`tcpi_rtt`), in microseconds.
     pub(crate) fn round_trip(&self) -> u32 {
         self.at(68)
-    }
-
-    /// The times of the connection's path (`tcpi_rtt`, `tcpi_rttvar`, `tcpi_min_rtt`). Kernels before 4.6 do not know the
-    /// shortest, and leave 0 there.
-    pub(crate) fn path(&self) -> Path {
-        Path { round_trip: self.round_trip(), deviation: self.at(72), shortest: self.at(148) }
     }
 
     pub(crate) fn retransmissions(&self) -> u32 {

@@ -18,7 +18,7 @@ use super::record::{self, Counts, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{GAP, file, trace};
 use crate::arch::{CYCLES_PER_TICK, coarse_ticks, cycles, thread_pointer};
 use crate::kernel;
-use crate::machine::LIBRARY;
+use crate::machine::{LIBRARY, Linux};
 
 /// The ioctl(2) for the number of bytes not sent yet (linux/sockios.h).
 const SIOCOUTQNSD: usize = 0x894b;
@@ -131,16 +131,17 @@ pub(super) fn over(record: &'static Record, counts: Counts) {
 #[cold]
 #[inline(never)]
 pub(super) fn paused(record: &'static Record, counts: Counts, pause: u32, got: usize) {
-    let pause_us = stall::microseconds(pause, millisecond());
+    let millisecond = millisecond();
+    let pause_us = stall::microseconds(pause, millisecond);
     if got >= tally::SMALL || pause_us < PAUSE_US {
         return;
     }
-    let Some(path) = kernel::tcp_info(record.fd()).map(|info| info.path()) else { return };
+    let Some(path) = engine::path::<Linux>(record.fd()) else { return };
     if path.is_delayed_acknowledgement(pause_us) {
         // The round trip would be there without it.
         let delay = u64::from(pause_us.saturating_sub(path.shortest()));
         counts.add(Counter::PeerStalls, 1);
-        counts.add(Counter::PeerStallDelay, delay.saturating_mul(millisecond().into()) / 1000);
+        counts.add(Counter::PeerStallDelay, delay.saturating_mul(millisecond.into()) / 1000);
     }
 }
 
