@@ -16,6 +16,7 @@ use super::insert::between;
 use super::record::{self, Counts, HOLDS_ITSELF, Record, STALLING, SUSPECT, SUSPECT_CORK};
 use super::{stalls, trace};
 use crate::arch::{coarse_ticks, in_one_register};
+use crate::hooks::lengths;
 use crate::machine::LIBRARY;
 
 /// Makes the functions that count a call that sends, and returns how many bytes went out. On a simple connection a call
@@ -102,18 +103,6 @@ between! {
         sent_by_any! { (from: c_int, from_offset: *mut loff_t, [fd], offset: *mut loff_t, length: size_t, flags: c_uint)
             -> ssize_t, flags if flags & libc::SPLICE_F_MORE != 0 { libc::MSG_MORE } else { 0 }, bytes |sent| sent; }
     }
-}
-
-/// The total length of the first `count` messages, which the kernel has sent or received.
-#[cold]
-fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
-    let mut sum = 0usize;
-    for index in 0..count.max(0) as usize {
-        // SAFETY: `index` is below `count`, the number of messages whose length the kernel has just written.
-        let length = unsafe { (*messages.wrapping_add(index)).msg_len };
-        sum = sum.wrapping_add(length as usize);
-    }
-    sum
 }
 
 /// Counts a call on a simple connection, which has sent `sent` bytes; returns `sent`. The rarer cases return it too,

@@ -193,20 +193,11 @@ fn keeps_back(sent: isize, count: size_t) -> bool {
     sent <= 0 || sent != count.cast_signed() && kernel::keeps_tail_of_short_sendfile()
 }
 
-/// Is what was held before still in the kernel after a sendmmsg(2) that returned `sent`? If it failed, and if none of its
-/// messages had data: an empty one pushes nothing.
-fn sends_nothing(messages: *const mmsghdr, sent: isize) -> bool {
-    (0..sent.max(0).cast_unsigned()).all(|index| {
-        // SAFETY: `index` is below `sent`, the number of messages that the kernel has taken, and whose lengths it has
-        // filled in.
-        unsafe { (*messages.wrapping_add(index)).msg_len == 0 }
-    })
-}
-
 pass_hook! {
-    /// sendmmsg(2): the kernel itself holds all messages but the last, and the library does not hold the last one.
+    /// sendmmsg(2): the kernel itself holds all messages but the last, and the library does not hold the last one. Empty
+    /// messages push nothing.
     fn sendmmsg([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    closer, flags flags, count, keeps |sent| sends_nothing(messages, sent);
+    closer, flags flags, count, keeps |sent| lengths(messages, sent as c_int) == 0;
     where signature (libc::sendmmsg), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 
@@ -214,7 +205,7 @@ pass_hook! {
 pass_hook! {
     /// The name of sendmmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/sendmmsg.c`).
     fn __sendmmsg64([fd], messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int;
-    closer, flags flags, count, keeps |sent| sends_nothing(messages, sent);
+    closer, flags flags, count, keeps |sent| lengths(messages, sent as c_int) == 0;
     where signature (unchecked), raw raw!(libc::SYS_sendmmsg, fd, messages, count, flags);
 }
 

@@ -23,6 +23,7 @@
 
 use core::ffi::{c_int, c_long, c_uint, c_void};
 
+use libc::mmsghdr;
 use policy::evidence::Cause;
 
 use crate::bind;
@@ -53,4 +54,16 @@ mod rows {
         })*) => { $( found! { @block $machines in $($module)::+ { $($name)* } } )* };
     }
     policy::for_each_hook!(found);
+}
+
+/// The total length of the first `count` messages, which the kernel has sent or received.
+#[cold]
+pub(crate) fn lengths(messages: *const mmsghdr, count: c_int) -> usize {
+    let mut sum = 0usize;
+    for index in 0..count.max(0) as usize {
+        // SAFETY: `index` is below `count`, the number of messages whose length the kernel has just written.
+        let length = unsafe { (*messages.wrapping_add(index)).msg_len };
+        sum = sum.wrapping_add(length as usize);
+    }
+    sum
 }

@@ -150,11 +150,8 @@ macro_rules! recvmmsg_hook {
                 let watch = LIBRARY.receiving(fd, true);
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let got = unsafe { $name::real(fd, messages, count, flags, timeout) };
-                let mut bytes: ssize_t = 0;
                 for index in 0..got.max(0) as usize {
                     let message = messages.wrapping_add(index);
-                    // SAFETY: the kernel has filled in this message, one of `got`.
-                    bytes = bytes.wrapping_add(unsafe { (*message).msg_len } as ssize_t);
                     // SAFETY: `index` is below `got`, the number of messages that the kernel has filled in. Only the
                     // address of a field is computed.
                     let header = unsafe { &raw mut (*message).msg_hdr };
@@ -162,7 +159,7 @@ macro_rules! recvmmsg_hook {
                     unsafe { received_descriptors(header) };
                 }
                 if watch == Receive::Watch {
-                    watched(fd, bytes);
+                    watched(fd, lengths(messages, got) as ssize_t);
                 }
                 got
             }
