@@ -411,7 +411,7 @@ impl<M: Machine> Library<M> {
         let now = M::ticks();
         self.threads.each(|burst| {
             if let Some(fd) = burst.left_behind::<Self>(now) {
-                self.habits.strike(true);
+                self.habits.strike();
                 self.push(fd);
             }
         });
@@ -439,9 +439,33 @@ impl<M: Machine> Library<M> {
         }
     }
 
-    /// Makes a wait for a thread of which [`Library::has_open`] says that its burst is open. `blocks` is false if the
-    /// timeout is zero. `ask` makes the same call with a timeout of zero, if that has no other effects; `call` makes it
-    /// as the program wants it. Both return the call's result, 0 if nothing is ready.
+    /// Makes a wait for a thread of which [`Library::has_open`] says that its burst is open, and ends the burst if it
+    /// really waited: the usual case, in which nothing is held and the kernel is not to be asked. Otherwise calls
+    /// `closer` instead of `real`, to go on with [`Library::wait`]. `blocks` is false if the timeout is zero. Both return
+    /// the call's result, 0 if nothing is ready.
+    #[inline(always)]
+    pub fn timed(&self, blocks: bool, real: impl FnOnce() -> c_int, closer: impl FnOnce() -> c_int) -> c_int {
+        let place = if blocks { self.threads.taken(M::thread()) } else { None };
+        let Some(place) = place.filter(|place| !place.burst.matters()) else { return closer() };
+        let begun = M::ticks();
+        self.ended_by_wait(place, begun, real())
+    }
+
+    /// Reports the result of a wait that was timed; returns `found`, so that hooks can jump here.
+    #[inline(never)]
+    #[unsafe(link_section = ".text.tcp")]
+    fn ended_by_wait(&self, place: &Place, begun: u32, found: c_int) -> c_int {
+        let burst = &place.burst;
+        // (A signal handler may have ended the burst meanwhile.)
+        let ended = Burst::has_waited(self, begun) && burst.is_open() && burst.ends_quickly(&self.habits, self, begun);
+        if !ended {
+            self.waited(true, begun, found);
+        }
+        found
+    }
+
+    /// Makes a wait in every case that [`Library::timed`] leaves open. `ask` makes the same call with a timeout of zero,
+    /// if that has no other effects; `call` makes it as the program wants it.
     #[inline(always)]
     pub fn wait(&self, blocks: bool, ask: Option<impl FnOnce() -> c_int>, call: impl FnOnce() -> c_int) -> c_int {
         let wait = self.waiting(blocks, ask.is_some());

@@ -3,7 +3,7 @@
 //! it if it has held data for long ([`Burst::left_behind`]).
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, Whereabouts, micros, prompt};
 use crate::sync::{AtomicU32, Relaxed};
 
 /// A burst. All zeros: none is open.
@@ -513,11 +513,13 @@ impl Burst {
         }
         let service = habits.service(state);
         match thread {
-            Whereabouts::Here | Whereabouts::Preempted => {
+            Whereabouts::Here => {
                 if self.verified(habits, machine, fd, state) & VERIFIED != 0 || !Habits::asks(service.owes()) {
                     service.confirm();
                 }
+                habits.place(state).deny();
             }
+            Whereabouts::Preempted => habits.watch(),
             Whereabouts::Unknown => {
                 if state & HELD != 0 || !service.is_distrusted() {
                     habits.watch();
@@ -529,15 +531,9 @@ impl Burst {
                 habits.distrust(state);
             }
         }
-        match thread {
-            Whereabouts::Here => habits.place(state).deny(),
-            Whereabouts::Preempted => habits.watch(),
-            Whereabouts::Unknown | Whereabouts::Elsewhere => {
-                if state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
-                    let sure = age >= M::MILLISECOND.saturating_mul(SURELY_LATE);
-                    habits.strike(sure || matches!(thread, Whereabouts::Elsewhere));
-                }
-            }
+        let elsewhere = matches!(thread, Whereabouts::Unknown | Whereabouts::Elsewhere);
+        if elsewhere && state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
+            habits.strike();
         }
         machine.remember(fd, next_history(state));
     }

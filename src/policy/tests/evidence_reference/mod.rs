@@ -10,7 +10,6 @@ use tcptune_policy::evidence::Usage;
 const PROMPT: u64 = 300;
 const OLD: u64 = 200;
 const LATE: u64 = 1_000;
-const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
 /// Confirmations before which the kernel is asked, and what a service owes whose thread slept unseen: twice as much each time.
 const ASKS: u64 = 3;
@@ -174,7 +173,7 @@ impl Reference {
     /// The burst is over. `push` says that what is held leaves by itself, not with a call.
     fn end_of(&mut self, mut burst: Burst, moment: &Moment, thread: Thread, push: bool) {
         self.pushes += u64::from(push && burst.held_since.is_some() && !burst.corked);
-        if matches!(thread, Thread::Here | Thread::Preempted) {
+        if thread == Thread::Here {
             self.verify(&mut burst, moment);
             let owes = *self.service(burst.fd);
             if owes != NEVER && owes != 0 && (burst.verified || owes > ASKS) {
@@ -202,18 +201,17 @@ impl Reference {
                 *owes = (*owes).max(ROW);
                 let age = burst.held_since.map_or(0, |since| moment.now - since);
                 if age >= LATE {
-                    self.strike(thread == Thread::Elsewhere || age >= SURELY_LATE);
+                    self.strike();
                 }
             }
         }
         self.histories.insert(burst.fd, [burst.history[1], burst.number.min(3)]);
     }
 
-    fn strike(&mut self, sure: bool) {
+    fn strike(&mut self) {
         self.strikes += 1;
         let price = match self.strikes {
-            1 if sure => 1_000,
-            1 => return,
+            1 => ROW,
             2 => 100_000,
             _ => NEVER,
         };

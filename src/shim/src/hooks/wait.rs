@@ -9,8 +9,9 @@ use libc::{
 use super::*;
 use crate::kernel;
 
-/// Makes a hook for a wait with a timeout in milliseconds. If the thread's burst holds data, the hook first polls with
-/// a timeout of zero; only if nothing is ready is the data released, before the real wait.
+/// Makes a hook for a wait with a timeout in milliseconds. A wait with an open burst is usually only timed. If the burst holds
+/// data, the hook first polls with a timeout of zero; only if nothing is ready is the data released, before the real wait.
+/// That way is a function of its own, so that its frame costs the usual one nothing.
 macro_rules! poll_hook {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),*) timeout $timeout:ident, now ($($now:expr),*);
      where signature $check:tt, raw $raw:expr;) => {
@@ -21,11 +22,18 @@ macro_rules! poll_hook {
                 if LIBRARY.has_open() {
                     // SAFETY: an out-of-line part of this hook, with the hook's contract and arguments (the rule in
                     // hooks/mod.rs).
-                    return unsafe { $name::closer($($arg),*) };
+                    return unsafe { $name::timed($($arg),*) };
                 }
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 unsafe { $name::real($($arg),*) }
             } with {
+                #[unsafe(link_section = ".text.tcp")]
+                #[inline(never)]
+                pub(super) unsafe extern "C" fn timed($($arg: $ty),*) -> c_int {
+                    // SAFETY: both ways get the hook's arguments unchanged (the rule in hooks/mod.rs).
+                    unsafe { LIBRARY.timed($timeout != 0, || $name::real($($arg),*), || closer($($arg),*)) }
+                }
+
                 #[unsafe(link_section = ".text.tcp")]
                 #[inline(never)]
                 pub(super) unsafe extern "C" fn closer($($arg: $ty),*) -> c_int {
