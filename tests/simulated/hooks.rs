@@ -18,7 +18,7 @@ pub fn send<M: Machine>(
 ) -> isize {
     let call = Call { flags, more: true, may: length != 0, only_sockets };
     match look(library, fd, call) {
-        Look::Forward | Look::Closer | Look::Follow(_) => real(0),
+        Look::Forward => real(0),
         Look::Send(place) => library.sent(place, || real(0)),
         Look::Hold(place) => {
             let real = RefCell::new(real);
@@ -26,6 +26,7 @@ pub fn send<M: Machine>(
         }
         Look::Pass(place) => library.passed(fd, place, || real(0), |sent| sent <= 0),
         Look::Uncork => library.uncorked(fd, || real(0)),
+        Look::Closer | Look::Follow(_) => unreachable!("resolved"),
     }
 }
 
@@ -33,10 +34,11 @@ pub fn send<M: Machine>(
 pub fn sendfile<M: Machine>(library: &Library<M>, fd: c_int, count: usize, real: impl FnOnce() -> isize) -> isize {
     let call = Call { flags: 0, more: false, may: count != 0, only_sockets: false };
     match look(library, fd, call) {
-        Look::Forward | Look::Closer | Look::Follow(_) | Look::Hold(_) => real(),
+        Look::Forward => real(),
         Look::Send(place) => library.sent(place, real),
         Look::Pass(place) => library.passed(fd, place, real, |sent| sent <= 0),
         Look::Uncork => library.uncorked(fd, real),
+        Look::Closer | Look::Follow(_) | Look::Hold(_) => unreachable!("resolved, and not to be held"),
     }
 }
 
@@ -48,7 +50,10 @@ fn look<M: Machine>(library: &Library<M>, fd: c_int, call: Call) -> Look<'_> {
         First::Closer => Look::Closer,
     };
     let look = if let Look::Follow(place) = look { library.follows(fd, place, call) } else { look };
-    if let Look::Closer = look { library.sending(fd, call) } else { look }
+    let look = if let Look::Closer = look { library.sending(fd, call) } else { look };
+    // A hook would ask for ever.
+    assert!(!matches!(look, Look::Closer | Look::Follow(_)), "the last to be asked decides");
+    look
 }
 
 /// recv(2) (`only_sockets`), read(2).

@@ -4,7 +4,7 @@
 use core::ffi::c_int;
 
 use policy::evidence::{Burst, Cause, Quick, Todo};
-use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, Socket};
+use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, SPOKE, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
@@ -45,7 +45,7 @@ pub enum Look<'a> {
     Pass(&'a Place),
     /// Make the call, then clear TCP_CORK ([`Library::uncorked`]).
     Uncork,
-    /// Ask [`Library::sending`], which itself never returns this.
+    /// Ask [`Library::sending`], which itself returns neither this nor [`Look::Follow`].
     Closer,
 }
 
@@ -146,7 +146,20 @@ impl<M: Machine> Library<M> {
             Some(words) => words.low.load(Relaxed),
             None => 0,
         };
-        if !Socket::of(low, 0).is_usual() || call.flags & SPECIAL != 0 {
+        let socket = Socket::of(low, 0);
+        if call.flags & SPECIAL == 0 && call.may && socket.is_watched() && socket.holdable() && !socket.has(CORKED) {
+            // Only the receives need the closer look; of what is sent they want to know no more than this.
+            if !socket.has(SPOKE) {
+                self.spoke(fd);
+            }
+            let look = match self.usual(fd, call) {
+                Look::Follow(place) => self.follows(fd, place, call),
+                look => look,
+            };
+            if !matches!(look, Look::Closer) {
+                return look;
+            }
+        } else if !socket.is_usual() || call.flags & SPECIAL != 0 {
             return self.sending_rarely(fd, call);
         }
         self.sending_on(fd, self.table.get(fd), call)
@@ -381,7 +394,7 @@ impl<M: Machine> Library<M> {
         if only_sockets || socket.is_met() {
             self.let_go(Cause::Wait);
         }
-        if self.is_watched(socket) { Receive::Watch } else { Receive::Forward }
+        if socket.is_watched() { Receive::Watch } else { Receive::Forward }
     }
 
     /// This thread's slot, taken now if it has none; None if another thread has it.

@@ -108,27 +108,26 @@ impl<M: Machine> Library<M> {
         self.table.flag(fd, SPOKE);
     }
 
-    /// Do receives on this connection have to be reported to [`Library::received`]?
-    #[inline]
-    pub(crate) fn is_watched(&self, socket: Socket) -> bool {
-        socket.is_connection() && socket.has(QUICKACK | QUICKACK_AUTO)
-    }
-
     /// `length` bytes were received on a watched connection ([`crate::Receive::Watch`]).
     #[cold]
     #[inline(never)]
     pub fn received(&self, fd: c_int, length: usize) {
         let socket = self.table.get(fd);
-        if !self.is_watched(socket) {
+        if !socket.is_watched() {
             return;
         }
-        self.table.unflag(fd, SPOKE);
+        if socket.has(SPOKE) {
+            self.table.unflag(fd, SPOKE);
+        }
         if socket.has(QUICKACK_AUTO) {
             let now = M::ticks() >> COARSE;
             let gap = self.rate.known::<M>(now);
+            let state = Stall(self.stalls.get(fd));
+            if state.is_quiet(now, gap) {
+                return self.stalls.set(fd, state.at(now).0);
+            }
             let path = || Some((self.rate.measured::<M>(now), tcp_info::path::<M>(fd)?));
-            let (next, action) =
-                stall::received(Stall(self.stalls.get(fd)), now, gap, length, socket.has(SPOKE), path);
+            let (next, action) = stall::received(state, now, gap, length, socket.has(SPOKE), path);
             self.stalls.set(fd, next.0);
             if matches!(action, Action::Nothing) {
                 return;

@@ -473,3 +473,24 @@ fn what_a_thread_leaves_behind_is_found_by_another() {
     program.by(0).write(fd, 100);
     assert_eq!(program.kept(fd), 0, "it was late");
 }
+
+#[test]
+fn receives_that_are_watched_change_nothing_of_what_is_held() {
+    let program = Program::new(&[("TCPTUNE_QUICKACK", "auto")]);
+    let fd = program.connect();
+    for _ in 0..100 {
+        program.write(fd, 100);
+        program.sendfile(fd, 100);
+        program.answered(fd);
+    }
+    let before = program.packets(fd);
+    program.done();
+    for _ in 0..100 {
+        program.write(fd, 100);
+        assert_eq!(program.kept(fd), 100);
+        program.sendfile(fd, 100);
+        assert_eq!(program.kept(fd), 0);
+        program.answered(fd);
+    }
+    assert_eq!((program.packets(fd) - before, program.done()), (100, vec![]));
+}

@@ -137,6 +137,12 @@ impl Socket {
         self.is_connection() && self.0 & (ATTEND | NODELAY_ON | NO_HOLD) == ATTEND | NODELAY_ON
     }
 
+    /// Is it a connection whose receives are watched?
+    #[inline(always)]
+    pub const fn is_watched(self) -> bool {
+        self.is_connection() && self.has(QUICKACK | QUICKACK_AUTO)
+    }
+
     /// The state of a connection that is open: hooks look at its calls from now on. `closely` sets [`CLOSELY`].
     #[inline(always)]
     #[must_use]

@@ -66,6 +66,29 @@ impl Path {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stall(pub u32);
 
+impl Stall {
+    /// Is nothing to be decided about a receive at `now`, as no pause was long enough for a delayed acknowledgement and none
+    /// is acknowledged at once? Then [`received`] would only note the time ([`Stall::at`]).
+    #[inline(always)]
+    #[must_use]
+    pub fn is_quiet(self, now: u32, gap: u32) -> bool {
+        self.0 & ARMED == 0 && self.pause(now) < gap.wrapping_mul(SHORTEST_MS)
+    }
+
+    /// This state after a receive at `now` that changes nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(self, now: u32) -> Stall {
+        Stall(now << TIME | self.0 & ((1 << TIME) - 1))
+    }
+
+    /// The time since the last receive.
+    #[inline(always)]
+    fn pause(self, now: u32) -> u32 {
+        now.wrapping_sub(self.0 >> TIME) & (u32::MAX >> TIME)
+    }
+}
+
 /// What the library is to do after a receive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
@@ -75,6 +98,8 @@ pub enum Action {
     Acknowledge,
 }
 
+/// Bit position of the time of the last receive.
+const TIME: u32 = 8;
 const PAUSES: u32 = 7;
 const ARMED: u32 = 1 << 3;
 const GAVE_UP: u32 = 4;
@@ -100,9 +125,8 @@ pub fn received(
     sent: bool,
     path: impl FnOnce() -> Option<(u32, Path)>,
 ) -> (Stall, Action) {
-    let now = now & 0x00ff_ffff;
-    let last = state.0 >> 8;
-    let pause = now.wrapping_sub(last) & 0x00ff_ffff;
+    let last = state.0 >> TIME;
+    let pause = state.pause(now);
     let mut pauses = state.0 & PAUSES;
     let mut armed = state.0 & ARMED != 0;
     let mut gave_up = (state.0 >> GAVE_UP) & GAVE_UP_MOST;
@@ -123,7 +147,7 @@ pub fn received(
         // More data came without the pause: it helps.
         pauses = 0;
     }
-    let next = Stall(now << 8 | gave_up << GAVE_UP | if armed { ARMED } else { 0 } | pauses & PAUSES);
+    let next = Stall(now << TIME | gave_up << GAVE_UP | if armed { ARMED } else { 0 } | pauses & PAUSES);
     (next, if armed { Action::Acknowledge } else { Action::Nothing })
 }
 
