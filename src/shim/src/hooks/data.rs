@@ -20,25 +20,41 @@ const UNKNOWN: Option<size_t> = None;
 macro_rules! ways {
     ($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty; fd $fd:ident, call $call:expr, whole $whole:expr, held $held:expr,
      keeps $keeps:expr) => {
-        way! { fn usual($($arg: $ty),*) -> $ret; LIBRARY.usual($fd, $call) }
-        way! { fn follows($($arg: $ty),*; place) -> $ret; LIBRARY.follows($fd, place, $call) }
-        way! { fn closer($($arg: $ty),*) -> $ret; LIBRARY.sending($fd, $call) }
+        way! { fn usual($($arg: $ty),*) -> $ret = asked($($arg,)* LIBRARY.usual($fd, $call)) }
+        way! { fn follows($($arg: $ty),*; place) -> $ret = asked($($arg,)* LIBRARY.follows($fd, place, $call)) }
+        way! { fn closer($($arg: $ty),*) -> $ret = decided($($arg,)* LIBRARY.sending($fd, $call)) }
 
+        /// Goes on as a question that may lead to another says.
+        ///
         /// # Safety
         /// The contract of the libc function: the arguments are passed on to it.
         #[inline(always)]
-        unsafe fn make($($arg: $ty,)* look: Look<'_>) -> $ret {
+        unsafe fn asked($($arg: $ty,)* look: Look<'_>) -> $ret {
             // SAFETY: each way has the contract of this function and gets its arguments unchanged (the rule in
             // hooks/mod.rs).
             unsafe {
                 match look {
-                    Look::Send(place) => sent($($arg,)* place),
                     Look::Follow(place) => follows($($arg,)* place),
+                    Look::Closer => closer($($arg),*),
+                    look => decided($($arg,)* look),
+                }
+            }
+        }
+
+        /// Goes on as the last question says, which leads to no other.
+        ///
+        /// # Safety
+        /// The contract of the libc function: the arguments are passed on to it.
+        #[inline(always)]
+        unsafe fn decided($($arg: $ty,)* look: Look<'_>) -> $ret {
+            // SAFETY: as above.
+            unsafe {
+                match look {
+                    Look::Send(place) => sent($($arg,)* place),
                     Look::Hold(place) => held($($arg,)* place),
                     Look::Pass(place) => passed($($arg,)* place),
                     Look::Uncork => uncorked($($arg),*),
-                    Look::Closer => closer($($arg),*),
-                    Look::Forward => $name::real($($arg),*),
+                    Look::Forward | Look::Follow(_) | Look::Closer => $name::real($($arg),*),
                 }
             }
         }
@@ -52,12 +68,8 @@ macro_rules! ways {
     };
 }
 
-/// Generates one way to make the call: by asking the engine and going on as it says (`; $look`), or by making the call
-/// (`= $made`).
+/// Generates one way to make the call.
 macro_rules! way {
-    (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty; $look:expr) => {
-        way! { fn $way($($arg: $ty),* $(; $place)?) -> $ret = make($($arg,)* $look) }
-    };
     (fn $way:ident($($arg:ident: $ty:ty),* $(; $place:ident)?) -> $ret:ty = $made:expr) => {
         /// # Safety
         /// The contract of the libc function: the arguments are passed on to it.
@@ -74,9 +86,10 @@ macro_rules! way {
 
 /// Makes a hook for a call that can be held. `whole` is the length of the data, if the arguments tell; `when` says
 /// whether the held form behaves like the call itself; `sockets` says whether the call exists for sockets only.
+/// `usual` names the way for usual descriptors: a rare call (sendto on TCP) is not worth an inlined path of its own.
 macro_rules! send_hook {
     ($(#[$doc:meta])* fn $name:ident($fd:ident: c_int, $($arg:ident: $ty:ty),*) flags $flags:expr, whole $whole:expr,
-     when $when:expr, sockets $sockets:expr, held $held:expr; where signature $check:tt, raw $raw:expr;) => {
+     when $when:expr, sockets $sockets:expr, held $held:expr, $usual:ident; where signature $check:tt, raw $raw:expr;) => {
         hook! {
             $(#[$doc])*
             #[unsafe(link_section = ".text.usual")]
@@ -86,7 +99,7 @@ macro_rules! send_hook {
                 unsafe {
                     match LIBRARY.first($fd, $flags, $sockets) {
                         First::Forward => $name::real($fd, $($arg),*),
-                        First::Usual => $name::usual($fd, $($arg),*),
+                        First::Usual => $name::$usual($fd, $($arg),*),
                         First::Closer => $name::closer($fd, $($arg),*),
                     }
                 }
@@ -104,7 +117,7 @@ macro_rules! send_hook {
 send_hook! {
     /// write(2). Held, it becomes a send(2); on a socket the two do the same.
     fn write(fd: c_int, data: *const c_void, length: size_t)
-    flags 0, whole Some(length), when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE);
+    flags 0, whole Some(length), when true, sockets false, held send::real(fd, data, length, libc::MSG_MORE), usual;
     where signature (libc::write), raw raw!(libc::SYS_write, fd, data, length);
 }
 
@@ -112,28 +125,29 @@ send_hook! {
     /// writev(2). Held, it becomes a sendmsg(2), except where the two fail differently (UIO_MAXIOV is 1024).
     fn writev(fd: c_int, parts: *const iovec, count: c_int)
     flags 0, whole UNKNOWN, when (1..=1024).contains(&count), sockets false,
-    held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE);
+    held sendmsg::real(fd, &message_of(parts, count), libc::MSG_MORE), usual;
     where signature (libc::writev), raw raw!(libc::SYS_writev, fd, parts, count);
 }
 
 send_hook! {
     /// send(2).
     fn send(fd: c_int, data: *const c_void, length: size_t, flags: c_int)
-    flags flags, whole Some(length), when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE);
+    flags flags, whole Some(length), when true, sockets true, held send::real(fd, data, length, flags | libc::MSG_MORE), usual;
     where signature (libc::send), raw raw!(libc::SYS_sendto, fd, data, length, flags, 0, 0);
 }
 
 send_hook! {
     /// sendto(2).
     fn sendto(fd: c_int, data: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t)
-    flags flags, whole Some(length), when true, sockets true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length);
+    flags flags, whole Some(length), when true, sockets true, held sendto::real(fd, data, length, flags | libc::MSG_MORE, to, to_length),
+    closer;
     where signature (libc::sendto), raw raw!(libc::SYS_sendto, fd, data, length, flags, to, to_length);
 }
 
 send_hook! {
     /// sendmsg(2).
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int)
-    flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE);
+    flags flags, whole UNKNOWN, when true, sockets true, held sendmsg::real(fd, message, flags | libc::MSG_MORE), usual;
     where signature (libc::sendmsg), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
@@ -141,7 +155,8 @@ send_hook! {
 send_hook! {
     /// The name of sendmsg(2) in 32-bit programs with 64-bit time_t (glibc `sysdeps/unix/sysv/linux/sendmsg.c`).
     fn __sendmsg64(fd: c_int, message: *const msghdr, flags: c_int)
-    flags flags, whole UNKNOWN, when true, sockets true, held __sendmsg64::real(fd, message, flags | libc::MSG_MORE);
+    flags flags, whole UNKNOWN, when true, sockets true, held __sendmsg64::real(fd, message, flags | libc::MSG_MORE),
+    usual;
     where signature (unchecked), raw raw!(libc::SYS_sendmsg, fd, message, flags);
 }
 
@@ -155,8 +170,7 @@ fn message_of(parts: *const iovec, count: c_int) -> msghdr {
 }
 
 /// Makes a hook for a call that sends but cannot carry MSG_MORE. It takes along what was held, unless it fails or sends
-/// nothing. If the evidence says that more such calls follow, the socket is corked for them. `usual` names the way for
-/// usual descriptors: a rare call is not worth an inlined path of its own.
+/// nothing. If the evidence says that more such calls follow, the socket is corked for them. `usual` as above.
 macro_rules! pass_hook {
     ($(#[$doc:meta])* fn $name:ident($($before:ident: $before_ty:ty,)* [$fd:ident], $($arg:ident: $ty:ty),*) -> $ret:ty;
      $usual:ident, flags $flags:expr, $count:ident, keeps $keeps:expr $(, first $first:expr)?; where signature $check:tt, raw $raw:expr;) => {
