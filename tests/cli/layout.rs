@@ -5,6 +5,7 @@
 //! - there is no circle between files, nor between rooms (the folders of src/cli). A mod.rs counts as using each of its
 //!   children, so that a child takes nothing from it;
 //! - /proc is read in os/proc alone;
+//! - colours are a matter of each subcommand's print.rs;
 //! - each file says first what it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +85,18 @@ fn one_room_reads_proc() {
         !module.starts_with(&["os".into(), "proc".into()]) && file.code().contains("\"/proc")
     };
     let others: Vec<PathBuf> = tree().into_iter().filter(outside).map(|(_, file)| file.path).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn what_people_read_is_printed_in_print() {
+    let colours = |(module, file): &(Module, File)| {
+        let prints =
+            module.first().is_some_and(|room| room == "output") || module.last().is_some_and(|name| name == "print");
+        // `top` draws a screen by ratatui, which has its own.
+        !prints && file.code().contains("styled(") && !file.code().contains("ratatui")
+    };
+    let others: Vec<PathBuf> = tree().into_iter().filter(colours).map(|(_, file)| file.path).collect();
     assert!(others.is_empty(), "{others:?}");
 }
 

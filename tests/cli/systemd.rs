@@ -1,5 +1,5 @@
 //! `tcptune systemd` on images: no systemd runs, so every line that is written can be compared. The tests with a real one
-//! are in tests/real/systemd_units.rs.
+//! are tests/real/systemd_units.rs and systemd_hindrances.rs.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -4,6 +4,7 @@ mod concurrency;
 mod corpora;
 mod files;
 mod loom;
+mod numbers;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

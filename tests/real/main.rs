@@ -7,4 +7,5 @@ mod sandboxes;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd_hindrances;
 mod systemd_units;

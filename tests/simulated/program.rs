@@ -1,5 +1,6 @@
 //! A program on the simulated machine: its calls, made by one thread or another, go through the library as the hooks take them.
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_int;
@@ -28,8 +29,12 @@ impl Program {
             *kernel = Kernel::new();
             kernel.settings = settings;
         });
-        // SAFETY: zeros are the state at the beginning.
-        let library: Box<Library<Simulated>> = unsafe { Box::new_zeroed().assume_init() };
+        let layout = Layout::new::<Library<Simulated>>();
+        // SAFETY: needed because the tables are too large for the stack. Sound because the type has a size.
+        let zeros = unsafe { alloc_zeroed(layout) };
+        assert!(!zeros.is_null(), "no memory for a library");
+        // SAFETY: needed to own what was allocated. Sound because it has the type's layout, and zeros are the state at the beginning.
+        let library: Box<Library<Simulated>> = unsafe { Box::from_raw(zeros.cast()) };
         library.enable();
         if settings.sets_options() {
             library.raise(SETS_OPTIONS);

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use tcptune_policy::hooks::HOOKS;
-use tcptune_policy::{OPTION_TEXTS, OPTIONS, RULE_WORDS, RuleWord, VARIABLES};
+use tcptune_policy::{MAX_RULES, OPTION_TEXTS, OPTIONS, RULE_WORDS, RuleWord, VARIABLES};
 
 const HEAD: &str = "\
 # Settings
@@ -52,9 +52,10 @@ pub fn page() -> String {
     for text in &OPTION_TEXTS {
         section(&mut page, text.key, text.meaning);
     }
-    page.push_str(
+    let _ = write!(
+        page,
         "## Rules\n\n\
-         `TCPTUNE_RULES` holds up to 30 rules with `;` between. A rule is words with blanks between: conditions, all of which must \
+         `TCPTUNE_RULES` holds up to {MAX_RULES} rules with `;` between. A rule is words with blanks between: conditions, all of which must \
          hold, and at least one action. A rule without a condition matches every socket. The first rule that matches counts; its \
          actions are laid over the other settings.\n\n",
     );

@@ -6,6 +6,7 @@ mod bpf;
 mod detached;
 mod exec;
 mod launch;
+mod print;
 mod summary;
 mod supervise;
 

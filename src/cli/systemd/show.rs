@@ -1,16 +1,13 @@
 //! `tcptune systemd show`: what is installed for a unit, what its environment comes to, and what stands in the way.
 
 use super::args::ShowArgs;
-use super::environment::{self, Origin};
+use super::environment;
 use super::hindrance;
 use super::place::Site;
+use super::print::{heading, hindrance as hinders, note, row, variable};
 use crate::errors::{Failure, NO, OK};
-use crate::output::{BAD, BOLD, FAINT, NOTE, line, styled, wrapped};
+use crate::programs::preload;
 use crate::settings;
-
-/// The width of the labels.
-const LABEL: usize = 18;
-const WIDTH: usize = 78;
 
 pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.root.as_deref())?;
@@ -20,7 +17,7 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
         Some(root) => format!("in the image {}", root.display()),
         None => format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState")),
     };
-    line(&styled(BOLD, format_args!("{name}: {state}")));
+    heading(name, &state);
     let files = site.found(name)?;
     if files.is_empty() {
         row("installed", "no");
@@ -37,13 +34,8 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
         return Ok(OK);
     }
     let environment = environment::of(&unit, true);
-    for variable in &environment.variables {
-        if variable.name == "LD_PRELOAD" || settings::is_ours(variable.name.as_ref()) {
-            let (Origin::Unit(path) | Origin::File(path)) = &variable.origin;
-            let origin = styled(FAINT, format_args!("(from {})", path.display()));
-            row(&variable.name, &format!("{} {origin}", variable.value));
-        }
-    }
+    let ours = |name: &str| name == preload::VARIABLE || settings::is_ours(name.as_ref());
+    environment.variables.iter().filter(|one| ours(&one.name)).for_each(variable);
     for socket in unit.sockets(site.manager()) {
         let nodelay = socket.values("Socket", "NoDelay").pop().unwrap_or("no").to_owned();
         row("socket unit", &format!("{}: NoDelay={nodelay}", socket.name.text()));
@@ -51,18 +43,12 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
     let library = match site.library(args.library.as_deref()) {
         Ok(library) => library,
         Err(failure) => {
-            row(&styled(BAD, "stands in the way"), &failure.message);
+            hinders(&failure.message);
             return Ok(NO);
         }
     };
     let found = hindrance::look(&unit, &library, &environment);
-    found.hindrances.iter().for_each(|text| row(&styled(BAD, "stands in the way"), text));
-    found.notes.iter().for_each(|text| row(&styled(NOTE, "note"), text));
+    found.hindrances.iter().for_each(|text| hinders(text));
+    found.notes.iter().for_each(|text| note(text));
     Ok(if found.hindrances.is_empty() { OK } else { NO })
-}
-
-fn row(label: &str, text: &str) {
-    let plain = anstream::adapter::strip_str(label).to_string();
-    let space = " ".repeat(LABEL.saturating_sub(plain.len()).max(1));
-    line(&format!("  {label}{space}{}", wrapped(text, WIDTH - LABEL, LABEL + 2)));
 }

@@ -2,56 +2,22 @@
 //! a socket as tuned only if the kernel says so.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use serde::Serialize;
 
 use super::args::VerifyArgs;
 use super::hindrance;
+use super::print;
 use super::reason::{self, Seen};
+use super::report::{Report, Row, TcpSocket};
 use crate::errors::{Context, Failure, NO, NOT_FOUND, OK};
 use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, json, line, styled, wrapped};
+use crate::output::json;
 use crate::units::manager::Manager;
 use crate::units::name::Name;
 use crate::units::processes;
 use crate::units::unit::Unit;
-
-/// One unit.
-#[derive(Serialize)]
-struct Report {
-    unit: String,
-    state: String,
-    tuned: bool,
-    /// One sentence.
-    verdict: String,
-    processes: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    pid: u32,
-    name: String,
-    /// The library as it is mapped.
-    library: Option<PathBuf>,
-    /// Why it is not there, or does nothing.
-    reason: Option<String>,
-    sockets: Vec<TcpSocket>,
-    /// Why sockets could not be looked at.
-    unseen: Option<String>,
-}
-
-#[derive(Serialize)]
-struct TcpSocket {
-    fd: i32,
-    state: &'static str,
-    local: String,
-    peer: String,
-    nodelay: bool,
-}
 
 pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
     let manager = Manager { user: args.place.user };
@@ -70,7 +36,7 @@ pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
     if args.json {
         json::document(&reports)?;
     } else {
-        reports.iter().for_each(print);
+        reports.iter().for_each(print::verified);
     }
     Ok(if reports.iter().all(|report| report.tuned) { OK } else { NO })
 }
@@ -179,29 +145,4 @@ fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
 
 fn state_of(unit: &Unit) -> String {
     format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState"))
-}
-
-fn print(report: &Report) {
-    line(&styled(BOLD, format_args!("{}: {}", report.unit, report.state)));
-    for row in &report.processes {
-        let what = match (&row.library, &row.reason) {
-            (Some(library), None) => format!("{} {}", styled(GOOD, "loaded"), library.display()),
-            (Some(_), Some(_)) => styled(BAD, "does nothing"),
-            (None, _) => styled(BAD, "not loaded"),
-        };
-        line(&format!("  process {} ({}): {what}", row.pid, row.name));
-        if let Some(reason) = &row.reason {
-            line(&format!("    {}", wrapped(reason, 76, 4)));
-        }
-        for socket in &row.sockets {
-            let word = if socket.nodelay { styled(GOOD, "on") } else { styled(NOTE, "off") };
-            let peer = if socket.peer == "-" { String::new() } else { format!(" -> {}", socket.peer) };
-            line(&format!("    fd {} {} {}{peer}: TCP_NODELAY {word}", socket.fd, socket.state, socket.local));
-        }
-        if let Some(why) = &row.unseen {
-            line(&styled(FAINT, format_args!("    its sockets cannot be looked at: {why}")));
-        }
-    }
-    let (style, word) = if report.tuned { (GOOD, "tuned") } else { (BAD, "not tuned") };
-    line(&format!("{}: {}", styled(style, word), report.verdict));
 }

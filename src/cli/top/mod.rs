@@ -8,7 +8,7 @@ mod draw;
 mod histogram;
 mod list;
 mod look;
-mod plain;
+mod print;
 mod sample;
 mod view;
 
@@ -38,7 +38,7 @@ pub fn command(args: &TopArgs) -> Result<u8, Failure> {
         std::thread::sleep(args.interval);
         samples.add(&counters::read(&directory)?);
         samples.problems.iter().for_each(say);
-        plain::table(&samples);
+        print::table(&samples);
         return Ok(if samples.lines.is_empty() { NO } else { OK });
     }
     let mut view = View::new(directory, args.interval);

@@ -48,7 +48,9 @@ pub mod sync;
 
 pub use fault::Fault;
 pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
+pub use programs::ROOM as PATTERNS_ROOM;
 pub use put::{decimal, hexadecimal};
+pub use rules::MAX_RULES;
 pub use settings::{Cork, Direction, Nodelay, Peer, Quickack, Release, Settings, Subject, Tuning, UNTOUCHED};
 pub use text::Text;
 pub use variables::{RULE_WORDS, RuleWord, VARIABLES, Variable};

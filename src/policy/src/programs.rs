@@ -5,7 +5,7 @@ use crate::grammar::glob::matches;
 use crate::grammar::piece::{find, trim};
 
 /// Space for both lists together, in bytes.
-pub(crate) const ROOM: usize = 1024;
+pub const ROOM: usize = 1024;
 
 /// The patterns of both lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::subject::{Direction, Subject};
 use crate::tuning::Tuning;
 
 /// The maximum number of rules.
-pub(crate) const MAX_RULES: usize = 30;
+pub const MAX_RULES: usize = 30;
 /// The maximum number of ports and port ranges in all rules together.
 pub(crate) const MAX_PORTS: usize = 96;
 /// The maximum number of networks in all rules together.
