@@ -7,6 +7,7 @@ mod check_process;
 mod demo;
 mod doctor;
 mod doctor_command;
+mod doctor_doubt;
 mod env;
 mod errors;
 mod export;

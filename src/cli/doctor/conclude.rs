@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::doubt::{self, Looks};
 use super::evidence::Evidence;
 use super::family::Member;
 use super::finding::{self, Finding, Kind};
@@ -32,21 +33,22 @@ pub fn conclude(
     findings.sort_by(|a, b| b.finding.waited_s.total_cmp(&a.finding.waited_s));
     let connections = ours().map(|e| e.connections).sum();
     let mut notes = Vec::new();
-    let verdict = if findings.iter().any(|told| told.finding.kind.is_grave()) {
-        Verdict::Found
-    } else if connections == 0 {
-        Verdict::Unseen
-    } else {
-        Verdict::None
+    // Where the library counted in every program nothing was missed.
+    let counted = !processes.is_empty() && processes.iter().all(|member| member.loaded == Some(true));
+    let found = findings.iter().any(|told| told.finding.kind.is_grave());
+    let looks = Looks { watched, longest_gap: watch.longest_gap, counted };
+    let doubts = if found { Vec::new() } else { doubt::doubts(evidence, &looks) };
+    let verdict = match (found, doubts.is_empty()) {
+        (true, _) => Verdict::Found,
+        (false, true) => Verdict::None,
+        (false, false) => Verdict::Unknown,
     };
     notes.extend(ours().filter(|e| slight(e)).map(|e| {
         let waits = words::several(e.nagle.count + e.cork.count, "wait");
         let time = words::time((e.nagle.total + e.cork.total).as_secs_f64());
         format!("{waits} with {} took {time}: too little to be worth a change", e.service.shown())
     }));
-    // Where the library counted in every program nothing was missed.
-    let counted = !processes.is_empty() && processes.iter().all(|member| member.loaded == Some(true));
-    if watch.longest_gap > Duration::from_millis(40) && !counted {
+    if watch.longest_gap > Duration::from_millis(40) && !counted && verdict != Verdict::Unknown {
         notes.push(format!(
             "this machine is busy: up to {} lay between two looks, in which a stall may have been missed",
             words::time(watch.longest_gap.as_secs_f64())
@@ -54,6 +56,7 @@ pub fn conclude(
     }
     Report {
         verdict,
+        doubts,
         findings,
         connections,
         exchanges: ours().map(|e| e.exchanges).sum(),

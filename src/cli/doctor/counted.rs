@@ -147,6 +147,9 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
             late: get(Counter::HeldLate).saturating_sub(get(Counter::LatePreempted)),
             longest: time(Counter::HeldLongest),
         },
+        hidden: Duration::ZERO,
+        untold: 0,
+        watched: 0,
         service,
     }
 }

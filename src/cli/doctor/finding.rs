@@ -82,7 +82,7 @@ pub struct Finding {
 }
 
 /// Fewer waits than this are chance, unless they took a good part of the time.
-const SEVERAL: u64 = 3;
+pub const SEVERAL: u64 = 3;
 /// Parts of the time that a cure is worth the trouble for: of several waits, of a few or short ones.
 const WORTH: (f64, f64) = (0.01, 0.1);
 /// One hold of so many that is late is too many.
@@ -257,6 +257,9 @@ mod tests {
             calls: 0,
             flood_calls: 0,
             holds: Holds::default(),
+            hidden: Duration::ZERO,
+            untold: 0,
+            watched: 0,
         }
     }
 

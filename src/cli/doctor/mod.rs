@@ -7,9 +7,12 @@ mod command;
 mod conclude;
 mod counted;
 mod cures;
+mod doubt;
 mod evidence;
 mod family;
 mod finding;
+mod hidden;
+mod hold;
 mod launch;
 mod owners;
 mod pace;
@@ -31,9 +34,6 @@ use crate::output;
 use args::DoctorArgs;
 use report::Verdict;
 
-/// Nothing could be seen: no verdict.
-const UNSEEN: u8 = 2;
-
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(create).transpose()?;
@@ -54,7 +54,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(match report.verdict {
         Verdict::None => errors::OK,
         Verdict::Found => errors::NO,
-        Verdict::Unseen => UNSEEN,
+        Verdict::Unknown => errors::UNKNOWN,
     })
 }
 
