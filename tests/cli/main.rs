@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod doctor_command;
 mod doctor_doubt;
+mod doctor_words;
 mod env;
 mod errors;
 mod export;

@@ -79,6 +79,8 @@ pub struct Finding {
     /// Data goes one way: nothing answers what waited.
     pub stream: bool,
     pub gain: Option<Gain>,
+    /// The library's own holding is the cause.
+    pub held_by_library: bool,
 }
 
 /// Fewer waits than this are chance, unless they took a good part of the time.
@@ -198,6 +200,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         longest_ms: None,
         stream,
         gain: gain(evidence, waits),
+        held_by_library: matches!(kind, Kind::Held) || kind == Kind::Cork && held_for_long(evidence),
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod args;
 mod backtrace;
+mod change;
 mod command;
 mod conclude;
 mod counted;
@@ -20,6 +21,8 @@ mod print;
 mod processes;
 mod program;
 mod report;
+mod starts;
+mod target;
 mod track;
 mod watch;
 mod words;

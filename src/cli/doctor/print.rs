@@ -69,12 +69,13 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
     if let Some(pattern) = &told.pattern_text {
         row("what happens", pattern, line);
     }
+    // Who can change the program itself needs nothing else.
+    for (n, text) in told.upstream.iter().enumerate() {
+        row(if n == 0 { "in the program" } else { "" }, text, line);
+    }
     row("tcptune", &told.change, line);
     if let Some(expected) = &told.expected {
         row("expected", expected, line);
-    }
-    for (n, text) in told.upstream.iter().enumerate() {
-        row(if n == 0 { "upstream" } else { "" }, text, line);
     }
 }
 
