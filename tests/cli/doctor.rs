@@ -146,7 +146,7 @@ fn healthy_exchanges_are_left_in_peace() {
 fn a_process_without_connections_cannot_be_judged() {
     let idle = Guard::spawn(Mode::Plain.command("sleep").arg("30"));
     let (report, code) = report(&["--pid", &idle.pid().to_string(), "--duration", "0.2"]);
-    assert_eq!((code, report["verdict"].as_str()), (2, Some("unseen")), "{report:#}");
+    assert_eq!((code, report["verdict"].as_str()), (2, Some("unknown")), "{report:#}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod check_process;
 mod demo;
 mod doctor;
 mod doctor_command;
+mod doctor_doubt;
+mod doctor_words;
 mod env;
 mod errors;
 mod export;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::cli::{ended, tcptune};
+use crate::support::cli::exchanges::Server;
+use crate::support::cli::{c_program, ended, tcptune};
 use crate::support::{Guard, Mode, ScratchDir, compile, finish, library, text};
 use tcptune_policy::counters::{Counter, Head, head_at};
 
@@ -47,6 +48,47 @@ fn tells_what_was_counted() {
 }
 
 #[test]
+fn stalls_that_it_could_not_see_are_not_told_to_be_none() {
+    let scratch = ScratchDir::new("report");
+    // It sends by system calls of its own, and stalls at each of them: the library sees it receive.
+    let source = r#"
+        #include <arpa/inet.h>
+        #include <stdlib.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int main(int n, char **a) {
+            struct sockaddr_in to = { AF_INET, htons(atoi(a[1])), { htonl(INADDR_LOOPBACK) } };
+            int s = socket(AF_INET, SOCK_STREAM, 0);
+            char b[102];
+            if (connect(s, (void *)&to, sizeof to)) return 2;
+            for (int i = 0; i < 10; i++) {
+                syscall(SYS_write, s, b, 100);
+                syscall(SYS_write, s, b, 2);
+                for (int got = 0, r; got < 102; got += r) if ((r = read(s, b, 102)) <= 0) return 4;
+            }
+            close(s);
+        }"#;
+    let program = c_program(&scratch, "past", source, "gcc", &[]);
+    let server = Server::start("once");
+    let counters = ScratchDir::new("report-past");
+    let mut command = Mode::Preloaded.command(&program);
+    finish(command.arg(&server.port).env("TCPTUNE_STATS", counters.path())).expect();
+    let (code, out, _) = report(counters.path());
+    assert!(code == 0 && out.contains("whether there were stalls is not known"), "{out}");
+    let (_, out, _) = ended(tcptune().args(["report", "--json"]).arg(counters.path()));
+    let seen: serde_json::Value = serde_json::from_str(&out).expect("valid JSON");
+    assert_eq!(seen["services"][0]["tuned"]["stalls_known"], false, "{seen:#}");
+    let (_, out, _) = ended(tcptune().args(["top", "--once"]).arg(counters.path()));
+    let cells =
+        |line: Option<&str>| line.unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (titles, row) = (cells(out.lines().next()), cells(out.lines().nth(1)));
+    let at = titles.iter().position(|title| title == "STALLS").expect("a column");
+    assert_eq!(row[at], "-", "{out}");
+    let (_, out, _) = report(written().0.path());
+    assert!(!out.contains("not known"), "{out}");
+}
+
+#[test]
 fn tells_what_the_library_has_held_for_too_long() {
     let scratch = ScratchDir::new("report");
     let mut command = Mode::Preloaded.command(compile("counted"));
@@ -62,7 +104,7 @@ fn tells_what_the_library_has_held_for_too_long() {
     let (code, out, err) = ended(tcptune().args(["doctor", "--pid", &pid, "--duration", "0.2"]));
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     let text = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in ["held by the library itself", "held data for 127.0.0.1:", "1 time for more than 1 ms", "--cork off"] {
+    for words in ["held by the library itself", "held data for 127.0.0.1:", "1 time for more than 1 ms", "TCPTUNE_CORK=off"] {
         assert!(text.contains(words), "{words}: {out}");
     }
 }

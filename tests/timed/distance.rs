@@ -94,3 +94,22 @@ fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
         assert!(verdicts.iter().any(found), "{space}: {verdicts:?}");
     }
 }
+
+#[test]
+fn doctor_does_not_doubt_healthy_exchanges_forty_milliseconds_away() {
+    let _turn = turn::alone();
+    let far = Far::new();
+    let (server, port) = far.server(&[]);
+    let mut command = Far::python(&far.spaces.client, &[], &["client", &port, "once", SERVER]);
+    let mut client = Client::of(&mut command);
+    client.begin("200");
+    for (space, process) in [(&far.spaces.server, &server), (&far.spaces.client, &client.guard)] {
+        // From one end and from the other, with the looks as far apart as they may be.
+        let doctor = tcptune();
+        let mut command = Mode::Plain.command("ip");
+        command.args(["netns", "exec", space]).arg(doctor.get_program());
+        command.args(["doctor", "--interval", "10", "--pid", &process.pid().to_string(), "--duration", "2"]);
+        let (code, out, err) = ended(&mut command);
+        assert!(code == 0 && out.contains("no stall found"), "{space}: {code} {out}{err}");
+    }
+}

@@ -110,9 +110,7 @@ fn short(variable: &str) -> String {
 pub fn untouched(base: &[Pair]) -> Vec<Pair> {
     let mut environment: Vec<Pair> = base.iter().filter(|(name, _)| !settings::is_ours(name)).cloned().collect();
     put(&mut environment, "TCPTUNE", "off".into());
-    let others = preload::without_ours(settings::value(&environment, preload::VARIABLE));
-    environment.retain(|(name, _)| name != preload::VARIABLE);
-    environment.extend(others.map(|list| (preload::VARIABLE.into(), list)));
+    preload::remove(&mut environment);
     environment
 }
 

@@ -35,13 +35,13 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use args::{AbArgs, Count, End};
+use arm::Arm;
 use commands::{Commands, exists, words};
 use report::{Report, Subject};
 use session::Plan;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::programs::library;
-use crate::programs::reach;
+use crate::programs::{facts, library, reach, sanitizer};
 use crate::settings;
 
 pub fn command(args: &AbArgs) -> Result<u8, Failure> {
@@ -66,6 +66,9 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
         _ => &command,
     };
     warn_unreachable(tuned, &library);
+    for arm in &arms {
+        may_start(tuned, arm)?;
+    }
 
     let can_count = counted::is_known_to(&library.file);
     if args.count == Count::Every && !can_count {
@@ -169,6 +172,22 @@ fn around<T>(
     process::forget_interrupts();
     let cleaned = run("--cleanup", &args.cleanup, commands);
     result.and_then(|value| cleaned.map(|()| value))
+}
+
+/// Some programs end at once where a library is preloaded: then there is nothing to compare.
+fn may_start(words: &[OsString], arm: &Arm) -> Result<(), Failure> {
+    let name = words.first().map(OsString::as_os_str).unwrap_or_default();
+    let Ok(found) = facts::program(name) else { return Ok(()) };
+    let options = settings::value(&arm.environment, sanitizer::VARIABLE);
+    match sanitizer::refusing(&found.elf.needed, options) {
+        Some(runtime) => Err(Failure::own(format!(
+            "`{}` is linked with AddressSanitizer's shared runtime ({runtime}), which ends a program that a library is preloaded \
+             into: {}",
+            Path::new(name).display(),
+            sanitizer::ADVICE
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn warn_unreachable(words: &[OsString], library: &library::Library) {

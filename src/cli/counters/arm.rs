@@ -72,6 +72,13 @@ impl ArmCounts {
         self.counts[counter as usize]
     }
 
+    /// Can it be told whether there were stalls? Where no call that sends was seen (static parts, io_uring, system calls that a
+    /// program makes itself), none was looked for, and 0 says nothing.
+    pub fn knows_stalls(&self) -> bool {
+        let stalls = [Counter::Stalls, Counter::CorkStalls, Counter::PeerStalls];
+        self.get(Counter::CallsSent) > 0 || stalls.iter().any(|&counter| self.get(counter) > 0)
+    }
+
     /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         for &counter in Counter::ALL {

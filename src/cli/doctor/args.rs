@@ -20,9 +20,9 @@ use clap::{ArgGroup, Args, ValueHint};
                       tcptune doctor [OPTIONS] --pid PID... | --port N",
     group(ArgGroup::new("target").required(true).multiple(true).args(["pid", "port", "command"])),
     after_help = "Exit status:\n  \
-        0    nothing was found\n  \
+        0    nothing was found, and enough was seen to say so\n  \
         1    a stall was found, or a flood of tiny segments\n  \
-        2    it could not be seen: no TCP connection carried data meanwhile\n  \
+        2    it could not be told, for the reason in the report: too little was seen\n  \
         125  wrong use, or tcptune itself failed\n  \
         126  the command cannot be executed, or the process may not be looked at\n  \
         127  there is no such command or process, or none listens on that port\n\

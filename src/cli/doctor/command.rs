@@ -1,5 +1,6 @@
 //! Diagnosis of a command and of all that it starts: the library observes inside, and everything is watched from outside.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
 use crate::programs::preload;
+use crate::programs::reach;
 use crate::settings;
 
 /// How long a command that was told to end may take to do so.
@@ -35,6 +37,15 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
             None
         }
     };
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    let library = library.filter(|library| {
+        let verdict = reach::program_verdict(name, library).ok().filter(|verdict| verdict.refuses);
+        notes.extend(verdict.iter().map(|verdict| {
+            let advice = verdict.advice.first().map_or("", String::as_str);
+            format!("watched from outside only: {}; to have the library count in it, {advice}", verdict.reason)
+        }));
+        verdict.is_none()
+    });
     let mut watch = Watch::new(Scope { processes: true, port: args.port })?;
     // Connections that are there before the command.
     watch.look(&[])?;

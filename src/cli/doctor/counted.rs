@@ -11,6 +11,7 @@ use tcptune_policy::counters::Counter;
 use super::backtrace::Backtraces;
 use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
 use super::program::Program;
+use super::starts;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
 use crate::os::proc;
@@ -105,7 +106,10 @@ fn sum(found: counters::Found, watched: Duration) -> Counted {
 fn program(process: &Process) -> Program {
     let file = Path::new(&process.program);
     let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Program { name, file: file.to_owned(), command: process.command.chars().take(200).collect() }
+    // It has blanks between the words, and no quotes: what is no plain text cannot be given to a shell.
+    let plain = |line: &String| shell_words::split(line).is_ok_and(|words| shell_words::join(words) == *line);
+    let start = Some(process.command.clone()).filter(|line| line.len() <= starts::LONG && plain(line));
+    Program { name, file: file.to_owned(), command: process.command.chars().take(200).collect(), start }
 }
 
 fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Duration) -> Evidence {
@@ -147,6 +151,9 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
             late: get(Counter::HeldLate).saturating_sub(get(Counter::LatePreempted)),
             longest: time(Counter::HeldLongest),
         },
+        hidden: Duration::ZERO,
+        untold: 0,
+        watched: 0,
         service,
     }
 }

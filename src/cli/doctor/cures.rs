@@ -55,39 +55,88 @@ const KNOBS: &[Knob] = &[
     script("java", "httpserver", "the JDK's own web server: `-Dsun.net.httpserver.nodelay=true`"),
 ];
 
-/// What a programmer writes, by language.
-const LANGUAGES: &[(Language, &str)] = &[
-    (
+/// What a programmer writes: to send once, which is best, for then no rule of the kernel's matters; and the option.
+struct Code {
+    language: Language,
+    once: &'static str,
+    option: &'static str,
+}
+
+const fn code(language: Language, once: &'static str, option: &'static str) -> Code {
+    Code { language, once, option }
+}
+
+const LANGUAGES: &[Code] = &[
+    code(
         Language::C,
-        "C: `int one = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);` once per connection or on the listener; or one writev() for all pieces",
+        "C: send once: one writev() for all pieces, or one buffer and one write()",
+        "C: `int one = 1; setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);` once per connection or on the listener",
     ),
-    (Language::DotNet, ".NET: `socket.NoDelay = true`"),
-    (Language::Erlang, "Erlang: `{nodelay, true}` among the options of gen_tcp"),
-    (Language::Go, "Go: leave out `SetNoDelay(false)`: the net package sets the option by itself"),
-    (
+    code(
+        Language::DotNet,
+        ".NET: send once: a BufferedStream over the NetworkStream, and Flush() where the message is complete",
+        ".NET: `socket.NoDelay = true`",
+    ),
+    code(
+        Language::Erlang,
+        "Erlang: send once: `gen_tcp:send(Socket, [A, B])` takes a list",
+        "Erlang: `{nodelay, true}` among the options of gen_tcp",
+    ),
+    code(
+        Language::Go,
+        "Go: send once: a bufio.Writer over the connection, and Flush() where the message is complete",
+        "Go: leave out `SetNoDelay(false)`: the net package sets the option by itself",
+    ),
+    code(
         Language::Java,
+        "Java: send once: a BufferedOutputStream over socket.getOutputStream(), and flush() where the message is complete",
         "Java: `socket.setTcpNoDelay(true)`; for the JDK's own web server `-Dsun.net.httpserver.nodelay=true`",
     ),
-    (Language::Lua, "Lua: `connection:setoption(\"tcp-nodelay\", true)`"),
-    (
+    code(
+        Language::Lua,
+        "Lua: send once: `connection:send(a .. b)`",
+        "Lua: `connection:setoption(\"tcp-nodelay\", true)`",
+    ),
+    code(
+        Language::Nim,
+        "Nim: send once: `socket.send(a & b)`",
+        "Nim: `socket.setSockOpt(OptNoDelay, true, level = IPPROTO_TCP.cint)`",
+    ),
+    code(
         Language::Node,
+        "Node.js: send once: `socket.write(Buffer.concat([a, b]))`, or `socket.cork()` before and `socket.uncork()` after the pieces",
         "Node.js: `socket.setNoDelay(true)`, or `noDelay: true` among the options of net.createServer and net.connect",
     ),
-    (
+    code(
         Language::Perl,
+        "Perl: send once: `print $socket $a . $b;` with autoflush, or no autoflush and one `$socket->flush`",
         "Perl: `use Socket qw(IPPROTO_TCP TCP_NODELAY); setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);`",
     ),
-    (
+    code(
         Language::Php,
+        "PHP: send once: `fwrite($stream, $a . $b)`",
         "PHP: `socket_set_option($socket, SOL_TCP, TCP_NODELAY, 1)`; for streams the context option `'socket' => ['tcp_nodelay' => true]`",
     ),
-    (
+    code(
         Language::Python,
+        "Python: send once: `sock.sendall(a + b)`",
         "Python: `sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)` (imaplib, smtplib, ftplib: on their `.sock`)",
     ),
-    (Language::Ruby, "Ruby: `socket.setsockopt(Socket::IPPROTO_TCP, Socket::TCP_NODELAY, 1)`"),
-    (Language::Rust, "Rust: `stream.set_nodelay(true)`"),
-    (Language::Tcl, "Tcl 8.7 and later: `chan configure $socket -nodelay 1`"),
+    code(
+        Language::Ruby,
+        "Ruby: send once: `socket.write(a, b)` takes several",
+        "Ruby: `socket.setsockopt(Socket::IPPROTO_TCP, Socket::TCP_NODELAY, 1)`",
+    ),
+    code(
+        Language::Rust,
+        "Rust: send once: a BufWriter over the stream, and flush() where the message is complete",
+        "Rust: `stream.set_nodelay(true)`",
+    ),
+    code(
+        Language::Tcl,
+        "Tcl: send once: `chan configure $socket -buffering full`, and `flush $socket` where the message is complete",
+        "Tcl 8.7 and later: `chan configure $socket -nodelay 1`",
+    ),
 ];
 
 const CORK: &str = "leave out MSG_MORE or TCP_CORK on data that must arrive at once, or turn TCP_CORK off as soon as the last piece is \
@@ -107,7 +156,7 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
     match finding.kind {
         Kind::Nagle => {
             if !known || program.language() != Language::C {
-                texts.extend(of_language(program));
+                texts.extend(of_language(program).into_iter().flat_map(|code| [code.once, code.option]));
             }
             if finding.side == Side::Server && !known {
                 texts.push(UNIT);
@@ -117,7 +166,10 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
             }
         }
         Kind::Cork if !known => texts.push(CORK),
-        Kind::Flood => texts.push(FLOOD),
+        Kind::Flood => {
+            texts.extend(of_language(program).map(|code| code.once));
+            texts.push(FLOOD);
+        }
         Kind::Runts if !known => texts.push(FLOOD),
         Kind::Peer => texts.push(
             "on the other end, which writes twice: TCP_NODELAY, once per connection (`tcptune doctor` there names the option)",
@@ -131,9 +183,9 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
     texts.into_iter().map(str::to_owned).collect()
 }
 
-fn of_language(program: &Program) -> Option<&'static str> {
+fn of_language(program: &Program) -> Option<&'static Code> {
     let language = program.language();
-    LANGUAGES.iter().find(|(l, _)| *l == language).map(|(_, text)| *text)
+    LANGUAGES.iter().find(|code| code.language == language)
 }
 
 impl Knob {
@@ -154,7 +206,7 @@ mod tests {
     use crate::doctor::program::{Language, Program};
 
     fn program(file: &str, command: &str) -> Program {
-        Program { name: String::new(), file: file.into(), command: command.into() }
+        Program { file: file.into(), command: command.into(), ..Program::default() }
     }
 
     #[test]
@@ -173,10 +225,11 @@ mod tests {
 
     #[test]
     fn every_language_has_one_row() {
-        for (n, (language, _)) in LANGUAGES.iter().enumerate() {
-            assert!(LANGUAGES.iter().skip(n + 1).all(|(other, _)| other != language), "{language:?}");
+        for (n, code) in LANGUAGES.iter().enumerate() {
+            assert!(LANGUAGES.iter().skip(n + 1).all(|other| other.language != code.language), "{:?}", code.language);
+            assert!(code.once.contains(": send once: ") && !code.option.is_empty(), "{}", code.once);
         }
-        assert!(of_language(&program("/usr/bin/ruby3.1", "")).is_some_and(|t| t.starts_with("Ruby")));
-        assert!(LANGUAGES.iter().any(|(l, _)| *l == Language::C));
+        assert!(of_language(&program("/usr/bin/ruby3.1", "")).is_some_and(|code| code.once.starts_with("Ruby")));
+        assert!(LANGUAGES.iter().any(|code| code.language == Language::C));
     }
 }

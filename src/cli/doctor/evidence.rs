@@ -1,14 +1,14 @@
 //! What was seen on one service of one program: sums over its connections, whichever source they come from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::hold::Wait;
 use super::program::Program;
-use super::track::Wait;
 use super::watch::{Options, Seen, Watch};
 
 /// Which end of its connections a program is.
@@ -123,6 +123,12 @@ pub struct Evidence {
     pub flood_calls: u64,
     /// What the library held there.
     pub holds: Holds,
+    /// Of the span: time in which a stall would have gone unseen.
+    pub hidden: Duration,
+    /// Connections of which the kernel did not tell what is held.
+    pub untold: u64,
+    /// Segments with data that came from ends that are watched too.
+    pub watched: u64,
 }
 
 /// What the library itself held, where it counted.
@@ -161,6 +167,9 @@ impl Evidence {
             calls: 0,
             flood_calls: 0,
             holds: Holds::default(),
+            hidden: Duration::ZERO,
+            untold: 0,
+            watched: 0,
         }
     }
 
@@ -174,6 +183,7 @@ impl Evidence {
 /// The evidence from the kernel's view of each connection.
 pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
     let mut groups: HashMap<(Key, bool), (Service, Vec<&Seen>)> = HashMap::new();
+    let ends: HashSet<_> = watch.seen.values().map(|seen| (seen.track.local, seen.track.peer)).collect();
     for seen in watch.seen.values() {
         let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
         let track = &seen.track;
@@ -186,12 +196,13 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
         group.push(seen);
     }
     let mut all: Vec<Evidence> =
-        groups.into_iter().map(|((_, other_end), (service, group))| sum(service, other_end, &group)).collect();
+        groups.into_iter().map(|((_, other_end), (service, group))| sum(service, other_end, &group, &ends)).collect();
     all.sort_by_key(|e| std::cmp::Reverse(e.nagle.total + e.cork.total + e.peer.total));
     all
 }
 
-fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
+/// `ends`: of all connections that were watched, as each end has its addresses.
+fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<(SocketAddr, SocketAddr)>) -> Evidence {
     let most = group.iter().max_by_key(|seen| seen.track.waited());
     let options = group.iter().find_map(|seen| seen.options);
     // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
@@ -202,11 +213,12 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
     pids.dedup();
     let count = |of: fn(&Seen) -> u64| group.iter().map(|seen| of(seen)).sum::<u64>();
     let bytes_sent = count(|seen| seen.track.bytes_sent());
+    let both = |seen: &&&Seen| ends.contains(&(seen.track.peer, seen.track.local));
     Evidence {
         pids,
         other_end,
         example: most.map(|seen| (seen.track.local, seen.track.peer)),
-        connections: count(|seen| u64::from(seen.track.bytes_written() + seen.track.bytes_received() > 0)),
+        connections: count(|seen| u64::from(seen.track.was_used())),
         exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
         nagle: Waits::seen(group, |wait, options| !corked(wait, options)),
         cork: Waits::seen(group, corked),
@@ -224,6 +236,9 @@ fn sum(service: Service, other_end: bool, group: &[&Seen]) -> Evidence {
         calls: 0,
         flood_calls: 0,
         holds: Holds::default(),
+        hidden: group.iter().map(|seen| seen.track.hidden.time(both(&seen))).sum(),
+        untold: count(|seen| u64::from(!seen.track.told())),
+        watched: group.iter().filter(both).map(|seen| u64::from(seen.track.segments_in())).sum(),
         service,
     }
 }

@@ -79,10 +79,12 @@ pub struct Finding {
     /// Data goes one way: nothing answers what waited.
     pub stream: bool,
     pub gain: Option<Gain>,
+    /// The library's own holding is the cause.
+    pub held_by_library: bool,
 }
 
 /// Fewer waits than this are chance, unless they took a good part of the time.
-const SEVERAL: u64 = 3;
+pub const SEVERAL: u64 = 3;
 /// Parts of the time that a cure is worth the trouble for: of several waits, of a few or short ones.
 const WORTH: (f64, f64) = (0.01, 0.1);
 /// One hold of so many that is late is too many.
@@ -198,6 +200,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         longest_ms: None,
         stream,
         gain: gain(evidence, waits),
+        held_by_library: matches!(kind, Kind::Held) || kind == Kind::Cork && held_for_long(evidence),
     }
 }
 
@@ -257,6 +260,9 @@ mod tests {
             calls: 0,
             flood_calls: 0,
             holds: Holds::default(),
+            hidden: Duration::ZERO,
+            untold: 0,
+            watched: 0,
         }
     }
 

@@ -3,13 +3,17 @@
 
 pub mod args;
 mod backtrace;
+mod change;
 mod command;
 mod conclude;
 mod counted;
 mod cures;
+mod doubt;
 mod evidence;
 mod family;
 mod finding;
+mod hidden;
+mod hold;
 mod launch;
 mod owners;
 mod pace;
@@ -17,6 +21,8 @@ mod print;
 mod processes;
 mod program;
 mod report;
+mod starts;
+mod target;
 mod track;
 mod watch;
 mod words;
@@ -30,9 +36,6 @@ use crate::output;
 
 use args::DoctorArgs;
 use report::Verdict;
-
-/// Nothing could be seen: no verdict.
-const UNSEEN: u8 = 2;
 
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
@@ -54,7 +57,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(match report.verdict {
         Verdict::None => errors::OK,
         Verdict::Found => errors::NO,
-        Verdict::Unseen => UNSEEN,
+        Verdict::Unknown => errors::UNKNOWN,
     })
 }
 

@@ -29,11 +29,7 @@ pub fn text(report: &Report) -> String {
     match report.verdict {
         Verdict::Found => {}
         Verdict::None => line(format!("{}: {seen}", styled(GOOD, "no stall found"))),
-        Verdict::Unseen => line(format!(
-            "{}: no TCP connection carried data in {} while it was watched",
-            styled(NOTE, "nothing seen"),
-            words::time(report.watched_s)
-        )),
+        Verdict::Unknown => doubts(report, &mut line),
     }
     processes(report, &mut line);
     if let Some(ended) = &report.command_ended {
@@ -43,6 +39,18 @@ pub fn text(report: &Report) -> String {
         row("note", note, &mut line);
     }
     out
+}
+
+/// Each reason once, with what helps.
+fn doubts(report: &Report, line: &mut impl FnMut(String)) {
+    for (n, doubt) in report.doubts.iter().enumerate() {
+        let head = styled(NOTE, "could not tell");
+        line(format!("{head}: {}", wrapped(&doubt.text, WIDTH, 2)));
+        let next = report.doubts.get(n + 1);
+        if next.is_none_or(|next| next.advice != doubt.advice) {
+            row("what helps", doubt.advice, line);
+        }
+    }
 }
 
 fn finding(told: &Told, line: &mut impl FnMut(String)) {
@@ -61,12 +69,13 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
     if let Some(pattern) = &told.pattern_text {
         row("what happens", pattern, line);
     }
+    // Who can change the program itself needs nothing else.
+    for (n, text) in told.upstream.iter().enumerate() {
+        row(if n == 0 { "in the program" } else { "" }, text, line);
+    }
     row("tcptune", &told.change, line);
     if let Some(expected) = &told.expected {
         row("expected", expected, line);
-    }
-    for (n, text) in told.upstream.iter().enumerate() {
-        row(if n == 0 { "upstream" } else { "" }, text, line);
     }
 }
 

@@ -16,7 +16,7 @@ use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{counted, evidence};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
-use crate::os::proc::{self, Space};
+use crate::os::proc::{self, Space, Stat};
 use crate::os::target;
 
 /// How long they are watched if nothing is said.
@@ -45,7 +45,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut watched_pids = BTreeSet::new();
     while Instant::now() < end && signals.arrived().is_none() {
         let pids = follower.pids();
-        if only_these && pids.iter().all(|pid| !proc::exists(*pid)) {
+        if only_these && pids.iter().all(|pid| proc::has_ended(*pid)) {
             break;
         }
         watched_pids.extend(pids.iter().copied());
@@ -60,6 +60,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
 
 /// A process whose descriptors may not be listed cannot be watched.
 fn may_be_seen(pid: u32) -> Result<(), Failure> {
+    if let Some(stat) = Stat::of(pid).filter(|stat| stat.zombie) {
+        return Err(Failure::new(NOT_FOUND, format!("process {pid} ({}) has ended already (zombie)", stat.name)));
+    }
     match proc::descriptors(pid) {
         Ok(_) => Ok(()),
         Err(_) if !proc::exists(pid) => Err(Failure::new(NOT_FOUND, format!("there is no process {pid}"))),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::starts;
 use crate::os::elf;
 use crate::os::proc::{self, Stat};
 
@@ -14,12 +15,17 @@ pub struct Program {
     pub file: PathBuf,
     /// Its command line, in one piece.
     pub command: String,
+    /// What starts it, as a shell takes it. None: its command line is a title that it gave itself, or too long to be repeated.
+    #[serde(skip)]
+    pub start: Option<String>,
 }
 
 impl Program {
     pub fn of_process(pid: u32) -> Option<Self> {
         let Stat { name, .. } = Stat::of(pid)?;
-        Some(Self { name, file: proc::executable(pid).unwrap_or_default(), command: proc::command_line(pid) })
+        let file = proc::executable(pid).unwrap_or_default();
+        let start = starts::command(&proc::arguments(pid), &file);
+        Some(Self { name, file, command: proc::command_line(pid), start })
     }
 
     /// The last part of the file's path, else the name.
@@ -51,6 +57,7 @@ impl Program {
         match elf::read(Path::new(&self.file)) {
             Ok(elf) if elf.go => Language::Go,
             Ok(elf) if elf.rust => Language::Rust,
+            _ if elf::contains(Path::new(&self.file), NIM) => Language::Nim,
             _ => Language::C,
         }
     }
@@ -72,13 +79,16 @@ impl Program {
             (Language::Php, &["php", "php-fpm", "php-cgi"]),
             (Language::Java, &["java"]),
             (Language::Erlang, &["beam.smp"]),
-            (Language::DotNet, &["dotnet"]),
+            (Language::DotNet, &["dotnet", "mono", "mono-sgen", "mono-sgen64"]),
             (Language::Lua, &["lua", "luajit"]),
             (Language::Tcl, &["tclsh", "expect", "wish"]),
         ];
         named.iter().find(|(_, names)| is(names)).map(|(language, _)| *language)
     }
 }
+
+/// What programs of Nim have in them: the function that starts them, and without symbols a file of its runtime.
+const NIM: &[&[u8]] = &[b"\0NimMain\0", b"\0fatal.nim\0"];
 
 /// What may follow a name: `3`, `3.11`, `-8.2`.
 fn is_version(rest: &str) -> bool {
@@ -93,6 +103,7 @@ pub enum Language {
     Go,
     Java,
     Lua,
+    Nim,
     Node,
     Perl,
     Php,
@@ -114,11 +125,30 @@ mod tests {
         assert_eq!(of("/usr/bin/perl"), Language::Perl);
         assert_eq!(of("/usr/bin/perlbug"), Language::C);
         assert_eq!(of("/nowhere"), Language::C);
+        for mono in ["mono", "mono-sgen", "mono-sgen64", "dotnet"] {
+            assert_eq!(of(&format!("/usr/bin/{mono}")), Language::DotNet);
+        }
+        assert_eq!(of("/usr/bin/monotone"), Language::C);
         let titled = |file: &str, command: &str| {
             Program { file: file.into(), command: command.into(), ..Program::default() }.identity()
         };
         assert_eq!(titled("/usr/bin/postgres", "postgres: idle"), titled("/usr/bin/postgres", "postgres: SELECT"));
         assert_ne!(titled("/usr/bin/python3.11", "python3 a.py"), titled("/usr/bin/python3.11", "python3 b.py"));
+    }
+
+    #[test]
+    fn knows_what_was_written_in_nim() {
+        let scratch = std::env::temp_dir().join(format!("tcptune-nim-{}", std::process::id()));
+        // A program of this machine's with what Nim's runtime leaves in one, and without.
+        for (add, expected) in
+            [(&b"\0fatal.nim\0"[..], Language::Nim), (b"\0NimMain\0", Language::Nim), (b"fatal.nimble", Language::C)]
+        {
+            let whole = [std::fs::read("/bin/true").expect("a program"), add.to_vec()].concat();
+            std::fs::write(&scratch, whole).expect("room");
+            let program = Program { file: scratch.clone(), ..Program::default() };
+            assert_eq!(program.language(), expected);
+        }
+        std::fs::remove_file(&scratch).expect("it is there");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::backtrace::CalledBy;
+use super::doubt::Doubt;
 use super::family::Member;
 use super::finding::Finding;
 
@@ -13,8 +14,8 @@ pub enum Verdict {
     Found,
     /// Nothing that is worth a change.
     None,
-    /// No connection carried data.
-    Unseen,
+    /// It could not be told: the doubts say why.
+    Unknown,
 }
 
 /// A finding with its sentences.
@@ -38,6 +39,8 @@ pub struct Told {
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub verdict: Verdict,
+    /// Where nothing was found: why that means nothing.
+    pub doubts: Vec<Doubt>,
     pub findings: Vec<Told>,
     /// Connections that carried data.
     pub connections: u64,

@@ -5,25 +5,14 @@ use std::time::{Duration, Instant};
 
 use tcptune_policy::stall::Path;
 
+use super::hidden::{Gap, Hidden};
+use super::hold::{Hold, Wait};
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
-/// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Wait {
-    pub duration: Duration,
-    /// Bytes that had left and were not acknowledged yet; none: it was no rule of Nagle's that held the rest.
-    pub in_flight: u64,
-    pub held: u32,
-    /// Pieces that the program wrote meanwhile, and how long they waited, added up: later ones waited less.
-    pub pieces: u32,
-    pub delay: Duration,
-    /// Both its ends were seen.
-    pub whole: bool,
-}
-
-/// Looks that lie further apart than this may miss a wait, or see two as one.
-const BLIND: Duration = Duration::from_millis(10);
+/// Looks that lie further apart than this may miss a wait, or see two as one; a little more than the longest interval that may be
+/// asked for.
+pub const BLIND: Duration = Duration::from_millis(12);
 
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
@@ -53,42 +42,6 @@ fn microseconds(time: u32) -> Duration {
     Duration::from_micros(time.into())
 }
 
-struct Hold {
-    began: Instant,
-    /// The first look at it.
-    first: Instant,
-    /// Looks at it so far: what is seen once may be on its way at that moment.
-    seen: u32,
-    info: TcpInfo,
-    /// What the program wrote while something was held: when, after the beginning, and how much.
-    more: Vec<(Duration, u32)>,
-    /// Its beginning was seen.
-    whole: bool,
-}
-
-impl Hold {
-    fn new(began: Instant, first: Instant, info: TcpInfo, whole: bool) -> Self {
-        Self { began, first, seen: 1, info, more: Vec::new(), whole }
-    }
-
-    /// How many pieces were held, and for how long in all. Between two looks several of the usual size may have come, and
-    /// before the first as many as later in as long a time.
-    fn pieces(&self, duration: Duration) -> (u32, Duration) {
-        let mut sizes: Vec<u32> = self.more.iter().map(|(_, bytes)| *bytes).collect();
-        sizes.sort_unstable();
-        let usual = sizes.get(sizes.len() / 4).copied().unwrap_or(1).max(1);
-        let more: u32 = sizes.iter().map(|bytes| bytes / usual).sum();
-        let lead = self.first.saturating_duration_since(self.began).min(duration);
-        let seen = duration - lead;
-        // Of a short time nothing can be concluded for a longer one.
-        let rate = if seen * 2 >= lead { f64::from(more) / seen.as_secs_f64().max(1e-3) } else { 0.0 };
-        let before = (rate * lead.as_secs_f64()).round() as u32;
-        let delay =
-            self.more.iter().map(|&(after, bytes)| duration.saturating_sub(after) * (bytes / usual)).sum::<Duration>();
-        (1 + more + before, duration + delay + (duration - lead / 2) * before)
-    }
-}
-
 pub struct Track {
     pub local: SocketAddr,
     pub peer: SocketAddr,
@@ -110,6 +63,8 @@ pub struct Track {
     /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
     /// Those of what came on another acknowledgement are not among them.
     pub bare_acks: u32,
+    /// The time between looks that lay too far apart, in which a stall may have gone unseen.
+    pub hidden: Hidden,
 }
 
 impl Track {
@@ -142,6 +97,7 @@ impl Track {
             peer_waits: Vec::new(),
             acknowledged: None,
             bare_acks: 0,
+            hidden: Hidden::default(),
         }
     }
 
@@ -152,9 +108,18 @@ impl Track {
             self.changed = now;
         }
         let gap = now.saturating_duration_since(before);
+        let same = self.hold.as_ref().is_some_and(|hold| hold.goes_on(&info));
         let blind = self.look_for_hold(info, now, before);
-        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us));
-        self.busy[usize::from(blind)] += busy.min(gap);
+        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us)).min(gap);
+        self.busy[usize::from(blind)] += busy;
+        let came = |i: &TcpInfo| i.data_segments_in;
+        let went = |i: &TcpInfo| i.data_segments_out;
+        self.hidden.pass(Gap {
+            time: gap,
+            busy: if same { Duration::ZERO } else { busy },
+            came: came(&info).wrapping_sub(came(&previous)),
+            went: went(&info).wrapping_sub(went(&previous)),
+        });
         self.look_for_peers_wait(info, previous, gap, now);
         self.last = (now, info);
     }
@@ -163,9 +128,7 @@ impl Track {
     fn look_for_hold(&mut self, info: TcpInfo, now: Instant, before: Instant) -> bool {
         let holds = info.holds();
         let gap = now.saturating_duration_since(before);
-        if let Some(hold) = self.hold.as_mut().filter(|hold| {
-            holds && (hold.info.bytes_sent, hold.info.bytes_acked) == (info.bytes_sent, info.bytes_acked)
-        }) {
+        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.goes_on(&info)) {
             hold.seen += 1;
             if info.notsent > hold.info.notsent {
                 let when = (now - gap / 2).saturating_duration_since(hold.began);
@@ -293,6 +256,16 @@ impl Track {
         self.last.1.mss
     }
 
+    /// Did it carry data? Where the kernel does not say, it may have.
+    pub fn was_used(&self) -> bool {
+        self.bytes_written() + self.bytes_received() > 0 || !self.told()
+    }
+
+    /// Did the kernel tell all that a judgement rests on?
+    pub fn told(&self) -> bool {
+        self.last.1.whole
+    }
+
     /// The shortest round trip seen by the kernel.
     pub fn round_trip(&self) -> Duration {
         microseconds(self.last.1.path().shortest())
@@ -330,6 +303,7 @@ mod tests {
         data_segments_in: 0,
         data_segments_out: 0,
         window: 65_535,
+        whole: true,
     };
 
     fn track(now: Instant) -> Track {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::evidence::Side;
 use super::finding::{Finding, Kind};
+use super::target::Target;
 use crate::output::words::{self, milliseconds as ms, number};
 
 /// The verdict in one sentence.
-pub fn verdict(finding: &Finding) -> String {
+pub fn verdict(finding: &Finding, target: &Target) -> String {
     let f = finding;
     let with = &f.service;
     let of_time = format!("{} of {}", time(f.waited_s), time(f.span_s));
@@ -46,20 +47,24 @@ pub fn verdict(finding: &Finding) -> String {
             number(f.waits),
             ms(f.wait_ms),
             ms(f.gain.as_ref().map_or(0.0, |g| g.saved_ms)),
-            cause(f),
+            cause(f, target),
         ),
         Kind::Nagle | Kind::Cork => format!(
             "{} of {} exchanges with {with} waited {} {}: {of_time}",
             number(f.waits),
             number(f.exchanges),
             ms(f.wait_ms),
-            cause(f),
+            cause(f, target),
         ),
     }
 }
 
-fn cause(f: &Finding) -> String {
+fn cause(f: &Finding, target: &Target) -> String {
     match (f.kind, f.delayed()) {
+        (Kind::Cork, _) if f.held_by_library => "because the library holds its data".to_owned(),
+        (Kind::Cork, _) if target.loaded.as_ref().is_some_and(|l| l.holds && !l.idle) => {
+            "because its data is held, by the library or by the program itself (MSG_MORE or TCP_CORK)".to_owned()
+        }
         (Kind::Cork, _) => "because the program itself holds its data (MSG_MORE or TCP_CORK)".to_owned(),
         (_, true) => "for a delayed acknowledgement".to_owned(),
         (_, false) if f.wait_ms > 2.0 * f.round_trip_ms => "for an acknowledgement".to_owned(),
@@ -68,9 +73,10 @@ fn cause(f: &Finding) -> String {
 }
 
 /// Who, and on which socket.
-pub fn place(f: &Finding) -> String {
+pub fn place(f: &Finding, target: &Target) -> String {
     let pids = match f.pids.as_slice() {
         [] => String::new(),
+        [one] if target.living.is_empty() => format!(" (process {one}, which has ended)"),
         [one] => format!(" (process {one})"),
         [first, .., last] => format!(" ({} processes, {first} to {last})", f.pids.len()),
     };
@@ -112,64 +118,6 @@ pub fn pattern(f: &Finding) -> Option<String> {
             format!("{left} leave at once; Nagle's rule holds the next {} until they are acknowledged{so}", bytes(held))
         }
     })
-}
-
-/// A longer command line is not repeated.
-const LONG: usize = 60;
-
-/// How a program can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    Preload,
-    /// It loads nothing, but `run` supervises it.
-    Supervise,
-    /// Only from outside, once it runs.
-    Attach,
-}
-
-/// What tcptune would change.
-pub fn change(f: &Finding, reach: Reach) -> String {
-    let pid = f.pids.first().map_or_else(|| "PID".to_owned(), u32::to_string);
-    let command = Some(f.program.command.as_str()).filter(|c| !c.is_empty() && c.len() <= LONG).unwrap_or("…");
-    let run = |settings: &str| format!("`tcptune run {settings}-- {command}`");
-    match f.kind {
-        Kind::Nagle if reach == Reach::Supervise => format!(
-            "cannot be loaded into it, but sets TCP_NODELAY on its sockets as its supervisor: {}, or for a running process \
-             `tcptune attach {pid}`",
-            run("")
-        ),
-        Kind::Nagle if reach == Reach::Attach => format!(
-            "cannot be loaded into it, but `tcptune attach {pid}` sets TCP_NODELAY on its sockets from outside (with --watch \
-             also on those that it opens later)"
-        ),
-        Kind::Nagle => format!(
-            "sets TCP_NODELAY on these connections, and holds small pieces only where more follows at once: {}, or for a running \
-             process `tcptune attach {pid}`{}",
-            run(""),
-            if f.other_end {
-                ". That is for the other end; on this one TCPTUNE_QUICKACK=auto helps: it acknowledges at once"
-            } else {
-                ""
-            }
-        ),
-        Kind::Cork => {
-            format!(
-                "lets go of what the program itself holds before it waits: {}. TCP_NODELAY alone would not help",
-                run("--release all ")
-            )
-        }
-        Kind::Peer => {
-            format!("acknowledges at once where the other end is seen to wait: {}", run("--quickack auto "))
-        }
-        Kind::Held => format!(
-            "holds nothing any more with TCPTUNE_CORK=off, and sets TCP_NODELAY all the same: {}. It should not have held this: \
-             please report it, with `tcptune report --json`",
-            run("--cork off ")
-        ),
-        Kind::Flood | Kind::Runts => {
-            format!("holds a piece where more follows at once, so that they leave in full segments: {}", run(""))
-        }
-    }
 }
 
 /// What to expect from a cure.

@@ -7,6 +7,8 @@ use std::io;
 pub const OK: u8 = 0;
 /// The answer is no: not reachable, a setting is invalid, the demonstration did not show the cure.
 pub const NO: u8 = 1;
+/// It could not be told: there was too little to judge by.
+pub const UNKNOWN: u8 = 2;
 /// tcptune itself failed or was used wrongly, as in env(1).
 pub const OWN: u8 = 125;
 /// The program was found but cannot be executed.

@@ -4,4 +4,4 @@ mod context;
 mod failure;
 
 pub use context::Context;
-pub use failure::{CANNOT_EXECUTE, Failure, NO, NOT_FOUND, OK, OWN, plain, say};
+pub use failure::{CANNOT_EXECUTE, Failure, NO, NOT_FOUND, OK, OWN, UNKNOWN, plain, say};

@@ -87,7 +87,18 @@ fn of_counter(counter: Counter, sums: &Sums) -> MetricFamily {
     let kind = if counter.row().unit == Unit::Longest { MetricType::GAUGE } else { MetricType::COUNTER };
     let metric =
         |(labels, values): (&Labels, &Values)| number(pairs(labels), kind, float(values.get(counter)) / divisor);
-    family(&name, counter.row().meaning, kind, sums.series.iter().map(metric).collect())
+    let stalls = matches!(
+        counter,
+        Counter::Stalls
+            | Counter::StallDelay
+            | Counter::CorkStalls
+            | Counter::CorkStallDelay
+            | Counter::PeerStalls
+            | Counter::PeerStallDelay
+    );
+    // Where none could be seen there is no series, for 0 would be a claim.
+    let told = sums.series.iter().filter(|(_, values)| !stalls || values.knows_stalls());
+    family(&name, counter.row().meaning, kind, told.map(metric).collect())
 }
 
 /// A histogram: the buckets and the sum of times in nanoseconds come from `of`.
@@ -189,6 +200,27 @@ mod tests {
             "# TYPE tcptune_answer_seconds histogram".to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn stalls_that_could_not_be_seen_are_not_told_to_be_none() {
+        let of = |sent: u64| {
+            let values = Values {
+                counters: [("calls_sent".to_owned(), sent), ("connections".to_owned(), 1)].into(),
+                ..Values::default()
+            };
+            let labels = ["program", "port 80", "server", "tuned"].map(str::to_owned);
+            let [program, service, direction, arm] = labels;
+            let sums =
+                Sums { series: [(Labels { program, service, direction, arm }, values)].into(), ..Sums::default() };
+            text(&sums, 0).expect("text")
+        };
+        for (sent, told) in [(0, false), (1, true)] {
+            for name in ["stalls", "cork_stalls", "peer_stalls", "stall_delay_seconds"] {
+                assert_eq!(of(sent).contains(&format!("\ntcptune_{name}_total{{")), told, "{name}: {}", of(sent));
+            }
+            assert!(of(sent).contains("\ntcptune_connections_total{"));
         }
     }
 }

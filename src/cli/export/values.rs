@@ -67,6 +67,12 @@ impl Values {
         self.counters.get(counter.row().name).copied().unwrap_or(0)
     }
 
+    /// As of the counts themselves: is it known whether there were stalls?
+    pub fn knows_stalls(&self) -> bool {
+        let counters = [Counter::CallsSent, Counter::Stalls, Counter::CorkStalls, Counter::PeerStalls];
+        counters.iter().any(|&counter| self.get(counter) > 0)
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.combine(other, u64::saturating_add);
     }

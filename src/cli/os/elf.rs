@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use object::elf::{self, FileHeader32, FileHeader64};
@@ -87,6 +88,15 @@ pub fn read(path: &Path) -> Result<Elf, String> {
         FileKind::Elf64 => parse::<FileHeader64<Endianness>, _>(data).map_err(malformed),
         _ => Err("not an ELF file".to_owned()),
     }
+}
+
+/// Does the file have one of these in it? Of a larger file than this only the beginning is searched.
+pub fn contains(path: &Path, wanted: &[&[u8]]) -> bool {
+    const MOST: u64 = 64 << 20;
+    let mut bytes = Vec::new();
+    let Ok(file) = File::open(path) else { return false };
+    file.take(MOST).read_to_end(&mut bytes).is_ok()
+        && wanted.iter().any(|piece| bytes.windows(piece.len()).any(|window| window == *piece))
 }
 
 fn parse<'d, H, R>(data: R) -> object::Result<Elf>

@@ -28,6 +28,7 @@ const LONGEST: usize = 256;
 /// Where its fields are; those that are read by name.
 const STATE: usize = 0;
 const DATA_SEGMENTS_IN: usize = 152;
+const BYTES_RESENT: usize = 208;
 
 /// Its bytes, of a TCP socket of ours.
 pub fn read(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
@@ -72,6 +73,9 @@ pub struct TcpInfo {
     pub busy_us: u64,
     /// The window that the peer offers; 0 where the kernel does not say (before Linux 5.4).
     pub window: u32,
+    /// The kernel gave all that tells what is held: the last of these fields came with Linux 4.19, and a kernel of another make
+    /// (a sandbox's) may give fewer.
+    pub whole: bool,
 }
 
 impl TcpInfo {
@@ -97,8 +101,9 @@ impl TcpInfo {
             data_segments_out: word(156),
             busy_us: long(168),
             bytes_sent: long(200),
-            bytes_resent: long(208),
+            bytes_resent: long(BYTES_RESENT),
             window: word(228),
+            whole: bytes.len() >= BYTES_RESENT + size_of::<u64>(),
         }
     }
 
@@ -141,9 +146,10 @@ mod tests {
     fn a_short_struct_reads_as_zeros() {
         assert_eq!(TcpInfo::parse(&[]), TcpInfo::default());
         let all = bytes(&[(16, 1448), (144, 2), (228, 65_535)]);
-        assert_eq!(TcpInfo::parse(&all).window, 65_535);
+        assert_eq!((TcpInfo::parse(&all).window, TcpInfo::parse(&all).whole), (65_535, true));
         let old = TcpInfo::parse(&all[..148]);
-        assert_eq!((old.mss, old.notsent, old.window), (1448, 2, 0));
+        assert_eq!((old.mss, old.notsent, old.window, old.whole), (1448, 2, 0, false));
+        assert_eq!([215, 216].map(|length| TcpInfo::parse(&all[..length]).whole), [false, true]);
     }
 
     #[test]

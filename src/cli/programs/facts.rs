@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use super::c_library::{CLibrary, of_interpreter};
 use super::privilege::{self, Privileges};
 use super::process::{self, Process};
+use super::sanitizer;
 use super::script::{self, Step};
 use super::search;
 use super::verdict::Facts;
 use crate::errors::{CANNOT_EXECUTE, Failure};
 use crate::os::elf::{self, Elf, Platform};
 use crate::os::proc;
+use crate::settings;
 
 /// What was found.
 pub struct Collected {
@@ -23,6 +25,8 @@ pub struct Collected {
     pub c_library: Option<CLibrary>,
     pub privileges: Privileges,
     pub process: Option<Process>,
+    /// Of AddressSanitizer, where it would not start with the library.
+    pub sanitizer: Option<String>,
 }
 
 impl Collected {
@@ -33,6 +37,7 @@ impl Collected {
             c_library: self.c_library.as_ref(),
             privileges: &self.privileges,
             loses_preload: self.loses_preload.as_deref(),
+            sanitizer: self.sanitizer.as_deref(),
             process: self.process.as_ref(),
             library,
         }
@@ -52,6 +57,7 @@ pub fn program(name: &OsStr) -> Result<Collected, Failure> {
         program: followed.program,
         steps: followed.steps,
         loses_preload: followed.loses_preload,
+        sanitizer: refusing(&elf, std::env::var_os(sanitizer::VARIABLE).as_deref()),
         elf,
         process: None,
     })
@@ -62,6 +68,7 @@ pub fn process(pid: u32) -> Result<Collected, Failure> {
     let process = process::look(pid)?;
     // The link works even when the file was replaced or deleted since.
     let elf = read_elf(&proc::entry(pid, "exe"))?;
+    let environment = proc::environment(pid).unwrap_or_default();
     let c_library = elf.interpreter.as_ref().map(|interpreter| {
         let found = of_interpreter(Path::new(interpreter));
         match &process.c_library {
@@ -74,6 +81,7 @@ pub fn process(pid: u32) -> Result<Collected, Failure> {
         program: process.executable.clone(),
         steps: Vec::new(),
         loses_preload: None,
+        sanitizer: refusing(&elf, settings::value(&environment, sanitizer::VARIABLE)),
         elf,
         c_library,
         privileges: Privileges::default(),
@@ -83,16 +91,22 @@ pub fn process(pid: u32) -> Result<Collected, Failure> {
 
 /// The facts on a file in another tree of files than ours: what the program needs there is not looked for here.
 pub fn elsewhere(file: &Path) -> Result<Collected, Failure> {
+    let elf = read_elf(file)?;
     Ok(Collected {
         target: file.into(),
         program: file.to_owned(),
         steps: Vec::new(),
         loses_preload: None,
-        elf: read_elf(file)?,
+        sanitizer: refusing(&elf, None),
+        elf,
         c_library: None,
         privileges: privilege::of(file),
         process: None,
     })
+}
+
+fn refusing(elf: &Elf, options: Option<&OsStr>) -> Option<String> {
+    sanitizer::refusing(&elf.needed, options).map(str::to_owned)
 }
 
 fn read_elf(file: &Path) -> Result<Elf, Failure> {

@@ -9,6 +9,7 @@ pub mod preload;
 pub mod privilege;
 pub mod process;
 pub mod reach;
+pub mod sanitizer;
 pub mod script;
 pub mod search;
 pub mod verdict;

@@ -27,6 +27,13 @@ pub fn add(environment: &mut Vec<Pair>, library: &Path) {
     put(environment, VARIABLE, list);
 }
 
+/// Takes the library out of an environment, and leaves what else is preloaded.
+pub fn remove(environment: &mut Vec<Pair>) {
+    let others = without_ours(value(environment, VARIABLE));
+    environment.retain(|(name, _)| name != VARIABLE);
+    environment.extend(others.map(|list| (VARIABLE.into(), list)));
+}
+
 /// The new LD_PRELOAD: ours first, then what was there, in its order, without other copies of ours or repetitions.
 pub fn with_ours(library: &Path, existing: Option<&OsStr>) -> OsString {
     let others = others(library, existing);
@@ -66,7 +73,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{add, is_ours, named, with_ours, without_ours};
+    use super::{add, is_ours, named, remove, with_ours, without_ours};
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
@@ -108,6 +115,8 @@ mod tests {
         assert_eq!(environment, expected);
         assert_eq!(named(OsStr::new("/x.so /a/libtcptune.so.1")), Some(Path::new("/a/libtcptune.so.1")));
         assert_eq!(named(OsStr::new("/x.so")), None);
+        remove(&mut environment);
+        assert_eq!(environment, [("A".into(), "1".into()), ("LD_PRELOAD".into(), "/x.so".into())]);
     }
 
     #[test]

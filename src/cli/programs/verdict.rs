@@ -7,11 +7,14 @@ use serde::Serialize;
 use super::c_library::CLibrary;
 use super::privilege::Privileges;
 use super::process::Process;
+use super::sanitizer;
 use crate::os::elf::{Elf, Linking, Platform};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     pub reachable: bool,
+    /// It would not even start with the library in LD_PRELOAD.
+    pub refuses: bool,
     /// Can `tcptune run --supervise` reach it when it is started?
     pub supervisable: Supervisable,
     /// One sentence: what holds, or what stands in the way.
@@ -35,6 +38,7 @@ pub enum Supervisable {
 /// What stands in the way, and what to do about it.
 struct Obstacle {
     reason: String,
+    refuses: bool,
     supervisable: Supervisable,
     advice: &'static [&'static str],
 }
@@ -46,6 +50,8 @@ pub struct Facts<'f> {
     pub c_library: Option<&'f CLibrary>,
     pub privileges: &'f Privileges,
     pub loses_preload: Option<&'f str>,
+    /// A runtime that suffers no preloaded library before it.
+    pub sanitizer: Option<&'f str>,
     pub process: Option<&'f Process>,
     /// The platform of the library.
     pub library: &'f Platform,
@@ -69,10 +75,10 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
         return yes(format!("the library is loaded ({})", library.display()), Vec::new());
     }
     match obstacle(facts) {
-        Some(Obstacle { reason, supervisable, advice }) => {
+        Some(Obstacle { reason, refuses, supervisable, advice }) => {
             let fits = |advice: &&&str| **advice != SUPERVISED || supervisable == Supervisable::Yes;
             let advice = advice.iter().filter(fits).map(|&a| a.to_owned()).collect();
-            Verdict { reachable: false, supervisable, reason, advice }
+            Verdict { reachable: false, refuses, supervisable, reason, advice }
         }
         None if facts.process.is_some() => yes(
             "nothing stands in the way, but this process was started without the library".to_owned(),
@@ -83,12 +89,12 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
 }
 
 fn yes(reason: String, advice: Vec<String>) -> Verdict {
-    Verdict { reachable: true, supervisable: Supervisable::Yes, reason, advice }
+    Verdict { reachable: true, refuses: false, supervisable: Supervisable::Yes, reason, advice }
 }
 
 fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
     use Supervisable::{Forced, No, Root, Yes};
-    let found = |reason: String, supervisable, advice| Some(Obstacle { reason, supervisable, advice });
+    let found = |reason: String, supervisable, advice| Some(Obstacle { reason, refuses: false, supervisable, advice });
     let elf = facts.elf;
     let go = "a Go program: it makes its system calls itself and calls no C library function for them";
     const GO_ADVICE: &[&str] = &[
@@ -148,6 +154,17 @@ fn obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
             &["install the C library that it was built for"],
         );
     }
+    if let Some(runtime) = facts.sanitizer {
+        return Some(Obstacle {
+            reason: format!(
+                "it is linked with AddressSanitizer's shared runtime ({runtime}), which ends a program that any library is \
+                 preloaded into (\"ASan runtime does not come first in initial library list\")"
+            ),
+            refuses: true,
+            supervisable: supervised,
+            advice: &[sanitizer::ADVICE, SUPERVISED, RUNNING, OTHER_END],
+        });
+    }
     if let Some(why) = facts.loses_preload {
         return found(
             why.to_owned(),
@@ -170,7 +187,8 @@ fn privilege_obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
         KERNEL,
         OWN_CODE,
     ];
-    let found = |reason: String, advice| Some(Obstacle { reason, supervisable: Supervisable::Root, advice });
+    let found =
+        |reason: String, advice| Some(Obstacle { reason, refuses: false, supervisable: Supervisable::Root, advice });
     if let Some(process) = facts.process {
         if process.secure {
             let why = "it was started with raised privileges (setuid, setgid or file capabilities)";

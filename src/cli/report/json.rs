@@ -52,6 +52,8 @@ struct OneService {
 
 #[derive(Serialize)]
 struct OneArm {
+    /// False: no call that sends was seen, and that there were no stalls says nothing.
+    stalls_known: bool,
     counters: BTreeMap<&'static str, u64>,
     /// Times to an answer: the shortest of each bucket that is not empty, and how many.
     answers: Vec<(f64, u64)>,
@@ -108,6 +110,7 @@ fn service(service: &Service) -> OneService {
 fn arm(arm: &ArmCounts) -> OneArm {
     let filled = |histogram: &Histogram| histogram.buckets.iter().copied().filter(|(_, count)| *count > 0).collect();
     OneArm {
+        stalls_known: arm.knows_stalls(),
         counters: Counter::ALL.iter().map(|&counter| (counter.row().name, arm.get(counter))).collect(),
         answers: filled(&arm.answers),
         stalls: filled(&arm.stalls),

@@ -48,7 +48,8 @@ fn about(process: &Process) {
         notes.push(format!("{} connections with too high descriptors not counted", number(process.uncounted)));
     }
     if process.restricted {
-        notes.push("restricted its own system calls: nothing is tuned or counted since then".to_owned());
+        notes
+            .push("restricted its own system calls: nothing is tuned or counted since then, stalls neither".to_owned());
     }
     if !notes.is_empty() {
         line(&styled(NOTE, format_args!("     {}", notes.join("; "))));
@@ -138,6 +139,12 @@ fn table(service: &Service) {
         }
         let right = if split { right } else { String::new() };
         line(format!("{what:38}{left:>20}{right:>20}").trim_end());
+    }
+    if !service.both().knows_stalls() {
+        line(&styled(
+            NOTE,
+            "No call that sends was seen: whether there were stalls is not known (`tcptune doctor --pid N` looks from outside).",
+        ));
     }
     pattern(&service.both());
     match compare::compare(tuned, untouched) {

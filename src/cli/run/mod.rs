@@ -48,6 +48,10 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         tell(&library.file, &environment, args, &reading);
     }
     reach(args, &verdict, &reading.settings)?;
+    if verdict.as_ref().is_ok_and(|verdict| verdict.refuses) {
+        // It would end at once, supervised or not.
+        preload::remove(&mut environment);
+    }
     if args.verbose {
         let words: Vec<String> = args.command.iter().map(|w| Path::new(w).display().to_string()).collect();
         say(format!("starting {}", words.join(" ")));

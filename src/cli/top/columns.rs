@@ -47,13 +47,8 @@ pub const COLUMNS: &[Column] = &[
         value: |line| median(line).map_or(0.0, |time| time.as_secs_f64()),
     },
     Column { title: "SEG/BURST", width: 10, text: segments, value: segments_value },
-    Column { title: "STALL/S", width: 8, text: |line| rate(line, STALLS), value: |line| of(line, STALLS) },
-    Column {
-        title: "STALLS",
-        width: 7,
-        text: |line| short(float(line.sum(STALLS))),
-        value: |line| float(line.sum(STALLS)),
-    },
+    Column { title: "STALL/S", width: 8, text: stall_rate, value: |line| of(line, STALLS) },
+    Column { title: "STALLS", width: 7, text: stalls, value: |line| float(line.sum(STALLS)) },
     Column {
         title: "HELD/S",
         width: 7,
@@ -135,6 +130,16 @@ fn segments(line: &Line) -> String {
 
 fn segments_value(line: &Line) -> f64 {
     float(line.total.get(Counter::SegmentsSent)) / float(line.total.get(Counter::SampledBursts)).max(1.0)
+}
+
+/// A dash where none could be seen: 0 would be a claim.
+fn stalls(line: &Line) -> String {
+    if line.total.knows_stalls() { short(float(line.sum(STALLS))) } else { "-".to_owned() }
+}
+
+/// The same, and where nothing is counted any more.
+fn stall_rate(line: &Line) -> String {
+    if line.total.knows_stalls() && !line.process.restricted { rate(line, STALLS) } else { "-".to_owned() }
 }
 
 /// Of what was held: in vain.

@@ -92,7 +92,7 @@ const FIELDS: &[Field] = &[
     ("MEDIAN", 10, |both| both.answers.quantile(0.5).map_or_else(|| "-".to_owned(), time)),
     ("99 %", 10, |both| both.answers.quantile(0.99).map_or_else(|| "-".to_owned(), time)),
     ("SEG/BURST", 11, |both| per(both.get(Counter::SegmentsSent), both.get(Counter::SampledBursts))),
-    ("STALLS", 9, |both| number(sum(both, STALLS))),
+    ("STALLS", 9, |both| if both.knows_stalls() { number(sum(both, STALLS)) } else { "-".to_owned() }),
     ("HELD", 10, |both| number(both.get(Counter::Held))),
     ("MISSED", 8, |both| share(both.get(Counter::Misses), both.get(Counter::Held))),
 ];
@@ -126,11 +126,14 @@ fn value(counter: Counter, value: u64) -> String {
     if counter.row().unit == Unit::Longest { time(Duration::from_nanos(value)) } else { number(value) }
 }
 
+/// In place of rows.
+const NONE: &str = " none";
+
 /// What became of connections, what of held calls, which stalls there were; a column for each arm.
 fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, control: &ArmCounts) {
     let split = control.get(Counter::Connections) > 0;
     let mut text = Vec::new();
-    let mut group = |title: &'static str, rows: &[(&'static str, Counter)]| {
+    let mut group = |title: &'static str, none: &'static str, rows: &[(&'static str, Counter)]| {
         let heads = if split { format!("{:>10}{:>11}", "tuned", "untouched") } else { String::new() };
         if !text.is_empty() {
             text.push(Text::raw(""));
@@ -147,11 +150,12 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
             }
         }
         if text.len() == before {
-            text.push(Text::styled(" none", QUIET));
+            text.push(Text::styled(none, QUIET));
         }
     };
     group(
         "Connections",
+        NONE,
         &[
             ("TCP_NODELAY set by the library", Counter::Tuned),
             ("it was on already", Counter::SkippedProgramOn),
@@ -165,6 +169,7 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
     );
     group(
         "Stalls",
+        if tuned.knows_stalls() || control.knows_stalls() { NONE } else { " not known: no call that sends was seen" },
         &[
             ("Nagle's rule", Counter::Stalls),
             ("the program's own cork", Counter::CorkStalls),
@@ -173,6 +178,7 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
     );
     group(
         "Held calls",
+        NONE,
         &[
             ("the next call took them along", Counter::ReleasedNext),
             ("sent off before a wait", Counter::ReleasedWait),

@@ -46,6 +46,34 @@ pub fn of_name(given: &OsStr, user: bool) -> Result<Vec<u32>, Failure> {
     Ok(found)
 }
 
+/// The service that a process is counted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub name: String,
+    /// Of a user's own manager.
+    pub user: bool,
+}
+
+/// The service of a process; none: it belongs to no unit, or to a session, a container …
+pub fn service_of(pid: u32) -> Option<Service> {
+    service_in(&proc::text(pid, "cgroup").ok()?)
+}
+
+/// The innermost unit of systemd's group decides: `/user.slice/user-0.slice/user@0.service/app.slice/a.service`.
+fn service_in(table: &str) -> Option<Service> {
+    let path = table.lines().filter_map(group).find(|path| path.split('/').any(is_unit))?;
+    let mut units = path.split('/').filter(|part| is_unit(part)).rev();
+    let name = units.next().filter(|name| name.ends_with(".service"))?;
+    let user = units.any(|part| part.starts_with("user@") && part.ends_with(".service"));
+    // The user's manager itself is nobody's to change.
+    let manager = name.starts_with("user@");
+    (!manager).then(|| Service { name: name.to_owned(), user })
+}
+
+fn is_unit(part: &str) -> bool {
+    part.ends_with(".service") || part.ends_with(".scope")
+}
+
 /// Why a unit may have no process.
 pub fn why_none(name: &Name) -> String {
     let name_text = name.text();
@@ -59,18 +87,38 @@ pub fn why_none(name: &Name) -> String {
 }
 
 fn is_in(table: &str, group: &str) -> bool {
-    let path = |line: &str| {
-        let (_, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        ["", "name=systemd"].contains(&controllers).then(|| path.to_owned())
-    };
-    let below = |path: String| path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    table.lines().filter_map(path).any(below)
+    let below = |path: &str| path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    table.lines().filter_map(self::group).any(below)
+}
+
+/// The group in a line of /proc/PID/cgroup, of the hierarchy that systemd keeps.
+fn group(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(':')?;
+    let (controllers, path) = rest.split_once(':')?;
+    ["", "name=systemd"].contains(&controllers).then_some(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_in;
+    use super::{is_in, service_in};
+
+    #[test]
+    fn the_service_of_a_process_is_the_innermost_unit() {
+        let of = |table: &str| service_in(table).map(|service| (service.name, service.user));
+        let name = |text: &str, user| Some((text.to_owned(), user));
+        assert_eq!(of("0::/system.slice/nginx.service\n"), name("nginx.service", false));
+        assert_eq!(
+            of("0::/system.slice/system-postgresql.slice/postgresql@15-main.service\n"),
+            name("postgresql@15-main.service", false)
+        );
+        assert_eq!(of("4:memory:/\n1:name=systemd:/system.slice/a.service/worker\n0::/\n"), name("a.service", false));
+        let users = "/user.slice/user-1000.slice/user@1000.service";
+        assert_eq!(of(&format!("0::{users}/app.slice/a.service\n")), name("a.service", true));
+        assert_eq!(of(&format!("0::{users}/init.scope\n")), None);
+        assert_eq!(of("0::/user.slice/user-0.slice/session-3.scope\n"), None);
+        assert_eq!(of("0::/system.slice/docker-0123.scope\n"), None);
+        assert_eq!(of("0::/\n"), None);
+    }
 
     #[test]
     fn groups_of_both_versions() {
