@@ -12,6 +12,7 @@ mod errors;
 mod export;
 mod generate;
 mod layout;
+mod links;
 mod report;
 mod run;
 mod supervise;

@@ -6,7 +6,6 @@ mod ended;
 mod exporter;
 mod listen;
 mod text;
-mod textfile;
 mod totals;
 mod values;
 
@@ -19,6 +18,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
 use crate::counters;
 use crate::errors::{Context, Failure, OK, say};
+use crate::os::files::Target;
 use crate::output;
 use args::ExportArgs;
 use exporter::Exporter;
@@ -43,7 +43,8 @@ pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
 const READABLE: u32 = 0o644;
 
 fn write(path: &Path, exporter: &mut Exporter) -> Result<(), Failure> {
-    textfile::write(path, exporter.text()?.as_bytes(), READABLE)
+    let text = exporter.text()?;
+    Target::find(path)?.write(text.as_bytes(), Some(READABLE))
 }
 
 fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter) -> Result<(), Failure> {
