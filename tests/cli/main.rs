@@ -10,6 +10,7 @@ mod doctor_command;
 mod env;
 mod errors;
 mod export;
+mod export_listen;
 mod generate;
 mod layout;
 mod links;

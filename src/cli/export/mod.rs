@@ -1,10 +1,13 @@
 //! `tcptune export`: what the processes of a directory have counted, for Prometheus: once, again and again into a file, or over
 //! HTTP. Removes files of counters only with --ended, and only when their counts are safe.
 
+mod address;
 pub mod args;
+mod connections;
 mod ended;
 mod exporter;
 mod listen;
+mod server;
 mod text;
 mod totals;
 mod values;
@@ -26,7 +29,7 @@ use exporter::Exporter;
 pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
     let directory = counters::directory(args.directory.as_deref(), "export")?;
     let mut exporter = Exporter::new(directory, args)?;
-    match (&args.textfile, args.every, args.listen) {
+    match (&args.textfile, args.every, &args.listen) {
         (Some(path), None, _) => write(path, &mut exporter)?,
         (Some(path), Some(every), _) => again_and_again(path, every, &mut exporter)?,
         (None, _, Some(address)) => {

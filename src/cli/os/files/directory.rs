@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::{read, walk};
+use crate::os::proc;
 
 /// Names that were taken before one was free: somebody who guesses 64 random bits so often does not guess.
 const TRIES: usize = 8;
@@ -53,6 +54,11 @@ impl Directory {
     /// What a file is; a link is a link.
     pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Stat> {
         Ok(statat(&self.0, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// A path that leads to a file in this directory, for calls that take nothing else.
+    pub fn path_of(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        proc::own_descriptor(&self.0).join(name.as_ref())
     }
 
     /// All that a regular file holds, if it is no longer than this; never through a link.
