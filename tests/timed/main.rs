@@ -5,6 +5,7 @@ mod ab;
 mod cost;
 mod distance;
 mod doctor_backtrace;
+mod export_load;
 mod field;
 mod holding;
 mod imap;

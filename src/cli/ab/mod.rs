@@ -54,13 +54,12 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
             "--fail-if-slower with -n {runs} could never fail: five runs of each are the least"
         )));
     }
-    let exports = args.export.iter().map(export::target).collect::<Result<Vec<_>, _>>()?;
-    for (_, file) in &exports {
-        export::try_out("--export", file)?;
-    }
-    if let Some(file) = &args.html {
-        export::try_out("--html", file)?;
-    }
+    let exports = args.export.iter().map(|given| {
+        let (format, file) = export::target(given)?;
+        Ok((format, export::tried("--export", &file)?))
+    });
+    let exports = exports.collect::<Result<Vec<_>, Failure>>()?;
+    let page = args.html.as_deref().map(|file| export::tried("--html", file)).transpose()?;
     let tuned = match &server {
         Some((words, _, End::Server)) => words,
         _ => &command,
@@ -104,11 +103,11 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
 
     let report = Report::new(subject, &commands.arms, session, plan.warmup, plan.seed);
     print::print(&report);
-    for target in &exports {
-        export::write(&report, target)?;
+    for (format, target) in &exports {
+        export::write(&report, *format, target)?;
     }
-    if let Some(file) = &args.html {
-        export::save(file, &html::page(&report))?;
+    if let Some(target) = &page {
+        target.write(html::page(&report).as_bytes(), None)?;
     }
     let comparison = report.time().and_then(|time| time.comparison);
     let slower = args.fail_if_slower.is_some_and(|limit| comparison.is_some_and(|c| c.slower_by(limit)));

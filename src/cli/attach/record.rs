@@ -4,13 +4,12 @@
 //! a listener that was changed has inherited the change; it counts as changed too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Context, Failure, plain};
+use crate::os::files::Directory;
 use crate::os::proc::Stat;
 use crate::os::process::Process;
 
@@ -70,7 +69,13 @@ impl Record {
 }
 
 /// The directory of the records.
-pub struct Store(PathBuf);
+pub struct Store {
+    path: PathBuf,
+    directory: Directory,
+}
+
+/// Longer than what is remembered of a million sockets.
+const LONGEST: u64 = 1 << 30;
 
 impl Store {
     /// The one that was asked for or the usual one; none where there is no usual one.
@@ -81,88 +86,73 @@ impl Store {
             Some(directory) if directory.is_absolute() => Some(directory.join("tcptune")),
             _ => None,
         };
-        let Some(directory) = asked.map(Path::to_owned).or_else(usual) else { return Ok(None) };
-        let shown = directory.display();
-        if let Err(error) = std::fs::DirBuilder::new().mode(0o700).create(&directory)
-            && error.kind() != std::io::ErrorKind::AlreadyExists
-        {
-            let failed = Err(error).doing(|| format!("make the directory `{shown}`"));
-            return failed.map_err(|failure| failure.advise("give another with --state DIR"));
-        }
-        let meta = std::fs::symlink_metadata(&directory).doing(|| format!("look at `{shown}`"))?;
+        let Some(path) = asked.map(Path::to_owned).or_else(usual) else { return Ok(None) };
+        let shown = path.display();
+        let directory = Directory::open_or_make(&path, 0o700).doing(|| format!("make the directory `{shown}`"));
+        let directory = directory.map_err(|failure| failure.advise("give another with --state DIR"))?;
+        let about = directory.about().doing(|| format!("look at `{shown}`"))?;
         // What others could write would tell us what to do to sockets of ours.
-        if !meta.is_dir() || meta.uid() != ours || meta.mode() & 0o022 != 0 {
+        if about.st_uid != ours || about.st_mode & 0o022 != 0 {
             return Err(Failure::own(format!(
-                "`{shown}` must be a directory that belongs to uid {ours} and that nobody \
-                                             else can write: change it, or give another with --state DIR"
+                "`{shown}` must be a directory that belongs to uid {ours} and that nobody else can write: change it, or give \
+                 another with --state DIR"
             )));
         }
-        let store = Self(directory);
+        let store = Self { path, directory };
         store.sweep();
         Ok(Some(store))
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// What is known of this process; nothing if it was never touched.
     pub fn load(&self, process: &Process) -> Result<Option<Record>, Failure> {
-        let file = self.file(process.pid, process.start);
-        match std::fs::read(&file) {
+        let name = name(process);
+        let shown = || self.path.join(&name).display().to_string();
+        match self.directory.read(&name, LONGEST) {
             Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| {
-                Failure::own(format!(
-                    "`{}` is damaged ({e}): remove it, and with it what was remembered",
-                    file.display()
-                ))
+                Failure::own(format!("`{}` is damaged ({e}): remove it, and with it what was remembered", shown()))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).doing(|| format!("read `{}`", file.display())),
+            Err(error) => Err(error).doing(|| format!("read `{}`", shown())),
         }
     }
 
     /// All of it or nothing reaches the file.
     pub fn save(&self, process: &Process, record: &Record) -> Result<(), Failure> {
-        let file = self.file(process.pid, process.start);
-        let new = file.with_extension(format!("new-{}", std::process::id()));
-        let write = || {
-            let mut options = std::fs::OpenOptions::new();
-            let mut file_of_ours = options.write(true).create_new(true).mode(0o600).open(&new)?;
-            file_of_ours.write_all(&serde_json::to_vec(record)?)?;
-            std::fs::rename(&new, &file)
-        };
-        write().map_err(|error: std::io::Error| {
-            let _ = std::fs::remove_file(&new);
+        let name = name(process);
+        let text = serde_json::to_vec(record).map_err(std::io::Error::from);
+        text.and_then(|text| self.directory.replace(&name, &text, Some(0o600))).map_err(|error| {
             Failure::own(format!(
                 "cannot write `{}`, --revert will not know all that was changed: {}",
-                file.display(),
+                self.path.join(&name).display(),
                 plain(&error)
             ))
         })
     }
 
     pub fn forget(&self, process: &Process) {
-        let _ = std::fs::remove_file(self.file(process.pid, process.start));
-    }
-
-    fn file(&self, pid: u32, start: u64) -> PathBuf {
-        self.0.join(format!("{pid}-{start}.json"))
+        let _ = self.directory.remove(name(process));
     }
 
     /// Remove the records of processes that have ended.
     fn sweep(&self) {
-        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        for entry in entries {
-            let name = entry.file_name();
+        for name in self.directory.names().unwrap_or_default() {
             let numbers = name.to_str().and_then(|n| n.strip_suffix(".json")?.split_once('-'));
             let Some((Ok(pid), Ok(start))) = numbers.map(|(p, s)| (p.parse::<u32>(), s.parse::<u64>())) else {
                 continue;
             };
             if Stat::of(pid).is_none_or(|stat| stat.start != start) {
-                let _ = std::fs::remove_file(entry.path());
+                let _ = self.directory.remove(name);
             }
         }
     }
+}
+
+fn name(process: &Process) -> String {
+    format!("{}-{}.json", process.pid, process.start)
 }
 
 #[cfg(test)]

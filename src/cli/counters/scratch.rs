@@ -1,10 +1,12 @@
 //! A directory for counters that is ours alone and goes when it is dropped.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{Mode, OFlags, fchmod, open};
 
 use crate::errors::{Context, Failure};
 
@@ -43,8 +45,9 @@ fn made(base: &Path, name: &str, mode: u32) -> io::Result<Scratch> {
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => {
                 let scratch = Scratch(path);
-                // Past the umask.
-                fs::set_permissions(&scratch.0, Permissions::from_mode(mode))?;
+                // Past the umask; of this directory, whatever its name leads to.
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                fchmod(open(&scratch.0, flags, Mode::empty())?, Mode::from_raw_mode(mode))?;
                 return Ok(scratch);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,

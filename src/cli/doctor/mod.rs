@@ -27,11 +27,10 @@ mod track;
 mod watch;
 mod words;
 
-use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 
-use crate::errors::{self, Failure, plain};
+use crate::errors::{self, Failure};
+use crate::os::files::Target;
 use crate::output;
 
 use args::DoctorArgs;
@@ -39,17 +38,14 @@ use report::Verdict;
 
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
-    let file = args.output.as_deref().map(create).transpose()?;
+    let file = args.output.as_deref().map(Target::tried).transpose()?;
     let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
     let text = match args.json {
         true => output::json::pretty(&report)? + "\n",
         false => print::text(&report),
     };
-    match (file, args.output.as_deref()) {
-        (Some(file), Some(path)) => {
-            let mut file = anstream::StripStream::new(file);
-            file.write_all(text.as_bytes()).map_err(|e| cannot_write(path, &e))?;
-        }
+    match file {
+        Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
         _ if args.command.is_empty() => output::line(text.trim_end()),
         // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
         _ => drop(anstream::stderr().lock().write_all(text.as_bytes())),
@@ -59,12 +55,4 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         Verdict::Found => errors::NO,
         Verdict::Unknown => errors::UNKNOWN,
     })
-}
-
-fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|e| cannot_write(path, &e))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::own(format!("`{}` cannot be written: {}", path.display(), plain(error)))
 }

@@ -1,11 +1,11 @@
 //! The command line of `tcptune export`.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use super::address::Address;
 use crate::counters::seconds;
 
 /// Give what programs count to Prometheus
@@ -16,7 +16,7 @@ use crate::counters::seconds;
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status:\n  \
     0    written; with --every and --listen: ended by a signal\n  \
-    125  wrong use, or the directory cannot be read, the file not written, the address not listened on\n\n\
+    125  wrong use, or the directory cannot be read, the file not written, the address or socket not listened on\n\n\
     Examples:\n  \
     tcptune export /run/tcptune\n  \
     tcptune export --textfile /var/lib/prometheus/node-exporter/tcptune.prom --every 15 /run/tcptune\n  \
@@ -31,9 +31,12 @@ pub struct ExportArgs {
     /// Write the file again and again, with so many seconds between: 0.1 to 3600
     #[arg(long, value_name = "SECONDS", requires = "textfile", value_parser = seconds)]
     pub every: Option<Duration>,
-    /// Answer GET /metrics on this port, of 127.0.0.1 where no address is named
-    #[arg(long, value_name = "[ADDRESS:]PORT", conflicts_with = "textfile", value_parser = address)]
-    pub listen: Option<SocketAddr>,
+    /// Answer GET /metrics on this port, of 127.0.0.1 where no address is named, or at this socket
+    ///
+    /// Who does not ask or does not read for five seconds is hung up on, and of more than 128 at a time the one that has been
+    /// asking for longest. A socket gets mode 0660: the group of its directory's files, or of the exporter, may ask.
+    #[arg(long, value_name = "[ADDRESS:]PORT|unix:PATH", conflicts_with = "textfile", value_parser = Address::parse)]
+    pub listen: Option<Address>,
     /// Keep the counts of ended processes in this file, and remove their own files
     ///
     /// Without it their files stay, and are read, until `tcptune report --clean` removes them. With it the directory stays
@@ -43,24 +46,4 @@ pub struct ExportArgs {
     /// How many services, of all programs, get series of their own; what comes later is added up as program and service "others"
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub max_services: u16,
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    port.or_else(|_| text.parse())
-        .map_err(|_| "a port, or an address and a port as in 127.0.0.1:9919 or [::1]:9919, is needed".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::address;
-
-    #[test]
-    fn a_port_alone_is_one_of_loopback() {
-        assert_eq!(address("9919").expect("a port").to_string(), "127.0.0.1:9919");
-        assert_eq!(address("[::]:80").expect("an address").to_string(), "[::]:80");
-        for wrong in ["", "65536", "localhost:80", ":80"] {
-            assert!(address(wrong).is_err(), "{wrong}");
-        }
-    }
 }

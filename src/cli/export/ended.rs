@@ -2,18 +2,18 @@
 //! or not at all, before anything is removed, so that nothing is lost or counted twice whenever this is interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::textfile;
 use super::totals::{File, Program, Sums};
 use super::values::{Labels, Values};
 use crate::errors::{Context, Failure, plain};
+use crate::os::files::Target;
 
 const VERSION: u32 = 1;
+/// With as many services as --max-services can name it is shorter.
+const LONGEST: u64 = 512 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Content {
@@ -33,12 +33,9 @@ pub struct Ended {
 /// Reads the file; that it is not there yet is no fault.
 pub fn load(path: &Path) -> Result<(Ended, Sums), Failure> {
     let shown = path.display();
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok((Ended { path: path.to_owned(), removed: BTreeSet::new() }, Sums::default()));
-        }
-        Err(error) => return Err(Failure::own(format!("--ended `{shown}` cannot be read: {}", plain(&error)))),
+    let unreadable = |error| Failure::own(format!("--ended `{shown}` cannot be read: {}", plain(&error)));
+    let Some(text) = Target::find(path)?.read(LONGEST).map_err(unreadable)? else {
+        return Ok((Ended { path: path.to_owned(), removed: BTreeSet::new() }, Sums::default()));
     };
     let content: Content = serde_json::from_slice(&text)
         .map_err(|error| Failure::own(format!("--ended `{shown}` is no file that tcptune wrote: {error}")))?;
@@ -59,6 +56,6 @@ impl Ended {
             series: sums.series.iter().map(|(labels, values)| (labels.clone(), values.clone())).collect(),
         };
         let text = serde_json::to_vec(&content).doing(|| format!("write `{}` (--ended)", self.path.display()))?;
-        textfile::write(&self.path, &text, 0o600)
+        Target::find(&self.path)?.write(&text, Some(0o600))
     }
 }

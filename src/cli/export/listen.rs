@@ -1,51 +1,62 @@
-//! The HTTP endpoint: answers GET /metrics with a fresh reading, one request after the other.
+//! `--listen`: a thread that talks to whoever asks, and this one, which collects for all of them at once. A collection is never
+//! older than the request that it answers, and there is one at a time, however many ask.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use tiny_http::{Header, Method, Request, Response, Server};
+use hyper::body::Bytes;
 
+use super::address::Address;
 use super::exporter::Exporter;
-use crate::errors::{Context, Failure, plain, say};
+use super::server::{self, Collected, Waiter};
+use crate::errors::{Context, Failure, say};
 
-/// The content type of Prometheus' text format.
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// A signal is noticed within this time.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two collections it rests for as long as one took, so that asking costs half a processor at most, but no longer
+/// than this.
+const REST: Duration = Duration::from_millis(250);
 
-pub fn serve(address: SocketAddr, exporter: &mut Exporter, stop: &AtomicBool) -> Result<(), Failure> {
-    let server = Server::http(address)
-        .map_err(|error| Failure::own(format!("cannot listen on {address} (--listen): {}", plain(&error))))?;
-    say(format!("http://{}/metrics", server.server_addr()));
+pub fn serve(address: &Address, exporter: &mut Exporter, stop: &AtomicBool) -> Result<(), Failure> {
+    let (listener, _place) = address.listen()?;
+    say(listener.shown(address));
+    let (sender, receiver) = channel::<Waiter>();
+    let server = thread::Builder::new().name("tcptune-http".to_owned()).spawn(move || server::serve(listener, sender));
+    let server = server.doing(|| "start a thread for --listen")?;
+    let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        if let Some(request) =
-            server.recv_timeout(PATIENCE).doing(|| format!("take a request on {address} (--listen)"))?
-        {
-            answer(request, exporter);
+        let first = match receiver.recv_timeout(PATIENCE) {
+            Ok(waiter) => waiter,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => {
+                let ended = server.join().unwrap_or(Ok(()));
+                return ended.doing(|| format!("serve on {address} (--listen)"));
+            }
+        };
+        // Everybody who has asked by now; not who has gone meanwhile.
+        let mut waiting: Vec<Waiter> = std::iter::once(first).chain(receiver.try_iter()).collect();
+        waiting.retain(|waiter| !waiter.is_closed());
+        if waiting.is_empty() {
+            continue;
         }
-    }
-    Ok(())
-}
-
-fn answer(request: Request, exporter: &mut Exporter) {
-    let path = request.url().split('?').next().unwrap_or_default();
-    let (code, text) = match (request.method(), path) {
-        (Method::Get | Method::Head, "/metrics") => match exporter.text() {
-            Ok(text) => (200, text),
+        number += 1;
+        let begin = Instant::now();
+        let text = match exporter.text() {
+            Ok(text) => Ok(Bytes::from(text)),
             Err(failure) => {
                 say(&failure.message);
-                (500, failure.message + "\n")
+                Err(Bytes::from(failure.message + "\n"))
             }
-        },
-        (Method::Get | Method::Head, "/") => (200, "tcptune: what programs count is at /metrics\n".to_owned()),
-        (Method::Get | Method::Head, _) => (404, "only /metrics is here\n".to_owned()),
-        _ => (405, "only GET is answered\n".to_owned()),
-    };
-    let mut response = Response::from_string(text).with_status_code(code).with_chunked_threshold(usize::MAX);
-    if let Ok(header) = Header::from_bytes("Content-Type", FORMAT) {
-        response.add_header(header);
+        };
+        let collected = Arc::new(Collected { number, text });
+        for waiter in waiting {
+            // Who has gone since does not mind.
+            let _ = waiter.send(Arc::clone(&collected));
+        }
+        thread::sleep(begin.elapsed().min(REST));
     }
-    // Who asked may have gone.
-    let _ = request.respond(response);
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! `tcptune export`: what the processes of a directory have counted, for Prometheus: once, again and again into a file, or over
 //! HTTP. Removes files of counters only with --ended, and only when their counts are safe.
 
+mod address;
 pub mod args;
+mod connections;
 mod ended;
 mod exporter;
 mod listen;
+mod server;
 mod text;
-mod textfile;
 mod totals;
 mod values;
 
@@ -19,6 +21,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 
 use crate::counters;
 use crate::errors::{Context, Failure, OK, say};
+use crate::os::files::Target;
 use crate::output;
 use args::ExportArgs;
 use exporter::Exporter;
@@ -26,7 +29,7 @@ use exporter::Exporter;
 pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
     let directory = counters::directory(args.directory.as_deref(), "export")?;
     let mut exporter = Exporter::new(directory, args)?;
-    match (&args.textfile, args.every, args.listen) {
+    match (&args.textfile, args.every, &args.listen) {
         (Some(path), None, _) => write(path, &mut exporter)?,
         (Some(path), Some(every), _) => again_and_again(path, every, &mut exporter)?,
         (None, _, Some(address)) => {
@@ -43,7 +46,8 @@ pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
 const READABLE: u32 = 0o644;
 
 fn write(path: &Path, exporter: &mut Exporter) -> Result<(), Failure> {
-    textfile::write(path, exporter.text()?.as_bytes(), READABLE)
+    let text = exporter.text()?;
+    Target::find(path)?.write(text.as_bytes(), Some(READABLE))
 }
 
 fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter) -> Result<(), Failure> {

@@ -4,9 +4,13 @@
 pub mod args;
 mod reference;
 
+use std::io;
+
 use clap::Command;
+use clap_mangen::Man;
 
 use crate::errors::{Context, Failure, OK};
+use crate::os::files::Directory;
 use crate::output;
 use args::{Generate, GenerateArgs};
 
@@ -14,8 +18,11 @@ use args::{Generate, GenerateArgs};
 pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
     match &args.what {
         Generate::Man { directory } => {
-            clap_mangen::generate_to(whole, directory)
-                .doing(|| format!("write man pages to `{}`", directory.display()))?;
+            let doing = || format!("write man pages to `{}`", directory.display());
+            let pages = Directory::open(directory).doing(doing)?;
+            let mut whole = whole.disable_help_subcommand(true);
+            whole.build();
+            manual(&whole, &pages).doing(doing)?;
         }
         Generate::Completions { shell } => {
             let mut script = Vec::new();
@@ -26,4 +33,15 @@ pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
         Generate::Hooks => output::raw(reference::hooks().as_bytes()),
     }
     Ok(OK)
+}
+
+/// A page for a command and for each below it.
+fn manual(command: &Command, pages: &Directory) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        manual(below, pages)?;
+    }
+    let page = Man::new(command.clone());
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    pages.replace(page.get_filename(), &text, None)
 }

@@ -1,7 +1,8 @@
 //! What the command asks of the system: processes in /proc and by pidfd, sockets, the kernel's list of connections, files of
-//! programs. Tells what is there; what it means is for those who ask.
+//! programs; and how it writes files where others may write. Tells what is there; what it means is for those who ask.
 
 pub mod elf;
+pub mod files;
 pub mod netlink;
 pub mod option;
 pub mod proc;

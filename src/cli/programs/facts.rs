@@ -89,12 +89,13 @@ pub fn process(pid: u32) -> Result<Collected, Failure> {
     })
 }
 
-/// The facts on a file in another tree of files than ours: what the program needs there is not looked for here.
-pub fn elsewhere(file: &Path) -> Result<Collected, Failure> {
+/// The facts on a file in another tree of files than ours, where it is called `named`: what the program needs there is not
+/// looked for here.
+pub fn elsewhere(file: &Path, named: &Path) -> Result<Collected, Failure> {
     let elf = read_elf(file)?;
     Ok(Collected {
-        target: file.into(),
-        program: file.to_owned(),
+        target: named.into(),
+        program: named.to_owned(),
         steps: Vec::new(),
         loses_preload: None,
         sanitizer: refusing(&elf, None),

@@ -7,6 +7,7 @@ use super::preload::FILE_NAME;
 use super::search;
 use crate::errors::{Context, Failure};
 use crate::os::elf::{self, Elf, Linking};
+use crate::os::files::Tree;
 use crate::os::proc;
 
 /// A library that was looked at and can be preloaded.
@@ -36,7 +37,7 @@ pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
 }
 
 /// The library in an image, by its path in there: the one that was asked for, else the first that is installed.
-pub fn find_in(root: &Path, asked: Option<&Path>) -> Result<Library, Failure> {
+pub fn find_in(tree: &Tree, asked: Option<&Path>) -> Result<Library, Failure> {
     let places = match asked {
         Some(file) if file.is_absolute() => vec![file.to_owned()],
         Some(file) => {
@@ -45,16 +46,17 @@ pub fn find_in(root: &Path, asked: Option<&Path>) -> Result<Library, Failure> {
         }
         None => installed().collect(),
     };
-    let outside = |file: &Path| root.join(file.strip_prefix("/").unwrap_or(file));
-    let Some(file) = places.iter().find(|file| outside(file).is_file()) else {
+    let there = |file: &&PathBuf| tree.pin(file).is_ok_and(|pinned| pinned.path().is_file());
+    let Some(file) = places.iter().find(there) else {
         let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
         return Err(Failure::own(format!(
             "{FILE_NAME} is not in the image {} (tried {}): copy it there first",
-            root.display(),
+            tree.shown("/".as_ref()).display(),
             tried.join(", ")
         )));
     };
-    let elf = judged(file, &outside(file))?;
+    let pinned = tree.pin(file).doing(|| format!("use the library `{}`", file.display()))?;
+    let elf = judged(file, pinned.path())?;
     Ok(Library { file: file.clone(), elf })
 }
 

@@ -50,11 +50,11 @@ pub struct Start {
     pub elsewhere: bool,
 }
 
-/// Can this file be reached when it is started like that?
-pub fn service_verdict(file: &Path, library: &Library, start: &Start) -> Result<Verdict, Failure> {
+/// Can this file be reached when it is started like that? `named`: as it is called where it is started.
+pub fn service_verdict(file: &Path, named: &Path, library: &Library, start: &Start) -> Result<Verdict, Failure> {
     let mut found = match start.elsewhere {
         false => facts::program(file.as_os_str())?,
-        true => facts::elsewhere(file)?,
+        true => facts::elsewhere(file, named)?,
     };
     if let Some((user, group)) = start.user {
         found.privileges.judge_for(user, group);

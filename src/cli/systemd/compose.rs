@@ -43,7 +43,7 @@ pub fn faulty(args: &InstallArgs, unit: &Unit) -> Option<Vec<String>> {
 }
 
 /// NoDelay=yes for a socket unit.
-pub fn socket(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, Failure> {
+pub fn socket(site: &Site, unit: Unit, args: &InstallArgs) -> Result<Work, Failure> {
     let name = unit.name.text();
     if !args.settings.given.is_empty() || args.library.is_some() {
         return Err(Failure::own(format!(
@@ -62,7 +62,7 @@ pub fn socket(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, F
     Ok(Work { unit, dropin, notes: Vec::new() })
 }
 
-pub fn service(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, Failure> {
+pub fn service(site: &Site, unit: Unit, args: &InstallArgs) -> Result<Work, Failure> {
     let library = site.library(args.library.as_deref())?;
     let environment = environment::of(&unit, false);
     let found = hindrance::look(&unit, &library, &environment);
@@ -90,7 +90,7 @@ pub fn service(site: &Site<'_>, unit: Unit, args: &InstallArgs) -> Result<Work, 
 
 /// What the drop-in of a service says.
 fn text(
-    site: &Site<'_>,
+    site: &Site,
     unit: &Unit,
     args: &InstallArgs,
     library: &Library,

@@ -1,23 +1,26 @@
 //! The files that `install` writes and `remove` takes away: their names, their text, and writing them in one step. They
 //! say themselves who wrote them; what another wrote is never touched.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::errors::{CANNOT_EXECUTE, Failure, plain};
+use crate::os::files::Tree;
 use crate::units::unit::OURS;
 
 /// Variables that must be set behind EnvironmentFile=, which outranks Environment=.
 const VARIABLES: &str = "50-tcptune.env";
 
 const SIGN: &str = "# Written by `tcptune systemd install`; `tcptune systemd remove` takes it back.";
+/// Longer than any of ours.
+const LONGEST: u64 = 1 << 20;
 const MADE: &str = "# The directory was made for it.";
 
 /// What is to be written into a unit's directory of drop-ins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropIn {
+    /// As systemd sees it.
     pub directory: PathBuf,
     pub name: &'static str,
     /// Below the headings.
@@ -81,11 +84,11 @@ impl DropIn {
     }
 
     /// Write it. False: it is there already, as it is.
-    pub fn write(&self) -> Result<bool, Failure> {
-        let before = found(&self.directory)?;
+    pub fn write(&self, tree: &Tree) -> Result<bool, Failure> {
+        let before = found(tree, &self.directory)?;
         let made = match before.iter().find(|file| file.made) {
             Some(_) => true,
-            None => !self.directory.exists(),
+            None => !tree.exists(&self.directory),
         };
         let mut wanted = vec![(self.path(), self.text(made))];
         wanted.extend(self.variables.as_ref().map(|text| (self.variables_path(), format!("{SIGN}\n{text}"))));
@@ -94,14 +97,12 @@ impl DropIn {
         if same {
             return Ok(false);
         }
-        fs::create_dir_all(&self.directory).map_err(|e| refused("make the directory", &self.directory, &e))?;
         // The file that the drop-in names comes first.
         for (path, text) in wanted.iter().rev() {
-            put(path, text)?;
+            put(tree, path, text)?;
         }
-        for old in before.iter().filter(|old| wanted.iter().all(|(path, _)| *path != old.path)) {
-            take(&old.path)?;
-        }
+        let old = before.into_iter().filter(|old| wanted.iter().all(|(path, _)| *path != old.path));
+        take(tree, &old.collect::<Vec<_>>())?;
         Ok(true)
     }
 }
@@ -109,79 +110,86 @@ impl DropIn {
 /// A file of ours.
 #[derive(Clone, Debug)]
 pub struct Found {
+    /// As systemd sees it.
     pub path: PathBuf,
     pub text: String,
     /// The directory was made for it.
     pub made: bool,
 }
 
+impl Found {
+    /// Its directory and its name there.
+    fn place(&self) -> (&Path, &OsStr) {
+        place(&self.path)
+    }
+}
+
 /// Our files in a directory of drop-ins. One of our names that is not ours is an error.
-pub fn found(directory: &Path) -> Result<Vec<Found>, Failure> {
+pub fn found(tree: &Tree, path: &Path) -> Result<Vec<Found>, Failure> {
+    let is_none = |error: &io::Error| [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind());
+    let directory = match tree.directory(path) {
+        Ok(directory) => directory,
+        Err(error) if is_none(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(refused("read", &tree.shown(path), &error)),
+    };
     let mut files = Vec::new();
     for name in OURS.iter().chain([&VARIABLES]) {
-        let path = directory.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) if text.lines().next() == Some(SIGN) => {
-                let made = text.lines().nth(1) == Some(MADE);
-                files.push(Found { path, text, made });
-            }
-            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => (),
-            Err(error) if error.kind() != ErrorKind::InvalidData => return Err(refused("read", &path, &error)),
-            Ok(_) | Err(_) => {
-                return Err(Failure::own(format!(
-                    "`{}` was not written by tcptune (its first line says so otherwise): move it away first",
-                    path.display()
-                )));
-            }
+        let path = path.join(name);
+        let text = match directory.read(name, LONGEST) {
+            Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+            Err(error) if is_none(&error) => continue,
+            Err(error) => return Err(refused("read", &tree.shown(&path), &error)),
+        };
+        if text.lines().next() != Some(SIGN) {
+            return Err(Failure::own(format!(
+                "`{}` was not written by tcptune (its first line says so otherwise): move it away first",
+                tree.shown(&path).display()
+            )));
         }
+        let made = text.lines().nth(1) == Some(MADE);
+        files.push(Found { path, text, made });
     }
     Ok(files)
 }
 
 /// Remove these files, and the directory if it was made for them and is empty.
-pub fn remove(files: &[Found]) -> Result<(), Failure> {
-    for file in files {
-        take(&file.path)?;
-    }
-    for directory in files.iter().filter(|file| file.made).filter_map(|file| file.path.parent()) {
+pub fn remove(tree: &Tree, files: &[Found]) -> Result<(), Failure> {
+    take(tree, files)?;
+    for directory in files.iter().filter(|file| file.made).map(|file| file.place().0) {
+        let (above, name) = place(directory);
         // Not empty: somebody else uses it by now.
-        let _ = fs::remove_dir(directory);
+        let _ = tree.directory(above).and_then(|above| above.remove_directory(name));
     }
     Ok(())
 }
 
 /// Write files as they were found before.
-pub fn restore(files: &[Found]) -> Result<(), Failure> {
+pub fn restore(tree: &Tree, files: &[Found]) -> Result<(), Failure> {
+    files.iter().try_for_each(|file| put(tree, &file.path, &file.text))
+}
+
+/// Makes the directory where there is none. systemd reads whole files at any time.
+fn put(tree: &Tree, path: &Path, text: &str) -> Result<(), Failure> {
+    let (directory, name) = place(path);
+    let made = tree.make_directory(directory).map_err(|e| refused("make the directory", &tree.shown(directory), &e))?;
+    made.replace(name, text.as_bytes(), Some(0o644)).map_err(|error| refused("write", &tree.shown(path), &error))
+}
+
+fn take(tree: &Tree, files: &[Found]) -> Result<(), Failure> {
     for file in files {
-        if let Some(directory) = file.path.parent() {
-            fs::create_dir_all(directory).map_err(|e| refused("make the directory", directory, &e))?;
-        }
-        put(&file.path, &file.text)?;
+        let (directory, name) = file.place();
+        let removed = tree.directory(directory).and_then(|directory| directory.remove(name));
+        removed.map_err(|error| refused("remove", &tree.shown(&file.path), &error))?;
     }
     Ok(())
 }
 
-fn put(path: &Path, text: &str) -> Result<(), Failure> {
-    // systemd reads no file of this name, and the one that it reads is whole at any time.
-    let new = path.with_extension("tcptune-new");
-    let write = || {
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o644).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&new);
-        refused("write", path, &error)
-    })
+/// A path's directory and name; every path here has both.
+fn place(path: &Path) -> (&Path, &OsStr) {
+    (path.parent().unwrap_or(path), path.file_name().unwrap_or_default())
 }
 
-fn take(path: &Path) -> Result<(), Failure> {
-    fs::remove_file(path).map_err(|error| refused("remove", path, &error))
-}
-
-fn refused(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+fn refused(what: &str, path: &Path, error: &io::Error) -> Failure {
     let (code, advice) = match error.kind() {
         ErrorKind::PermissionDenied => (CANNOT_EXECUTE, ": try again as root, or with --user for a unit of your own"),
         ErrorKind::ReadOnlyFilesystem => (CANNOT_EXECUTE, ": --runtime writes below /run instead"),
@@ -193,6 +201,7 @@ fn refused(what: &str, path: &Path, error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::{DropIn, OURS, environment, found, literal, remove, variable};
+    use crate::os::files::Tree;
     use crate::units::unitfile::{environment_file, words};
     use std::path::PathBuf;
 
@@ -224,14 +233,14 @@ mod tests {
     fn writes_once_and_leaves_nothing() {
         let base = scratch("once");
         let first = dropin(base.join("x.service.d"));
-        assert!(first.write().expect("written") && !first.write().expect("as it is"));
+        assert!(first.write(&Tree::HOST).expect("written") && !first.write(&Tree::HOST).expect("as it is"));
         let mut second = first.clone();
         second.name = OURS[1];
         second.variables = Some("B=\"2\"\n".to_owned());
-        assert!(second.write().expect("written") && !first.path().exists());
-        let files = found(&first.directory).expect("ours");
+        assert!(second.write(&Tree::HOST).expect("written") && !first.path().exists());
+        let files = found(&Tree::HOST, &first.directory).expect("ours");
         assert_eq!(files.len(), 2);
-        remove(&files).expect("removed");
+        remove(&Tree::HOST, &files).expect("removed");
         assert!(!first.directory.exists());
         std::fs::remove_dir(base).expect("empty");
     }
@@ -240,13 +249,13 @@ mod tests {
     fn what_was_there_before_stays() {
         let base = scratch("before");
         let one = dropin(base.clone());
-        one.write().expect("written");
-        remove(&found(&base).expect("ours")).expect("removed");
+        one.write(&Tree::HOST).expect("written");
+        remove(&Tree::HOST, &found(&Tree::HOST, &base).expect("ours")).expect("removed");
         assert!(base.exists(), "the directory was not made by us");
         std::fs::write(one.path(), "[Service]\n").expect("written");
-        let failure = one.write().expect_err("not ours");
+        let failure = one.write(&Tree::HOST).expect_err("not ours");
         assert!(failure.message.contains("was not written by tcptune"), "{failure:?}");
-        assert!(found(&base).is_err());
+        assert!(found(&Tree::HOST, &base).is_err());
         std::fs::remove_dir_all(base).expect("ours");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::units::image::below;
 use crate::units::unit::Unit;
 use crate::units::unitfile::{environment_file, words};
 
@@ -94,8 +93,8 @@ fn content(unit: &Unit, written: &str) -> Result<(PathBuf, String), Option<Strin
     let Some(path) = unit.name.expand(path) else {
         return Err(Some("has a specifier, not looked at".to_owned()));
     };
-    match std::fs::read_to_string(below(unit.root.as_deref(), Path::new(&path))) {
-        Ok(text) => Ok((PathBuf::from(path), text)),
+    match unit.tree.read(Path::new(&path)) {
+        Ok(text) => Ok((PathBuf::from(path), String::from_utf8_lossy(&text).into_owned())),
         Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => Err(None),
         Err(error) => Err(Some(crate::errors::plain(&error))),
     }

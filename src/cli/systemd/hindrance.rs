@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::environment::Environment;
 use crate::programs::library::Library;
 use crate::programs::reach;
-use crate::units::image::below;
 use crate::units::unit::Unit;
 use crate::units::unitfile::words;
 
@@ -82,7 +81,7 @@ fn hidden(unit: &Unit, file: &Path) -> Option<String> {
     let shown = file.display();
     if let Some(directory) = unit.service("RootDirectory").and_then(|d| unit.name.expand(d)).filter(|d| d != "/") {
         let inside = Path::new(&directory).join(file.strip_prefix("/").unwrap_or(file));
-        if !below(unit.root.as_deref(), &inside).exists() {
+        if !unit.tree.exists(&inside) {
             return Some(format!(
                 "RootDirectory={directory}: there is no `{shown}` in there: copy the library to `{}`, or add \
                  BindReadOnlyPaths={shown}",
@@ -171,11 +170,11 @@ fn unreadable(unit: &Unit, file: &Path) -> Option<String> {
     if !unit.is_on("Service", "DynamicUser") && ["root", "0"].contains(&user) {
         return None;
     }
-    let outside = below(unit.root.as_deref(), file);
-    let inside_parts = file.ancestors().count();
-    for (step, place) in outside.ancestors().take(inside_parts).enumerate() {
+    for (step, place) in unit.tree.resolved(file).ancestors().enumerate() {
         let needed = if step == 0 { 0o004 } else { 0o001 };
-        if place.metadata().is_ok_and(|meta| meta.mode() & needed == 0) {
+        let about = unit.tree.pin(place).and_then(|place| place.path().metadata());
+        if about.is_ok_and(|meta| meta.mode() & needed == 0) {
+            let place = unit.tree.shown(place);
             return Some(format!("User={user} may not read `{}` (the mode of `{}`)", file.display(), place.display()));
         }
     }
@@ -195,9 +194,7 @@ fn programs(unit: &Unit) -> Vec<PathBuf> {
         let places = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
         let program = match program.is_absolute() {
             true => Some(program),
-            false => {
-                places.iter().map(|p| Path::new(p).join(&program)).find(|p| below(unit.root.as_deref(), p).exists())
-            }
+            false => places.iter().map(|p| Path::new(p).join(&program)).find(|p| unit.tree.exists(p)),
         };
         found.extend(program.filter(|program| !found.contains(program)).into_iter().collect::<Vec<_>>());
     }
@@ -212,15 +209,18 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
         // A user's own manager starts everything as that user.
         user: if unit.user { None } else { ids(unit, unit.service("User").unwrap_or("root")) },
         no_new_privs: unit.is_on("Service", "NoNewPrivileges") || unit.is_on("Service", "DynamicUser"),
-        elsewhere: unit.root.is_some() || !directory.is_empty(),
+        elsewhere: unit.tree.is_image() || !directory.is_empty(),
     };
-    let verdict = reach::service_verdict(&below(unit.root.as_deref(), &inside), library, &start).ok()?;
+    let pinned = unit.tree.pin(&inside).ok()?;
+    let file = if start.elsewhere { pinned.path() } else { inside.as_path() };
+    let verdict = reach::service_verdict(file, &inside, library, &start).ok()?;
     (!verdict.reachable).then(|| format!("ExecStart={}: {}", program.display(), verdict.reason))
 }
 
 /// User and group of a name. An unknown one is somebody without privileges.
 fn ids(unit: &Unit, user: &str) -> Option<(u32, u32)> {
-    let table = std::fs::read_to_string(below(unit.root.as_deref(), Path::new("/etc/passwd"))).unwrap_or_default();
+    let table = unit.tree.read(Path::new("/etc/passwd")).unwrap_or_default();
+    let table = String::from_utf8_lossy(&table);
     let mut rows = table.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let row = rows.find(|row| row.first() == Some(&user) || row.get(2) == Some(&user));
     let number = |at: usize| row.as_ref()?.get(at)?.parse().ok();

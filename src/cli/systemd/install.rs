@@ -52,7 +52,7 @@ pub fn command(args: &InstallArgs) -> Result<u8, Failure> {
     Ok(OK)
 }
 
-fn apply(site: &Site<'_>, work: &Work, args: &InstallArgs) -> Result<(), Failure> {
+fn apply(site: &Site, work: &Work, args: &InstallArgs) -> Result<(), Failure> {
     let (unit, dropin) = (&work.unit, &work.dropin);
     let name = unit.name.text();
     if name != site.name.text() && unit.name.kind() == site.name.kind() {
@@ -60,20 +60,20 @@ fn apply(site: &Site<'_>, work: &Work, args: &InstallArgs) -> Result<(), Failure
     }
     work.notes.iter().for_each(|note| say(format!("note: {note}")));
     if args.files.dry_run {
-        line(&format!("would write {}:", dropin.path().display()));
-        dropin.text(!dropin.directory.exists()).lines().for_each(|text| line(&format!("  {text}")));
+        line(&format!("would write {}:", site.tree.shown(&dropin.path()).display()));
+        dropin.text(!site.tree.exists(&dropin.directory)).lines().for_each(|text| line(&format!("  {text}")));
         if let Some(variables) = &dropin.variables {
-            line(&format!("would write {}:", dropin.variables_path().display()));
+            line(&format!("would write {}:", site.tree.shown(&dropin.variables_path()).display()));
             variables.lines().for_each(|text| line(&format!("  {text}")));
         }
         return Ok(());
     }
     let before = site.found(name)?;
-    let changed = dropin.write()?;
+    let changed = dropin.write(&site.tree)?;
     // The other place (/etc, /run) would outrank this one, or come back with it.
     let elsewhere: Vec<_> = before.iter().filter(|f| f.path.parent() != Some(&dropin.directory)).cloned().collect();
-    dropin::remove(&elsewhere)?;
-    let path = dropin.path();
+    dropin::remove(&site.tree, &elsewhere)?;
+    let path = site.tree.shown(&dropin.path());
     line(&match changed {
         true => format!("wrote {}", path.display()),
         false => format!("{} is as it should be", path.display()),
@@ -107,14 +107,14 @@ fn apply(site: &Site<'_>, work: &Work, args: &InstallArgs) -> Result<(), Failure
 
 /// It did not come up: as it was before.
 fn put_back(
-    site: &Site<'_>,
+    site: &Site,
     manager: Manager,
     name: &str,
     before: &[dropin::Found],
     running: &Running,
 ) -> Result<(), Failure> {
-    dropin::remove(&site.found(name)?)?;
-    dropin::restore(before)?;
+    dropin::remove(&site.tree, &site.found(name)?)?;
+    dropin::restore(&site.tree, before)?;
     manager.reload()?;
     let again = running.revive();
     Err(Failure::new(

@@ -5,41 +5,43 @@ use std::path::{Path, PathBuf};
 use super::args::Place;
 use super::dropin::{self, Found};
 use crate::errors::Failure;
+use crate::os::files::Tree;
 use crate::programs::library::{self, Library};
-use crate::units::image::below;
 use crate::units::manager::Manager;
 use crate::units::name::Name;
 use crate::units::unit::{self, Unit};
 
 /// What the command line names.
-pub struct Site<'a> {
+pub struct Site {
     pub name: Name,
     pub user: bool,
-    pub root: Option<&'a Path>,
+    /// The files that are written: the machine's, or an image's.
+    pub tree: Tree,
 }
 
-impl<'a> Site<'a> {
-    pub fn new(place: &Place, root: Option<&'a Path>) -> Result<Self, Failure> {
-        Ok(Self { name: Name::parse(&place.unit)?, user: place.user, root })
+impl Site {
+    pub fn new(place: &Place, root: Option<&Path>) -> Result<Self, Failure> {
+        let name = Name::parse(&place.unit)?;
+        Ok(Self { name, user: place.user, tree: root.map_or(Ok(Tree::HOST), Tree::image)? })
     }
 
     /// The running systemd, unless it is an image that is meant.
     pub fn manager(&self) -> Option<Manager> {
-        self.root.is_none().then_some(Manager { user: self.user })
+        (!self.tree.is_image()).then_some(Manager { user: self.user })
     }
 
     pub fn unit(&self) -> Result<Unit, Failure> {
-        match self.root {
-            Some(root) => unit::of_image(root, &self.name),
-            None => unit::of_manager(Manager { user: self.user }, &self.name),
+        match self.tree.is_image() {
+            true => unit::of_image(&self.tree, &self.name),
+            false => unit::of_manager(Manager { user: self.user }, &self.name),
         }
     }
 
     /// The library for it.
     pub fn library(&self, asked: Option<&Path>) -> Result<Library, Failure> {
-        match self.root {
-            Some(root) => library::find_in(root, asked),
-            None => library::find(asked),
+        match self.tree.is_image() {
+            true => library::find_in(&self.tree, asked),
+            false => library::find(asked),
         }
     }
 
@@ -59,20 +61,19 @@ impl<'a> Site<'a> {
         Ok(found.ok_or_else(|| Failure::own(format!("--user: {missing}")))?.join("systemd/user"))
     }
 
-    /// A unit's directory of drop-ins, as it is called here.
+    /// A unit's directory of drop-ins, as the service manager calls it.
     pub fn directory(&self, unit: &str, runtime: bool) -> Result<PathBuf, Failure> {
-        let inside = self.base(runtime)?.join(format!("{unit}.d"));
-        Ok(below(self.root, &inside))
+        Ok(self.base(runtime)?.join(format!("{unit}.d")))
     }
 
     /// What install has written for this unit, in all places.
     pub fn found(&self, unit: &str) -> Result<Vec<Found>, Failure> {
-        let mut files = dropin::found(&self.directory(unit, false)?)?;
+        let mut files = dropin::found(&self.tree, &self.directory(unit, false)?)?;
         // A user without a session has no second place.
-        if self.root.is_none()
+        if !self.tree.is_image()
             && let Ok(directory) = self.directory(unit, true)
         {
-            files.extend(dropin::found(&directory)?);
+            files.extend(dropin::found(&self.tree, &directory)?);
         }
         Ok(files)
     }

@@ -37,11 +37,11 @@ pub fn command(args: &RemoveArgs) -> Result<u8, Failure> {
         return Ok(OK);
     }
     if args.files.dry_run {
-        files.iter().for_each(|file| line(&format!("would remove {}", file.path.display())));
+        files.iter().for_each(|file| line(&format!("would remove {}", site.tree.shown(&file.path).display())));
         return Ok(OK);
     }
-    dropin::remove(&files)?;
-    files.iter().for_each(|file| line(&format!("removed {}", file.path.display())));
+    dropin::remove(&site.tree, &files)?;
+    files.iter().for_each(|file| line(&format!("removed {}", site.tree.shown(&file.path).display())));
     let Some(manager) = site.manager() else { return Ok(OK) };
     manager.reload()?;
     let Ok(unit) = unit else { return Ok(OK) };

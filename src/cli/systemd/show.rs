@@ -13,7 +13,7 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
     let site = Site::new(&args.place, args.root.as_deref())?;
     let unit = site.unit()?;
     let name = unit.name.text();
-    let state = match site.root {
+    let state = match site.tree.root() {
         Some(root) => format!("in the image {}", root.display()),
         None => format!("{} ({})", unit.state.get("ActiveState"), unit.state.get("SubState")),
     };
@@ -23,7 +23,7 @@ pub fn command(args: &ShowArgs) -> Result<u8, Failure> {
         row("installed", "no");
     }
     for file in &files {
-        row("installed", &file.path.display().to_string());
+        row("installed", &site.tree.shown(&file.path).display().to_string());
         file.text.lines().filter(|text| !text.starts_with('#')).for_each(|text| row("", text));
     }
     if unit.state.get("NeedDaemonReload") == "yes" {

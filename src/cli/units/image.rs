@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::name::Name;
-use crate::errors::{Failure, NO, NOT_FOUND, plain};
+use crate::errors::{Failure, NO, NOT_FOUND};
+use crate::os::files::Tree;
 
 /// systemd's directories for units, first come first served.
 const DIRECTORIES: [&str; 5] = [
@@ -24,64 +24,15 @@ pub struct Files {
     pub dropins: Vec<PathBuf>,
 }
 
-/// A path of the image as it is called outside.
-pub fn below(root: Option<&Path>, path: &Path) -> PathBuf {
-    match root {
-        Some(root) => root.join(resolved(root, path).strip_prefix("/").unwrap_or(path)),
-        None => path.to_owned(),
-    }
-}
-
-/// A path of the image with all links followed as they would be inside.
-fn resolved(root: &Path, path: &Path) -> PathBuf {
-    let mut done = PathBuf::from("/");
-    let mut left: Vec<OsString> = names(path);
-    // As many links as the kernel follows.
-    let mut links = 40;
-    while let Some(name) = left.pop() {
-        if name == ".." {
-            done.pop();
-            continue;
-        }
-        let next = done.join(&name);
-        let outside = root.join(next.strip_prefix("/").unwrap_or(&next));
-        match fs::read_link(outside) {
-            Ok(target) if links > 0 => {
-                links -= 1;
-                if target.is_absolute() {
-                    done = PathBuf::from("/");
-                }
-                left.extend(names(&target));
-            }
-            _ => done = next,
-        }
-    }
-    done
-}
-
-/// The names in a path, last first.
-fn names(path: &Path) -> Vec<OsString> {
-    let named = path.components().rev().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    });
-    named.collect()
-}
-
 /// Where the unit and its drop-ins are.
-pub fn find(root: &Path, name: &Name) -> Result<Files, Failure> {
-    let meta = root.metadata().map_err(|e| Failure::own(format!("--root {}: {}", root.display(), plain(&e))))?;
-    if !meta.is_dir() {
-        return Err(Failure::own(format!("--root {}: is not a directory", root.display())));
-    }
+pub fn find(tree: &Tree, name: &Name) -> Result<Files, Failure> {
     let mut name = name.clone();
-    let mut fragment = file(root, name.text());
+    let mut fragment = file(tree, name.text());
     if fragment.is_none() {
-        fragment = name.template().and_then(|template| file(root, &template));
+        fragment = name.template().and_then(|template| file(tree, &template));
     }
     if let Some(path) = &fragment {
-        let real = resolved(root, path);
+        let real = tree.resolved(path);
         if real == Path::new("/dev/null") {
             return Err(Failure::new(NO, format!("`{}` is masked in the image, so it cannot start", name.text())));
         }
@@ -93,22 +44,23 @@ pub fn find(root: &Path, name: &Name) -> Result<Files, Failure> {
         }
     }
     let script = Path::new("/etc/init.d").join(name.stem());
-    if fragment.is_none() && !below(Some(root), &script).is_file() {
+    if fragment.is_none() && tree.read(&script).is_err() {
+        let root = tree.shown("/".as_ref());
         let root = root.display();
         return Err(Failure::new(NOT_FOUND, format!("there is no unit `{}` in the image {root}", name.text())));
     }
-    let dropins = dropins(root, &name);
+    let dropins = dropins(tree, &name);
     Ok(Files { name, fragment, dropins })
 }
 
-fn file(root: &Path, name: &str) -> Option<PathBuf> {
+fn file(tree: &Tree, name: &str) -> Option<PathBuf> {
     // A link to /dev/null counts, though there may be no such file inside.
-    let exists = |directory: &&&str| below(Some(root), Path::new(directory)).join(name).symlink_metadata().is_ok();
+    let exists = |directory: &&&str| tree.is_named(&Path::new(directory).join(name));
     DIRECTORIES.iter().find(exists).map(|directory| Path::new(directory).join(name))
 }
 
 /// Drop-ins of the unit, its template, its prefixes and its kind, in the order of their names; the first of a name holds.
-fn dropins(root: &Path, name: &Name) -> Vec<PathBuf> {
+fn dropins(tree: &Tree, name: &Name) -> Vec<PathBuf> {
     let mut owners = vec![name.text().to_owned()];
     owners.extend(name.template());
     let dashes = name.prefix().match_indices('-').map(|(at, _)| format!("{}-.{}", &name.prefix()[..at], name.kind()));
@@ -118,9 +70,10 @@ fn dropins(root: &Path, name: &Name) -> Vec<PathBuf> {
     for base in DIRECTORIES {
         for owner in &owners {
             let directory = Path::new(base).join(format!("{owner}.d"));
-            let entries = fs::read_dir(below(Some(root), &directory)).into_iter().flatten().flatten();
-            for entry in entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "conf")) {
-                found.entry(entry.file_name()).or_insert_with(|| directory.join(entry.file_name()));
+            let names = tree.directory(&directory).and_then(|directory| directory.names()).unwrap_or_default();
+            for file in names.into_iter().filter(|file| Path::new(file).extension().is_some_and(|e| e == "conf")) {
+                let path = directory.join(&file);
+                found.entry(file).or_insert(path);
             }
         }
     }
@@ -129,7 +82,8 @@ fn dropins(root: &Path, name: &Name) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{below, find};
+    use super::find;
+    use crate::os::files::Tree;
     use crate::units::name::Name;
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -144,6 +98,10 @@ mod tests {
             fs::write(path, "[Service]\n").expect("written");
         }
         root
+    }
+
+    fn image(root: &Path) -> Tree {
+        Tree::image(root).unwrap_or_else(|f| panic!("{}", f.message))
     }
 
     fn name(text: &str) -> Name {
@@ -164,7 +122,7 @@ mod tests {
                 "etc/systemd/system/a-b@x.service.d/note",
             ],
         );
-        let found = find(&root, &name("a-b@x")).unwrap_or_else(|f| panic!("{}", f.message));
+        let found = find(&image(&root), &name("a-b@x")).unwrap_or_else(|f| panic!("{}", f.message));
         assert_eq!(found.fragment.as_deref(), Some(Path::new("/usr/lib/systemd/system/a-b@.service")));
         let meant = [
             "/etc/systemd/system/service.d/10.conf",
@@ -173,7 +131,7 @@ mod tests {
             "/etc/systemd/system/a-b@x.service.d/40.conf",
         ];
         assert_eq!(found.dropins, meant.map(PathBuf::from));
-        assert_eq!(find(&root, &name("none")).err().map(|f| f.code), Some(127));
+        assert_eq!(find(&image(&root), &name("none")).err().map(|f| f.code), Some(127));
         fs::remove_dir_all(root).expect("ours");
     }
 
@@ -185,10 +143,10 @@ mod tests {
         symlink("../../alias.service", root.join("etc/systemd/system/alias.service")).expect("made");
         symlink("/dev/null", root.join("etc/systemd/system/off.service")).expect("made");
         symlink("../../../../../../..", root.join("up")).expect("made");
-        let found = find(&root, &name("alias")).unwrap_or_else(|f| panic!("{}", f.message));
+        let found = find(&image(&root), &name("alias")).unwrap_or_else(|f| panic!("{}", f.message));
         assert_eq!(found.name.text(), "real.service");
-        assert_eq!(find(&root, &name("off")).err().map(|f| f.code), Some(1));
-        assert_eq!(below(Some(&root), Path::new("/up/etc/x")), root.join("etc/x"));
+        assert_eq!(find(&image(&root), &name("off")).err().map(|f| f.code), Some(1));
+        assert_eq!(image(&root).resolved("/up/etc/x".as_ref()), Path::new("/etc/x"));
         fs::remove_dir_all(root).expect("ours");
     }
 }

@@ -1,12 +1,13 @@
 //! A unit as its files say it: found by the running systemd or, in an image, by ourselves. Judges nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::image;
 use super::manager::{Manager, Properties};
 use super::name::Name;
 use super::unitfile::{Assignment, assignments, words};
 use crate::errors::{Context, Failure, NO, NOT_FOUND};
+use crate::os::files::Tree;
 
 /// The drop-ins that `install` writes: where it belongs; and behind all others, for a unit where a later file would undo it. systemd reads drop-ins in the
 /// order of their names, and of two assignments of a variable the later one holds.
@@ -36,8 +37,8 @@ pub struct Unit {
     pub files: Vec<UnitFile>,
     /// What the running systemd says; empty in an image.
     pub state: Properties,
-    /// The image.
-    pub root: Option<PathBuf>,
+    /// The files of the machine or of an image.
+    pub tree: Tree,
     /// Of a user's own manager.
     pub user: bool,
 }
@@ -78,20 +79,20 @@ pub fn of_manager(manager: Manager, name: &Name) -> Result<Unit, Failure> {
     let name = if name.is_template() { name.clone() } else { Name::of(state.get("Id")) };
     let fragment = Some(state.get("FragmentPath")).filter(|path| !path.is_empty()).map(PathBuf::from);
     let dropins = words(state.get("DropInPaths")).into_iter().map(PathBuf::from);
-    let unit = Unit::read(name, None, fragment, dropins.collect(), state)?;
+    let unit = Unit::read(name, Tree::HOST, fragment, dropins.collect(), state)?;
     Ok(Unit { user: manager.user, ..unit })
 }
 
 /// Look into an image.
-pub fn of_image(root: &Path, name: &Name) -> Result<Unit, Failure> {
-    let found = image::find(root, name)?;
-    Unit::read(found.name, Some(root.to_owned()), found.fragment, found.dropins, Properties::default())
+pub fn of_image(tree: &Tree, name: &Name) -> Result<Unit, Failure> {
+    let found = image::find(tree, name)?;
+    Unit::read(found.name, tree.clone(), found.fragment, found.dropins, Properties::default())
 }
 
 impl Unit {
     fn read(
         name: Name,
-        root: Option<PathBuf>,
+        tree: Tree,
         fragment: Option<PathBuf>,
         dropins: Vec<PathBuf>,
         state: Properties,
@@ -99,7 +100,7 @@ impl Unit {
         let all = fragment.into_iter().map(|path| (path, false)).chain(dropins.into_iter().map(|path| (path, true)));
         let mut files = Vec::new();
         for (path, dropin) in all {
-            let text = match std::fs::read(image::below(root.as_deref(), &path)) {
+            let text = match tree.read(&path) {
                 Ok(text) => String::from_utf8_lossy(&text).into_owned(),
                 // Gone since systemd has read it: the next daemon-reload will see that too.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -109,7 +110,7 @@ impl Unit {
             };
             files.push(UnitFile { path, assignments: assignments(&text), dropin });
         }
-        Ok(Self { name, files, state, root, user: false })
+        Ok(Self { name, files, state, tree, user: false })
     }
 
     /// What a setting of this section holds in the end; an empty assignment clears what was before it.
@@ -137,14 +138,14 @@ impl Unit {
 
     /// Socket units that start this service and listen on TCP.
     pub fn sockets(&self, manager: Option<Manager>) -> Vec<Unit> {
-        let of = |name: &str| match (&self.root, manager) {
-            (Some(root), _) => of_image(root, &Name::of(name)).ok(),
-            (None, Some(manager)) => of_manager(manager, &Name::of(name)).ok(),
-            (None, None) => None,
+        let of = |name: &str| match manager {
+            _ if self.tree.is_image() => of_image(&self.tree, &Name::of(name)).ok(),
+            Some(manager) => of_manager(manager, &Name::of(name)).ok(),
+            None => None,
         };
-        let names = match &self.root {
-            Some(_) => vec![format!("{}.socket", self.name.stem())],
-            None => self.state.list("TriggeredBy"),
+        let names = match self.tree.is_image() {
+            true => vec![format!("{}.socket", self.name.stem())],
+            false => self.state.list("TriggeredBy"),
         };
         let sockets = names.iter().filter(|name| name.ends_with(".socket"));
         sockets.filter_map(|name| of(name)).filter(Unit::listens_on_tcp).collect()

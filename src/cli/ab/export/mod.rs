@@ -5,10 +5,11 @@ mod markdown;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::report::Report;
-use crate::errors::{Failure, plain};
+use crate::errors::Failure;
+use crate::os::files::Target;
 use crate::output::json;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +19,8 @@ pub enum Format {
     Markdown,
 }
 
-/// What is to be written where.
-pub type Target = (Format, PathBuf);
-
 /// From `json=FILE`.
-pub fn target(given: &OsString) -> Result<Target, Failure> {
+pub fn target(given: &OsString) -> Result<(Format, PathBuf), Failure> {
     let wrong =
         || Failure::own(format!("--export {}: allowed is json=FILE, csv=FILE or markdown=FILE", given.display()));
     let bytes = given.as_bytes();
@@ -37,27 +35,18 @@ pub fn target(given: &OsString) -> Result<Target, Failure> {
     if file.as_os_str().is_empty() { Err(wrong()) } else { Ok((format, file)) }
 }
 
-/// Can it be written? Better known before an hour of measuring than after it.
-pub fn try_out(option: &str, file: &std::path::Path) -> Result<(), Failure> {
-    let result = std::fs::OpenOptions::new().create(true).append(true).open(file);
-    result.map(drop).map_err(|error| Failure::own(format!("{option}: {}", unwritable(file, &error).message)))
-}
-
-pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
+pub fn write(report: &Report, format: Format, target: &Target) -> Result<(), Failure> {
     let text = match format {
         Format::Json => json::pretty(report)? + "\n",
         Format::Csv => csv::rows(report)?,
         Format::Markdown => markdown::page(report),
     };
-    save(file, &text)
+    target.write(text.as_bytes(), None)
 }
 
-pub fn save(file: &std::path::Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| unwritable(file, &error))
-}
-
-fn unwritable(file: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(error)))
+/// Finds the file of an option and tries it out.
+pub fn tried(option: &str, file: &Path) -> Result<Target, Failure> {
+    Target::tried(file).map_err(|failure| Failure::own(format!("{option}: {}", failure.message)))
 }
 
 #[cfg(test)]

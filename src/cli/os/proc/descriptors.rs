@@ -1,10 +1,10 @@
 //! The descriptors of a process, and which of them are sockets.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use super::entry::entry;
+use super::entry::{SELF, entry};
 
 /// All of them, with what is behind each. One that is closed meanwhile cannot be read, and is none any more.
 pub fn descriptors(pid: u32) -> io::Result<Vec<(RawFd, PathBuf)>> {
@@ -21,6 +21,11 @@ pub fn descriptors(pid: u32) -> io::Result<Vec<(RawFd, PathBuf)>> {
 /// What is behind one of them.
 pub fn descriptor(pid: u32, number: RawFd) -> io::Result<PathBuf> {
     std::fs::read_link(entry(pid, "fd").join(number.to_string()))
+}
+
+/// The path by which this process opens again what one of its own descriptors is, whatever became of the file's name.
+pub fn own_descriptor(descriptor: impl AsFd) -> PathBuf {
+    entry(SELF, "fd").join(descriptor.as_fd().as_raw_fd().to_string())
 }
 
 /// The sockets among them, of any kind: descriptor and inode.

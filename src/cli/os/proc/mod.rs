@@ -11,7 +11,7 @@ mod start;
 mod stat;
 mod status;
 
-pub use descriptors::{descriptor, descriptors, sockets};
+pub use descriptors::{descriptor, descriptors, own_descriptor, sockets};
 pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
 pub use family::{children, with_descendants};
 pub use machine::{Yama, congestion_control, counter, counters, load, yama};
