@@ -10,6 +10,7 @@ use crate::doctor::args::DoctorArgs;
 use crate::env::args::EnvArgs;
 use crate::export::args::ExportArgs;
 use crate::generate::args::GenerateArgs;
+use crate::ls::args::LsArgs;
 use crate::report::args::ReportArgs;
 use crate::run::args::RunArgs;
 use crate::systemd::args::SystemdArgs;
@@ -32,6 +33,7 @@ use crate::top::args::TopArgs;
                   tcptune check 4711                        is the library in that process?\n  \
                   tcptune doctor --pid 4711                 does that process wait for nothing?\n  \
                   tcptune attach 4711                       tune a process that runs already\n  \
+                  tcptune ls                                every TCP socket, with its options\n  \
                   tcptune systemd install legacyd           put the library on a service\n\n\
                   tcptune ab -- python3 migrate_imap.py     is it faster, and how sure is that?\n\n\
                   `tcptune help COMMAND` says more about each.",
@@ -50,6 +52,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Ls(LsArgs),
     Doctor(DoctorArgs),
     Ab(Box<AbArgs>),
     Report(ReportArgs),

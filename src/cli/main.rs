@@ -14,6 +14,7 @@ mod env;
 mod errors;
 mod export;
 mod generate;
+mod ls;
 mod os;
 mod output;
 mod programs;
@@ -100,6 +101,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(&args),
         Command::Check(args) => check::command(&args),
         Command::Attach(args) => attach::command(&args),
+        Command::Ls(args) => ls::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),

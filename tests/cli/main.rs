@@ -16,6 +16,7 @@ mod export_listen;
 mod generate;
 mod layout;
 mod links;
+mod ls;
 mod report;
 mod run;
 mod supervise;
