@@ -25,7 +25,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use crate::errors::{self, Failure, plain};
+use crate::errors::{self, Failure};
 use crate::output;
 
 use args::DoctorArgs;
@@ -45,7 +45,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     match (file, args.output.as_deref()) {
         (Some(file), Some(path)) => {
             let mut file = anstream::StripStream::new(file);
-            file.write_all(text.as_bytes()).map_err(|e| cannot_write(path, &e))?;
+            file.write_all(text.as_bytes()).map_err(|e| Failure::unwritable(path, &e))?;
         }
         _ if args.command.is_empty() => output::line(text.trim_end()),
         // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
@@ -59,9 +59,5 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|e| cannot_write(path, &e))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::own(format!("`{}` cannot be written: {}", path.display(), plain(error)))
+    File::create(path).map_err(|e| Failure::unwritable(path, &e))
 }

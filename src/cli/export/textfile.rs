@@ -8,11 +8,10 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use crate::errors::{Failure, plain};
+use crate::errors::Failure;
 
 #[expect(clippy::cast_possible_wrap, reason = "flags")]
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
-    let failure = |error| Failure::own(format!("`{}` cannot be written: {}", path.display(), plain(&error)));
     // Not a name that node_exporter reads, and the same one each time, so that none is left behind for long.
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or_else(|| Failure::own(format!("`{}` is no name of a file", path.display())))?);
@@ -29,6 +28,6 @@ pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
     };
     written().map_err(|error| {
         let _ = fs::remove_file(&beside);
-        failure(error)
+        Failure::unwritable(path, &error)
     })
 }

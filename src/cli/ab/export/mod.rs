@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use super::report::Report;
-use crate::errors::{Failure, plain};
+use crate::errors::Failure;
 use crate::output::json;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn target(given: &OsString) -> Result<Target, Failure> {
 /// Can it be written? Better known before an hour of measuring than after it.
 pub fn try_out(option: &str, file: &std::path::Path) -> Result<(), Failure> {
     let result = std::fs::OpenOptions::new().create(true).append(true).open(file);
-    result.map(drop).map_err(|error| Failure::own(format!("{option}: {}", unwritable(file, &error).message)))
+    result.map(drop).map_err(|error| Failure::own(format!("{option}: {}", Failure::unwritable(file, &error).message)))
 }
 
 pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
@@ -53,11 +53,7 @@ pub fn write(report: &Report, (format, file): &Target) -> Result<(), Failure> {
 }
 
 pub fn save(file: &std::path::Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| unwritable(file, &error))
-}
-
-fn unwritable(file: &std::path::Path, error: &std::io::Error) -> Failure {
-    Failure::own(format!("`{}` cannot be written: {}", file.display(), plain(error)))
+    std::fs::write(file, text).map_err(|error| Failure::unwritable(file, &error))
 }
 
 #[cfg(test)]
