@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::cli::exchanges::{Client, Server};
 use crate::support::cli::{as_nobody, copy_of_command, ended, is_root, tcptune};
 use crate::support::netns::{Pair, SERVER_ADDRESS};
 use crate::support::{Guard, Mode, ScratchDir, free_port};
@@ -19,29 +20,11 @@ fn python() -> Command {
     Mode::Plain.command("/usr/bin/python3")
 }
 
-struct Server {
-    guard: Guard,
-    port: String,
-}
-
-impl Server {
-    fn start(writes: &str) -> Self {
-        let mut guard = Guard::spawn(python().args([EXCHANGES, "server", writes]).stdout(Stdio::piped()));
-        let port = guard.first_line(PATIENCE);
-        Self { guard, port }
-    }
-
-    /// A client that makes so many exchanges from now on.
-    fn client(&self, writes: &str, exchanges: u32) -> Guard {
-        let mut command = python();
-        command.args([EXCHANGES, "client", &self.port, writes]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut guard = Guard::spawn(&mut command);
-        let lines = guard.lines();
-        assert_eq!(lines.next(PATIENCE).as_deref(), Some("ready"));
-        let stdin = guard.child.stdin.as_mut().expect("piped");
-        writeln!(stdin, "{exchanges}").expect("the client reads");
-        guard
-    }
+/// A client that makes so many exchanges from now on.
+fn client(server: &Server, writes: &str, exchanges: u32) -> Guard {
+    let mut client = Client::start(server, writes);
+    client.begin(&exchanges.to_string());
+    client.guard
 }
 
 /// The report and exit status of `doctor --json` with these arguments.
@@ -61,7 +44,7 @@ fn single(report: &Value) -> &Value {
 #[test]
 fn a_client_that_writes_twice_stalls() {
     let server = Server::start("once");
-    let client = server.client("twice", 200);
+    let client = client(&server, "twice", 200);
     let pid = client.pid().to_string();
     let (report, code) = report(&["--pid", &pid, "--duration", "1.5"]);
     assert_eq!((code, report["verdict"].as_str()), (1, Some("found")), "{report:#}");
@@ -84,7 +67,7 @@ fn a_client_that_writes_twice_stalls() {
 #[test]
 fn a_server_that_writes_twice_stalls_seen_by_its_port_and_in_words() {
     let server = Server::start("twice");
-    let _client = server.client("once", 200);
+    let _client = client(&server, "once", 200);
     let (code, out, err) = ended(tcptune().args(["doctor", "--port", &server.port, "--duration", "1.5"]));
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     let text = out.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -102,7 +85,7 @@ fn a_server_that_writes_twice_stalls_seen_by_its_port_and_in_words() {
 #[test]
 fn the_other_end_is_named_when_it_is_the_one_that_stalls() {
     let server = Server::start("once");
-    let client = server.client("twice", 200);
+    let client = client(&server, "twice", 200);
     let (report, code) = report(&["--pid", &server.guard.pid().to_string(), "--duration", "1.5"]);
     let found = single(&report);
     assert_eq!((code, found["other_end"].as_bool()), (1, Some(true)), "{found:#}");
@@ -135,7 +118,7 @@ fn an_end_on_another_machine_is_recognised_by_its_pauses() {
 #[test]
 fn healthy_exchanges_are_left_in_peace() {
     let server = Server::start("once");
-    let client = server.client("once", 30_000);
+    let client = client(&server, "once", 30_000);
     let (report, code) = report(&["--pid", &client.pid().to_string(), "--duration", "1"]);
     assert_eq!((code, report["verdict"].as_str()), (0, Some("none")), "{report:#}");
     assert!(report["exchanges"].as_u64().is_some_and(|n| n >= 1_000), "{report:#}");
@@ -170,7 +153,7 @@ fn tokens_sent_one_by_one_are_no_flood() {
 #[test]
 fn the_kernel_is_only_asked() {
     let server = Server::start("once");
-    let mut client = server.client("twice", 30);
+    let mut client = client(&server, "twice", 30);
     let (_, code) = report(&["--pid", &client.pid().to_string(), "--duration", "0.7"]);
     assert_eq!(code, 1);
     // It stalls on as before: 35 exchanges of 40 ms and more.
@@ -223,7 +206,7 @@ fn anothers_process_is_refused_with_a_reason() {
 #[test]
 fn an_interrupt_ends_the_watch_with_a_report() {
     let server = Server::start("once");
-    let client = server.client("twice", 200);
+    let client = client(&server, "twice", 200);
     let mut command = tcptune();
     command.args(["doctor", "--json", "--pid", &client.pid().to_string(), "--duration", "60"]).stdout(Stdio::piped());
     let mut doctor = Guard::spawn(&mut command);

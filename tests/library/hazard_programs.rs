@@ -4,7 +4,8 @@
 //! This file only names the programs; it must hold no expectation of its own besides equality.
 
 use crate::support;
-use crate::support::hazards::{build, compare, program, source, under_another};
+use crate::support::compile::file;
+use crate::support::hazards::{build, compare, program, under_another};
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -143,7 +144,7 @@ fn musl_programs() {
 /// A Python program over asyncio, http, subprocess, multiprocessing and ctypes.
 #[test]
 fn python_program() {
-    let script = source("python_net.py");
+    let script = file("hazards/python_net.py");
     let command = || {
         let mut command = Command::new("python3");
         command.arg("-B").arg(&script);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::counters::{count, report, service};
 use crate::support::strace::{Counts, trace};
-use crate::support::{Guard, Mode, Outcome, ScratchDir, compile, finish, free_port, http, library, text};
+use crate::support::{Guard, Mode, Outcome, ScratchDir, compile, finish, http, library, text};
 use serde_json::Value;
 use tcptune_policy::counters::Counter;
 
@@ -291,28 +291,19 @@ fn no_system_call_is_added_to_data_calls() {
     assert_eq!(files(scratch.path()), 1);
 }
 
-/// Python's server in HTTP/1.1, which writes header and body by themselves; and its report after a load of many connections.
+/// The report of Python's server after a load of many connections.
 fn served(settings: &[(&str, &str)]) -> Value {
-    let scratch = ScratchDir::new("statistics");
-    let page = "a line of the page\n".repeat(50);
-    scratch.file("page.txt", &page);
-    let port = free_port();
     let statistics = ScratchDir::new("statistics");
     let mut command = Mode::Preloaded.command("python3");
-    command.args(["-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"]);
-    command
-        .arg(scratch.path())
-        .arg(port.to_string())
-        .env("TCPTUNE_STATS", statistics.path())
-        .envs(settings.iter().copied());
-    let mut server = Guard::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
+    command.env("TCPTUNE_STATS", statistics.path()).envs(settings.iter().copied());
+    let mut server = http::Server::start(&mut command);
     std::thread::scope(|scope| {
         for _ in 0..10 {
             scope.spawn(|| {
                 for _ in 0..10 {
-                    let mut client = http::Client::connect(port);
+                    let mut client = http::Client::connect(server.port);
                     for _ in 0..6 {
-                        assert_eq!(client.get("/page.txt"), page.as_bytes());
+                        assert_eq!(client.get("/page.txt"), server.page.as_bytes());
                     }
                 }
             });
@@ -322,7 +313,7 @@ fn served(settings: &[(&str, &str)]) -> Value {
     std::thread::sleep(Duration::from_millis(200));
     // While it runs.
     let found = report(statistics.path());
-    assert_eq!(server.child.try_wait().expect("it can be asked"), None);
+    assert_eq!(server.guard.child.try_wait().expect("it can be asked"), None);
     assert_eq!(found["processes"][0]["running"], true);
     service(&found, "server")
 }

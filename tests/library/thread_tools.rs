@@ -8,7 +8,8 @@
 //! docs/concurrency.md.
 
 use crate::support;
-use crate::support::hazards::{build, program, source};
+use crate::support::compile::file;
+use crate::support::hazards::{build, program};
 use crate::support::{Mode, Outcome, finish, library, text};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,7 +37,7 @@ fn detected(words: &[&str], preload: Option<&Path>) -> Outcome {
 
 /// A hazard program with ThreadSanitizer, which finds what a library's instrumented code calls.
 fn with_thread_sanitizer(name: &str) -> PathBuf {
-    let calls = source("tsan_calls.c");
+    let calls = file("hazards/tsan_calls.c");
     let extra =
         ["-fsanitize=thread", "-pthread", "-rdynamic", "-fno-builtin", calls.to_str().expect("a readable path")];
     build("gcc", &format!("{name}.c"), &format!("{name}-tsan"), &extra)
@@ -112,7 +113,7 @@ fn drd() {
 fn under_valgrind(tool: &str) {
     let program = program("threads_clean");
     let library = library();
-    let (tool, known) = (format!("--tool={tool}"), source("threads.supp"));
+    let (tool, known) = (format!("--tool={tool}"), file("hazards/threads.supp"));
     let known = format!("--suppressions={}", known.display());
     for preload in [None, Some(&*library)] {
         clean(

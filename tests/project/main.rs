@@ -3,6 +3,7 @@
 mod concurrency;
 mod corpora;
 mod files;
+mod lists;
 mod loom;
 mod numbers;
 mod scripts;

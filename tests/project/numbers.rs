@@ -71,11 +71,13 @@ fn bounds_are_those_of_the_code() {
 }
 
 #[test]
-fn the_readme_names_the_oldest_compiler() {
+fn the_oldest_compiler_is_named_as_in_the_manifest() {
     let manifest = read(&root().join("Cargo.toml"));
     let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
-    let sentence = format!("Rust {} or later.", version.expect("Cargo.toml has a rust-version"));
-    assert!(read(&root().join("README.md")).contains(&sentence), "README.md does not say {sentence:?}");
+    let sentence = format!("Rust {} or later", version.expect("Cargo.toml has a rust-version"));
+    for name in ["README.md", "debian/control"] {
+        assert!(read(&root().join(name)).contains(&sentence), "{name} does not say {sentence:?}");
+    }
 }
 
 /// The pages that people write. What scripts print is left out, and the decisions.

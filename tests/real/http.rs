@@ -2,22 +2,15 @@
 
 use crate::support::exchange::{median, stalls};
 use crate::support::netns::{Pair, SERVER_ADDRESS};
-use crate::support::{Guard, Mode, ScratchDir, finish, free_port, http, library, program};
+use crate::support::{Guard, Mode, ScratchDir, finish, http, library, program};
 use std::process::Stdio;
 use std::time::Duration;
 
 /// The median request on one keep-alive connection to a server that serves one small file.
 fn request(command: &mut std::process::Command) -> Duration {
-    let scratch = ScratchDir::new("http");
-    let page = "a line of the page\n".repeat(50);
-    scratch.file("page.txt", &page);
-    let port = free_port();
-    command.args(["-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"]);
-    command.arg(scratch.path()).arg(port.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let _server = Guard::spawn(command);
-    let mut client = http::Client::connect(port);
-    median(15, || assert_eq!(client.get("/page.txt"), page.as_bytes()))
+    let server = http::Server::start(command);
+    let mut client = http::Client::connect(server.port);
+    median(15, || assert_eq!(client.get("/page.txt"), server.page.as_bytes()))
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Nothing here may excuse a difference, save the one that is wanted: the kernel has TCP_NODELAY where the library works.
 
-use crate::support::{Mode, Outcome, build_dir, finish, text};
+use crate::support::compile::{self, file};
+use crate::support::{Mode, Outcome, finish, text};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +24,7 @@ impl Program {
         static C: OnceLock<PathBuf> = OnceLock::new();
         match self {
             Program::C => vec![C.get_or_init(|| build("plain", &[])).into()],
-            Program::Python => vec!["python3".into(), "-B".into(), source("exchange.py").into()],
+            Program::Python => vec!["python3".into(), "-B".into(), file("chains/exchange.py").into()],
         }
     }
 
@@ -38,26 +39,9 @@ impl Program {
     }
 }
 
-/// A file of tests/chains.
-fn source(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chains").join(name)
-}
-
 /// Compiles the C program with these extra arguments, under a name for them.
 pub fn build(name: &str, extra: &[&str]) -> PathBuf {
-    let result = build_dir().join(format!("chain-{}-{name}", std::process::id()));
-    let output = Command::new("gcc")
-        .args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
-        .arg(&result)
-        .arg(source("exchange.c"))
-        .args(extra)
-        .output()
-        .unwrap_or_else(|e| panic!("gcc: {e} (scripts/setup installs it)"));
-    assert!(output.status.success(), "exchange.c with {extra:?}: {}", text(&output.stderr));
-    // Other test binaries build the same file; each renames a whole one into place.
-    let named = build_dir().join(format!("chain-{name}"));
-    std::fs::rename(&result, &named).expect("the program gets its name");
-    named
+    compile::build("gcc", &compile::STRICT, &file("chains/exchange.c"), extra, &format!("chain-{name}"))
 }
 
 /// Runs these words with these libraries preloaded, in this order, and these environment variables.

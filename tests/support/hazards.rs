@@ -2,33 +2,17 @@
 //!
 //! Nothing here may excuse a difference: what a program prints, to either output, and how it ends must be equal.
 
-use crate::support::{Mode, Outcome, ScratchDir, build_dir, finish, library, text};
+use crate::support::compile::{self, file};
+use crate::support::{Mode, Outcome, ScratchDir, finish, library, text};
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file of tests/hazards.
-pub fn source(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hazards").join(name)
-}
-
 /// Compiles a file of tests/hazards with these extra arguments. Warnings are off: bad pointers and lengths are the point.
-pub fn build(compiler: &str, file: &str, result: &str, extra: &[&str]) -> PathBuf {
-    let result = build_dir().join(format!("hazard-{result}"));
-    // Under a name of its own until it is whole: another test may be building the same file.
-    let fresh = result.with_extension(format!("{:?}", std::thread::current().id()).replace(['(', ')'], ""));
-    let output = Command::new(compiler)
-        .args(["-O1", "-g", "-w", "-o"])
-        .arg(&fresh)
-        .arg(source(file))
-        .args(extra)
-        .output()
-        .unwrap_or_else(|e| panic!("{compiler}: {e} (scripts/setup installs it)"));
-    assert!(output.status.success(), "{file}: {}", text(&output.stderr));
-    std::fs::rename(&fresh, &result).expect("the program gets its name");
-    result
+pub fn build(compiler: &str, source: &str, result: &str, extra: &[&str]) -> PathBuf {
+    compile::build(compiler, &["-O1", "-g", "-w"], &file("hazards").join(source), extra, &format!("hazard-{result}"))
 }
 
 /// An ordinary C program with threads.

@@ -1,9 +1,32 @@
-//! A keep-alive HTTP/1.1 client, one request in one write; it knows Content-Length and nothing else.
+//! A keep-alive HTTP/1.1 client, one request in one write; it knows Content-Length and nothing else. And Python's server.
 
-use super::net;
+use super::{Guard, ScratchDir, free_port, net};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// Python's server in HTTP/1.1, which writes header and body by themselves. It has one small page, `/page.txt`.
+pub struct Server {
+    pub guard: Guard,
+    pub port: u16,
+    pub page: String,
+    _directory: ScratchDir,
+}
+
+impl Server {
+    /// `command` starts Python, or something that does.
+    pub fn start(command: &mut Command) -> Self {
+        let directory = ScratchDir::new("http");
+        let page = "a line of the page\n".repeat(50);
+        directory.file("page.txt", &page);
+        let port = free_port();
+        command.args(["-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"]);
+        command.arg(directory.path()).arg(port.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { guard: Guard::spawn(command), port, page, _directory: directory }
+    }
+}
 
 pub struct Client {
     writer: TcpStream,

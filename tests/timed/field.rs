@@ -4,30 +4,19 @@
 //! A test may only assert what noise does not undo: a message is late after 20 ms, and a median is worse when it is ten times
 //! plain's. A pattern that fails is run again before it is judged, because another process may have had the processor meanwhile.
 
+use crate::support::compile::{self, file};
 use crate::support::turn;
-use crate::support::{Mode, build_dir, finish, library, text};
-use std::collections::HashSet;
+use crate::support::{Mode, finish, library, text};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
 
 fn source(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/measure/field").join(name)
+    file("measure/field").join(name)
 }
 
 /// Compiles a program of tests/measure/field, once; called in its turn alone.
 pub(crate) fn compile(name: &str) -> PathBuf {
-    static BUILT: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let result = build_dir().join(format!("field-{name}"));
-    if built.get_or_insert_default().insert(name.to_owned()) {
-        let fresh = build_dir().join(format!("field-{name}-{}", std::process::id()));
-        let mut gcc = Command::new("gcc");
-        gcc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&fresh);
-        finish(gcc.arg(source(&format!("{name}.c")))).expect();
-        std::fs::rename(&fresh, &result).expect("the program gets its name");
-    }
-    result
+    let options = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
+    compile::build("gcc", &options, &source(&format!("{name}.c")), &[], &format!("field-{name}"))
 }
 
 /// What tests/measure/field/arrival.c prints.

@@ -12,6 +12,7 @@ use super::clock::{self, Readings};
 use super::file::word;
 use super::samples::{self, Samples};
 use super::service::{Direction, Service};
+use crate::output;
 
 /// A process that counts, or did; with the children that it forked.
 #[derive(Clone, Debug)]
@@ -162,7 +163,7 @@ fn text_with_blanks(bytes: &[u8], place: Text) -> String {
 }
 
 fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    output::printable(&String::from_utf8_lossy(bytes))
 }
 
 /// A process of which nothing else is known, for tests.

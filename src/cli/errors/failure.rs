@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 
 /// Everything went well; for `check`: reachable.
 pub const OK: u8 = 0;
@@ -30,6 +31,10 @@ impl Failure {
 
     pub fn new(code: u8, message: impl Display) -> Self {
         Self { code, message: message.to_string() }
+    }
+
+    pub fn unwritable(file: &Path, error: &io::Error) -> Self {
+        Self::own(format!("`{}` cannot be written: {}", file.display(), plain(error)))
     }
 
     /// With what helps.

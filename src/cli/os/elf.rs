@@ -14,6 +14,8 @@ use object::read::{ReadCache, ReadRef, SectionIndex};
 use object::{Endianness, FileKind};
 use serde::Serialize;
 
+use crate::output;
+
 /// How a file is put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -252,9 +254,8 @@ fn terminated(strings: &[u8], at: u64) -> Option<&[u8]> {
     tail.split(|&b| b == 0).next()
 }
 
-/// Names from a file go to a terminal: control characters must not.
 fn printable(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    output::printable(&String::from_utf8_lossy(name))
 }
 
 fn machine_name(machine: elf::Machine) -> String {

@@ -4,4 +4,4 @@ pub mod json;
 mod text;
 pub mod words;
 
-pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, raw, styled, wrapped};
+pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, printable, raw, styled, wrapped};

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use tcptune_policy::{Settings, Tuning, VARIABLES, Variable};
 
+use crate::output;
+
 /// A variable of the environment.
 pub type Pair = (OsString, OsString);
 
@@ -65,7 +67,7 @@ fn unknown(name: &OsStr) -> Option<String> {
     if !is_ours(name) || variable(name).is_some() {
         return None;
     }
-    let shown: String = name.to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let shown = output::printable(&name.to_string_lossy());
     let upper = shown.to_ascii_uppercase();
     let nearest = VARIABLES.iter().map(|row| (distance(&upper, row.name), row.name)).min();
     Some(match nearest {

@@ -12,6 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STALLED: f64 = 20.0;
 const HEALTHY: f64 = 4.0;
 
+/// Debian's own: a wrapper around another would be a process of its own.
+fn python() -> Command {
+    Mode::Plain.command("/usr/bin/python3")
+}
+
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/exchanges.py");
 
 pub struct Server {
@@ -21,8 +26,7 @@ pub struct Server {
 
 impl Server {
     pub fn start(writes: &str) -> Self {
-        let mut command = Mode::Plain.command("python3");
-        let mut guard = Guard::spawn(command.args([PROGRAM, "server", writes]).stdout(Stdio::piped()));
+        let mut guard = Guard::spawn(python().args([PROGRAM, "server", writes]).stdout(Stdio::piped()));
         let port = guard.first_line(PATIENCE);
         Self { guard, port }
     }
@@ -35,7 +39,7 @@ pub struct Client {
 
 impl Client {
     pub fn start(server: &Server, writes: &str) -> Self {
-        Self::of(Mode::Plain.command("python3").args([PROGRAM, "client", &server.port, writes]))
+        Self::of(python().args([PROGRAM, "client", &server.port, writes]))
     }
 
     pub fn of(command: &mut Command) -> Self {

@@ -16,6 +16,7 @@ use object::read::{ReadCache, ReadRef};
 use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
 
 use super::chain::Frame;
+use crate::output;
 
 /// Where distributions put what they have taken out of their programs.
 const DEBUG: &str = "/usr/lib/debug";
@@ -180,5 +181,5 @@ fn lines(path: &Path) -> Option<Loader> {
 
 /// A name from a file, safe to be shown on a terminal.
 pub fn shown(name: impl AsRef<OsStr>) -> String {
-    name.as_ref().to_string_lossy().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    output::printable(&name.as_ref().to_string_lossy())
 }

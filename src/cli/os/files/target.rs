@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::directory::Directory;
 use super::walk;
-use crate::errors::{Failure, plain};
+use crate::errors::Failure;
 
 #[derive(Debug)]
 pub struct Target {
@@ -28,14 +28,14 @@ enum Place {
 
 impl Target {
     pub fn find(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { shown: path.to_owned(), place: found(path).map_err(|error| unwritable(path, &error))? })
+        Ok(Self { shown: path.to_owned(), place: found(path).map_err(|error| Failure::unwritable(path, &error))? })
     }
 
     /// Finds it, and tries whether it can be written: better known before an hour of work than after it.
     pub fn tried(path: &Path) -> Result<Self, Failure> {
         let target = Self::find(path)?;
         if let Place::File(directory, _) = &target.place {
-            directory.try_out().map_err(|error| unwritable(path, &error))?;
+            directory.try_out().map_err(|error| Failure::unwritable(path, &error))?;
         }
         Ok(target)
     }
@@ -61,12 +61,8 @@ impl Target {
             Place::File(directory, name) => directory.replace(name, content, mode),
             Place::Stream(file) => (&mut &*file).write_all(content),
         };
-        written.map_err(|error| unwritable(&self.shown, &error))
+        written.map_err(|error| Failure::unwritable(&self.shown, &error))
     }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::own(format!("`{}` cannot be written: {}", path.display(), plain(error)))
 }
 
 fn found(path: &Path) -> io::Result<Place> {

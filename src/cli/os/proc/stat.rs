@@ -1,6 +1,7 @@
 //! /proc/PID/stat, as far as it is needed here.
 
 use super::entry::bytes;
+use crate::output;
 
 /// A tick of its times in nanoseconds: /proc counts in hundredths of a second.
 pub const TICK: u64 = 10_000_000;
@@ -28,7 +29,7 @@ impl Stat {
         let fields: Vec<&str> = after.split_ascii_whitespace().collect();
         let field = |number: usize| fields.get(number - 3).copied();
         Some(Self {
-            name: name.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
+            name: output::printable(name),
             zombie: field(3)? == "Z",
             parent: field(4)?.parse().ok()?,
             start: field(22)?.parse().ok()?,

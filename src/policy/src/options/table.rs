@@ -216,6 +216,7 @@ mod tests {
     use crate::options::parse;
     use crate::fault::Wrong;
     use crate::options::OptionSet;
+    use crate::options::sockopts::IDS;
     use std::{format, string::String};
 
     fn reads(entries: &[u8]) -> bool {
@@ -232,6 +233,16 @@ mod tests {
             listed = if listed.is_empty() { text.key.into() } else { format!("{listed}, {}", text.key) };
         }
         assert_eq!(ALLOWED_KEYS, format!("key=value with one of {listed}"));
+    }
+
+    #[test]
+    fn every_option_has_room_for_its_value_and_a_call_that_sets_it() {
+        for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
+            assert!(usize::from(row.id) < IDS, "{}: IDS is less than the number of ids", text.key);
+            let mut set = OptionSet::EMPTY;
+            parse(&mut set, text.example.as_bytes(), &mut Wrong::default()).expect("the example is valid");
+            assert!(set.iter().any(|call| call.id == row.id), "{}: SOCKOPTS has no row that sets it", text.key);
+        }
     }
 
     #[test]
