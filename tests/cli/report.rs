@@ -104,7 +104,9 @@ fn tells_what_the_library_has_held_for_too_long() {
     let (code, out, err) = ended(tcptune().args(["doctor", "--pid", &pid, "--duration", "0.2"]));
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     let text = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in ["held by the library itself", "held data for 127.0.0.1:", "1 time for more than 1 ms", "TCPTUNE_CORK=off"] {
+    for words in
+        ["held by the library itself", "held data for 127.0.0.1:", "1 time for more than 1 ms", "TCPTUNE_CORK=off"]
+    {
         assert!(text.contains(words), "{words}: {out}");
     }
 }

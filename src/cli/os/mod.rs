@@ -10,3 +10,4 @@ pub mod refusal;
 pub mod socket;
 pub mod target;
 pub mod tcp_info;
+pub mod timers;
