@@ -27,6 +27,7 @@ use clap::{Args, ValueEnum, ValueHint};
         tcptune attach --watch $(pidof app)          and on what it opens later\n  \
         tcptune attach --port 8080 --children        by the port it listens on\n  \
         tcptune attach --unit legacyd                all processes of a systemd unit\n  \
+        tcptune attach --quickack 4711               where the other end stalls and cannot be changed\n  \
         tcptune attach --set keepalive=60/10/5 4711  further options\n  \
         tcptune attach --revert 4711                 put back what was changed"
 )]
@@ -52,6 +53,10 @@ pub struct AttachArgs {
     /// What TCP_NODELAY is to be; keep leaves it as it is
     #[arg(long, value_enum, default_value_t = Word::On, conflicts_with = "revert")]
     pub nodelay: Word,
+    /// Cure the other end's stalls from here: delay acknowledgements no longer than the kernel has to (Linux 6.15); TCP_NODELAY
+    /// is set besides
+    #[arg(long, conflicts_with = "revert")]
+    pub quickack: bool,
     /// Further socket options, as in TCPTUNE_SET; may be given more than once
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "revert")]
     pub set: Vec<OsString>,

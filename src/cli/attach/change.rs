@@ -9,6 +9,7 @@ use super::record::{Entry, Nodelay, Record, Saved};
 use crate::errors::{Failure, plain};
 use crate::os::option::integer;
 use crate::os::socket::Socket;
+use crate::os::timers;
 use crate::settings;
 
 /// An entry of --set: as it was written, and what it means.
@@ -44,7 +45,14 @@ pub fn wishes(given: &[OsString]) -> Result<Vec<Wish>, Failure> {
         let reading = settings::read(&[("TCPTUNE_SET".into(), OsString::from_vec(entry.to_vec()))]);
         match reading.faults.first() {
             Some((variable, line)) => Err(Failure::own(line.replacen(variable, "--set", 1))),
-            None => Ok(Wish { text: String::from_utf8_lossy(entry).into_owned(), set: reading.settings.base.set }),
+            None => {
+                let set = reading.settings.base.set;
+                // Of what the kernel refuses for every socket, one line says all.
+                match timers::objection(&set) {
+                    Some(why) => Err(Failure::own(format!("--set {}: {why}", String::from_utf8_lossy(entry)))),
+                    None => Ok(Wish { text: String::from_utf8_lossy(entry).into_owned(), set }),
+                }
+            }
         }
     };
     entries.map(read).collect()

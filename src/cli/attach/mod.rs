@@ -16,11 +16,11 @@ use serde::Serialize;
 
 use crate::errors::{Context, Failure, NO, OK, say};
 use crate::os::process::Process;
-use crate::os::{proc, target};
+use crate::os::{proc, target, timers};
 use crate::output;
 use crate::units::processes;
 use args::AttachArgs;
-use change::Plan;
+use change::{Plan, Wish};
 use print::Manner;
 use record::{Entry, Record, Store};
 use session::{Row, Session, Task};
@@ -47,7 +47,7 @@ struct Run<'a> {
 }
 
 pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
-    let plan = Plan { nodelay: args.nodelay.wanted(), wishes: change::wishes(&args.set)?, dry: args.dry_run };
+    let plan = Plan { nodelay: args.nodelay.wanted(), wishes: wishes(args)?, dry: args.dry_run };
     let store = Store::find(args.state.as_deref())?;
     let mut pids = targets(args)?;
     if store.is_none() && args.revert {
@@ -72,6 +72,16 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
         run.again()?;
     }
     Ok(run.code)
+}
+
+/// The entries of --set, and what --quickack stands for.
+fn wishes(args: &AttachArgs) -> Result<Vec<Wish>, Failure> {
+    let mut wishes = change::wishes(&args.set)?;
+    if args.quickack {
+        let shortest = timers::shortest_delay().map_err(|why| Failure::own(format!("--quickack: {why}")))?;
+        wishes.extend(change::wishes(&[format!("delack_max={}", timers::written(shortest)).into()])?);
+    }
+    Ok(wishes)
 }
 
 /// The processes that are meant, each once.

@@ -92,8 +92,9 @@ fn without_library(f: &Finding, target: &Target) -> String {
             start("--release all ")
         ),
         Kind::Peer => format!(
-            "acknowledges at once where the other end is seen to wait: {}",
-            start("--quickack auto ")
+            "acknowledges at once where the other end is seen to wait: {}{}",
+            start("--quickack auto "),
+            sooner(target).map(|command| format!(", or for the running process {command}")).unwrap_or_default()
         ),
         // It has counted, and ended: the library is told by its counters.
         Kind::Held => format!(
@@ -130,8 +131,17 @@ fn run(target: &Target, options: &str) -> String {
 
 /// Only what runs can be attached to.
 fn attach(target: &Target) -> Option<String> {
+    attach_with(target, "")
+}
+
+/// Acknowledgements that come sooner, if not at once, where the kernel can do that.
+fn sooner(target: &Target) -> Option<String> {
+    attach_with(target, "--quickack ").filter(|_| target.bounds_delay)
+}
+
+fn attach_with(target: &Target, options: &str) -> Option<String> {
     let listed: Vec<String> = target.living.iter().take(LISTED).map(u32::to_string).collect();
-    (!listed.is_empty()).then(|| format!("`tcptune attach {}`", listed.join(" ")))
+    (!listed.is_empty()).then(|| format!("`tcptune attach {options}{}`", listed.join(" ")))
 }
 
 #[cfg(test)]
@@ -199,6 +209,11 @@ mod tests {
             "{}",
             text(&of_user)
         );
+        let peers = Finding { kind: Kind::Peer, ..corked(0) };
+        let now = "or for the running process `tcptune attach --quickack 7 8`";
+        assert!(!change(&peers, &alive).contains("attach"), "an old kernel: {}", change(&peers, &alive));
+        let new = Target { bounds_delay: true, ..alive.clone() };
+        assert!(change(&peers, &new).ends_with(now), "{}", change(&peers, &new));
         let ended = Target { reach: Reach::Attach, ..Target::default() };
         assert!(text(&ended).contains("while it runs"), "{}", text(&ended));
     }

@@ -192,8 +192,8 @@ mod tests {
         expect(&[Evidence { connections: 0, ..healthy() }], &LOOKS, &[Reason::NothingSeen]);
         expect(&[Evidence { untold: 1, ..healthy() }], &LOOKS, &[Reason::NotTold]);
         expect(&[Evidence { hidden: MS(6_000), ..healthy() }], &LOOKS, &[Reason::TooSeldom]);
-        expect(&[few.clone()], &LOOKS, &[Reason::TooFewExchanges]);
-        expect(&[one_way.clone()], &LOOKS, &[Reason::OneWay]);
+        expect(std::slice::from_ref(&few), &LOOKS, &[Reason::TooFewExchanges]);
+        expect(std::slice::from_ref(&one_way), &LOOKS, &[Reason::OneWay]);
         expect(&[few.clone(), one_way.clone()], &LOOKS, &[Reason::TooFewExchanges, Reason::OneWay]);
         // The other end counts as much, where it is watched.
         expect(

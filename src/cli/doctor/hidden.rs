@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::track::BLIND;
+/// Looks that lie further apart than this may miss a wait, or see two as one; a little more than the longest interval that may be
+/// asked for.
+pub const BLIND: Duration = Duration::from_millis(12);
 
 /// The shortest stall: a delayed acknowledgement, less a tick of the kernel's.
 const STALL: Duration = Duration::from_millis(36);

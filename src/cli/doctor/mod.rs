@@ -17,6 +17,7 @@ mod hold;
 mod launch;
 mod owners;
 mod pace;
+mod peer;
 mod print;
 mod processes;
 mod program;

@@ -9,10 +9,10 @@ pub const LONG: usize = 100;
 /// The words of a command line as a shell takes them; none: a title, or too long. `file`: the program that runs.
 pub fn command(words: &[Vec<u8>], file: &Path) -> Option<String> {
     let texts: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).ok()).collect::<Option<_>>()?;
-    let plain = |text: &&str| !text.chars().any(char::is_control);
+    let plain = |text: &str| !text.chars().any(char::is_control);
     let named = texts.first().is_some_and(|first| names(first, file));
     let line = shell_words::join(texts.iter().copied());
-    (named && texts.iter().all(|text| plain(&text)) && line.len() <= LONG).then_some(line)
+    (named && texts.iter().all(|text| plain(text)) && line.len() <= LONG).then_some(line)
 }
 
 /// Is this word what the program was called by? A script's interpreter, a link's target and a version (`python3` for

@@ -6,7 +6,7 @@ use std::path::Path;
 use tcptune_policy::{Cork, Nodelay};
 
 use super::finding::Finding;
-use crate::os::proc;
+use crate::os::{proc, timers};
 use crate::programs::library;
 use crate::programs::reach;
 use crate::programs::verdict::Supervisable;
@@ -48,6 +48,8 @@ pub struct Target {
     pub service: Option<Service>,
     pub loaded: Option<Loaded>,
     pub reach: Reach,
+    /// The kernel lets sockets bound their delayed acknowledgements.
+    pub bounds_delay: bool,
 }
 
 impl Target {
@@ -61,6 +63,7 @@ impl Target {
             service: first.filter(|_| !observed).and_then(processes::service_of),
             loaded: first.filter(|_| !observed).and_then(loaded),
             reach: reach(first, finding, library),
+            bounds_delay: timers::shortest_delay().is_ok(),
             living,
         }
     }

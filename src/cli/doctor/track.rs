@@ -3,44 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tcptune_policy::stall::Path;
-
-use super::hidden::{Gap, Hidden};
+use super::hidden::{BLIND, Gap, Hidden};
 use super::hold::{Hold, Wait};
+use super::peer::{PeerWaits, microseconds};
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
-/// Looks that lie further apart than this may miss a wait, or see two as one; a little more than the longest interval that may be
-/// asked for.
-pub const BLIND: Duration = Duration::from_millis(12);
-
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
-
-/// The shortest pause after which an acknowledgement of ours can be a delayed one: its timer is 40 ms, and the kernel says how
-/// long ago data came to its own tick of up to 10 ms.
-const DELAYED: Duration = Duration::from_millis(28);
-/// By how much a time that was seen in looks may differ from what it was, beside half of each time between two looks.
-const UNSURE: Duration = Duration::from_micros(1500);
-
-/// A delayed acknowledgement.
-#[derive(Clone, Copy)]
-struct Acknowledged {
-    at: Instant,
-    delay: Duration,
-    /// By how much both may be wrong.
-    unsure: Duration,
-}
-
-/// Can the answer to what we send take so long on this path, if the peer sends it at once? The time may be wrong by `unsure`.
-fn takes(path: Path, time: Duration, unsure: Duration) -> bool {
-    let shortest = microseconds(path.shortest());
-    (shortest.saturating_sub(unsure)..=microseconds(path.longest()) * 5 / 4 + unsure).contains(&time)
-}
-
-fn microseconds(time: u32) -> Duration {
-    Duration::from_micros(time.into())
-}
 
 pub struct Track {
     pub local: SocketAddr,
@@ -56,13 +26,8 @@ pub struct Track {
     /// Time in which something was unsent or unacknowledged, by the kernel's count: between looks that were close enough, and
     /// between others.
     busy: [Duration; 2],
-    /// How long our acknowledgements were delayed that the peer seems to have waited for.
-    pub peer_waits: Vec<Duration>,
-    /// A delayed acknowledgement that went out, if nothing has come on it or gone since.
-    acknowledged: Option<Acknowledged>,
-    /// Looks, close enough to the one before, that saw acknowledgements without data; a peer that waits needs one each time.
-    /// Those of what came on another acknowledgement are not among them.
-    pub bare_acks: u32,
+    /// What the other end seems to wait for.
+    pub other: PeerWaits,
     /// The time between looks that lay too far apart, in which a stall may have gone unseen.
     pub hidden: Hidden,
 }
@@ -94,9 +59,7 @@ impl Track {
             hold,
             waits: Vec::new(),
             busy: [Duration::ZERO, busy - ago],
-            peer_waits: Vec::new(),
-            acknowledged: None,
-            bare_acks: 0,
+            other: PeerWaits::default(),
             hidden: Hidden::default(),
         }
     }
@@ -120,7 +83,7 @@ impl Track {
             came: came(&info).wrapping_sub(came(&previous)),
             went: went(&info).wrapping_sub(went(&previous)),
         });
-        self.look_for_peers_wait(info, previous, gap, now);
+        self.other.look(info, previous, gap, now);
         self.last = (now, info);
     }
 
@@ -164,41 +127,6 @@ impl Track {
                 held: hold.info.notsent,
                 whole: whole && hold.whole,
             });
-        }
-    }
-
-    /// A pause as long as an acknowledgement is delayed, in which we sent nothing; then a bare acknowledgement of ours; and, as
-    /// soon as the path allows, a small piece of the peer's. On a short path one look may see both.
-    fn look_for_peers_wait(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, now: Instant) {
-        let pending = self.acknowledged.take();
-        if gap > BLIND {
-            // Nothing was missed if nothing has changed.
-            let same = |i: &TcpInfo| (i.bytes_received, i.segments_out);
-            self.acknowledged = pending.filter(|_| same(&info) == same(&previous));
-            return;
-        }
-        let when = now.checked_sub(gap / 2).unwrap_or(now);
-        let bare = |i: &TcpInfo| i.segments_out.wrapping_sub(i.data_segments_out);
-        let acknowledged = bare(&info) != bare(&previous);
-        // In the same tick of the kernel's timer we answered what came before.
-        let silent = previous.last_data_sent >= previous.last_data_received;
-        let path = info.path();
-        let delay = Duration::from_millis(previous.last_data_received.into()) + gap / 2;
-        let unsure = UNSURE + gap / 2;
-        let delayed = (DELAYED..=microseconds(path.longest_delay()) + unsure).contains(&delay);
-        let fresh = (acknowledged && silent && delayed).then_some(Acknowledged { at: when, delay, unsure });
-        let pending = pending.filter(|_| silent);
-        let received = info.bytes_received.saturating_sub(previous.bytes_received);
-        // What comes on an acknowledgement may be acknowledged at once, in the same look: that one counts for nothing.
-        self.bare_acks += u32::from(acknowledged && (received == 0 || pending.is_none()));
-        if received == 0 {
-            // What we send ourselves the peer may wait for, and not for the acknowledgement.
-            let silent = info.data_segments_out == previous.data_segments_out;
-            self.acknowledged = fresh.or(pending).filter(|_| silent);
-        } else if received < u64::from(info.mss) {
-            let in_time =
-                |ack: &Acknowledged| takes(path, when.saturating_duration_since(ack.at), ack.unsure + gap / 2);
-            self.peer_waits.extend(pending.or(fresh).filter(in_time).map(|ack| ack.delay));
         }
     }
 
@@ -418,7 +346,7 @@ mod tests {
                     }
                     track.look(info, start + Duration::from_millis(ms.into()));
                 }
-                track.peer_waits
+                track.other.waits
             };
             let waits = looks(false);
             let delays = waits.iter().all(|wait| (36..=46).contains(&wait.as_millis()));
@@ -445,6 +373,6 @@ mod tests {
             };
             track.look(info, start + Duration::from_millis(ms.into()));
         }
-        assert!(track.peer_waits.is_empty(), "{:?}", track.peer_waits);
+        assert!(track.other.waits.is_empty(), "{:?}", track.other.waits);
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use serde::Serialize;
+use tcptune_policy::TCP_DELACK_MAX_US;
 
 use crate::errors::{Context, Failure};
 use crate::os::netlink::{Diag, Sighting};
@@ -14,9 +15,6 @@ use crate::os::process::Process;
 use crate::os::socket::Socket;
 use crate::programs::process::look;
 use crate::units::processes::service_of;
-
-/// `TCP_DELACK_MAX_US` (linux/tcp.h, Linux 6.15): the longest delay of an acknowledgement, in microseconds.
-const DELACK_MAX: i32 = 46;
 
 /// A socket as it is told of. What could not be learned is null.
 #[derive(Debug, Serialize)]
@@ -116,7 +114,7 @@ fn row(sighting: &Sighting, having: &[(&Owner, RawFd)]) -> Row {
         peer: (!sighting.listening).then_some(sighting.peer),
         nodelay: socket.as_ref().and_then(|s| s.nodelay().ok()),
         cork: number(libc::TCP_CORK).map(|on| on != 0),
-        delayed_ack_max_us: number(DELACK_MAX),
+        delayed_ack_max_us: number(TCP_DELACK_MAX_US),
         round_trip_us: (!sighting.listening && info.rtt_us != 0).then_some(info.rtt_us),
         unsent_bytes: if sighting.listening { 0 } else { info.notsent },
         held: !sighting.listening && info.holds(),

@@ -11,3 +11,4 @@ pub mod refusal;
 pub mod socket;
 pub mod target;
 pub mod tcp_info;
+pub mod timers;

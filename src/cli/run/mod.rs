@@ -17,6 +17,7 @@ use std::path::Path;
 use tcptune_policy::{Nodelay, Settings};
 
 use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, OWN, plain, say};
+use crate::os::timers;
 use crate::programs::library;
 use crate::programs::preload;
 use crate::programs::reach;
@@ -38,6 +39,11 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         return Ok(OWN);
     }
     reading.unknown.iter().for_each(say);
+
+    if let Some(why) = timers::objection(&reading.settings.base.set) {
+        // As the library does, on with the rest.
+        say(format!("warning: TCPTUNE_SET: {why}; this option is left out"));
+    }
 
     let library = library::find(args.library.as_deref())?;
     preload::add(&mut environment, &library.file);

@@ -47,7 +47,10 @@ mod sync;
 pub mod sync;
 
 pub use fault::Fault;
-pub use options::{OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, When, option_id};
+pub use options::{
+    OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, TCP_DELACK_MAX_US, TCP_RTO_MAX_MS,
+    TCP_RTO_MIN_US, When, option_id,
+};
 pub use programs::ROOM as PATTERNS_ROOM;
 pub use put::{decimal, hexadecimal};
 pub use rules::MAX_RULES;

@@ -40,6 +40,9 @@ fn entries() -> impl Strategy<Value = String> {
         (1u32..=1 << 30).prop_map(|n| format!("rcvlowat={n}")),
         (1u8..=127).prop_map(|n| format!("syncnt={n}")),
         (1u32..=1_024).prop_map(|n| format!("window_clamp={n}m")),
+        (1u32..=200).prop_map(|n| format!("delack_max={n}ms")),
+        (1_000u32..=200_000).prop_map(|n| format!("rto_min={n}")),
+        (1u32..=120).prop_map(|n| format!("rto_max={n}s")),
     ];
     (vec(entry, 1..9), prop::sample::select([" ", ",", ", ", "\t"].as_slice())).prop_map(|(list, gap)| list.join(gap))
 }

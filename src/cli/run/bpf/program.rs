@@ -1,7 +1,7 @@
 //! The two programs: one that sets options when a socket connects, listens or is accepted, and one that keeps TCP_NODELAY on
 //! where it is forced. They are a list of settings written as instructions: nothing is computed in them.
 
-use tcptune_policy::{Nodelay, SockOpt, Tuning};
+use tcptune_policy::{Nodelay, SockOpt, TCP_DELACK_MAX_US, TCP_RTO_MIN_US, Tuning};
 
 use super::kernel::Instruction;
 
@@ -36,7 +36,7 @@ pub fn options(tuning: &Tuning) -> Vec<Instruction> {
             set(&mut branch, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1_i32.to_ne_bytes());
         }
         for option in tuning.set.iter().filter(wanted) {
-            set(&mut branch, option.level, option.name, option.bytes());
+            set(&mut branch, option.level, known(&option), option.bytes());
         }
         branch.extend([Instruction::set(0, 1), Instruction::exit()]);
         program.push(Instruction::load_word(2, CONTEXT, 0));
@@ -45,6 +45,17 @@ pub fn options(tuning: &Tuning) -> Vec<Instruction> {
     }
     program.extend([Instruction::set(0, 1), Instruction::exit()]);
     program
+}
+
+/// BPF programs know two of the options by numbers of their own (linux/bpf.h), and did so before sockets had them at all.
+fn known(option: &SockOpt) -> i32 {
+    const TCP_BPF_DELACK_MAX: i32 = 1003;
+    const TCP_BPF_RTO_MIN: i32 = 1004;
+    match (option.level, option.name) {
+        (libc::IPPROTO_TCP, TCP_DELACK_MAX_US) => TCP_BPF_DELACK_MAX,
+        (libc::IPPROTO_TCP, TCP_RTO_MIN_US) => TCP_BPF_RTO_MIN,
+        (_, name) => name,
+    }
 }
 
 fn set(program: &mut Vec<Instruction>, level: i32, name: i32, value: &[u8]) {

@@ -9,5 +9,5 @@ mod table;
 
 pub(crate) use parse::parse;
 pub use set::{OptionSet, SockOpt};
-pub use sockopts::{When, option_id};
+pub use sockopts::{TCP_DELACK_MAX_US, TCP_RTO_MAX_MS, TCP_RTO_MIN_US, When, option_id};
 pub use table::{OPTION_TEXTS, OPTIONS, OptionRow, OptionText};

@@ -12,6 +12,13 @@ use libc::{
 /// Missing from the libc crate; the number on every architecture with the generic socket constants.
 const SO_MAX_PACING_RATE: i32 = 47;
 
+/// Missing from it too: bounds of the kernel's timers (linux/tcp.h), since Linux 6.15. Accepted sockets inherit them.
+pub const TCP_RTO_MAX_MS: i32 = 44;
+/// See [`TCP_RTO_MAX_MS`].
+pub const TCP_RTO_MIN_US: i32 = 45;
+/// See [`TCP_RTO_MAX_MS`].
+pub const TCP_DELACK_MAX_US: i32 = 46;
+
 /// When in a socket's life an option is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct When {
@@ -66,7 +73,7 @@ pub(crate) struct Row {
 }
 
 /// The number of ids.
-pub(crate) const IDS: usize = 25;
+pub(crate) const IDS: usize = 28;
 
 /// The ids of the options: their bit and their index in an `OptionSet`.
 pub(crate) mod id {
@@ -95,6 +102,9 @@ pub(crate) mod id {
     pub const RCVLOWAT: u8 = 22;
     pub const SYNCNT: u8 = 23;
     pub const WINDOW_CLAMP: u8 = 24;
+    pub const DELACK_MAX: u8 = 25;
+    pub const RTO_MIN: u8 = 26;
+    pub const RTO_MAX: u8 = 27;
 }
 
 const fn row(id: u8, level: i32, name: i32, when: When) -> Row {
@@ -108,7 +118,7 @@ const IP6: i32 = IPPROTO_IPV6;
 /// The options in the order in which they are applied. IP_TOS comes before SO_PRIORITY, because setting it changes the
 /// priority. An id may have two rows, one for each address family; the one that does not fit the socket fails
 /// harmlessly.
-pub(crate) static SOCKOPTS: [Row; 27] = [
+pub(crate) static SOCKOPTS: [Row; 30] = [
     row(id::KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE, When::ALWAYS),
     row(id::KEEP_IDLE, TCP, TCP_KEEPIDLE, When::ALWAYS),
     row(id::KEEP_INTERVAL, TCP, TCP_KEEPINTVL, When::ALWAYS),
@@ -136,6 +146,9 @@ pub(crate) static SOCKOPTS: [Row; 27] = [
     row(id::RCVLOWAT, SOL_SOCKET, SO_RCVLOWAT, When::ALWAYS),
     row(id::SYNCNT, TCP, TCP_SYNCNT, When::ALWAYS),
     row(id::WINDOW_CLAMP, TCP, TCP_WINDOW_CLAMP, When::ALWAYS),
+    row(id::DELACK_MAX, TCP, TCP_DELACK_MAX_US, When::ALWAYS),
+    row(id::RTO_MIN, TCP, TCP_RTO_MIN_US, When::ALWAYS),
+    row(id::RTO_MAX, TCP, TCP_RTO_MAX_MS, When::ALWAYS),
 ];
 
 /// The option of `TCPTUNE_SET` that the application takes over by calling setsockopt(2) with this level and name. The

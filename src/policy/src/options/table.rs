@@ -197,12 +197,21 @@ options! {
     "window_clamp" Bytes WINDOW_CLAMP, "1k" .. "1g",
         "window_clamp=256k", "TCP_WINDOW_CLAMP",
         "The largest receive window to announce.";
+    "delack_max" Micros DELACK_MAX, "1ms" .. "200ms",
+        "delack_max=8ms", "TCP_DELACK_MAX_US",
+        "Delay an acknowledgement no longer than this: ends the other end's waits for it. Linux 6.15; at least two timer ticks, 8ms at 250 Hz.";
+    "rto_min" Micros RTO_MIN, "1ms" .. "200ms",
+        "rto_min=50ms", "TCP_RTO_MIN_US",
+        "Send again no sooner than this after data went unacknowledged. Linux 6.15; at least two timer ticks.";
+    "rto_max" Millis RTO_MAX, "1s" .. "120s",
+        "rto_max=10s", "TCP_RTO_MAX_MS",
+        "Send again no later than this after the attempt before. Linux 6.15.";
 }
 
 /// What is allowed where a key is expected.
 pub(crate) const ALLOWED_KEYS: &str = "key=value with one of keepalive, user_timeout, sndbuf, rcvbuf, congestion, \
     notsent_lowat, dscp, tos, priority, ttl, linger, maxseg, defer_accept, fastopen, fastopen_connect, quickack, \
-    busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp";
+    busy_poll, thin_linear_timeouts, mark, max_pacing_rate, rcvlowat, syncnt, window_clamp, delack_max, rto_min, rto_max";
 
 /// The row of a key, and its number.
 pub(crate) fn row(key: &[u8]) -> Option<(u8, &'static OptionRow)> {
