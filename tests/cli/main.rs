@@ -12,6 +12,7 @@ mod errors;
 mod export;
 mod export_listen;
 mod generate;
+mod hostile_counters;
 mod layout;
 mod links;
 mod report;
