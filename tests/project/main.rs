@@ -4,6 +4,7 @@ mod concurrency;
 mod corpora;
 mod files;
 mod loom;
+mod promises;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
