@@ -78,8 +78,10 @@ impl Totals {
             self.files.insert(file(process), seen);
         }
         self.left_out = found.left_out;
-        // A file that cannot be read for once is not gone.
-        let is_gone = |file: &&File| !present.contains(file) && found.lists(&file.0) == Some(false);
+        // A file that cannot be read for once is not gone; one whose name another has now is.
+        let read: BTreeSet<&str> = present.iter().map(|(name, _)| name.as_str()).collect();
+        let replaced = |name: &str| read.contains(name) || found.lists(name) == Some(false);
+        let is_gone = |file: &&File| !present.contains(file) && replaced(&file.0);
         let gone: Vec<File> = self.files.keys().filter(is_gone).cloned().collect();
         gone.iter().for_each(|file| self.fold(file));
     }
