@@ -253,3 +253,41 @@ fn missing_permission_is_explained() {
     let (code, _, err) = refused(hidden.guard.pid());
     assert!(code == 126 && err.contains("may not be touched: ") && err.contains("try again as root"), "{err}");
 }
+
+#[test]
+fn records_and_counters_do_not_get_in_each_others_way() {
+    if !is_root() {
+        eprintln!("only root can count as another user: not tested");
+        return;
+    }
+    // What another user runs must be where that user can read it.
+    let scratch = ScratchDir::new("attach");
+    set_mode(scratch.path(), 0o755);
+    let (library, program) = (scratch.join("libtcptune.so"), scratch.join("counted"));
+    std::fs::copy(support::library(), &library).expect("built");
+    std::fs::copy(support::compile("counted"), &program).expect("built");
+    let server = Server::start("once");
+    let directories = "install -d /run/tcptune && install -d -o 65534 -g 65534 /run/tcptune/nobody";
+    let shared = "install -d -m 1777 /run/tcptune /run/tcptune/nobody";
+    let attach = "\"$COMMAND\" attach \"$SERVER\"";
+    let count = "setpriv --reuid=65534 --regid=65534 --clear-groups \
+                 env LD_PRELOAD=\"$LIBRARY\" TCPTUNE_STATS=/run/tcptune/nobody \"$PROGRAM\" 20 end >/dev/null";
+    let report = "\"$COMMAND\" report /run/tcptune";
+    let back = "\"$COMMAND\" attach --revert \"$SERVER\"";
+    for steps in [
+        [directories, attach, count, report, back],
+        [attach, directories, count, report, back],
+        // As it was recommended once.
+        [shared, attach, count, report, back],
+        [attach, shared, count, report, back],
+    ] {
+        // With a /run of its own.
+        let line = format!("mount -t tmpfs -o mode=755 none /run && {}", steps.join(" && "));
+        let mut command = cleaned(Command::new("unshare"));
+        command.args(["--mount", "sh", "-c", &line]).env("COMMAND", env!("CARGO_BIN_EXE_tcptune"));
+        command.env("SERVER", server.guard.pid().to_string()).env("LIBRARY", &library).env("PROGRAM", &program);
+        let (code, out, err) = ended(&mut command);
+        assert!(code == 0 && err.is_empty(), "{steps:#?}: {code} {out}{err}");
+        assert!(out.contains("off -> on") && out.contains("on -> off") && out.contains("served on port"), "{out}");
+    }
+}

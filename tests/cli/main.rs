@@ -15,6 +15,7 @@ mod errors;
 mod export;
 mod export_listen;
 mod generate;
+mod hostile_counters;
 mod layout;
 mod links;
 mod ls;

@@ -13,6 +13,7 @@ mod nodelay_options;
 mod nodelay_refused;
 mod nodelay_syscalls;
 mod old_libc;
+mod privileged;
 mod statistics;
 #[path = "../support/mod.rs"]
 mod support;

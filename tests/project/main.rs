@@ -6,6 +6,7 @@ mod files;
 mod lists;
 mod loom;
 mod numbers;
+mod promises;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

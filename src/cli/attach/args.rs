@@ -72,7 +72,8 @@ pub struct AttachArgs {
     /// Show what would be changed, and change nothing
     #[arg(long, conflicts_with = "watch")]
     pub dry_run: bool,
-    /// Where to remember what was changed, instead of /run/tcptune (root) or $XDG_RUNTIME_DIR/tcptune
+    /// Where to remember what was changed, instead of /run/tcptune-attach (root) or
+    /// $XDG_RUNTIME_DIR/tcptune-attach
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state: Option<PathBuf>,
     /// Print as JSON; with --watch one line for each socket

@@ -78,12 +78,13 @@ pub struct Store {
 const LONGEST: u64 = 1 << 30;
 
 impl Store {
-    /// The one that was asked for or the usual one; none where there is no usual one.
+    /// The one that was asked for or the usual one; none where there is no usual one. Not where counters are: those directories
+    /// are for others too.
     pub fn find(asked: Option<&Path>) -> Result<Option<Self>, Failure> {
         let ours = rustix::process::geteuid().as_raw();
         let usual = || match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
-            _ if ours == 0 => Some(PathBuf::from("/run/tcptune")),
-            Some(directory) if directory.is_absolute() => Some(directory.join("tcptune")),
+            _ if ours == 0 => Some(PathBuf::from("/run/tcptune-attach")),
+            Some(directory) if directory.is_absolute() => Some(directory.join("tcptune-attach")),
             _ => None,
         };
         let Some(path) = asked.map(Path::to_owned).or_else(usual) else { return Ok(None) };

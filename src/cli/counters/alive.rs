@@ -1,15 +1,19 @@
 //! Does any process still count into a file? The library keeps no descriptor, but the mapping is in /proc/PID/maps: of the
 //! process that made the file, or of a child that lives on when it is gone, as a daemon's does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::ErrorKind;
+
+use tcptune_policy::counters::SUFFIX;
 
 use crate::os::proc::{self, Stat, TICK};
 
 /// Which files are mapped, by inode. Looks at all processes, once, and only when somebody asks about a process that is gone.
 #[derive(Debug, Default)]
 pub struct Mapped {
+    /// By process: what it maps, each looked at once however many files name it; None where we may not look.
+    makers: BTreeMap<u64, Option<BTreeSet<u64>>>,
     all: Option<Scan>,
 }
 
@@ -22,9 +26,9 @@ struct Scan {
 
 impl Mapped {
     /// Is the file mapped by anybody? `pid` and `created` (nanoseconds since the machine was started) are what the file says.
-    pub fn anywhere(&mut self, pid: u64, created: u64, name: &str, inode: u64) -> bool {
-        match mappings(pid) {
-            Some(lines) if has(&lines, name, inode) => return true,
+    pub fn anywhere(&mut self, pid: u64, created: u64, inode: u64) -> bool {
+        match self.makers.entry(pid).or_insert_with(|| mappings(pid)) {
+            Some(inodes) if inodes.contains(&inode) => return true,
             // Its maker is there, but we may not look: trust the number, unless it was given to another process since.
             None if started(pid).is_some_and(|at| at <= created.saturating_add(TICK)) => return true,
             _ => {}
@@ -43,19 +47,19 @@ fn started(pid: u64) -> Option<u64> {
     Stat::of(u32::try_from(pid).ok()?)?.start.checked_mul(TICK)
 }
 
-fn mappings(pid: impl Display) -> Option<String> {
+/// The files of counters that a process maps, by inode.
+fn mappings(pid: impl Display) -> Option<BTreeSet<u64>> {
     let bytes = match proc::bytes(pid, "maps") {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
         // It has gone.
         Err(_) => Vec::new(),
     };
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(inodes(&String::from_utf8_lossy(&bytes)))
 }
 
-/// Is there a mapping of this file?
-fn has(lines: &str, name: &str, inode: u64) -> bool {
-    lines.lines().filter(|line| line.contains(name)).any(|line| proc::inode(line) == Some(inode))
+fn inodes(lines: &str) -> BTreeSet<u64> {
+    lines.lines().filter(|line| line.contains(SUFFIX)).filter_map(proc::inode).collect()
 }
 
 fn scan() -> Scan {
@@ -63,10 +67,7 @@ fn scan() -> Scan {
     let Ok(pids) = proc::all() else { return Scan { partly: true, ..scan } };
     for pid in pids {
         match mappings(pid) {
-            Some(lines) => {
-                let ours = lines.lines().filter(|line| line.contains(tcptune_policy::counters::SUFFIX));
-                scan.inodes.extend(ours.filter_map(proc::inode));
-            }
+            Some(inodes) => scan.inodes.extend(inodes),
             None => scan.partly = true,
         }
     }
@@ -79,10 +80,9 @@ mod tests {
 
     #[test]
     fn reads_a_line_of_maps() {
-        let line = "7f01-7f02 rw-s 00000000 00:1a 4711       /run/tcptune/12-ab.tcptune\n";
-        assert!(has(line, "12-ab.tcptune", 4711));
-        assert!(!has(line, "12-ab.tcptune", 4712));
-        assert!(!has(line, "13-ab.tcptune", 4711));
+        let ours = "7f01-7f02 rw-s 00000000 00:1a 4711       /run/tcptune/12-ab.tcptune\n";
+        let other = "7f01-7f02 rw-s 00000000 00:1a 4712       /run/tcptune/12-ab.other\n";
+        assert_eq!(inodes(&format!("{other}{ours}")), [4711].into());
     }
 
     #[test]

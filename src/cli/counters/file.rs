@@ -1,7 +1,7 @@
 //! Opens one file of counters and copies it. What is no such file, or none that can be trusted, is refused with a reason: who
 //! writes into the directory need not be a friend.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -12,8 +12,8 @@ use tcptune_policy::counters::{HEADER_SIZE, Head, MAGIC, VERSION, head_at};
 
 use crate::errors::plain;
 
-/// Longer than any version of the layout will be.
-const LONGEST: u64 = 16 << 20;
+/// Twice what the longest of this layout has, the one with samples of the stack.
+const LONGEST: u64 = 4 << 20;
 /// Long enough to tell the version.
 const SHORTEST: usize = 16;
 
@@ -25,8 +25,14 @@ pub struct Content {
     pub owner: u32,
 }
 
-/// Copies the file, or says why not.
-pub fn read(directory: &OwnedFd, name: &str) -> Result<Content, String> {
+/// A file that was opened and may be read.
+pub struct Opened {
+    file: File,
+    about: Metadata,
+}
+
+/// Opens the file, or says why not.
+pub fn open(directory: &OwnedFd, name: &str) -> Result<Opened, String> {
     // O_NONBLOCK: opening a named pipe must not wait.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let opened = openat(directory, name, flags, Mode::empty()).map_err(|error| match error {
@@ -34,7 +40,7 @@ pub fn read(directory: &OwnedFd, name: &str) -> Result<Content, String> {
         Errno::ACCESS | Errno::PERM => "belongs to another user: read it as that user or as root".to_owned(),
         other => plain(&other),
     })?;
-    let mut file = File::from(opened);
+    let file = File::from(opened);
     let about = file.metadata().map_err(|error| plain(&error))?;
     if !about.is_file() {
         return Err("is no regular file".to_owned());
@@ -42,11 +48,23 @@ pub fn read(directory: &OwnedFd, name: &str) -> Result<Content, String> {
     if about.len() > LONGEST {
         return Err(format!("has {} bytes: no version of these files is so long", about.len()));
     }
-    let mut bytes = Vec::new();
-    // No more than that, even if it grows meanwhile.
-    Read::by_ref(&mut file).take(LONGEST).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
-    check(&bytes, about.uid())?;
-    Ok(Content { bytes, inode: about.ino(), owner: about.uid() })
+    Ok(Opened { file, about })
+}
+
+impl Opened {
+    pub fn owner(&self) -> u32 {
+        self.about.uid()
+    }
+
+    /// Copies it, or says why it cannot be trusted.
+    pub fn read(self) -> Result<Content, String> {
+        let Self { file, about } = self;
+        let mut bytes = Vec::new();
+        // No more than that, even if it grows meanwhile.
+        file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
+        check(&bytes, about.uid())?;
+        Ok(Content { bytes, inode: about.ino(), owner: about.uid() })
+    }
 }
 
 fn check(bytes: &[u8], owner: u32) -> Result<(), String> {

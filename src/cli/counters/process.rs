@@ -1,5 +1,7 @@
 //! A file of counters as what it says: a process, its services, their arms.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::Ipv6Addr;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +19,7 @@ use crate::output;
 /// A process that counts, or did; with the children that it forked.
 #[derive(Clone, Debug)]
 pub struct Process {
-    /// The file's name in the directory.
+    /// The file's name in the directory, with that of the directory below which it is in.
     pub file: String,
     /// Its inode, by which it is told from a later one of that name.
     pub inode: u64,
@@ -53,15 +55,33 @@ pub struct Process {
 
 /// The services of several processes, those that are the same added up, servers last.
 pub fn services<'p>(processes: impl IntoIterator<Item = &'p Process>) -> Vec<Service> {
-    let mut sums: Vec<Service> = Vec::new();
+    let mut sums: BTreeMap<_, Service> = BTreeMap::new();
     for service in processes.into_iter().flat_map(|process| &process.services) {
-        match sums.iter_mut().find(|sum| sum.is(service)) {
-            Some(sum) => sum.add(service),
-            None => sums.push(service.clone()),
+        match sums.entry((service.direction, service.port, service.address)) {
+            Entry::Occupied(mut sum) => sum.get_mut().add(service),
+            Entry::Vacant(place) => drop(place.insert(service.clone())),
         }
     }
-    sums.sort_by_key(|sum| (sum.direction, sum.port, sum.address));
-    sums
+    sums.into_values().collect()
+}
+
+/// The most that a file may hold of each: many times what any version of the library writes, and few enough that whoever writes
+/// one by hand takes little of our time and memory.
+pub const SERVICES: u64 = 10 * layout::SERVICES as u64;
+const SAMPLES: u64 = 4 * layout::samples::SAMPLES as u64;
+const MODULES: u64 = 4 * layout::samples::MODULES as u64;
+
+/// Which of them a file has too many of.
+pub fn too_many(bytes: &[u8]) -> Option<String> {
+    let limits = [
+        (Head::Services, SERVICES, "services"),
+        (Head::Samples, SAMPLES, "samples"),
+        (Head::Modules, MODULES, "modules"),
+    ];
+    limits.into_iter().find_map(|(head, most, what)| {
+        let count = word(bytes, head_at(head)).filter(|&count| count > most)?;
+        Some(format!("has {count} {what}: no version of these files has more than {most}"))
+    })
 }
 
 /// Reads a file that was found sound as a whole; None where its own places and counts do not fit into it.
@@ -187,5 +207,33 @@ pub fn of_command(program: &str, command: &str) -> Process {
         restricted: false,
         services: Vec::new(),
         samples: Samples::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Process, Service, of_command, services};
+    use crate::counters::Direction;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn adding_up_takes_no_longer_for_each_of_many() {
+        let service = |number: u32| Service {
+            direction: Direction::Client,
+            address: Some(IpAddr::V4(Ipv4Addr::from_bits(number))),
+            ..Service::of_port(80)
+        };
+        let of = |numbers: std::ops::Range<u32>| Process {
+            services: numbers.rev().map(service).collect(),
+            ..of_command("/bin/x", "x")
+        };
+        let processes = [of(0..20_000), of(10_000..30_000)];
+        let begin = Instant::now();
+        let sums = services(&processes);
+        assert_eq!(sums.len(), 30_000);
+        assert!(sums.is_sorted_by_key(|one| one.address));
+        // 600 million comparisons, where each is looked for among all, take minutes.
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
     }
 }

@@ -51,11 +51,6 @@ impl Service {
         }
     }
 
-    /// Do both stand for the same service?
-    pub fn is(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-
     pub fn key(&self) -> (Direction, Option<IpAddr>, u16) {
         (self.direction, self.address, self.port)
     }

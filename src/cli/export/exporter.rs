@@ -10,6 +10,9 @@ use super::totals::{File, Sums, Totals, file};
 use crate::counters::{self, Found};
 use crate::errors::{Failure, say};
 
+/// So many different problems are told of: whoever writes into the directory can make as many as they like.
+const TOLD: usize = 1000;
+
 /// Reads a directory and keeps what must outlive its files.
 pub struct Exporter {
     directory: PathBuf,
@@ -37,12 +40,14 @@ impl Exporter {
         } else {
             self.totals.update(&found, &BTreeSet::new());
         }
-        for problem in &found.problems {
-            if self.told.insert(problem.clone()) {
-                say(problem);
-            }
-        }
+        found.problems.iter().for_each(|problem| self.tell(problem));
         text::text(&self.totals.sums(), self.totals.left_out)
+    }
+
+    fn tell(&mut self, problem: &str) {
+        if self.told.len() < TOLD && self.told.insert(problem.to_owned()) {
+            say(problem);
+        }
     }
 
     /// Counts of processes that have ended go into the file of --ended, then their own files go.
@@ -71,10 +76,8 @@ impl Exporter {
             return Err(failure);
         }
         for process in found.processes.iter().filter(|process| ended.removed.contains(&file(process))) {
-            if let Err(problem) = found.remove(process)
-                && self.told.insert(problem.clone())
-            {
-                say(problem);
+            if let Err(problem) = found.remove(process) {
+                self.tell(&problem);
             }
         }
         Ok(())

@@ -77,12 +77,13 @@ impl Totals {
             }
             self.files.insert(file(process), seen);
         }
-        self.left_out = found.problems.len();
-        // A file that cannot be read for once is not gone.
-        if found.problems.is_empty() {
-            let gone: Vec<File> = self.files.keys().filter(|file| !present.contains(file)).cloned().collect();
-            gone.iter().for_each(|file| self.fold(file));
-        }
+        self.left_out = found.left_out;
+        // A file that cannot be read for once is not gone; one whose name another has now is.
+        let read: BTreeSet<&str> = present.iter().map(|(name, _)| name.as_str()).collect();
+        let replaced = |name: &str| read.contains(name) || found.lists(name) == Some(false);
+        let is_gone = |file: &&File| !present.contains(file) && replaced(&file.0);
+        let gone: Vec<File> = self.files.keys().filter(is_gone).cloned().collect();
+        gone.iter().for_each(|file| self.fold(file));
     }
 
     /// A file is gone or will be: its counts stay.
@@ -126,7 +127,8 @@ impl Totals {
                 series.entry(labels).or_default().add(&Values::of(counts));
             }
         }
-        let known = self.own.iter().any(|(program, ..)| program == name);
+        let first = self.own.range((name.to_owned(), String::new(), "")..).next();
+        let known = first.is_some_and(|(program, ..)| program == name);
         let program = if known { name } else { OTHERS }.to_owned();
         Seen { program, running: process.running, uncounted: process.uncounted, series }
     }

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::compare::{self, Comparison};
 use crate::counters::{ArmCounts, Direction, Found, Histogram, Process, Service, services};
 
 #[derive(Serialize)]
-pub struct Report {
+pub struct Report<'f> {
     directory: String,
-    processes: Vec<OneProcess>,
+    #[serde(serialize_with = "processes")]
+    processes: &'f [Process],
     /// All processes added up.
-    services: Vec<OneService>,
-    problems: Vec<String>,
+    #[serde(serialize_with = "added_up")]
+    services: Vec<Service>,
+    problems: &'f [String],
 }
 
 #[derive(Serialize)]
@@ -62,13 +64,22 @@ struct OneArm {
     held_age: Vec<(f64, u64)>,
 }
 
-pub fn report(directory: &Path, found: &Found) -> Report {
+pub fn report<'f>(directory: &Path, found: &'f Found) -> Report<'f> {
     Report {
         directory: directory.display().to_string(),
-        processes: found.processes.iter().map(process).collect(),
-        services: services(&found.processes).iter().map(service).collect(),
-        problems: found.problems.clone(),
+        processes: &found.processes,
+        services: services(&found.processes),
+        problems: &found.problems,
     }
+}
+
+/// One after the other: all of them together may be many.
+fn processes<S: Serializer>(all: &[Process], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(process))
+}
+
+fn added_up<S: Serializer>(all: &[Service], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(service))
 }
 
 fn process(process: &Process) -> OneProcess {

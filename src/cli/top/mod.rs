@@ -33,10 +33,10 @@ use view::{Next, View};
 pub fn command(args: &TopArgs) -> Result<u8, Failure> {
     let directory = counters::directory(args.directory.as_deref(), "top")?;
     let mut samples = Samples::default();
-    samples.add(&counters::read(&directory)?);
+    samples.add(counters::read(&directory)?);
     if args.once || !std::io::stdout().is_terminal() {
         std::thread::sleep(args.interval);
-        samples.add(&counters::read(&directory)?);
+        samples.add(counters::read(&directory)?);
         samples.problems.iter().for_each(say);
         print::table(&samples);
         return Ok(if samples.lines.is_empty() { NO } else { OK });
@@ -101,7 +101,7 @@ fn watch(
         }
         if Instant::now() >= due {
             if !view.paused {
-                samples.add(&counters::read(&view.directory)?);
+                samples.add(counters::read(&view.directory)?);
                 view.remember(samples);
                 changed = true;
             }

@@ -1,5 +1,6 @@
 //! Two readings of a directory beside each other: what each process has counted in all, and in between.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tcptune_policy::counters::{Arm, Counter};
@@ -56,21 +57,24 @@ pub struct Samples {
 }
 
 impl Samples {
-    pub fn add(&mut self, found: &Found) {
+    pub fn add(&mut self, found: Found) {
         let now = Instant::now();
         let time = self.at.map(|before| now - before);
-        let line = |process: &Process| {
-            let total = total(process);
-            let before = self.lines.iter().find(|line| line.is(&process.file) && line.process.inode == process.inode);
+        let key = |process: &Process| (process.file.clone(), process.inode);
+        let earlier: BTreeMap<_, &Line> = self.lines.iter().map(|line| (key(&line.process), line)).collect();
+        let line = |process: Process| {
+            let total = total(&process);
+            let before = earlier.get(&key(&process));
             let change = time.map(|time| Change {
                 // A process that is new has counted everything since the reading before.
                 counts: before.map_or_else(|| total.clone(), |before| total.since(&before.total)),
                 time,
             });
-            Line { process: process.clone(), total, change }
+            Line { process, total, change }
         };
-        self.lines = found.processes.iter().map(line).collect();
-        self.problems.clone_from(&found.problems);
+        let lines = found.processes.into_iter().map(line).collect();
+        self.lines = lines;
+        self.problems = found.problems;
         self.at = Some(now);
     }
 
