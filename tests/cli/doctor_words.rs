@@ -62,6 +62,27 @@ fn who_has_the_library_is_told_its_settings_and_not_to_start_with_it() {
 }
 
 #[test]
+fn the_other_end_of_a_command_has_its_own_library() {
+    // The server writes twice, and has the library; the command is its client.
+    let mut command = Mode::Preloaded.command(PYTHON);
+    command.args([EXCHANGES, "server", "twice"]).env("TCPTUNE_NODELAY", "off").stdout(Stdio::piped());
+    let mut server = Guard::spawn(&mut command);
+    let port = server.first_line(PATIENCE);
+    let scratch = ScratchDir::new("doctor-other");
+    let (input, file) = (scratch.file("input", "60\n"), scratch.join("report.json"));
+    let mut doctor = tcptune();
+    doctor.arg("doctor").arg("--library").arg(library()).args(["--json", "--output"]).arg(&file);
+    doctor.args(["--", "sh", "-c", "exec \"$@\" < \"$0\""]).arg(input);
+    doctor.args([PYTHON, EXCHANGES, "client", &port, "once"]);
+    let (code, _, err) = ended(&mut doctor);
+    assert_eq!((code, err.as_str()), (1, ""));
+    let report: Value = serde_json::from_str(&fs::read_to_string(file).expect("a report")).expect("valid JSON");
+    let found = &report["findings"][0];
+    assert_eq!(found["other_end"], true, "{report:#}");
+    expect(found, "change", &["the library is in it already, with TCPTUNE_NODELAY=off"], &["tcptune run"]);
+}
+
+#[test]
 fn a_title_is_no_command() {
     let server = Server::start("once");
     let mut command = Mode::Plain.command("bash");

@@ -97,7 +97,8 @@ fn slight(evidence: &Evidence) -> bool {
 
 /// The finding with its sentences.
 fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> Told {
-    let target = Target::of(&finding, library, observed);
+    // The other end is nobody's that was started here.
+    let target = Target::of(&finding, library, observed && !finding.other_end);
     Told {
         text: words::verdict(&finding, &target),
         place: words::place(&finding, &target),
