@@ -2,7 +2,7 @@
 
 #[path = "../../../../src/cli/os/elf.rs"]
 #[allow(dead_code)]
-mod elf;
+mod reader;
 
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 pub fn check(input: &[u8]) {
     let mut file = File::from(rustix::fs::memfd_create("elf", rustix::fs::MemfdFlags::CLOEXEC).expect("memory"));
     file.write_all(input).expect("memory");
-    match elf::read(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()) {
+    match reader::read(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()) {
         Ok(found) => {
             let texts = [&found.interpreter, &found.glibc_floor];
             let texts = texts.into_iter().flatten().chain(&found.needed);

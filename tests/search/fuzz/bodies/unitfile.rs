@@ -3,11 +3,11 @@
 
 #[path = "../../../../src/cli/units/unitfile.rs"]
 #[allow(dead_code)]
-mod unitfile;
+mod reader;
 
 use std::collections::BTreeSet;
 
-use unitfile::{assignments, environment_file, words};
+use reader::{assignments, environment_file, words};
 
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
