@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tcptune_policy::counters::{
-    CLIENT, HEADER_SIZE, Head, READY, SERVICE_SIZE, SERVICES, Service, head_at, service_word_at,
+    ARMS_AT, CLIENT, HEADER_SIZE, Head, READY, SERVICE_SIZE, SERVICES, Service, head_at, service_word_at,
 };
 
 use crate::support::cli::{NOBODY, cleaned, ended, is_root, tcptune};
@@ -118,6 +118,26 @@ fn one_file_with_very_many_services() {
             format!("3-many.tcptune` has 60000 services: no version of these files has more than {}", 10 * SERVICES);
         assert!(err.contains(&why) && err.lines().count() == 2, "{name}: {err}");
         assert!(out.contains("program-counted"), "{name}: {out}");
+    }
+}
+
+#[test]
+fn the_largest_counts_are_added_up() {
+    let model = written();
+    let scratch = ScratchDir::new("hostile");
+    for name in ["1-x", "2-x"] {
+        let mut bytes = with_services(&model, SERVICES, SERVICE_SIZE, 0);
+        for service in 0..SERVICES {
+            let at = HEADER_SIZE + service * SERVICE_SIZE;
+            bytes[at + ARMS_AT..at + SERVICE_SIZE].fill(0xff);
+        }
+        for head in [Head::Forks, Head::Uncounted] {
+            set(&mut bytes, head_at(head), u64::MAX);
+        }
+        scratch.file(&format!("{name}.tcptune"), bytes);
+    }
+    for (name, out, err) in read_by_all(scratch.path()) {
+        assert!(err.is_empty() && out.contains("program-counted"), "{name}: {out}{err}");
     }
 }
 

@@ -5,6 +5,10 @@
 
 #[path = "../search/fuzz/bodies/calls.rs"]
 mod calls;
+#[path = "../search/fuzz/bodies/counters.rs"]
+mod counters;
+#[path = "../search/fuzz/bodies/elf.rs"]
+mod elf;
 #[path = "../search/fuzz/bodies/evidence.rs"]
 mod evidence;
 #[path = "../search/fuzz/bodies/programs.rs"]
@@ -19,6 +23,8 @@ mod rules;
 mod settings;
 #[path = "../search/fuzz/bodies/table.rs"]
 mod table;
+#[path = "../search/fuzz/bodies/unitfile.rs"]
+mod unitfile;
 
 use crate::support;
 use crate::support::turn;
@@ -30,7 +36,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence promise }
+targets! { settings rules programs table evidence promise counters elf unitfile }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]

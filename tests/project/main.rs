@@ -2,6 +2,10 @@
 
 mod concurrency;
 mod corpora;
+// The files of the command that are fuzzed say why something is refused.
+#[path = "../../src/cli/errors/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod errors;
 mod files;
 mod lists;
 mod loom;

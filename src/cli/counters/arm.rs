@@ -16,6 +16,15 @@ fn squared(value: u64, micros_per_tick: f64) -> u64 {
     (value as f64 * micros_per_tick * micros_per_tick) as u64
 }
 
+/// The largest sum, so that a few of them can be added up whatever files say: 36 years in nanoseconds.
+const MOST: u64 = 1 << 60;
+
+/// A number of things as a file has it. No process does anything so often, and what it cannot have done is not to make sums
+/// overflow.
+pub fn believed(count: u64) -> u64 {
+    count.min(1 << 48)
+}
+
 /// What was counted for one arm of one service, or sums of that.
 #[derive(Clone, Debug)]
 pub struct ArmCounts {
@@ -56,14 +65,18 @@ impl ArmCounts {
                 Unit::Ticks | Unit::Longest => nanos(),
                 // Square microseconds, so that sums of many have room.
                 Unit::TicksSquared => squared(value, nanos_per_tick / 1000.0),
-                _ => value,
+                Unit::Last => value,
+                _ => believed(value),
             };
+            if counter.row().unit != Unit::Last {
+                *place = (*place).min(MOST);
+            }
         }
         Self {
             counts,
-            answers: Histogram::new(answers.iter().copied().take(ANSWERS), answer_ticks, nanos_per_tick),
-            stalls: Histogram::new(stalls.iter().copied().take(STALLS), stall_ticks, nanos_per_tick),
-            holds: Histogram::new(holds.iter().copied().take(HOLDS), hold_ticks, nanos_per_tick),
+            answers: Histogram::new(answers.iter().copied().map(believed).take(ANSWERS), answer_ticks, nanos_per_tick),
+            stalls: Histogram::new(stalls.iter().copied().map(believed).take(STALLS), stall_ticks, nanos_per_tick),
+            holds: Histogram::new(holds.iter().copied().map(believed).take(HOLDS), hold_ticks, nanos_per_tick),
         }
     }
 
@@ -87,7 +100,7 @@ impl ArmCounts {
                 Unit::Last if more == 0 => *sum,
                 Unit::Last => more,
                 Unit::Longest => more.max(*sum),
-                _ => sum.saturating_add(more),
+                _ => sum.saturating_add(more).min(MOST),
             };
         }
         self.answers.add(&other.answers);

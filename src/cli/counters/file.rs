@@ -67,7 +67,8 @@ impl Opened {
     }
 }
 
-fn check(bytes: &[u8], owner: u32) -> Result<(), String> {
+/// Could the library have written this, as this user?
+pub fn check(bytes: &[u8], owner: u32) -> Result<(), String> {
     if bytes.len() < SHORTEST {
         return Err(format!("is truncated: {} bytes", bytes.len()));
     }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The most in a bucket: all of them can be added up.
+const MOST: u64 = 1 << 54;
+
 /// How many times lie in each bucket; buckets follow each other without gaps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Histogram {
@@ -27,7 +30,7 @@ impl Histogram {
             return;
         }
         for ((_, sum), (_, count)) in self.buckets.iter_mut().zip(&other.buckets) {
-            *sum += count;
+            *sum = sum.saturating_add(*count).min(MOST);
         }
     }
 

@@ -9,7 +9,7 @@ use tcptune_policy::counters::{
     self as layout, Arm, ArmPlaces, CLIENT, Counter, Head, READY, SERVER, Text, head_at, service_word_at,
 };
 
-use super::arm::ArmCounts;
+use super::arm::{ArmCounts, believed};
 use super::clock::{self, Readings};
 use super::file::word;
 use super::samples::{self, Samples};
@@ -127,8 +127,8 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         library: text(bytes, Head::LIBRARY),
         observing: head(Head::Observing)? != 0,
         split: head(Head::Split)?,
-        forks: head(Head::Forks)?,
-        uncounted: head(Head::Uncounted)?,
+        forks: believed(head(Head::Forks)?),
+        uncounted: believed(head(Head::Uncounted)?),
         restricted: head(Head::Restricted)? != 0,
         samples,
         services: all.into_iter().flatten().filter(in_use).collect(),
@@ -212,8 +212,7 @@ pub fn of_command(program: &str, command: &str) -> Process {
 
 #[cfg(test)]
 mod tests {
-    use super::{Process, Service, of_command, services};
-    use crate::counters::Direction;
+    use super::{Direction, Process, Service, of_command, services};
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::{Duration, Instant};
 

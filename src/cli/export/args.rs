@@ -34,7 +34,7 @@ pub struct ExportArgs {
     /// Answer GET /metrics on this port, of 127.0.0.1 where no address is named, or at this socket
     ///
     /// Who does not ask or does not read for five seconds is hung up on, and of more than 128 at a time the one that has been
-    /// asking for longest. A socket gets mode 0660: the group of its directory's files, or of the exporter, may ask.
+    /// asking for longest. A socket gets mode 0660: its group may ask.
     #[arg(long, value_name = "[ADDRESS:]PORT|unix:PATH", conflicts_with = "textfile", value_parser = Address::parse)]
     pub listen: Option<Address>,
     /// Keep the counts of ended processes in this file, and remove their own files

@@ -1,5 +1,5 @@
-//! To a directory, name by name. The kernel would follow every link on the way; root follows only those that it or the user
-//! whom it acts for could have made, because whoever owns a link decides at any time where it leads.
+//! To a directory, name by name. The kernel would follow every link on the way; root follows only its own, because whoever owns a
+//! link decides at any time where it leads.
 
 use std::ffi::OsString;
 use std::io;
