@@ -6,31 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::cli::attach::{attach, attached, state};
 use crate::support::cli::exchanges::{Client, Server};
 use crate::support::cli::{NOBODY, as_nobody, cleaned, copy_of_command, ended, is_root, set_mode, tcptune};
 use crate::support::{Guard, Mode, ScratchDir};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// `attach` with records of this test's own.
-fn attach(state: &ScratchDir, arguments: &[&str]) -> (i32, String, String) {
-    ended(tcptune().arg("attach").arg("--state").arg(state.path()).args(arguments))
-}
-
-/// What a call that must succeed prints.
-#[track_caller]
-fn attached(state: &ScratchDir, arguments: &[&str]) -> String {
-    let (code, out, err) = attach(state, arguments);
-    assert!(code == 0 && err.is_empty(), "{arguments:?}: {code} {out}{err}");
-    out
-}
-
-fn state() -> ScratchDir {
-    let scratch = ScratchDir::new("attach");
-    set_mode(scratch.path(), 0o700);
-    scratch
-}
-
 fn sockets(document: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(document).expect("valid JSON");
     document[0]["sockets"].as_array().expect("a list").clone()

@@ -4,10 +4,11 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::cli::attach::{attach, attached, state};
 use crate::support::cli::exchanges::{Client, Server};
 use crate::support::cli::static_program::Bench;
-use crate::support::cli::{c_program, cleaned, ended, is_root, set_mode, tcptune};
-use crate::support::{Guard, Mode, ScratchDir, program};
+use crate::support::cli::{c_program, cleaned, ended, is_root, tcptune};
+use crate::support::{Guard, Mode, program};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -51,22 +52,9 @@ fn is_there() -> bool {
     there
 }
 
-fn attach(state: &ScratchDir, arguments: &[&str]) -> (i32, String, String) {
-    ended(tcptune().arg("attach").arg("--state").arg(state.path()).args(arguments))
-}
-
-/// What a call that must succeed prints.
-#[track_caller]
-fn attached(state: &ScratchDir, arguments: &[&str]) -> String {
-    let (code, out, err) = attach(state, arguments);
-    assert!(code == 0 && err.is_empty(), "{arguments:?}: {code} {out}{err}");
-    out
-}
-
 #[test]
 fn a_client_that_cannot_be_changed_is_cured_from_its_running_server() {
-    let state = ScratchDir::new("delack");
-    set_mode(state.path(), 0o700);
+    let state = state();
     let program = c_program(&state, "server", STATIC_SERVER, "gcc", &["-static"]);
     let server = serving(&mut Mode::Plain.command(&program));
     let pid = server.guard.pid().to_string();

@@ -1,5 +1,6 @@
 //! What the tests of the command share: starting it with a clean environment, and making programs to point it at.
 
+pub mod attach;
 pub mod exchanges;
 pub mod exporter;
 pub mod static_program;
