@@ -1,7 +1,9 @@
 //! What people see on stdout: text with colours where they belong, and numbers as people write them.
 
 pub mod json;
+mod printable;
 mod text;
 pub mod words;
 
-pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, printable, raw, styled, wrapped};
+pub use printable::printable;
+pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, raw, styled, wrapped};

@@ -45,11 +45,6 @@ pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A name from a file or another process, as it may go to a terminal: control characters must not.
-pub fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
 /// `text` as lines of at most `width` columns, the second and later ones indented.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     let mut lines = vec![String::new()];
@@ -70,12 +65,7 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, wrapped};
-
-    #[test]
-    fn control_characters_do_not_reach_a_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb\n\u{9b}é"), "a?[31mb??é");
-    }
+    use super::wrapped;
 
     #[test]
     fn wraps_between_words() {
