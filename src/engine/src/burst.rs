@@ -424,7 +424,7 @@ impl<M: Machine> Library<M> {
         let now = M::ticks();
         self.threads.each(|burst| {
             if let Some(fd) = burst.left_behind::<Self>(now) {
-                self.habits.strike();
+                self.habits.strike(true);
                 self.push(fd);
             }
         });

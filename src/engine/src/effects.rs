@@ -41,7 +41,7 @@ impl<M: Machine> Library<M> {
     /// What was held cannot be released: the descriptor was closed where no hook saw it. So the data was late, or is lost, and
     /// nobody would notice.
     pub(crate) fn lost(&self) {
-        self.habits.strike();
+        self.habits.strike(true);
     }
 
     /// Clears TCP_CORK if the library has set it; returns whether it had.

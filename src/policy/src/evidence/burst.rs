@@ -3,7 +3,7 @@
 //! it if it has held data for long ([`Burst::left_behind`]).
 
 use super::habits::{Habits, LAST, PLACE_MASK, POSITIONS};
-use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, Whereabouts, micros, prompt};
+use super::{Cause, Gone, LATE, LEFT, Machine, OLD, PROMPT, SURELY_LATE, Whereabouts, micros, prompt};
 use crate::sync::{AtomicU32, Relaxed};
 
 /// A burst. All zeros: none is open.
@@ -533,7 +533,8 @@ impl Burst {
         }
         let elsewhere = matches!(thread, Whereabouts::Unknown | Whereabouts::Elsewhere);
         if elsewhere && state & HELD != 0 && age >= M::MILLISECOND.saturating_mul(LATE) {
-            habits.strike();
+            let sure = age >= M::MILLISECOND.saturating_mul(SURELY_LATE);
+            habits.strike(sure || matches!(thread, Whereabouts::Elsewhere));
         }
         machine.remember(fd, next_history(state));
     }

@@ -150,19 +150,22 @@ impl Habits {
         self.place(place).owe(doubled(DISTRUST, &self.distrusted, DISTRUST_DOUBLES));
     }
 
-    /// Held data was late. The first time may be an accident, and has the usual price. The third time has shown that the
-    /// process is unpredictable. All its services pay, because they belong to one program.
-    pub fn strike(&self) {
+    /// Held data was late. `sure` says that the program is to blame; if not, the first time counts as an accident. The
+    /// third time has shown that the process is unpredictable. All its services pay, because they belong to one
+    /// program.
+    pub fn strike(&self, sure: bool) {
         let strikes = self.strikes.load(Relaxed);
         self.strikes.store(strikes.saturating_add(1), Relaxed);
-        match strikes {
-            0 => self.services.iter().for_each(Owed::deny),
-            1 => {
-                self.watch_for(1_000_000);
-                self.services.iter().for_each(|service| service.owe(100_000));
-            }
-            _ => self.services.iter().for_each(Owed::never),
+        let price = match strikes {
+            0 if !sure => return,
+            0 => 1_000,
+            1 => 100_000,
+            _ => return self.services.iter().for_each(Owed::never),
+        };
+        if strikes == 1 {
+            self.watch_for(1_000_000);
         }
+        self.services.iter().for_each(|service| service.owe(price));
     }
 
     /// How often held data was late.

@@ -110,6 +110,8 @@ const PROMPT: u32 = 300;
 const OLD: u32 = 200;
 /// Data held for this long was late, in milliseconds; that is a strike.
 const LATE: u32 = 1;
+/// Data held for this long was late for certain, in milliseconds: no other program keeps a processor for so long.
+const SURELY_LATE: u32 = 20;
 /// Data held for this long by a thread that has not come back is seen by other threads, in milliseconds.
 const LEFT: u32 = 50;
 

@@ -10,6 +10,7 @@ use tcptune_policy::evidence::Usage;
 const PROMPT: u64 = 300;
 const OLD: u64 = 200;
 const LATE: u64 = 1_000;
+const SURELY_LATE: u64 = 20_000;
 const ROW: u64 = 8;
 /// Confirmations before which the kernel is asked, and what a service owes whose thread slept unseen: twice as much each time.
 const ASKS: u64 = 3;
@@ -201,17 +202,18 @@ impl Reference {
                 *owes = (*owes).max(ROW);
                 let age = burst.held_since.map_or(0, |since| moment.now - since);
                 if age >= LATE {
-                    self.strike();
+                    self.strike(thread == Thread::Elsewhere || age >= SURELY_LATE);
                 }
             }
         }
         self.histories.insert(burst.fd, [burst.history[1], burst.number.min(3)]);
     }
 
-    fn strike(&mut self) {
+    fn strike(&mut self, sure: bool) {
         self.strikes += 1;
         let price = match self.strikes {
-            1 => ROW,
+            1 if sure => 1_000,
+            1 => return,
             2 => 100_000,
             _ => NEVER,
         };
