@@ -3,8 +3,8 @@
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
-use crate::support::ScratchDir;
 use crate::support::cli::{as_nobody, copy_of_command, ended, is_root, set_mode, tcptune};
+use crate::support::{Guard, ScratchDir};
 use serde_json::Value;
 
 fn ls(arguments: &[&str]) -> (i32, String, String) {
@@ -73,6 +73,38 @@ fn a_process_without_sockets_has_none_and_a_wrong_number_is_told() {
         let (code, out, err) = ls(arguments);
         assert!(code == expected && out.is_empty() && err.contains(word), "{arguments:?}: {code} {out}{err}");
     }
+}
+
+/// Each process is held only while it is asked.
+#[test]
+fn a_host_may_have_more_processes_than_we_may_have_descriptors() {
+    let (listener, _client, _server) = connection();
+    let port = listener.local_addr().expect("bound").port().to_string();
+    // They have the sockets too.
+    let others: Vec<Guard> = (0..40).map(|_| Guard::spawn(holding(&listener).arg("60"))).collect();
+    let mut command = std::process::Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -n 32; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_tcptune"),
+        "ls",
+        "--json",
+        "--port",
+        &port,
+    ]);
+    let (code, out, err) = ended(&mut command);
+    assert!(code == 0 && err.is_empty(), "{code} {err}");
+    let rows: Value = serde_json::from_str(&out).expect("valid JSON");
+    let listening = rows.as_array().expect("a list").iter().find(|row| row["listening"] == true).expect("the listener");
+    assert_eq!(listening["pids"].as_array().map(Vec::len), Some(1 + others.len()), "{out}");
+    assert_eq!(listening["nodelay"], false, "{out}");
+}
+
+/// `sleep` with the listener as its standard input.
+fn holding(listener: &TcpListener) -> std::process::Command {
+    let mut command = std::process::Command::new("sleep");
+    command.stdin(std::os::fd::OwnedFd::from(listener.try_clone().expect("a copy")));
+    command
 }
 
 #[test]

@@ -9,7 +9,8 @@ mod print;
 mod report;
 mod symbols;
 
-use crate::errors::{Failure, NO, NOT_FOUND, OK};
+use crate::errors::{Failure, NO, OK};
+use crate::os::refusal;
 use crate::output;
 use crate::programs::{facts, library};
 use args::CheckArgs;
@@ -22,10 +23,7 @@ pub fn command(args: &CheckArgs) -> Result<u8, Failure> {
         None => library::find(None).ok(),
     };
     let found = match args.target.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())) {
-        Some(digits) => {
-            let no_such = |_| Failure::new(NOT_FOUND, format!("there is no process {digits}"));
-            facts::process(digits.parse().map_err(no_such)?)?
-        }
+        Some(digits) => facts::process(digits.parse().map_err(|_| refusal::of_none(digits))?)?,
         None => facts::program(&args.target)?,
     };
     // What the library stands in for is read from its file, if there is one.

@@ -15,9 +15,9 @@ use super::pace::{Follower, tick, urge};
 use super::report::Report;
 use super::watch::{Scope, Watch};
 use super::{counted, evidence};
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::errors::{CANNOT_EXECUTE, Failure, plain};
 use crate::os::proc::{self, Space, Stat};
-use crate::os::target;
+use crate::os::{refusal, target};
 
 /// How long they are watched if nothing is said.
 const USUAL: f64 = 10.0;
@@ -61,11 +61,11 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
 /// A process whose descriptors may not be listed cannot be watched.
 fn may_be_seen(pid: u32) -> Result<(), Failure> {
     if let Some(stat) = Stat::of(pid).filter(|stat| stat.zombie) {
-        return Err(Failure::new(NOT_FOUND, format!("process {pid} ({}) has ended already (zombie)", stat.name)));
+        return Err(refusal::of_ended(pid, &stat.name));
     }
     match proc::descriptors(pid) {
         Ok(_) => Ok(()),
-        Err(_) if !proc::exists(pid) => Err(Failure::new(NOT_FOUND, format!("there is no process {pid}"))),
+        Err(_) if !proc::exists(pid) => Err(refusal::of_none(pid)),
         Err(error) => Err(Failure::new(
             CANNOT_EXECUTE,
             format!("process {pid} may not be looked at: {} (try again as its user or root)", plain(&error)),

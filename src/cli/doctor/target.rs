@@ -8,6 +8,7 @@ use tcptune_policy::{Cork, Nodelay};
 use super::finding::Finding;
 use crate::os::{proc, timers};
 use crate::programs::library;
+use crate::programs::process::has_library;
 use crate::programs::reach;
 use crate::programs::verdict::Supervisable;
 use crate::settings;
@@ -70,10 +71,7 @@ impl Target {
 }
 
 fn loaded(pid: u32) -> Option<Loaded> {
-    let maps = proc::bytes(pid, "maps").ok()?;
-    if !proc::files(&maps).iter().any(|file| crate::programs::preload::is_ours(file)) {
-        return None;
-    }
+    has_library(pid).filter(|there| *there)?;
     let environment = proc::environment(pid).ok()?;
     let shown = |(name, value): &settings::Pair| format!("{}={}", name.display(), value.display());
     let given: Vec<String> = environment.iter().filter(|(name, _)| settings::is_ours(name)).map(shown).collect();

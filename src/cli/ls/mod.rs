@@ -4,8 +4,8 @@ pub mod args;
 mod print;
 mod socket;
 
-use crate::errors::{Failure, NO, NOT_FOUND, OK, say};
-use crate::os::{proc, target};
+use crate::errors::{Failure, NO, OK, say};
+use crate::os::{proc, refusal, target};
 use crate::output;
 use args::LsArgs;
 use socket::Row;
@@ -13,7 +13,7 @@ use socket::Row;
 pub fn command(args: &LsArgs) -> Result<u8, Failure> {
     let pids = args.pids.iter().map(|text| target::number(text)).collect::<Result<Vec<_>, _>>()?;
     if let Some(pid) = pids.iter().find(|pid| !proc::exists(**pid)) {
-        return Err(Failure::new(NOT_FOUND, format!("there is no process {pid}")));
+        return Err(refusal::of_none(pid));
     }
     let mut rows = socket::all(&pids)?;
     rows.retain(|row| is_meant(row, args));

@@ -1,8 +1,7 @@
 //! What is known of each TCP socket: from the kernel's own list, from the processes that have it, and from the socket itself.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 
 use serde::Serialize;
 use tcptune_policy::TCP_DELACK_MAX_US;
@@ -13,7 +12,7 @@ use crate::os::option::integer;
 use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::socket::Socket;
-use crate::programs::process::look;
+use crate::programs::process::has_library;
 use crate::units::processes::service_of;
 
 /// A socket as it is told of. What could not be learned is null.
@@ -43,80 +42,79 @@ pub struct Row {
     pub held: bool,
 }
 
-/// What can be seen of a process that has sockets.
-struct Owner {
-    process: Process,
-    descriptors: Vec<(RawFd, u64)>,
-}
-
 /// All sockets of this network namespace, listeners first, each group by address. `only` are the processes that are meant;
 /// none: whoever has them.
 pub fn all(only: &[u32]) -> Result<Vec<Row>, Failure> {
-    let pids = if only.is_empty() { proc::all().doing(|| "list the processes in /proc")? } else { only.to_vec() };
-    let owners: Vec<Owner> = pids.into_iter().filter_map(owner).collect();
-    let mut having: BTreeMap<u64, Vec<(&Owner, RawFd)>> = BTreeMap::new();
-    for owner in &owners {
-        for &(fd, inode) in &owner.descriptors {
-            having.entry(inode).or_default().push((owner, fd));
-        }
-    }
-    let mut rows: Vec<Row> = Diag::open()
-        .and_then(|mut diag| diag.all())
-        .doing(|| "ask the kernel for its sockets (INET_DIAG)")?
+    let mut pids = if only.is_empty() { proc::all().doing(|| "list the processes in /proc")? } else { only.to_vec() };
+    pids.sort_unstable();
+    pids.dedup();
+    let sightings =
+        Diag::open().and_then(|mut diag| diag.all()).doing(|| "ask the kernel for its sockets (INET_DIAG)")?;
+    let mut rows: Vec<Row> = sightings.iter().map(row).collect();
+    let places: HashMap<u64, usize> = sightings
         .iter()
-        .filter_map(|sighting| {
-            let having = having.get(&sighting.inode).filter(|_| sighting.inode != 0);
-            if having.is_none() && !only.is_empty() {
-                None
-            } else {
-                Some(row(sighting, having.map_or(&[], Vec::as_slice)))
-            }
-        })
+        .enumerate()
+        .filter(|(_, seen)| seen.inode != 0)
+        .map(|(place, seen)| (seen.inode, place))
         .collect();
-    let mut named = BTreeMap::new();
-    for row in &mut rows {
-        let Some(&pid) = row.pids.first() else { continue };
-        let (unit, library) = named.entry(pid).or_insert_with(|| {
-            (service_of(pid).map(|service| service.name), look(pid).ok().map(|process| process.library.is_some()))
-        });
-        (row.unit, row.library) = (unit.clone(), *library);
+    for pid in pids {
+        owned(pid, &sightings, &places, &mut rows);
     }
+    rows.retain(|row| only.is_empty() || !row.pids.is_empty());
     rows.sort_by_key(|row| (!row.listening, row.local, row.peer));
     Ok(rows)
 }
 
-/// None: it has ended, or may not be seen.
-fn owner(pid: u32) -> Option<Owner> {
-    let process = Process::open(pid).ok()?;
-    let descriptors = process.sockets().ok()?;
-    Some(Owner { process, descriptors })
-}
-
-fn row(sighting: &Sighting, having: &[(&Owner, RawFd)]) -> Row {
-    let info = &sighting.info;
-    // Another process's socket may have taken the descriptor meanwhile: the kernel's number of the socket tells.
-    let socket = having.iter().find_map(|(owner, fd)| {
-        let socket = Socket::new(owner.process.borrow(*fd).ok()?).ok()?;
-        (socket.cookie == sighting.cookie).then_some(socket)
-    });
-    let number = |name| socket.as_ref().and_then(|s| integer(&s.option(libc::IPPROTO_TCP, name).ok()?));
-    let mut pids: Vec<u32> = having.iter().map(|(owner, _)| owner.process.pid).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    let named = having.iter().min_by_key(|(owner, _)| owner.process.pid);
+/// What the kernel's list tells.
+fn row(sighting: &Sighting) -> Row {
+    let Sighting { listening, local, peer, info, .. } = sighting;
     Row {
-        pids,
-        command: named.map(|(owner, _)| owner.process.name.clone()),
+        pids: Vec::new(),
+        command: None,
         unit: None,
         library: None,
-        listening: sighting.listening,
-        local: sighting.local,
-        peer: (!sighting.listening).then_some(sighting.peer),
-        nodelay: socket.as_ref().and_then(|s| s.nodelay().ok()),
-        cork: number(libc::TCP_CORK).map(|on| on != 0),
-        delayed_ack_max_us: number(TCP_DELACK_MAX_US),
-        round_trip_us: (!sighting.listening && info.rtt_us != 0).then_some(info.rtt_us),
-        unsent_bytes: if sighting.listening { 0 } else { info.notsent },
-        held: !sighting.listening && info.holds(),
+        listening: *listening,
+        local: *local,
+        peer: (!listening).then_some(*peer),
+        nodelay: None,
+        cork: None,
+        delayed_ack_max_us: None,
+        round_trip_us: (!listening && info.rtt_us != 0).then_some(info.rtt_us),
+        unsent_bytes: if *listening { 0 } else { info.notsent },
+        held: !listening && info.holds(),
+    }
+}
+
+/// Adds what a process tells of those sockets that it has. It is held (by a pidfd) only meanwhile: a host may have more
+/// processes than we may have descriptors.
+fn owned(pid: u32, sightings: &[Sighting], places: &HashMap<u64, usize>, rows: &mut [Row]) {
+    let sockets = proc::sockets(pid).unwrap_or_default();
+    let mut found = sockets.into_iter().filter_map(|(fd, inode)| Some((fd, *places.get(&inode)?))).peekable();
+    if found.peek().is_none() {
+        return;
+    }
+    // It may have ended.
+    let Ok(process) = Process::open(pid) else { return };
+    let unit = service_of(pid).map(|service| service.name);
+    let library = has_library(pid);
+    for (fd, place) in found {
+        let (Some(row), Some(sighting)) = (rows.get_mut(place), sightings.get(place)) else { continue };
+        if row.pids.is_empty() {
+            row.command = Some(process.name.clone());
+            (row.unit, row.library) = (unit.clone(), library);
+        }
+        if row.pids.last() != Some(&pid) {
+            row.pids.push(pid);
+        }
+        if row.nodelay.is_none()
+            && let Some(socket) = process.borrow(fd).ok().and_then(|descriptor| Socket::new(descriptor).ok())
+            // The descriptor may lead to another socket by now: the kernel's number of the socket tells.
+            && socket.cookie == sighting.cookie
+        {
+            let number = |name| integer(&socket.option(libc::IPPROTO_TCP, name).ok()?);
+            row.nodelay = socket.nodelay().ok();
+            row.cork = number(libc::TCP_CORK).map(|on| on != 0);
+            row.delayed_ack_max_us = number(TCP_DELACK_MAX_US);
+        }
     }
 }

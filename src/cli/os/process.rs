@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 
 use super::proc::{self, Stat};
 use super::refusal;
-use crate::errors::{Failure, NOT_FOUND};
+use crate::errors::Failure;
 
 pub struct Process {
     pub pid: u32,
@@ -21,7 +21,7 @@ pub struct Process {
 
 impl Process {
     pub fn open(pid: u32) -> Result<Self, Failure> {
-        let none = || Failure::new(NOT_FOUND, format!("there is no process {pid}"));
+        let none = || refusal::of_none(pid);
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(none)?;
         let handle = pidfd_open(number, PidfdFlags::empty()).map_err(|error| match error {
             Errno::SRCH => none(),
@@ -31,7 +31,7 @@ impl Process {
         })?;
         let Stat { name, start, zombie, .. } = Stat::of(pid).ok_or_else(none)?;
         if zombie {
-            return Err(Failure::new(NOT_FOUND, format!("process {pid} ({name}) has ended already (zombie)")));
+            return Err(refusal::of_ended(pid, &name));
         }
         Ok(Self { pid, name, start, handle })
     }

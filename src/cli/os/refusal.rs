@@ -1,9 +1,21 @@
 //! Why the kernel does not let us touch a process, in a sentence that says what would help.
 
+use std::fmt::Display;
+
 use rustix::io::Errno;
 
 use super::proc::{Stat, Status, Yama, yama};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+
+/// There is none of this number.
+pub fn of_none(pid: impl Display) -> Failure {
+    Failure::new(NOT_FOUND, format!("there is no process {pid}"))
+}
+
+/// It is a zombie.
+pub fn of_ended(pid: u32, name: &str) -> Failure {
+    Failure::new(NOT_FOUND, format!("process {pid} ({name}) has ended already (zombie)"))
+}
 
 /// `pid` is a thread, or nothing.
 pub fn of_thread(pid: u32) -> Failure {
@@ -11,7 +23,7 @@ pub fn of_thread(pid: u32) -> Failure {
         Some(owner) if owner != pid.to_string() => {
             Failure::new(NOT_FOUND, format!("{pid} is a thread of process {owner}: give that number"))
         }
-        _ => Failure::new(NOT_FOUND, format!("there is no process {pid}")),
+        _ => of_none(pid),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use super::proc;
+use super::{proc, refusal};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND};
 
 /// The number that was given.
@@ -12,7 +12,7 @@ pub fn number(text: &OsStr) -> Result<u32, Failure> {
         let given = text.to_string_lossy();
         return Err(Failure::own(format!("`{given}` is no process number: try `$(pidof {given})`, or --port N")));
     };
-    digits.parse().map_err(|_| Failure::new(NOT_FOUND, format!("there is no process {digits}")))
+    digits.parse().map_err(|_| refusal::of_none(digits))
 }
 
 /// Processes that have a socket listening on this port.

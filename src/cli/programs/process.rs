@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::preload;
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
+use crate::errors::{CANNOT_EXECUTE, Failure, plain};
 use crate::os::proc::{self, Space, Status};
+use crate::os::refusal;
 use crate::settings;
 
 #[derive(Clone, Debug, Serialize)]
@@ -51,7 +52,7 @@ impl Process {
 
 pub fn look(pid: u32) -> Result<Process, Failure> {
     let Ok(meta) = proc::entry(pid, "").metadata() else {
-        return Err(Failure::new(NOT_FOUND, format!("there is no process {pid}")));
+        return Err(refusal::of_none(pid));
     };
     let status = Status::of(pid).ok();
     let field = |name: &str| status.as_ref().and_then(|status| status.field(name));
@@ -85,6 +86,12 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
         name,
         executable,
     })
+}
+
+/// Is the library mapped into this process? None: we may not look.
+pub fn has_library(pid: u32) -> Option<bool> {
+    let maps = proc::bytes(pid, "maps").ok()?;
+    Some(proc::files(&maps).iter().any(|file| preload::is_ours(file)))
 }
 
 fn explain(pid: u32, name: &str, uid: u32, error: &io::Error) -> Failure {
