@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::{read, walk};
@@ -29,10 +29,7 @@ impl Directory {
     /// The same; made, if only the last name of it is missing.
     pub fn open_or_make(path: &Path, mode: u32) -> io::Result<Self> {
         if let (Some(above), Some(name)) = (path.parent(), path.file_name()) {
-            match mkdirat(walk::to(above, None)?, name, Mode::from_raw_mode(mode)) {
-                Ok(()) | Err(Errno::EXIST) => (),
-                Err(error) => return Err(error.into()),
-            }
+            walk::make_one(walk::to(above, None)?, name, Mode::from_raw_mode(mode))?;
         }
         Self::open(path)
     }

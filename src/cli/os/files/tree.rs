@@ -1,19 +1,16 @@
 //! A tree of files: the machine's own, or an image, which is a directory that holds another system's. Whatever is in an image,
 //! nothing outside of it is read, written or removed: the kernel itself takes the image's top for "/" (openat2(2)).
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
 
 use super::directory::Directory;
-use super::read;
-use super::walk::LINKS;
+use super::{read, walk};
 use crate::errors::{Failure, plain};
 use crate::os::proc;
 
@@ -127,10 +124,7 @@ impl Tree {
         for name in self.resolved(path).iter().skip(1) {
             at = match openat(&at, name, flags, Mode::empty()) {
                 Err(Errno::NOENT) => {
-                    match mkdirat(&at, name, Mode::from_raw_mode(MODE)) {
-                        Ok(()) | Err(Errno::EXIST) => (),
-                        Err(error) => return Err(error.into()),
-                    }
+                    walk::make_one(&at, name, Mode::from_raw_mode(MODE))?;
                     openat(&at, name, flags, Mode::empty())?
                 }
                 other => other?,
@@ -145,8 +139,8 @@ impl Tree {
             return path.to_owned();
         }
         let mut done = PathBuf::from("/");
-        let mut left = names(path);
-        let mut links = LINKS;
+        let mut left = walk::names(path);
+        let mut links = walk::LINKS;
         while let Some(name) = left.pop() {
             if name == ".." {
                 done.pop();
@@ -156,10 +150,7 @@ impl Tree {
             match self.link(&next) {
                 Some(target) if links > 0 => {
                     links -= 1;
-                    if target.is_absolute() {
-                        done = PathBuf::from("/");
-                    }
-                    left.extend(names(&target));
+                    left.extend(walk::names(&target));
                 }
                 _ => done = next,
             }
@@ -170,8 +161,7 @@ impl Tree {
     /// What a link says.
     fn link(&self, path: &Path) -> Option<PathBuf> {
         let link = self.open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC).ok()?;
-        let content = readlinkat(&link, c"", Vec::new()).ok()?;
-        Some(OsString::from_vec(content.into_bytes()).into())
+        walk::content(&link).ok()
     }
 
     fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
@@ -193,14 +183,4 @@ impl Image {
             }
         }
     }
-}
-
-/// The names in a path, last first.
-fn names(path: &Path) -> Vec<OsString> {
-    let named = path.components().rev().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    });
-    named.collect()
 }

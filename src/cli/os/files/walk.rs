@@ -1,7 +1,7 @@
 //! To a directory, name by name. The kernel would follow every link on the way; root follows only its own, because whoever owns a
 //! link decides at any time where it leads.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -31,10 +31,7 @@ pub fn from(start: OwnedFd, path: &Path, make: Option<Mode>, links: &mut usize) 
         let step = openat(&at, &name, PLACE | OFlags::NOFOLLOW, Mode::empty());
         let next = match (step, make) {
             (Err(Errno::NOENT), Some(mode)) => {
-                match mkdirat(&at, &name, mode) {
-                    Ok(()) | Err(Errno::EXIST) => (),
-                    Err(error) => return Err(error.into()),
-                }
+                make_one(&at, &name, mode)?;
                 openat(&at, &name, PLACE | OFlags::NOFOLLOW, Mode::empty())?
             }
             (step, _) => step?,
@@ -55,6 +52,14 @@ pub fn from(start: OwnedFd, path: &Path, make: Option<Mode>, links: &mut usize) 
         }
     }
     Ok(at)
+}
+
+/// A directory, if there is nothing of this name. Others may make it meanwhile.
+pub fn make_one(above: impl AsFd, name: &OsStr, mode: Mode) -> Result<(), Errno> {
+    match mkdirat(above, name, mode) {
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
+    }
 }
 
 /// One more; too many are a circle.
@@ -86,12 +91,12 @@ pub fn is_proc(directory: impl AsFd) -> bool {
 }
 
 /// Is there anything of this name? A link is something.
-pub fn look(directory: impl AsFd, name: &std::ffi::OsStr) -> Result<rustix::fs::Stat, Errno> {
+pub fn look(directory: impl AsFd, name: &OsStr) -> Result<rustix::fs::Stat, Errno> {
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
 /// The names in a path, last first; "/" by itself leads to the top from wherever one is.
-fn names(path: &Path) -> Vec<OsString> {
+pub fn names(path: &Path) -> Vec<OsString> {
     let named = path.components().rev().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_owned()),
         Component::ParentDir => Some("..".into()),
