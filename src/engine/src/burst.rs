@@ -468,9 +468,11 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn ended_by_wait(&self, place: &Place, begun: u32, found: c_int) -> c_int {
+        let burst = &place.burst;
         // (A signal handler may have ended the burst meanwhile.)
-        if place.burst.is_open() {
-            self.blocked(&place.burst, begun);
+        let ended = Burst::has_waited(self, begun) && burst.is_open() && burst.ends_quickly(&self.habits, self, begun);
+        if !ended {
+            self.waited(true, begun, found);
         }
         found
     }
@@ -534,19 +536,13 @@ impl<M: Machine> Library<M> {
     fn waited(&self, blocks: bool, begun: u32, found: c_int) {
         let Some(burst) = self.threads.open(M::thread()) else { return };
         if blocks {
-            self.blocked(burst, begun);
+            if Burst::has_waited(self, begun) {
+                burst.end(&self.habits, self, begun, Cause::Wait);
+            } else {
+                burst.is_here(&self.habits, self, begun);
+            }
         } else if found == 0 && burst.keeps() {
             burst.found_nothing(&self.habits, self);
-        }
-    }
-
-    /// A wait that could have blocked, begun at `begun`, has returned. It ends the burst if it really waited.
-    #[inline(always)]
-    fn blocked(&self, burst: &Burst, begun: u32) {
-        if Burst::has_waited(self, begun) {
-            burst.end(&self.habits, self, begun, Cause::Wait);
-        } else {
-            burst.is_here(&self.habits, self, begun);
         }
     }
 
