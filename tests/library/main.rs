@@ -19,3 +19,4 @@ mod statistics;
 mod support;
 mod thread_tools;
 mod unwind;
+mod versions;

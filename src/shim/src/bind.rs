@@ -65,6 +65,20 @@ struct Symbol {
     section: u16,
 }
 
+/// `Elf64_Verdef` and `Elf32_Verdef`, which are the same.
+#[repr(C)]
+struct Version {
+    version: u16,
+    flags: u16,
+    index: u16,
+    names: u16,
+    hash: u32,
+    /// The distance to the first name, of which the first word is its place among the strings.
+    name: u32,
+    /// The distance to the next version; 0 in the last one.
+    next: u32,
+}
+
 /// The addresses of an object's tables; 0 if it does not have one.
 #[derive(Default)]
 struct Tables {
@@ -73,6 +87,8 @@ struct Tables {
     hash: usize,
     gnu_hash: usize,
     versions: usize,
+    /// The names of the versions.
+    defined: usize,
     /// Takes the values of all other tags.
     other: usize,
 }
@@ -82,9 +98,14 @@ const DT_STRTAB: isize = 5;
 const DT_SYMTAB: isize = 6;
 const DT_GNU_HASH: isize = 0x6fff_fef5;
 const DT_VERSYM: isize = 0x6fff_fff0;
+const DT_VERDEF: isize = 0x6fff_fffc;
 const STT_FUNC: u8 = 2;
 /// Marks a version kept for old programs only (`name@VERSION`, not `name@@VERSION`).
 const VERSION_HIDDEN: u16 = 0x8000;
+/// The highest index that stands for no version: such a definition serves a reference to any.
+const NO_VERSION: u16 = 1;
+/// How glibc's versions begin. (musl has none.)
+static GLIBC: [u8; 6] = *b"GLIBC_";
 const RTLD_NEXT: *mut c_void = usize::MAX as *mut c_void;
 /// Maximum number of objects to visit: a bound on a list that should be well-formed anyway.
 const MOST_OBJECTS: usize = 4096;
@@ -268,6 +289,7 @@ impl LinkMap {
                 DT_HASH => &mut tables.hash,
                 DT_GNU_HASH => &mut tables.gnu_hash,
                 DT_VERSYM => &mut tables.versions,
+                DT_VERDEF => &mut tables.defined,
                 _ => &mut tables.other,
             };
             *place = if entry.value < self.base { self.base.wrapping_add(entry.value) } else { entry.value };
@@ -323,7 +345,9 @@ impl LinkMap {
         }
     }
 
-    /// The address of symbol `index`, if it is the default version of a function of this name.
+    /// The address of symbol `index`, if it is the function of this name that a program's reference would reach: without a
+    /// version, or the default one of glibc's. A library may define the same name under a version of its own, and means
+    /// something else by it.
     #[inline(never)]
     #[unsafe(link_section = ".text.usual.bind")]
     fn defines(&self, tables: &Tables, index: u32, name: Name<'_>) -> Option<*mut ()> {
@@ -337,12 +361,30 @@ impl LinkMap {
         if tables.versions != 0 {
             // SAFETY: the version table has an entry for each symbol, and `index` is one.
             let version = unsafe { *(tables.versions as *const u16).wrapping_add(index as usize) };
-            if version & VERSION_HIDDEN != 0 {
+            if version & VERSION_HIDDEN != 0 || version > NO_VERSION && !is_glibcs(tables, version) {
                 return None;
             }
         }
         Some(self.base.wrapping_add(symbol.value) as *mut ())
     }
+}
+
+/// Is the version of this index one of glibc's? (Layout: the Linux Standard Base, "Symbol Versioning".)
+#[unsafe(link_section = ".text.usual.bind")]
+fn is_glibcs(tables: &Tables, index: u16) -> bool {
+    let mut at = tables.defined as *const Version;
+    // SAFETY: null, or an entry of the object's table of versions, which are linked until one has no next.
+    while let Some(version) = unsafe { at.as_ref() } {
+        if version.index == index {
+            let name = word(at.wrapping_byte_add(version.name as usize).cast(), 0);
+            return starts((tables.strings as *const c_char).wrapping_add(name as usize), &GLIBC);
+        }
+        if version.next == 0 {
+            break;
+        }
+        at = at.wrapping_byte_add(version.next as usize);
+    }
+    false
 }
 
 /// A 32-bit word of a hash table of a loaded object.
@@ -368,6 +410,14 @@ fn same(one: *const c_char, other: *const c_char) -> bool {
         }
         at = at.wrapping_add(1);
     }
+}
+
+/// Does the C string start with these bytes?
+#[unsafe(link_section = ".text.usual.bind")]
+pub(crate) fn starts(text: *const c_char, with: &[u8]) -> bool {
+    // SAFETY: a C string. A byte is read only if all bytes before it were equal to nonzero ones, so it
+    // is not past the terminator.
+    (0..).zip(with).all(|(n, byte)| unsafe { *text.wrapping_add(n) } as u8 == *byte)
 }
 
 /// The address of this thread's errno; null if libc has no `__errno_location`.

@@ -306,9 +306,9 @@ fn each_variable(environment: *const *const c_char, mut visit: impl FnMut(Variab
             return;
         }
         at = at.wrapping_add(1);
-        if starts(text, &OURS) {
+        if bind::starts(text, &OURS) {
             visit(Variable::Ours(text));
-        } else if starts(text, &LISTEN) {
+        } else if bind::starts(text, &LISTEN) {
             visit(Variable::Listen(text.wrapping_add(LISTEN.len())));
         }
     }
@@ -320,14 +320,6 @@ enum Variable {
     Ours(*const c_char),
     /// LISTEN_FDS, the number of sockets that systemd passes; the value.
     Listen(*const c_char),
-}
-
-/// Does the C string start with these bytes?
-#[unsafe(link_section = ".text.usual.start")]
-fn starts(text: *const c_char, with: &[u8]) -> bool {
-    // SAFETY: a string of the environment. A byte is read only if all bytes before it were equal to nonzero ones, so it
-    // is not past the terminator.
-    (0..).zip(with).all(|(n, byte)| unsafe { *text.wrapping_add(n) } as u8 == *byte)
 }
 
 /// The bytes of a C string, without its terminator.
