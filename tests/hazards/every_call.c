@@ -3,9 +3,9 @@
 // read, and on one where the first write of a learned burst may be held. `every_call list` prints the names.
 // Hazard: a hook that loses, cuts or moves an argument, and is right as long as programs leave that one empty.
 #include "hazard.h"
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -944,6 +944,13 @@ static pid_t ending(int status) {
     return child;
 }
 static void show_usage(const struct rusage *usage) { printf("  usage %s\n", usage->ru_maxrss > 0 && usage->ru_nvcsw >= 0 ? "written" : "missing"); }
+HOOK(unshare) { // what every thread here shares with nobody anyway, and what is refused
+    SHOW(unshare(0));
+    SHOW(unshare(CLONE_FS));
+    SHOW(unshare(-1));
+    SHOW(unshare(CLONE_FILES | 1));
+}
+
 HOOK(wait) {
     int status = -1;
     pid_t child = ending(3);

@@ -22,7 +22,7 @@ macro_rules! programs {
 }
 
 programs! {
-    app_options big_fd cancel delivery errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp partial raw_calls reuse
+    app_options big_fd cancel delivery errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp own_table partial raw_calls reuse
     reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
 }
 
@@ -123,6 +123,7 @@ fn musl_programs() {
         "half_close",
         "longjmp",
         "not_tcp",
+        "own_table",
         "partial",
         "reuse_threads",
         "scm_rights",

@@ -46,7 +46,7 @@ pub struct Process {
     pub forks: u64,
     /// Connections that were not counted.
     pub uncounted: u64,
-    /// It restricted its own system calls: from then on nothing was tuned or counted.
+    /// It restricted its own system calls, or gave a thread descriptors of its own: from then on nothing was tuned or counted.
     pub restricted: bool,
     pub services: Vec<Service>,
     /// Where calls came from that waited, if that was asked for.

@@ -79,7 +79,7 @@ fn sum(found: counters::Found, watched: Duration) -> Counted {
         }
         if process.restricted {
             notes.push(format!(
-                "{} restricted its own system calls: what it did since then was only seen from outside",
+                "{} restricted its own system calls or divided its descriptors: what it did since then was only seen from outside",
                 program.shown()
             ));
         }

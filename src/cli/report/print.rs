@@ -49,7 +49,7 @@ fn about(process: &Process) {
     }
     if process.restricted {
         notes
-            .push("restricted its own system calls: nothing is tuned or counted since then, stalls neither".to_owned());
+            .push("restricted its own system calls or divided its descriptors: nothing is tuned or counted since then, stalls neither".to_owned());
     }
     if !notes.is_empty() {
         line(&styled(NOTE, format_args!("     {}", notes.join("; "))));

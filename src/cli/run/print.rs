@@ -101,7 +101,9 @@ fn unseen(processes: &[Process], problems: &[String], unreachable: Option<&str>)
     }
     let restricted = processes.iter().filter(|process| process.restricted).count();
     if restricted > 0 {
-        parts.push(format!("what {restricted} processes did after they restricted their system calls"));
+        parts.push(format!(
+            "what {restricted} processes did after they restricted their system calls or divided their descriptors"
+        ));
     }
     let still = processes.iter().filter(|process| process.running).count();
     if still > 0 {

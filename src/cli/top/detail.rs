@@ -60,7 +60,7 @@ fn about(frame: &mut Frame, area: Rect, line: &Line) {
         words.push(format!("{} connections not counted", number(process.uncounted)));
     }
     if process.restricted {
-        words.push("restricted its own system calls: nothing is counted since".to_owned());
+        words.push("restricted its own system calls or divided its descriptors: nothing is counted since".to_owned());
     }
     let title = format!(" {} {} ", process.pid, name(process));
     let text = vec![

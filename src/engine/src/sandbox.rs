@@ -1,10 +1,14 @@
-//! In a process that has restricted its own system calls, the library only forwards.
+//! In a process that has restricted its own system calls, or has given a thread a descriptor table of its own, the
+//! library only forwards.
 //!
 //! A single setsockopt that the program would not have made itself kills sshd's pre-authentication child, and vsftpd.
 //! So when the program is about to install a filter (prctl(2) PR_SET_SECCOMP, or seccomp(2) through syscall(2)), the
 //! library first releases what is held, while it still may, and then disables the table: every descriptor is unmet from
 //! then on, and calls on unmet descriptors are forwarded. A filter installed before the program started (by a container
 //! runtime or a service manager) was written for programs that use sockets, and does not disable the library.
+//!
+//! With a second descriptor table (unshare(2) CLONE_FILES) a number may stand for two objects at once, and a hook cannot
+//! tell which one its caller has.
 
 use policy::evidence::Burst;
 
@@ -19,7 +23,7 @@ pub struct Entering {
 }
 
 impl<M: Machine> Library<M> {
-    /// The program is about to install a filter, or to forbid the cycle counter (PR_SET_TSC).
+    /// The program is about to install a filter, to forbid the cycle counter (PR_SET_TSC), or to divide its descriptors.
     #[cold]
     pub fn restricting(&self) -> Entering {
         self.let_go_of_all();

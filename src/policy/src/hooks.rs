@@ -121,6 +121,7 @@ macro_rules! for_each_hook {
             }
             Process, All in process {
                 fork: Any, Waits, "fork(2)", "makes a child that has the same descriptors";
+                unshare: Any, No, "unshare(2)", "gives the thread a descriptor table of its own, among much else";
                 execve: Any, No, "execve(2)", "becomes another program";
                 execv: Any, No, "execv(3)", "becomes another program, with the present environment";
                 execvp: Any, No, "execvp(3)", "becomes another program, which is looked for in PATH";

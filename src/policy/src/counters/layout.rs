@@ -81,7 +81,7 @@ pub enum Head {
     Forks,
     /// Number of connections that could not be counted, because their descriptors were too high.
     Uncounted,
-    /// 1 once the process has restricted its own system calls: nothing is counted from then on.
+    /// 1 once the process has restricted its own system calls or given a thread descriptors of its own: nothing is counted from then on.
     Restricted,
     /// 1 once the process has ended by exit(3) or by returning from main.
     Ended,

@@ -5,6 +5,8 @@ use super::*;
 
 /// A flag of close_range(2) (linux/close_range.h): mark the descriptors close-on-exec instead of closing them.
 pub(crate) const CLOSE_RANGE_CLOEXEC: c_int = 4;
+/// Another: first give the thread a descriptor table of its own.
+pub(super) const CLOSE_RANGE_UNSHARE: c_int = 2;
 
 hook! {
     /// close(2). On a TCP socket, a release point.
@@ -36,7 +38,7 @@ hook! {
             LIBRARY.closing_range(first, last);
         }
         // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-        unsafe { close_range::real(first, last, flags) }
+        process::restricting_if(flags & CLOSE_RANGE_UNSHARE != 0, || unsafe { close_range::real(first, last, flags) })
     }
 }
 

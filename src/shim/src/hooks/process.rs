@@ -130,6 +130,17 @@ exit_hook! {
     fn _Exit();
 }
 
+/// Makes a call after which, if `restricts` and it succeeds, the library only forwards.
+pub(super) fn restricting_if<R: Default + PartialEq>(restricts: bool, real: impl FnOnce() -> R) -> R {
+    if !restricts {
+        return real();
+    }
+    let entering = LIBRARY.restricting();
+    let result = real();
+    LIBRARY.restricted(entering, result == R::default());
+    result
+}
+
 /// Makes a hook for prctl(2), which is variadic in C; the arguments are passed on as machine words.
 macro_rules! prctl_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
@@ -137,15 +148,10 @@ macro_rules! prctl_hook {
             $(#[$doc])*
             fn $name(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
             where signature $check, raw raw!(libc::SYS_prctl, option, a, b, c, d); {
-                if option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV {
-                    let entering = LIBRARY.restricting();
-                    // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-                    let result = unsafe { $name::real(option, a, b, c, d) };
-                    LIBRARY.restricted(entering, result == 0);
-                    return result;
-                }
+                let restricts =
+                    option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV;
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-                unsafe { $name::real(option, a, b, c, d) }
+                restricting_if(restricts, || unsafe { $name::real(option, a, b, c, d) })
             }
         }
     };
@@ -161,8 +167,16 @@ prctl_hook! {
 }
 
 hook! {
-    /// syscall(2): hooked for seccomp(2) and futex(2), for which libc has no functions. Everything else is only passed
-    /// on, as machine words.
+    /// unshare(2): a thread with a descriptor table of its own may have another object under each number.
+    fn unshare(flags: c_int) -> c_int where signature (libc::unshare), raw raw!(libc::SYS_unshare, flags); {
+        // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
+        restricting_if(flags & libc::CLONE_FILES != 0, || unsafe { unshare::real(flags) })
+    }
+}
+
+hook! {
+    /// syscall(2): hooked for seccomp(2) and futex(2), for which libc has no functions, and for unshare(2). Everything else
+    /// is only passed on, as machine words.
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
     where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
         let waits = match number {
@@ -174,15 +188,14 @@ hook! {
             // A release point: Rust's locks, channels and condition variables wait here.
             LIBRARY.let_go(Cause::Wait);
         }
-        if number == libc::SYS_seccomp && matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER) {
-            let entering = LIBRARY.restricting();
-            // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-            let result = unsafe { syscall::real(number, a, b, c, d, e, f) };
-            LIBRARY.restricted(entering, result == 0);
-            return result;
-        }
+        let restricts = match number {
+            libc::SYS_seccomp => matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER),
+            libc::SYS_unshare => a as c_int & libc::CLONE_FILES != 0,
+            libc::SYS_close_range => c as c_int & descriptor::CLOSE_RANGE_UNSHARE != 0,
+            _ => false,
+        };
         // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-        unsafe { syscall::real(number, a, b, c, d, e, f) }
+        restricting_if(restricts, || unsafe { syscall::real(number, a, b, c, d, e, f) })
     }
 }
 
