@@ -55,6 +55,8 @@ pub struct Socket {
     pub listens: bool,
     /// What the kernel has of TCP_NODELAY and TCP_CORK.
     pub nodelay: bool,
+    /// Kernel TLS on top of it (TCP_ULP).
+    pub tls: bool,
     /// As above.
     pub cork: bool,
     /// The library has set the cork; it has turned TCP_NODELAY off where it was on.

@@ -77,6 +77,7 @@ impl Machine for Simulated {
 
     fn get_option(fd: c_int, level: c_int, name: c_int, value: &mut [u8]) -> usize {
         const SO_COOKIE: c_int = 57;
+        const TCP_ULP: c_int = 31;
         kernel(|kernel| {
             kernel.done.push(Done::Get(fd, name));
             let Some(&index) = kernel.numbers.get(&fd) else { return 0 };
@@ -100,6 +101,10 @@ impl Machine for Simulated {
                     if let Some(at) = value.get_mut(128..136) {
                         at.copy_from_slice(&u64::from(socket.received).to_ne_bytes());
                     }
+                    return value.len();
+                }
+                (libc::IPPROTO_TCP, TCP_ULP) if tcp && socket.tls => {
+                    value[..3].copy_from_slice(b"tls");
                     return value.len();
                 }
                 _ => return 0,

@@ -19,6 +19,8 @@ use crate::watch;
 
 /// A number unique to each socket (asm-generic/socket.h).
 const SO_COOKIE: c_int = 57;
+/// The name of the protocol on top of TCP, such as kernel TLS; empty if there is none (linux/tcp.h).
+const TCP_ULP: c_int = 31;
 /// The protocol number of Multipath TCP (linux/in.h).
 const IPPROTO_MPTCP: c_int = 262;
 
@@ -40,6 +42,15 @@ fn of_protocol(protocol: c_int) -> Socket {
         IPPROTO_MPTCP => Socket::new(Kind::Fresh).with(NO_HOLD),
         _ => Socket::new(Kind::Other),
     }
+}
+
+/// A connection from elsewhere: nothing is ever held on it if its former owner has put a protocol on top of TCP, which
+/// would keep a held record however the socket is pushed.
+#[cold]
+fn carried<M: Machine>(fd: c_int, found: Socket) -> Socket {
+    // ("mptcp", "tls", "espintcp": TCP_ULP_NAME_MAX is 16.)
+    let has = M::get_option(fd, libc::IPPROTO_TCP, TCP_ULP, &mut [0; 16]) != 0;
+    if has { found.with(NO_HOLD) } else { found }
 }
 
 impl<M: Machine> Library<M> {
@@ -105,7 +116,7 @@ impl<M: Machine> Library<M> {
         let socket = if listens {
             self.listening(fd, found.into(Kind::Listener)).with_queued(tcp_info::queued::<M>(fd))
         } else {
-            self.divided(fd, found.into(Kind::Accepted).on_service(Library::<M>::INHERITED))
+            self.divided(fd, carried::<M>(fd, found).into(Kind::Accepted).on_service(Library::<M>::INHERITED))
         };
         self.table.add_rarely(fd, socket);
         self.tell(|| if socket.is_connection() { Told::Given(fd, socket) } else { Told::Listening(fd, socket) });

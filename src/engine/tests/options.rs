@@ -129,6 +129,19 @@ fn what_comes_from_elsewhere_is_met_and_its_options_stand() {
 }
 
 #[test]
+fn on_what_comes_with_kernel_tls_nothing_is_held() {
+    for tls in [false, true] {
+        let program = Program::new(&[]);
+        let fd = kernel(|kernel| kernel.open(None, Socket { protocol: libc::IPPROTO_TCP, tls, ..Socket::default() }));
+        program.library.given(fd);
+        program.learn(fd);
+        program.write(fd, 64);
+        let held = kernel(|kernel| !kernel.held.is_empty());
+        assert_eq!((held, is_on(fd)), (!tls, true));
+    }
+}
+
+#[test]
 fn a_write_to_what_was_never_met_is_one_to_a_file() {
     let program = Program::new(&[]);
     let fd = inherited(false);

@@ -98,15 +98,18 @@ least "header, sendfile of 65,536 bytes" 46 segments 65536
 least "header, sendfile beyond the end of the file" 1 tail
 
 # Kernel TLS: a record for each write, and none of them waits.
-plain=$(/programs/links ktls) preloaded=$(preload /programs/links ktls)
-case $plain in
-absent*) line "kernel TLS, two writes" absent absent ok ;;
-*)
-	[ "${plain#*, }" = "${preloaded#*, }" ] && verdict=ok || verdict=DIFFERS
-	line "kernel TLS, two writes" "$plain" "$preloaded" \
-		"$(echo "$preloaded" | awk -v same=$verdict '{ print ($1 < 35) ? same : "FAILS" }')"
-	;;
-esac
+for way in ktls ktls-given; do
+	[ $way = ktls ] && what="kernel TLS, two writes" || what="kernel TLS of another program's, two writes"
+	plain=$(/programs/links $way) preloaded=$(preload /programs/links $way)
+	case $plain in
+	absent*) line "$what" absent absent ok ;;
+	*)
+		[ "${plain#*, }" = "${preloaded#*, }" ] && verdict=ok || verdict=DIFFERS
+		line "$what" "$plain" "$preloaded" \
+			"$(echo "$preloaded" | awk -v same=$verdict '{ print ($1 < 35) ? same : "FAILS" }')"
+		;;
+	esac
+done
 
 # How long half a burst waits where nobody can release it: the kernel's timeout (205 ms, 377, 1,000), which grows with the
 # round trip; and where the program waits in a call that the library sees: not at all. With room for a busy host.
