@@ -253,6 +253,33 @@ fn bad_directories_cost_a_line_and_nothing_else() {
     unmoved(&finish(&mut nobody), &line, own.path());
 }
 
+/// Who cuts a mapped file short kills its process (SIGBUS). Neither the pattern of a careless rule, as root, nor the owner's
+/// own command comes that far.
+#[test]
+fn a_careless_rotation_does_not_reach_the_files() {
+    let scratch = ScratchDir::new("statistics");
+    std::os::unix::fs::chown(scratch.path(), Some(65534), None).expect("tests run as root");
+    let mut counting = counted(&["10", "end"], scratch.path(), "on");
+    finish(std::os::unix::process::CommandExt::uid(&mut counting, 65534)).expect();
+    let name =
+        fs::read_dir(scratch.path()).expect("it is there").next().expect("a file").expect("it can be read").path();
+    let length = || fs::metadata(&name).expect("it is there").len();
+    let whole = length();
+    assert!(whole > 0);
+
+    let mut rule = Command::new("sh");
+    let rule = finish(
+        rule.args(["-c", "for f in *; do [ ! -e \"$f\" ] || truncate -s 0 \"$f\"; done"]).current_dir(scratch.path()),
+    );
+    assert_eq!((rule.expect(), length()), (String::new(), whole));
+
+    let mut own = Command::new("truncate");
+    std::os::unix::process::CommandExt::uid(own.args(["-s", "0"]).arg(&name), 65534);
+    let own = finish(&mut own);
+    assert!(!own.status.success() && text(&own.stderr).contains("Permission denied"), "{}", text(&own.stderr));
+    assert_eq!(length(), whole);
+}
+
 #[test]
 fn a_full_disk_and_a_limit_of_file_sizes_cost_the_program_nothing() {
     let scratch = ScratchDir::new("statistics");

@@ -178,7 +178,8 @@ fn make() -> Option<New> {
     let directory = open_directory().ok()?;
     let name = Name::new();
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let fd = open_at(directory, name.text(), flags, 0o600);
+    // Nobody is to write to it by its name, and least of all to cut it short: that would kill the program (SIGBUS).
+    let fd = open_at(directory, name.text(), flags, 0o400);
     let mut at = None;
     if fd >= 0 {
         at = if reserve(fd) { map(fd) } else { None };
@@ -320,7 +321,8 @@ pub(crate) fn ended() {
     }
 }
 
-/// The name of a file, "PID-NUMBER.tcptune"; the number is the cycle counter.
+/// The name of a file, ".PID-NUMBER.tcptune"; the number is the cycle counter. It begins with a dot so that `DIRECTORY/*`,
+/// in a shell or in a rule of logrotate, does not match it.
 struct Name {
     text: [u8; 48],
 }
@@ -337,6 +339,7 @@ impl Name {
                 }
             }
         };
+        add(b".");
         policy::decimal(process(), &mut add);
         add(b"-");
         policy::hexadecimal(cycles(), &mut add);
