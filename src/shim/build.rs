@@ -12,6 +12,10 @@ fn main() {
     }
     let here = env!("CARGO_MANIFEST_DIR");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-T,{here}/layout.ld");
+    if std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("x86_64") {
+        // Every `ret` of the library goes back to its `call`, in its assembly too (arch/x86_64.rs).
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,shstk");
+    }
     for option in [
         "-nostartfiles",
         "-nodefaultlibs",

@@ -136,3 +136,26 @@ fn programs_of_glibc_and_musl_load_it() {
         assert!(["no", "n/a"].contains(&cell(process).as_str()), "{process}: {table}{errors}");
     }
 }
+
+/// The loader turns the shadow stack of a process off if one object does not say that it can do with it.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn it_leaves_the_shadow_stack_on() {
+    let (file, bytes) = library();
+    let endian = file.endian();
+    let segments = file.elf_program_headers().iter();
+    assert!(segments.clone().any(|segment| segment.p_type(endian) == elf::PT_GNU_PROPERTY), "the loader finds it");
+    let mut features = 0;
+    for segment in segments {
+        let Some(mut notes) = segment.notes(endian, bytes).expect("readable") else { continue };
+        while let Some(note) = notes.next().expect("readable") {
+            let mut properties = note.gnu_properties(endian).expect("a note of properties");
+            while let Some(property) = properties.next().expect("readable") {
+                if property.pr_type() == elf::GNU_PROPERTY_X86_FEATURE_1_AND {
+                    features |= property.data_u32(endian).expect("a word");
+                }
+            }
+        }
+    }
+    assert_eq!(features, elf::GNU_PROPERTY_X86_FEATURE_1_SHSTK, "as `readelf -n` says");
+}
