@@ -4,8 +4,10 @@
 //! every login to this sshd, and to vsftpd with its sandbox on; that was tried.)
 
 use crate::support::{
-    Guard, Mode, ScratchDir, assert_same, compile, finish, free_port, net, process, program, run, text,
+    Guard, Mode, Outcome, ScratchDir, assert_same, compile, finish, free_port, net, process, program, run, text,
 };
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -24,6 +26,67 @@ fn a_strict_sandbox_behaves_the_same() {
     let [plain, preloaded] = Mode::BOTH.map(|mode| run(mode, &sandbox, &["strict-mode", "late"]).expect());
     assert!(plain.contains("strict mode: 3"), "{plain}");
     assert_eq!(preloaded, plain);
+}
+
+/// The numbers of the system calls that a program makes natively.
+fn calls(program: &Path, arguments: &[&str]) -> String {
+    let scratch = ScratchDir::new("calls");
+    let log = scratch.join("log");
+    let mut command = Mode::Plain.command("strace");
+    finish(command.args(["-fnqq", "-o"]).arg(&log).arg(program).args(arguments)).expect();
+    let log = std::fs::read_to_string(log).expect("strace wrote its log");
+    let numbers = log.lines().filter_map(|line| line.split_once('[')?.1.split_once(']')?.0.trim().parse().ok());
+    let numbers: BTreeSet<u32> = numbers.collect();
+    assert!(numbers.len() > 10, "{log}");
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Starts `bursts` in a jail.
+fn jailed(mode: Mode, which: &str, numbers: &str, settings: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    let mut command = mode.command(compile("jail"));
+    command.args([which, numbers]).arg(compile("bursts")).args(arguments).envs(settings.iter().copied());
+    finish(&mut command)
+}
+
+/// A launcher gives the program what it uses, and not a call more.
+#[test]
+fn a_filter_that_was_there_before_the_program_kills_nobody() {
+    let scratch = ScratchDir::new("jail");
+    let stats = scratch.path().to_str().expect("a path in UTF-8");
+    let all = [
+        ("TCPTUNE_STATS", stats),
+        ("TCPTUNE_QUICKACK", "auto"),
+        ("TCPTUNE_RULES", "peer=10.0.0.0/8 off"),
+        ("TCPTUNE_SET", "ttl=64"),
+    ];
+    for arguments in [&["30"][..], &["30", "sets"]] {
+        let numbers = calls(&compile("bursts"), arguments);
+        for settings in [&[][..], &all, &[("TCPTUNE_ONLY", "bursts")], &[("TCPTUNE_NODELAY", "perhaps")]] {
+            let [plain, preloaded] = Mode::BOTH.map(|mode| jailed(mode, "only", &numbers, settings, arguments));
+            let told = format!("{arguments:?} {settings:?}");
+            assert_eq!(plain.expect(), "30 bursts\n", "{told}");
+            assert_eq!(
+                (preloaded.status.to_string(), text(&preloaded.stdout)),
+                ("exit status: 0".into(), "30 bursts\n".into()),
+                "{told}"
+            );
+            // It is cured where the program sets options itself, and the settings are those of a program that is tuned.
+            let cured = arguments.len() > 1 && !settings.iter().any(|(_, value)| ["bursts", "perhaps"].contains(value));
+            assert_eq!(preloaded.took < Duration::from_millis(600), cured, "{told}: {:?}", preloaded.took);
+        }
+    }
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("it is there").count(), 0, "counting takes other calls");
+}
+
+/// A filter that allows all that the library calls, as it can be told.
+#[test]
+fn under_a_filter_that_allows_everything_all_is_as_without() {
+    // (Number 9999 is no system call.)
+    for (settings, cured) in [(&[][..], false), (&[("TCPTUNE_SECCOMP", "all")], true)] {
+        let preloaded = jailed(Mode::Preloaded, "without", "9999", settings, &["30"]);
+        assert_eq!(preloaded.took < Duration::from_millis(600), cured, "{settings:?}: {:?}", preloaded.took);
+        assert_eq!(preloaded.expect(), "30 bursts\n");
+    }
 }
 
 /// A key for a throw-away server or login.

@@ -113,6 +113,8 @@ pub struct Kernel {
     pub late: Vec<u64>,
     /// What the library asks of the process.
     pub settings: &'static Settings,
+    /// The process was started under a filter that would kill it for an unexpected call.
+    pub confined: bool,
     /// The next random number.
     pub chance: u64,
     /// What was told.
@@ -146,6 +148,7 @@ impl Kernel {
             checked: 0,
             late: Vec::new(),
             settings: &DEFAULT,
+            confined: false,
             chance: 0,
             told: Vec::new(),
         }

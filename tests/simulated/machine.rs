@@ -135,6 +135,10 @@ impl Machine for Simulated {
         })
     }
 
+    fn is_confined() -> bool {
+        kernel(|kernel| kernel.confined)
+    }
+
     fn map(length: usize) -> Result<*mut u8, NoMap> {
         kernel(|kernel| kernel.done.push(Done::Map));
         // SAFETY: the length is not 0.

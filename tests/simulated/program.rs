@@ -232,8 +232,11 @@ impl Program {
             self.library.setting_nodelay(fd);
         }
         let result = kernel(|kernel| kernel.set(fd, level, name, value, false));
+        if result != 0 || !self.library.is_enabled() {
+            return result;
+        }
+        self.library.program_sets();
         match name {
-            _ if result != 0 || !self.library.is_enabled() => {}
             libc::TCP_NODELAY if tcp => self.library.program_set_nodelay(fd, value != 0),
             libc::TCP_CORK if tcp => self.library.program_set_cork(fd, value != 0),
             _ => self.library.program_set(fd, level, name),

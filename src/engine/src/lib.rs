@@ -14,6 +14,7 @@ extern crate std;
 policy::never_panic! {
     mod applied;
     mod burst;
+    mod confined;
     mod effects;
     mod library;
     mod machine;
@@ -37,7 +38,7 @@ pub use burst::{Call, First, Look, LookAtReceive, Receive};
 pub use library::Library;
 pub use machine::tcp_info::path;
 pub use machine::{Machine, NoMap, get_int};
-pub use mode::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
+pub use mode::{BACKTRACES, COUNTING, LOOKED, SETS_OPTIONS, SPECIAL};
 pub use sandbox::Entering;
 pub use table::{ALL, NEAR};
 pub use threads::Place;

@@ -67,13 +67,13 @@ impl<M: Machine> Library<M> {
     }
 
     /// Sets mode flags; they are never cleared.
-    pub fn raise(&self, flags: u8) {
+    pub fn raise(&self, flags: u32) {
         self.mode.raise(flags);
     }
 
     /// Is any of these mode flags set?
     #[inline(always)]
-    pub fn is(&self, flags: u8) -> bool {
+    pub fn is(&self, flags: u32) -> bool {
         self.mode.is(flags)
     }
 

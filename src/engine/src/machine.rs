@@ -38,6 +38,10 @@ pub trait Machine: Sized + 'static {
     /// The remote address and port of a socket; None if it has none.
     fn peer_address(fd: c_int) -> Option<Peer>;
 
+    /// Was the process started under a filter that may kill it for a call which its program never makes
+    /// (`policy::confined`)?
+    fn is_confined() -> bool;
+
     /// Maps `length` bytes of zeros. Pages take memory only once they are touched.
     fn map(length: usize) -> Result<*mut u8, NoMap>;
     /// Unmaps what [`Machine::map`] mapped.

@@ -12,7 +12,7 @@ use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
-use crate::mode::{COUNTING, GAVE_NAGLE, SETS_OPTIONS, SPECIAL};
+use crate::mode::{CONFINED, COUNTING, GAVE_NAGLE, SETS_OPTIONS};
 use crate::sync::Relaxed;
 use crate::told::Told;
 use crate::watch;
@@ -136,12 +136,15 @@ impl<M: Machine> Library<M> {
     #[cold]
     pub(crate) fn same_socket(&self, one: c_int, other: c_int) -> bool {
         let cookie = |fd| get_long::<M>(fd, libc::SOL_SOCKET, SO_COOKIE);
-        cookie(one).is_some_and(|it| cookie(other) == Some(it))
+        !self.mode.is(CONFINED) && cookie(one).is_some_and(|it| cookie(other) == Some(it))
     }
 
-    /// Classifies a descriptor whose creation no hook saw: asks the kernel once.
+    /// Classifies a descriptor whose creation no hook saw: asks the kernel once, if it may.
     #[cold]
     fn identified(&self, fd: c_int) -> Socket {
+        if self.is_confined() {
+            return Socket::new(Kind::Other);
+        }
         get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL).map_or(Socket::new(Kind::Other), of_protocol)
     }
 
@@ -149,7 +152,7 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.tcp")]
     fn unopened(&self, fd: c_int, socket: Socket) -> Option<Socket> {
         match socket.kind() {
-            Kind::Fresh if self.is_enabled() => Some(socket),
+            Kind::Fresh if self.is_enabled() => Some(self.within_bounds(socket)),
             Kind::Unmet | Kind::Unknown if self.is_enabled() => Some(self.identified(fd)),
             _ => None,
         }
@@ -161,7 +164,7 @@ impl<M: Machine> Library<M> {
     pub fn connects_quickly(&self, fd: c_int) -> Option<Socket> {
         let words = self.table.near(fd)?;
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        let usual = matches!(socket.kind(), Kind::Fresh) && !self.has_open() && !self.mode.is(SPECIAL | COUNTING);
+        let usual = matches!(socket.kind(), Kind::Fresh) && !self.has_open() && self.mode.is_usual();
         if usual { Some(self.with_nodelay(fd, socket.into(Kind::Client))) } else { None }
     }
 
@@ -186,7 +189,7 @@ impl<M: Machine> Library<M> {
             self.table.add_rarely(fd, met);
             return None;
         }
-        let peer = if !self.is_plain() && self.settings().has_rules() { peer() } else { None };
+        let peer = if self.has_rules() { peer() } else { None };
         let tuned = self.opening(fd, met, peer);
         // Recorded before the call: during a blocking connect another thread may already use the descriptor.
         self.table.add_rarely(fd, tuned);
@@ -210,7 +213,12 @@ impl<M: Machine> Library<M> {
     /// service.
     #[cold]
     pub(crate) fn opened_by_send(&self, fd: c_int, fresh: Socket) -> Socket {
-        let socket = self.ready_rarely(self.opening(fd, fresh, None));
+        let met = self.within_bounds(fresh);
+        if !met.is_tcp() {
+            self.table.set_rarely(fd, met);
+            return met;
+        }
+        let socket = self.ready_rarely(self.opening(fd, met, None));
         self.table.set_rarely(fd, socket);
         self.tell(|| Told::Connected(fd, socket, None));
         socket
@@ -251,7 +259,7 @@ impl<M: Machine> Library<M> {
 
     #[unsafe(link_section = ".text.tcp")]
     fn listening(&self, fd: c_int, socket: Socket) -> Socket {
-        let socket = socket.into(Kind::Listener).on_service(self.listener_service());
+        let socket = self.within_bounds_listening(socket.into(Kind::Listener)).on_service(self.listener_service());
         let socket = self.choose(fd, socket, Direction::Server, None);
         self.apply(fd, socket, Direction::Server)
     }
@@ -300,7 +308,7 @@ impl<M: Machine> Library<M> {
             return self.divided(fd, socket);
         }
         let settings = self.settings();
-        if settings.has_rules() && settings.needs_peer(Direction::Server, local_port::<M>(fd)) {
+        if self.has_rules() && settings.needs_peer(Direction::Server, local_port::<M>(fd)) {
             return self.by_peer(fd, socket);
         }
         let tuning = self.tuning(socket);
@@ -354,11 +362,7 @@ impl<M: Machine> Library<M> {
     /// The tuning that the rules choose for this socket.
     #[unsafe(link_section = ".text.tcp")]
     fn choose(&self, fd: c_int, socket: Socket, direction: Direction, peer: Option<Peer>) -> Socket {
-        if self.is_plain() || !self.settings().has_rules() {
-            socket
-        } else {
-            self.by_rules(fd, socket, direction, peer)
-        }
+        if self.has_rules() { self.by_rules(fd, socket, direction, peer) } else { socket }
     }
 
     #[cold]
@@ -436,7 +440,7 @@ impl<M: Machine> Library<M> {
         if !socket.is_connection() || !tuning.enabled() {
             return socket;
         }
-        let socket = watch::begin(socket, tuning);
+        let socket = watch::begin(socket, tuning, self.mode.is(CONFINED));
         let (may_hold, watched) = (may_hold(socket), socket.has(QUICKACK | QUICKACK_AUTO));
         if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
     }

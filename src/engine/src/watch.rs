@@ -139,11 +139,13 @@ impl<M: Machine> Library<M> {
     }
 }
 
-/// Flags an open connection as watched, if its tuning asks for quick acknowledgements.
-pub(crate) fn begin(socket: Socket, tuning: &Tuning) -> Socket {
+/// Flags an open connection as watched, if its tuning asks for quick acknowledgements; for `auto` the kernel has to be
+/// asked, which a confined process must not.
+pub(crate) fn begin(socket: Socket, tuning: &Tuning, confined: bool) -> Socket {
     match tuning.quickack {
         Quickack::Off => socket,
         Quickack::On => socket.with(QUICKACK),
+        Quickack::Auto if confined => socket,
         Quickack::Auto => socket.with(QUICKACK_AUTO),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use tcptune_engine::LOOKED;
 use tcptune_policy::Peer;
 use tcptune_policy::socket::{Kind, NODELAY_APP, NODELAY_ON, NODELAY_OURS};
 use tcptune_simulated::program::{Program, SERVER};
@@ -126,6 +127,63 @@ fn what_comes_from_elsewhere_is_met_and_its_options_stand() {
             assert!(is_on(fd) && program.reads_nodelay(fd) == was_on);
         }
     }
+}
+
+/// A program in a process that was started under a filter.
+fn confined(variables: &[(&str, &str)]) -> Program {
+    let program = Program::new(variables);
+    kernel(|kernel| kernel.confined = true);
+    program
+}
+
+#[test]
+fn a_confined_process_makes_no_call_that_its_program_has_not_made() {
+    let everything = [
+        ("TCPTUNE_SET", "ttl=64"),
+        ("TCPTUNE_QUICKACK", "auto"),
+        ("TCPTUNE_RULES", "port=1000 cork=auto; peer=10.0.0.0/8 nodelay=on"),
+    ];
+    for variables in [&[][..], &everything] {
+        let program = confined(variables);
+        let (client, listener, given) = (program.connect(), program.listen(), inherited(false));
+        let accepted = program.accept(listener);
+        program.library.given(given);
+        for fd in [client, accepted, given] {
+            program.learn(fd);
+            program.close(program.duplicate(fd, None));
+        }
+        assert_eq!(program.done(), [], "{variables:?}");
+    }
+}
+
+#[test]
+fn a_confined_process_sets_options_once_its_program_does_and_nothing_else() {
+    for quickack in ["off", "auto"] {
+        let program = confined(&[("TCPTUNE_QUICKACK", quickack)]);
+        let listener = program.socket();
+        program.set(listener, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1);
+        program.listen_on(listener);
+        let (client, accepted) = (program.connect(), program.accept(listener));
+        for fd in [client, accepted] {
+            program.learn(fd);
+            assert!(is_on(fd) && !program.reads_nodelay(fd));
+            // What the program says of a socket with two numbers is noted without asking which other ones it has.
+            program.duplicate(fd, None);
+            program.set_nodelay(fd, true);
+            assert!(program.reads_nodelay(fd));
+        }
+        assert!(kernel(|kernel| kernel.held.is_empty()));
+        assert!(program.done().iter().all(|call| matches!(call, Done::Set(..))), "{:?}", program.done());
+    }
+}
+
+#[test]
+fn a_setting_says_that_the_filter_allows_every_call() {
+    let program = confined(&[]);
+    program.library.raise(LOOKED);
+    let fd = program.connect();
+    program.learn(fd);
+    assert!(is_on(fd) && kernel(|kernel| !kernel.held.is_empty()));
 }
 
 #[test]

@@ -21,6 +21,7 @@ macro_rules! never_panic {
 }
 
 never_panic! {
+    mod confined;
     pub mod counters;
     mod directory;
     pub mod evidence;
@@ -46,6 +47,7 @@ mod sync;
 #[path = "sync_loom.rs"]
 pub mod sync;
 
+pub use confined::is_confined;
 pub use fault::Fault;
 pub use options::{
     OPTION_TEXTS, OPTIONS, OptionRow, OptionSet, OptionText, SockOpt, TCP_DELACK_MAX_US, TCP_RTO_MAX_MS,

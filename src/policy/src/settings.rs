@@ -11,7 +11,7 @@ use crate::programs::{Programs, ROOM};
 use crate::rules::Rules;
 pub use crate::subject::{Direction, Peer, Subject};
 pub use crate::tuning::{Cork, Nodelay, Quickack, Release, Tuning};
-use crate::variables::{ENABLED, NAMES, ONLY, SKIP, SPLIT, STATS};
+use crate::variables::{ENABLED, NAMES, ONLY, SECCOMP, SKIP, SPLIT, STATS};
 
 /// The settings of a process. [`Settings::DEFAULT`] is all zeros, so a static of it takes no space in the file. What is
 /// small, or consulted in every process, comes first, in one page.
@@ -22,6 +22,7 @@ pub struct Settings {
     observing: bool,
     split: u8,
     backtraces: bool,
+    any_call: bool,
     /// A bit for each variable that was read.
     seen: u16,
     /// The tuning of a socket that no rule matches.
@@ -41,6 +42,7 @@ impl Settings {
         observing: false,
         split: 0,
         backtraces: false,
+        any_call: false,
         seen: 0,
         base: Tuning::DEFAULT,
         programs: Programs::NONE,
@@ -61,6 +63,11 @@ impl Settings {
     /// Are the stacks of calls that wait to be sampled?
     pub const fn backtraces(&self) -> bool {
         self.backtraces
+    }
+
+    /// May the library make any call that it needs, whatever filter the process was started under?
+    pub const fn any_call(&self) -> bool {
+        self.any_call
     }
 
     /// The percentage of connections that are left untouched.
@@ -125,7 +132,12 @@ impl Settings {
                 let share = number::plain(whole).and_then(|share| u8::try_from(share).ok());
                 (share.filter(|share| *share <= 100).map(|share| self.split = share), SPLIT.values)
             }
-            _ => (self.stats.keep(whole), STATS.values),
+            10 => (self.stats.keep(whole), STATS.values),
+            _ => {
+                let word = choose(whole, words!("own all"));
+                self.any_call = word == Some(1);
+                (word.map(|_| ()), SECCOMP.values)
+            }
         };
         const { assert!(ROOM == 1024, "the table names the number") };
         if done.is_none() { wrong.note(whole, allowed) } else { done }

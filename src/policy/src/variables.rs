@@ -110,13 +110,23 @@ pub(crate) const STATS: Variable = Variable {
         directory must belong to root or to the process's user.",
 };
 
+pub(crate) const SECCOMP: Variable = Variable {
+    name: "TCPTUNE_SECCOMP",
+    values: "own or all",
+    default: "own",
+    example: "all",
+    meaning: "Which system calls the library may make in a process that was started under a seccomp filter with \
+        no_new_privs: only setsockopt, and that once the program itself has made it; or all that it needs, because the \
+        filter allows them.",
+};
+
 /// All settings, in the order in which they are described.
-pub static VARIABLES: [Variable; 11] =
-    [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS];
+pub static VARIABLES: [Variable; 12] =
+    [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS, SECCOMP];
 
 /// The names alone, in the same order. The library reads these, so the table with its text stays out of the library.
 pub(crate) const NAMES: &str = "TCPTUNE TCPTUNE_NODELAY TCPTUNE_CORK TCPTUNE_RELEASE TCPTUNE_QUICKACK TCPTUNE_SET \
-    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS";
+    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS TCPTUNE_SECCOMP";
 
 /// A keyword of a rule.
 #[derive(Clone, Copy, Debug)]

@@ -52,6 +52,15 @@ pub(crate) fn read_file(path: &CStr, room: &mut [u8]) -> usize {
     got.max(0) as usize
 }
 
+/// Was the process started under a filter that may kill it for an unexpected call? The loader has opened and read files
+/// under the same filter, in the same way.
+#[cold]
+pub(crate) fn is_confined() -> bool {
+    let mut status = [0u8; 4096];
+    let length = read_file(c"/proc/self/status", &mut status);
+    policy::is_confined(status.get(..length).unwrap_or(&[]))
+}
+
 /// This thread's processor use. getrusage(2) says how often it slept. The processor time comes from the thread's clock,
 /// because getrusage may count it in timer ticks.
 #[cold]

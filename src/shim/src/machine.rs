@@ -76,6 +76,10 @@ impl Machine for Linux {
         address::asked(libc::SYS_getpeername, fd)
     }
 
+    fn is_confined() -> bool {
+        kernel::is_confined()
+    }
+
     fn map(length: usize) -> Result<*mut u8, NoMap> {
         let (protection, flags) = (
             (libc::PROT_READ | libc::PROT_WRITE) as usize,

@@ -1,7 +1,8 @@
 //! Start-up: reads the settings from the environment, once, and turns the table on. Runs before `main`, but other
 //! libraries' constructors may have used sockets earlier; until it has run, every hook only forwards.
 //!
-//! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP needs the program's name, or TCPTUNE_STATS names a directory.
+//! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP needs the program's name, or TCPTUNE_STATS names a directory; then,
+//! and for the line about an invalid value, it is first looked whether the process may make such calls.
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int, c_ulong};
@@ -10,7 +11,7 @@ use core::mem::transmute;
 use once_cell::race::OnceRef;
 use policy::{Settings, Tuning};
 
-use engine::{BACKTRACES, COUNTING, SETS_OPTIONS, SPECIAL};
+use engine::{BACKTRACES, COUNTING, LOOKED, SETS_OPTIONS, SPECIAL};
 
 use crate::arch::syscall6;
 use crate::machine::{LIBRARY, Linux};
@@ -82,6 +83,7 @@ fn read(environment: *const *const c_char) -> bool {
     // SAFETY: only start-up accesses the cell (see `Draft`), once, so there is no other reference.
     let draft = unsafe { &mut *DRAFT.0.get() };
     let mut valid = true;
+    let mut line = Line::EMPTY;
     each_variable(environment, |variable| {
         let Variable::Ours(text) = variable else { return };
         // SAFETY: a string of the environment, which nothing changes before `main`.
@@ -93,22 +95,24 @@ fn read(environment: *const *const c_char) -> bool {
             && valid
         {
             valid = false;
-            let mut line = Line::EMPTY;
             fault.line(value, &mut |piece| line.add(piece));
-            line.complain();
         }
     });
     draft.finish();
-    if !valid || !draft.enabled() {
+    if draft.any_call() {
+        LIBRARY.raise(LOOKED);
+    }
+    if !valid {
+        line.complain();
         return false;
     }
-    if draft.names_wanted() && !wanted_program(draft) {
+    if !draft.enabled() || draft.names_wanted() && (LIBRARY.is_confined() || !wanted_program(draft)) {
         return false;
     }
     if draft.sets_options() {
         LIBRARY.raise(SETS_OPTIONS);
     }
-    let counts = !draft.stats().is_empty();
+    let counts = !draft.stats().is_empty() && !LIBRARY.is_confined();
     if draft.has_rules() || draft.base != Tuning::DEFAULT || draft.split() != 0 || counts {
         LIBRARY.raise(SPECIAL);
     }
@@ -167,10 +171,14 @@ struct Line {
 impl Line {
     const EMPTY: Line = Line { text: [0; 512], used: 0 };
 
-    /// Writes the line to standard error, unless that is a network connection: it must not get into a protocol stream.
+    /// Writes the line to standard error, unless that is a network connection: it must not get into a protocol stream. A
+    /// confined process must not ask whether it is.
     #[cold]
     #[inline(never)]
     fn complain(&mut self) {
+        if LIBRARY.is_confined() {
+            return;
+        }
         let domain = engine::get_int::<Linux>(2, libc::SOL_SOCKET, libc::SO_DOMAIN);
         if matches!(domain, Some(libc::AF_INET | libc::AF_INET6)) {
             return;

@@ -84,6 +84,10 @@ impl Machine for Model {
         None
     }
 
+    fn is_confined() -> bool {
+        false
+    }
+
     fn map(length: usize) -> Result<*mut u8, NoMap> {
         // SAFETY: the length is not 0.
         let at = unsafe { alloc_zeroed(pages(length)) };

@@ -27,6 +27,7 @@ macro_rules! setsockopt_hook {
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let result = unsafe { $name::real(fd, level, name, value, length) };
                 if result == 0 && LIBRARY.is_enabled() {
+                    LIBRARY.program_sets();
                     if !of_tcp || name != nodelay && name != cork {
                         LIBRARY.program_set(fd, level, name);
                         return result;
