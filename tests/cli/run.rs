@@ -31,6 +31,24 @@ fn the_exit_code_is_the_programs() {
     }
 }
 
+/// Under a filter the library makes only the calls that its program makes, unless somebody has tried them all.
+#[test]
+fn a_filter_is_tried_before_the_library_meets_it() {
+    let given = |prepare: &[&str], setting: Option<&str>| {
+        let mut command = cleaned(Command::new(crate::support::compile("jail")));
+        command.args(prepare).arg(env!("CARGO_BIN_EXE_tcptune")).args(["run", "--library"]).arg(library());
+        command.args(["--", "sh", "-c", "echo ${TCPTUNE_SECCOMP-unset}"]);
+        command.envs(setting.map(|value| ("TCPTUNE_SECCOMP", value)));
+        ended(&mut command)
+    };
+    let sendto = libc::SYS_sendto.to_string();
+    assert_eq!(given(&["without", "9999"], None), (0, "all\n".into(), String::new()), "nothing is forbidden");
+    assert_eq!(given(&["without", "9999"], Some("own")), (0, "own\n".into(), String::new()), "what was given stands");
+    assert_eq!(given(&["without", &sendto], None), (0, "unset\n".into(), String::new()), "a held write would fail");
+    let (code, out, _) = ended(run().args(["--", "sh", "-c", "echo ${TCPTUNE_SECCOMP-unset}"]));
+    assert_eq!((code, out.as_str()), (0, "unset\n"), "there is no filter");
+}
+
 #[test]
 fn own_errors_are_125_and_one_line() {
     let bad: [(&[&str], &str); 6] = [

@@ -78,6 +78,14 @@ fn a_filter_that_was_there_before_the_program_kills_nobody() {
     assert_eq!(std::fs::read_dir(scratch.path()).expect("it is there").count(), 0, "counting takes other calls");
 }
 
+/// A filter that lets the program write, but answers EPERM where a held write has become a send.
+#[test]
+fn a_filter_that_refuses_the_held_form_is_not_noticed() {
+    let sendto = libc::SYS_sendto.to_string();
+    let preloaded = jailed(Mode::Preloaded, "without", &sendto, &[("TCPTUNE_SECCOMP", "all")], &["60"]);
+    assert_eq!(preloaded.expect(), "60 bursts\n");
+}
+
 /// A filter that allows all that the library calls, as it can be told.
 #[test]
 fn under_a_filter_that_allows_everything_all_is_as_without() {

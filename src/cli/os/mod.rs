@@ -3,6 +3,7 @@
 
 pub mod elf;
 pub mod files;
+pub mod fork;
 pub mod netlink;
 pub mod option;
 pub mod proc;

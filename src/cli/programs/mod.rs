@@ -1,7 +1,8 @@
 //! Programs and the library: where they are, what they are, and whether LD_PRELOAD reaches the one with the other. Reads files
-//! and /proc, and runs nothing.
+//! and /proc, and runs nothing (but for the trial of confined.rs).
 
 pub mod c_library;
+pub mod confined;
 pub mod facts;
 pub mod known;
 pub mod library;

@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::confined;
 use crate::settings::{Pair, put, value};
 
 pub const VARIABLE: &str = "LD_PRELOAD";
@@ -21,10 +22,11 @@ pub fn named(list: &OsStr) -> Option<&Path> {
     split(list).find(|path| is_ours(path))
 }
 
-/// Put the library into an environment.
+/// Put the library into an environment, with what it cannot find out by itself.
 pub fn add(environment: &mut Vec<Pair>, library: &Path) {
     let list = with_ours(library, value(environment, VARIABLE));
     put(environment, VARIABLE, list);
+    confined::tell_library(environment);
 }
 
 /// Takes the library out of an environment, and leaves what else is preloaded.

@@ -6,8 +6,10 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use rustix::process::{Pid, chdir, setsid};
+use rustix::process::{chdir, setsid};
 use rustix::thread::set_name;
+
+use crate::os::fork::{end, fork};
 
 /// Start it and let it do `task` with the descriptor that is kept. Must be called with one thread.
 pub fn launch(kept: OwnedFd, name: &CStr, task: impl FnOnce(OwnedFd) -> i32) -> io::Result<()> {
@@ -34,22 +36,6 @@ pub fn launch(kept: OwnedFd, name: &CStr, task: impl FnOnce(OwnedFd) -> i32) -> 
         }
     }
     if status == 0 { Ok(()) } else { Err(io::Error::other("its process cannot be started")) }
-}
-
-/// None in the child.
-pub fn fork() -> io::Result<Option<Pid>> {
-    // SAFETY: needed because the standard library has no fork. Sound because the process has one thread, so nothing is
-    // locked in its copy.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        child => Ok(Pid::from_raw(child)),
-    }
-}
-
-/// End this copy of the process without what the other copy has yet to do (flushing stdout, for one).
-pub fn end(code: i32) -> ! {
-    // SAFETY: needed because std's exit runs such handlers. Sound because nothing here has to be put in order.
-    unsafe { libc::_exit(code) }
 }
 
 /// Leave everything behind that is the program's, but for one descriptor. False where that cannot be done (before Linux 5.9).

@@ -8,9 +8,9 @@ use std::mem::MaybeUninit;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
 
-use super::detached::{end, fork};
 use super::exec;
 use crate::errors::{Context, Failure};
+use crate::os::fork::{end, fork};
 use crate::settings::Pair;
 
 /// How a program ended.

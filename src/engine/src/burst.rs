@@ -323,8 +323,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// Handles a held call that did not take all its data: it failed, or the send buffer is full. `sent` is its result.
-    /// Returns true if the descriptor is no socket any more; the call must then be made again in its original form.
-    /// Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was held before is pushed
+    /// Returns true if the descriptor is no socket any more, or the held form is forbidden; the call must then be made
+    /// again in its original form. Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was held before is pushed
     /// here.
     #[cold]
     #[inline(never)]
@@ -335,6 +335,11 @@ impl<M: Machine> Library<M> {
             // The descriptor was closed by a call that no hook saw, and now names something else.
             place.burst.forget(fd);
             self.table.set(fd, Socket(0));
+            return true;
+        }
+        if sent < 0 && matches!(place.error(), libc::EPERM | libc::ENOSYS) {
+            // A filter that allows the program's call but not the held form of it.
+            self.program_holds(fd, self.table.get_rarely(fd));
             return true;
         }
         if sent == 0 || sent < 0 && place.error() != libc::EAGAIN {

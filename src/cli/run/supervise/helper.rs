@@ -16,7 +16,8 @@ use super::answers::Answers;
 use super::channel::Channel;
 use super::listener::{Answer, Listener};
 use super::shared::Shared;
-use crate::run::detached::{self, end, fork};
+use crate::os::fork::{end, fork};
+use crate::run::detached;
 
 /// A call that was tried so often without an answer is let go untouched: it may be what kills the helpers.
 const TRIES: u32 = 2;
