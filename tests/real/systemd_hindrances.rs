@@ -49,6 +49,11 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
     machine.start_service("bare.service", "User=alice\nNoNewPrivileges=yes\nExecStart=/usr/local/bin/raised infinity");
     machine.run(&["tcptune", "systemd", "install", "--restart", "bare"]);
     assert!(is_mapped(&machine, "bare", LIBRARY));
+    // Under a filter that allows what the library calls, it is told so; where there is none, nothing is.
+    for (unit, told) in [("strict", true), ("bare", false)] {
+        let written = machine.shell(&format!("cat /etc/systemd/system/{unit}.service.d/*"));
+        assert_eq!(written.contains("TCPTUNE_SECCOMP=all"), told, "{written}");
+    }
     // A filter that answers with an error: the library is there and can do nothing.
     let lines =
         format!("SystemCallFilter=~setsockopt\nSystemCallErrorNumber=EPERM\n{}", server.replace("4004", "4007"));

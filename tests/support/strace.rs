@@ -83,9 +83,15 @@ impl Counts {
     }
 }
 
+impl<'n> FromIterator<(&'n str, i64)> for Counts {
+    fn from_iter<I: IntoIterator<Item = (&'n str, i64)>>(pairs: I) -> Self {
+        Counts(pairs.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+    }
+}
+
 impl<const N: usize> From<[(&str, i64); N]> for Counts {
     fn from(pairs: [(&str, i64); N]) -> Self {
-        Counts(pairs.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+        pairs.into_iter().collect()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::os::fork::{end, fork};
 use crate::os::proc;
 use crate::settings::{Pair, put, value};
 
-const SETTING: &str = "TCPTUNE_SECCOMP";
+/// Its setting.
+pub const SETTING: &str = "TCPTUNE_SECCOMP";
 
 /// Tells the library, in the environment of a program, that it may make all its calls: if it would not believe so itself, and
 /// a process of ours has made them and lives.

@@ -9,7 +9,7 @@ use super::hindrance;
 use super::place::Site;
 use crate::errors::{Failure, NO, say};
 use crate::programs::library::Library;
-use crate::programs::preload;
+use crate::programs::{confined, preload};
 use crate::settings;
 use crate::units::unit::OURS;
 use crate::units::unit::Unit;
@@ -96,12 +96,17 @@ fn text(
     library: &Library,
     environment: &Environment,
 ) -> Result<DropIn, Failure> {
-    let given: Vec<(&str, &str)> = args
+    let mut given: Vec<(&str, &str)> = args
         .settings
         .given
         .iter()
         .map(|(row, value)| Ok((row.name, utf8(row.name, value)?)))
         .collect::<Result<_, Failure>>()?;
+    let seccomp = confined::SETTING;
+    let is_set = given.iter().any(|(name, _)| *name == seccomp) || environment.get(seccomp).is_some();
+    if hindrance::installs_filter(unit) && hindrance::filtered(unit).is_none() && !is_set {
+        given.push((seccomp, "all"));
+    }
     let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
     names.push(preload::VARIABLE);
     let existing = environment.get(preload::VARIABLE);

@@ -131,6 +131,29 @@ const CALLS: [(&str, &str); 10] = [
     ("getrusage", "@process"),
 ];
 
+/// What makes systemd install a seccomp filter (systemd.exec(5), what NoNewPrivileges= is implied by). All but the first
+/// forbid nothing that the library calls.
+const FILTERS: [&str; 13] = [
+    "SystemCallFilter",
+    "SystemCallArchitectures",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+    "MemoryDenyWriteExecute",
+    "LockPersonality",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "DynamicUser",
+];
+
+/// Does the unit start its programs under a filter?
+pub fn installs_filter(unit: &Unit) -> bool {
+    FILTERS.iter().any(|key| unit.service(key).is_some_and(|value| !["no", "false", "0", "off"].contains(&value)))
+}
+
 /// A call that the filter does not let through ends the process, or fails.
 pub fn filtered(unit: &Unit) -> Option<String> {
     let lines = unit.values("Service", "SystemCallFilter");

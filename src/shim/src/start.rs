@@ -1,7 +1,7 @@
 //! Start-up: reads the settings from the environment, once, and turns the table on. Runs before `main`, but other
 //! libraries' constructors may have used sockets earlier; until it has run, every hook only forwards.
 //!
-//! No file is opened unless TCPTUNE_ONLY or TCPTUNE_SKIP needs the program's name, or TCPTUNE_STATS names a directory; then,
+//! No file is opened here unless TCPTUNE_ONLY or TCPTUNE_SKIP needs the program's name, or TCPTUNE_STATS names a directory; then,
 //! and for the line about an invalid value, it is first looked whether the process may make such calls.
 
 use core::cell::UnsafeCell;
