@@ -1,6 +1,7 @@
 //! What the command asks of the system: processes in /proc and by pidfd, sockets, the kernel's list of connections, files of
 //! programs; and how it writes files where others may write. Tells what is there; what it means is for those who ask.
 
+pub mod borrowed;
 pub mod elf;
 pub mod files;
 pub mod fork;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 
+use super::borrowed::Borrowed;
 use super::option::{self, integer};
 use super::tcp_info;
 use crate::errors::plain;
@@ -14,8 +15,7 @@ use crate::errors::plain;
 const LONGEST: usize = 16;
 
 pub struct Socket {
-    /// The standard library's name for any stream socket; its addresses and TCP_NODELAY need no call of our own.
-    stream: TcpStream,
+    stream: Borrowed,
     pub protocol: &'static str,
     pub listening: bool,
     /// The kernel's number of this socket, given to no other until the machine restarts.
@@ -25,7 +25,7 @@ pub struct Socket {
 impl Socket {
     /// The socket, or what the descriptor is instead.
     pub fn new(descriptor: OwnedFd) -> Result<Self, String> {
-        let stream = TcpStream::from(descriptor);
+        let stream = Borrowed::from(descriptor);
         let number = |name| read(&stream, libc::SOL_SOCKET, name).ok().and_then(|b| integer(&b));
         let protocol = match number(libc::SO_PROTOCOL) {
             Some(libc::IPPROTO_TCP) => "tcp",
@@ -49,7 +49,7 @@ impl Socket {
         if self.listening {
             return "listening";
         }
-        tcp_info::read(&self.stream).ok().as_deref().and_then(tcp_info::state).unwrap_or("unknown")
+        tcp_info::read(&*self.stream).ok().as_deref().and_then(tcp_info::state).unwrap_or("unknown")
     }
 
     pub fn local(&self) -> Option<SocketAddr> {
@@ -79,7 +79,7 @@ impl Socket {
     }
 
     pub fn set_option(&self, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
-        option::write(&self.stream, level, name, value)
+        option::write(&*self.stream, level, name, value)
     }
 }
 
