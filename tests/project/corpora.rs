@@ -11,6 +11,8 @@ mod counters;
 mod elf;
 #[path = "../search/fuzz/bodies/evidence.rs"]
 mod evidence;
+#[path = "../search/fuzz/bodies/procfs.rs"]
+mod procfs;
 #[path = "../search/fuzz/bodies/programs.rs"]
 mod programs;
 #[path = "../search/fuzz/bodies/promise.rs"]
@@ -36,7 +38,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence promise counters elf unitfile }
+targets! { settings rules programs table evidence promise counters elf unitfile procfs }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]

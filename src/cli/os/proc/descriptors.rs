@@ -35,6 +35,6 @@ pub fn sockets(pid: u32) -> io::Result<Vec<(RawFd, u64)>> {
 }
 
 /// The inode in `socket:[4711]`.
-fn socket_inode(link: &Path) -> Option<u64> {
+pub fn socket_inode(link: &Path) -> Option<u64> {
     link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }

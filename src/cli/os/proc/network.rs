@@ -13,7 +13,7 @@ pub fn listeners(port: u16) -> Vec<(u64, u32)> {
     tables.iter().flat_map(|table| of_table(table, port)).collect()
 }
 
-fn of_table(table: &str, port: u16) -> Vec<(u64, u32)> {
+pub fn of_table(table: &str, port: u16) -> Vec<(u64, u32)> {
     const LISTEN: &str = "0A";
     let wanted = format!("{port:04X}");
     let row = |line: &str| {

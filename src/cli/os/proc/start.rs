@@ -27,7 +27,7 @@ pub fn environment(pid: u32) -> io::Result<Vec<(OsString, OsString)>> {
     Ok(pairs(&bytes(pid, "environ")?))
 }
 
-fn pairs(bytes: &[u8]) -> Vec<(OsString, OsString)> {
+pub fn pairs(bytes: &[u8]) -> Vec<(OsString, OsString)> {
     let pair = |entry: &[u8]| {
         let at = entry.iter().position(|&byte| byte == b'=')?;
         let (name, value) = (OsStr::from_bytes(entry.get(..at)?), entry.get(at + 1..)?);
@@ -42,7 +42,7 @@ pub fn auxiliary(pid: u32, wanted: usize) -> Option<usize> {
 }
 
 /// The vector is pairs of native words.
-fn of_vector(vector: &[u8], wanted: usize) -> Option<usize> {
+pub fn of_vector(vector: &[u8], wanted: usize) -> Option<usize> {
     const WORD: usize = size_of::<usize>();
     let words: Vec<usize> =
         vector.chunks_exact(WORD).filter_map(|b| b.try_into().ok().map(usize::from_ne_bytes)).collect();

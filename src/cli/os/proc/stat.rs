@@ -23,7 +23,7 @@ impl Stat {
     }
 
     /// The name may hold anything, but ends at the last parenthesis; behind it fields are counted from 3 (proc(5)).
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (before, after) = text.rsplit_once(')')?;
         let name = before.split_once('(')?.1;
         let fields: Vec<&str> = after.split_ascii_whitespace().collect();
