@@ -5,7 +5,8 @@
 //! one. It holds nothing, because that takes other calls for sending and for asking, and asks the kernel nothing. (Once
 //! the process restricts *itself*, the library does nothing at all: sandbox.rs.)
 
-use policy::socket::{CHECKED, Kind, NO_HOLD, Socket};
+use policy::listener::Listener;
+use policy::socket::{Kind, NO_HOLD, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
@@ -51,8 +52,8 @@ impl<M: Machine> Library<M> {
     }
 
     /// A listener, on which nothing is left to be asked if the process is confined.
-    pub(crate) fn within_bounds_listening(&self, listener: Socket) -> Socket {
-        if self.mode.is(CONFINED) { listener.with(CHECKED) } else { listener }
+    pub(crate) fn within_bounds_listening(&self, listener: Listener) -> Listener {
+        if self.mode.is(CONFINED) { listener.checked() } else { listener }
     }
 
     /// Does each socket have to be held against rules, for which the kernel is asked for addresses?

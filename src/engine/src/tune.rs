@@ -4,10 +4,8 @@
 
 use core::ffi::c_int;
 
-use policy::socket::{
-    ATTEND, CHECKED, CLOSELY, Kind, NO_HOLD, NO_INHERIT, NODELAY_APP, NODELAY_ON, NODELAY_OURS, QUICKACK,
-    QUICKACK_AUTO, SHARED, Socket, UNIFORM,
-};
+use policy::listener::Listener;
+use policy::socket::{Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, SHARED, Socket};
 use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
 
 use crate::library::Library;
@@ -114,7 +112,7 @@ impl<M: Machine> Library<M> {
         };
         let listens = get_int::<M>(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Some(1);
         let socket = if listens {
-            self.listening(fd, found.into(Kind::Listener)).with_queued(tcp_info::queued::<M>(fd))
+            self.listening(fd, found).with_queued(tcp_info::queued::<M>(fd)).socket()
         } else {
             self.divided(fd, carried::<M>(fd, found).into(Kind::Accepted).on_service(Library::<M>::INHERITED))
         };
@@ -244,7 +242,7 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.tcp")]
     pub fn before_listen(&self, fd: c_int) -> Option<Socket> {
         let met = self.unopened(fd, self.table.get_rarely(fd))?;
-        Some(if met.is_tcp() { self.listening(fd, met) } else { met })
+        Some(if met.is_tcp() { self.listening(fd, met).socket() } else { met })
     }
 
     /// After listen(2).
@@ -258,10 +256,10 @@ impl<M: Machine> Library<M> {
     }
 
     #[unsafe(link_section = ".text.tcp")]
-    fn listening(&self, fd: c_int, socket: Socket) -> Socket {
-        let socket = self.within_bounds_listening(socket.into(Kind::Listener)).on_service(self.listener_service());
-        let socket = self.choose(fd, socket, Direction::Server, None);
-        self.apply(fd, socket, Direction::Server)
+    fn listening(&self, fd: c_int, socket: Socket) -> Listener {
+        let listener = self.within_bounds_listening(Listener::new(socket));
+        let socket = self.choose(fd, listener.socket().on_service(self.listener_service()), Direction::Server, None);
+        Listener::new(self.apply(fd, socket, Direction::Server))
     }
 
     /// Before accept(2): releases what the thread holds, because the call may block, and classifies a listener that
@@ -279,7 +277,7 @@ impl<M: Machine> Library<M> {
     /// accept(2) has returned the connection `new`.
     #[inline]
     pub fn accepted(&self, fd: c_int, listener: Socket, new: c_int) {
-        if listener.is_uniform() {
+        if let Some(listener) = Listener::of_uniform(listener) {
             self.table.add(new, self.ready(listener.accepted()));
             return;
         }
@@ -291,17 +289,17 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     fn accepted_rarely(&self, fd: c_int, listener: Socket, new: c_int) {
-        if !matches!(listener.kind(), Kind::Listener) {
+        let Some(listener) = Listener::of(listener) else {
             self.table.add_rarely(new, Socket::new(Kind::Other));
             return;
-        }
+        };
         let socket = self.tuned_at_accept(fd, listener, new);
         self.table.add_rarely(new, socket);
         self.tell(|| Told::Accepted(fd, new, socket));
     }
 
     #[unsafe(link_section = ".text.tcp")]
-    fn tuned_at_accept(&self, listener_fd: c_int, listener: Socket, fd: c_int) -> Socket {
+    fn tuned_at_accept(&self, listener_fd: c_int, listener: Listener, fd: c_int) -> Socket {
         let mut listener = listener;
         let mut socket = listener.accepted();
         if self.divides() {
@@ -316,19 +314,19 @@ impl<M: Machine> Library<M> {
             let late = listener.queued() != 0;
             if late {
                 // This connection was queued before the listener was tuned, so it inherited the old options.
-                self.table.set_rarely(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)));
-            } else if !listener.has(CHECKED) {
+                self.table.set_rarely(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)).socket());
+            } else if !listener.is_checked() {
                 // Checked once per listener: do accepted sockets inherit TCP_NODELAY on this kernel? On gVisor they do
                 // not.
-                listener = listener.with(CHECKED);
+                listener = listener.checked();
                 if get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
-                    listener = listener.with(NO_INHERIT);
+                    listener = listener.passing_nothing_on();
                 } else if !settings.has_rules() && tuning.set.is_empty() && !self.mode.is(COUNTING) {
-                    listener = listener.with(UNIFORM);
+                    listener = listener.uniform();
                 }
-                self.table.set_rarely(listener_fd, listener);
+                self.table.set_rarely(listener_fd, listener.socket());
             }
-            if late || listener.has(NO_INHERIT) {
+            if late || !listener.passes_on() {
                 socket = self.apply(fd, socket.without(NODELAY_OURS | NODELAY_ON), Direction::Server);
             }
         }
@@ -418,7 +416,7 @@ impl<M: Machine> Library<M> {
     /// very delay that the library is here to end.
     #[inline]
     pub(crate) fn ready(&self, socket: Socket) -> Socket {
-        let socket = socket.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY);
+        let socket = socket.unwatched();
         if !self.is_plain() {
             return self.ready_by_tuning(socket);
         }
@@ -441,7 +439,7 @@ impl<M: Machine> Library<M> {
             return socket;
         }
         let socket = watch::begin(socket, tuning, self.mode.is(CONFINED));
-        let (may_hold, watched) = (may_hold(socket), socket.has(QUICKACK | QUICKACK_AUTO));
+        let (may_hold, watched) = (may_hold(socket), socket.is_watched());
         if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
     }
 

@@ -4,7 +4,7 @@
 use core::ffi::c_int;
 
 use policy::evidence::Cause;
-use policy::socket::{APP_CORK, NO_HOLD, QUICKACK, QUICKACK_AUTO, SPOKE, Socket};
+use policy::socket::{APP_CORK, NO_HOLD, SPOKE, Socket};
 use policy::stall::{self, Action, Stall};
 use policy::{Quickack, Release, Tuning};
 
@@ -98,7 +98,7 @@ impl<M: Machine> Library<M> {
             self.table.hold(fd, false);
         }
         self.spoke(fd);
-        if socket.has(QUICKACK_AUTO) && !socket.holdable() {
+        if socket.is_watched_for_stalls() && !socket.holdable() {
             self.stalls.set(fd, 0);
         }
     }
@@ -119,7 +119,7 @@ impl<M: Machine> Library<M> {
         if socket.has(SPOKE) {
             self.table.unflag(fd, SPOKE);
         }
-        if socket.has(QUICKACK_AUTO) {
+        if socket.is_watched_for_stalls() {
             let now = M::ticks() >> COARSE;
             let gap = self.rate.known::<M>(now);
             let state = Stall(self.stalls.get(fd));
@@ -144,9 +144,9 @@ impl<M: Machine> Library<M> {
 pub(crate) fn begin(socket: Socket, tuning: &Tuning, confined: bool) -> Socket {
     match tuning.quickack {
         Quickack::Off => socket,
-        Quickack::On => socket.with(QUICKACK),
+        Quickack::On => socket.acknowledged(),
         Quickack::Auto if confined => socket,
-        Quickack::Auto => socket.with(QUICKACK_AUTO),
+        Quickack::Auto => socket.watched_for_stalls(),
     }
 }
 

@@ -21,6 +21,7 @@ fn field(status: &[u8], name: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::format;
 
     #[test]
     fn a_filter_that_anybody_could_have_installed_confines() {

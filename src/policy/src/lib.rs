@@ -28,6 +28,7 @@ never_panic! {
     mod fault;
     mod grammar;
     pub mod hooks;
+    pub mod listener;
     pub mod options;
     mod programs;
     mod put;

@@ -47,11 +47,12 @@ pub const ATTEND: u64 = 1 << 0;
 pub const CLOSELY: u64 = 1 << 1;
 /// Data was sent since data was last received. Kept up to date only on connections with [`CLOSELY`].
 pub const SPOKE: u64 = 1 << 2;
-const SERVICE: u32 = SERVICE_AT;
-const SERVICE_MASK: u64 = 0x3f;
-/// The library has set TCP_CORK, for a burst of calls that MSG_MORE cannot hold.
+pub(crate) const SERVICE: u32 = SERVICE_AT;
+pub(crate) const SERVICE_MASK: u64 = 0x3f;
+/// On a connection: the library has set TCP_CORK, for a burst of calls that MSG_MORE cannot hold. (Shares its bit with a
+/// listener's flag.)
 pub const CORKED: u64 = 1 << 15;
-const KIND: u32 = 16;
+pub(crate) const KIND: u32 = 16;
 /// The kernel's TCP_NODELAY is on because the library set it; the application believes that it is off.
 pub const NODELAY_OURS: u64 = 1 << 19;
 /// The application has set TCP_NODELAY itself, on or off, and decides.
@@ -60,25 +61,18 @@ pub const NODELAY_APP: u64 = 1 << 20;
 pub const NODELAY_ON: u64 = 1 << 21;
 /// Never hold on this socket: the application corks by itself, or the protocol forbids it.
 pub const NO_HOLD: u64 = 1 << 22;
-const TUNING: u32 = 23;
-const TUNING_MASK: u64 = 31;
+pub(crate) const TUNING: u32 = 23;
+pub(crate) const TUNING_MASK: u64 = 31;
 /// The socket has more than one descriptor, and may have been changed through another.
 pub const SHARED: u64 = 1 << 28;
-/// On a listener: whether accepted sockets inherit TCP_NODELAY has been checked on the first one.
-pub const CHECKED: u64 = 1 << 29;
-/// On a listener: accepted sockets do not inherit TCP_NODELAY on this kernel, so it is set on each.
-pub const NO_INHERIT: u64 = 1 << 30;
-/// On a listener: accepted sockets need nothing but what they inherit. (Shares its bit with [`CORKED`], which only
-/// connections use.)
-pub const UNIFORM: u64 = 1 << 15;
-/// On a connection: every receive is acknowledged at once. (Shares its bit with [`CHECKED`], which only listeners use.)
-pub const QUICKACK: u64 = 1 << 29;
-/// On a connection: receives are watched for stalls of the peer. (Shares its bit with [`NO_INHERIT`].)
-pub const QUICKACK_AUTO: u64 = 1 << 30;
+/// On a connection: every receive is acknowledged at once. (Shares its bit with a listener's flag; so does the next.)
+const QUICKACK: u64 = 1 << 29;
+/// On a connection: receives are watched for stalls of the peer.
+const QUICKACK_AUTO: u64 = 1 << 30;
 /// The application has corked the connection itself.
 pub const APP_CORK: u64 = 1 << 31;
 /// Bit position of the upper word.
-const HIGH: u32 = 32;
+pub(crate) const HIGH: u32 = 32;
 
 impl Socket {
     /// The bits of the kind: all zero on an unmet descriptor, and on a closed one, of which [`NODELAY_OURS`] may
@@ -143,6 +137,31 @@ impl Socket {
         self.is_connection() && self.has(QUICKACK | QUICKACK_AUTO)
     }
 
+    /// Is it a connection whose receives are watched for stalls of the peer?
+    #[inline(always)]
+    pub const fn is_watched_for_stalls(self) -> bool {
+        self.is_connection() && self.has(QUICKACK_AUTO)
+    }
+
+    /// This state of a connection whose receives are all acknowledged at once.
+    #[must_use]
+    pub const fn acknowledged(self) -> Socket {
+        self.with(QUICKACK)
+    }
+
+    /// This state of a connection whose receives are watched for stalls of the peer.
+    #[must_use]
+    pub const fn watched_for_stalls(self) -> Socket {
+        self.with(QUICKACK_AUTO)
+    }
+
+    /// This state of a connection whose receives are not watched, and whose calls need the closer look.
+    #[inline]
+    #[must_use]
+    pub const fn unwatched(self) -> Socket {
+        self.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY)
+    }
+
     /// The state of a connection that is open: hooks look at its calls from now on. `closely` sets [`CLOSELY`].
     #[inline(always)]
     #[must_use]
@@ -192,7 +211,7 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn into(self, kind: Kind) -> Socket {
-        Socket(self.0 & !(7 << KIND | ATTEND | CLOSELY | UNIFORM) | Socket::new(kind).0)
+        Socket(self.0 & !(7 << KIND | ATTEND | CLOSELY | CORKED) | Socket::new(kind).0)
     }
 
     /// Is it TCP or Multipath TCP?
@@ -227,19 +246,6 @@ impl Socket {
         Socket(self.0 & !(SERVICE_MASK << SERVICE) | (service as u64 & SERVICE_MASK) << SERVICE)
     }
 
-    /// On a listener: connections that were queued before it was tuned, and are not yet accepted.
-    #[inline]
-    pub const fn queued(self) -> u32 {
-        (self.0 >> HIGH) as u32
-    }
-
-    /// This state of a listener with `count` connections queued before it was tuned.
-    #[inline]
-    #[must_use]
-    pub const fn with_queued(self, count: u32) -> Socket {
-        Socket(self.0 & 0xffff_ffff | (count as u64) << HIGH)
-    }
-
     /// May data calls and receives take the quick path? True for an open connection on which calls may be held and
     /// nothing is watched.
     #[inline(always)]
@@ -272,13 +278,6 @@ impl Socket {
         Socket(self.0 & 0xffff_ffff & !CORKED | SHARED)
     }
 
-    /// Is it a listener whose accepted sockets need nothing but what they inherit?
-    #[inline(always)]
-    pub const fn is_uniform(self) -> bool {
-        const LISTENER: u64 = (Kind::Listener as u64) << KIND | UNIFORM;
-        self.0 & (7 << KIND | UNIFORM) == LISTENER
-    }
-
     /// Is it a connection on which some thread has held a data call?
     #[inline(always)]
     pub const fn is_held(self) -> bool {
@@ -289,15 +288,6 @@ impl Socket {
     #[inline]
     pub const fn is_corked(self) -> bool {
         self.is_connection() && self.0 & CORKED != 0
-    }
-
-    /// The initial state of a connection that this listener accepts: it inherits options and service; its history is
-    /// empty.
-    #[inline]
-    #[must_use]
-    pub const fn accepted(self) -> Socket {
-        let kept = NODELAY_OURS | NODELAY_APP | NODELAY_ON | NO_HOLD | TUNING_MASK << TUNING | SERVICE_MASK << SERVICE;
-        Socket(self.0 & kept | Socket::new(Kind::Accepted).0)
     }
 }
 
@@ -320,21 +310,11 @@ mod tests {
 
     #[test]
     fn fields_do_not_touch_each_other() {
-        let word = Socket::new(Kind::Listener).tuned_by(17).on_service(50).with_queued(77).with(NODELAY_OURS);
-        assert_eq!((word.kind(), word.tuning(), word.queued()), (Kind::Listener, 17, 77));
-        let other = word.tuned_by(3).on_service(1).with_queued(0);
-        assert_eq!((other.kind(), other.tuning(), other.queued()), (Kind::Listener, 3, 0));
+        let word = Socket::of(Socket::new(Kind::Client).tuned_by(17).on_service(50).with(NODELAY_OURS).low(), 77);
+        assert_eq!((word.kind(), word.tuning(), word.high()), (Kind::Client, 17, 77));
+        let other = word.tuned_by(3).on_service(1);
+        assert_eq!((other.kind(), other.tuning(), other.high()), (Kind::Client, 3, 77));
         assert!(other.has(NODELAY_OURS));
-    }
-
-    #[test]
-    fn an_accepted_connection_inherits_what_the_kernel_lets_it_inherit() {
-        let listener = Socket::new(Kind::Listener).tuned_by(4).on_service(9).with_queued(5);
-        let accepted = listener.with(NODELAY_OURS | NODELAY_ON | CHECKED).accepted();
-        assert_eq!((accepted.kind(), accepted.tuning()), (Kind::Accepted, 4));
-        assert!(accepted.has(NODELAY_OURS) && accepted.has(NODELAY_ON) && !accepted.has(CHECKED | ATTEND));
-        assert_eq!(accepted.0 >> HIGH, 0);
-        assert_eq!(accepted.0 & 0xf0, 0, "no history yet");
     }
 
     #[test]
