@@ -75,6 +75,37 @@ fn every_exchange_is_counted() {
     assert!(found["upstream"].to_string().contains("socket.TCP_NODELAY"), "{found:#}");
 }
 
+/// Markdown that says what the report says, with what to run to see it again.
+#[test]
+fn what_was_found_is_an_issue_for_its_authors() {
+    let (scratch, (_server, port)) = (ScratchDir::new("doctor"), server("once"));
+    let write = |mode: &str, exchanges: &str| {
+        let issue = scratch.join("issue.md");
+        let input = std::fs::File::open(scratch.file("input", exchanges)).expect("just written");
+        let mut command = doctor();
+        command.args(["--issue", "--output"]).arg(&issue);
+        command.args(["--", PYTHON, EXCHANGES, "client", &port, mode]).stdin(input).stdout(Stdio::null());
+        let done = command.output().expect("it starts");
+        (done.status.code(), std::fs::read_to_string(issue).expect("it was written"))
+    };
+    let (code, issue) = write("twice", "60\n");
+    assert_eq!(code, Some(1), "{issue}");
+    let again = format!("-- {PYTHON} {EXCHANGES} client {port} twice\n");
+    for words in [
+        "## Exchanges with ",
+        " because TCP_NODELAY is not set\n",
+        "| bytes written, call by call | 100, 2 |",
+        "| TCP_NODELAY | off |",
+        "### What to change\n\n- Python: send once: `sock.sendall(a + b)`",
+        "RFC 896",
+        &again,
+    ] {
+        assert!(issue.contains(words), "{words}: {issue}");
+    }
+    assert!(!issue.contains("--issue") && !issue.contains("--output") && !issue.contains('\u{1b}'), "{issue}");
+    assert_eq!(write("once", "100\n").1.lines().count(), 1, "nothing was found: one line");
+}
+
 #[test]
 fn a_healthy_command_gets_a_clean_bill_and_leaves_nothing_behind() {
     let (scratch, (_server, port)) = (ScratchDir::new("doctor"), server("once"));

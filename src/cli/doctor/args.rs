@@ -56,6 +56,9 @@ pub struct DoctorArgs {
     /// Print everything that was found as JSON
     #[arg(long)]
     pub json: bool,
+    /// Print what was found as an issue for the program's authors, in Markdown: evidence, the line to change, how to check
+    #[arg(long, conflicts_with = "json")]
+    pub issue: bool,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,

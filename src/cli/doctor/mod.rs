@@ -14,6 +14,7 @@ mod family;
 mod finding;
 mod hidden;
 mod hold;
+mod issue;
 mod launch;
 mod owners;
 mod pace;
@@ -41,9 +42,10 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
     let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
-    let text = match args.json {
-        true => output::json::pretty(&report)? + "\n",
-        false => print::text(&report),
+    let text = match (args.json, args.issue) {
+        (true, _) => output::json::pretty(&report)? + "\n",
+        (_, true) => issue::markdown(&report, &again()),
+        _ => print::text(&report),
     };
     match file {
         Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
@@ -56,4 +58,18 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         Verdict::Found => errors::NO,
         Verdict::Unknown => errors::UNKNOWN,
     })
+}
+
+/// This command line without the options that say where and how the report is printed.
+fn again() -> String {
+    let mut words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut take = |is: fn(&str) -> bool, count: usize| {
+        // Behind `--` begins the command.
+        let at = words.iter().take_while(|word| *word != "--").position(|word| is(word));
+        at.into_iter().for_each(|at| drop(words.drain(at..(at + count).min(words.len()))));
+    };
+    take(|word| word == "--issue", 1);
+    take(|word| word == "--output" || word == "-o", 2);
+    take(|word| word.starts_with("--output="), 1);
+    format!("tcptune {}", shell_words::join(words))
 }
