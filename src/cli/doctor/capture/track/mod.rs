@@ -1,0 +1,15 @@
+//! What the segments of a capture show: connections, and on them the pieces of data that were held back until an acknowledgement
+//! came. Pure, and bounded: a connection is a few hundred bytes, however long it lives.
+
+mod connection;
+mod end;
+mod seq;
+mod table;
+mod ticks;
+mod waits;
+
+pub use table::{Hosts, Service, Side, Table};
+pub use waits::{Sum, Wait, Waits};
+
+/// Nanoseconds in a millisecond.
+const MS: i64 = 1_000_000;
