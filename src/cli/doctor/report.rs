@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::backtrace::CalledBy;
-use super::capture::Captured;
+use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
 use super::finding::Finding;

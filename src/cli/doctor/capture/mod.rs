@@ -2,7 +2,7 @@
 //! needed, and nothing but it is looked at.
 
 mod conclude;
-mod counts;
+pub mod counts;
 mod doubts;
 mod input;
 mod packets;
@@ -15,8 +15,7 @@ use std::path::Path;
 use super::report::Report;
 use crate::errors::Failure;
 
-pub use counts::Captured;
-
+use counts::Captured;
 use packets::{End, Frame};
 
 /// Reads it to its end, or until Ctrl-C.

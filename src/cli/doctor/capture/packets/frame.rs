@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TcpHeaderSlice, TcpOptionElement};
 
-use super::Packet;
+use super::file::Packet;
 
 /// What is known of a segment without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,12 @@ fn of_packet(packet: &Packet<'_>, sliced: &LaxSlicedPacket<'_>) -> Frame {
     // A segment that is cut into packets only behind this place may be longer than the field can say; then it says 0.
     let before = payload.payload.as_ptr().addr().saturating_sub(packet.data.as_ptr().addr());
     let length = if claimed == 0 { (packet.length as usize).saturating_sub(before) } else { claimed };
-    segment(packet.time, (from, to), payload.payload, length).map_or(Frame::Cut, Frame::Tcp)
+    match segment(packet.time, (from, to), payload.payload, length) {
+        // No system sends that: the packet is damaged, or meant to confuse.
+        Some(segment) if segment.syn && (segment.fin || segment.rst) => Frame::Other,
+        Some(segment) => Frame::Tcp(segment),
+        None => Frame::Cut,
+    }
 }
 
 /// `bytes`: what was kept of the segment with its header; `length`: how long that was.

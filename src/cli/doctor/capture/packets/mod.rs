@@ -3,5 +3,5 @@
 mod file;
 mod frame;
 
-pub use file::{End, Packet, compression, read};
+pub use file::{End, compression, read};
 pub use frame::{Frame, Segment};

@@ -59,7 +59,7 @@ impl Connection {
         if sender.is_copy(segment) {
             return false;
         }
-        if segment.syn {
+        if segment.syn && self.client.is_none() {
             self.client = Some(if segment.ack.is_some() { 1 - from } else { from });
         }
         sender.measure(segment, other);

@@ -17,9 +17,9 @@
 use tcptune_policy::stall::Path;
 
 use super::super::packets::Segment;
-use super::MS;
 use super::seq::before;
 use super::ticks::cork_holds;
+use super::time::MS;
 use super::waits::{Sum, Wait};
 
 /// The largest segment on an Ethernet, where nothing is known.

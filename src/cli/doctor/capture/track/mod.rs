@@ -6,10 +6,8 @@ mod end;
 mod seq;
 mod table;
 mod ticks;
+mod time;
 mod waits;
 
 pub use table::{Hosts, Service, Side, Table};
 pub use waits::{Sum, Wait, Waits};
-
-/// Nanoseconds in a millisecond.
-const MS: i64 = 1_000_000;

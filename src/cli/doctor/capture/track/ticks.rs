@@ -3,7 +3,7 @@
 
 use std::f64::consts::TAU;
 
-use super::MS;
+use super::time::MS;
 
 /// Ticks of kernels that tick 250 (or 1000: these timers run out on every eighth), 300 and 100 times in a second.
 const PERIODS: [f64; 3] = [4e6, 1e7 / 3.0, 1e7];
