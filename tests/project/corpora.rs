@@ -5,6 +5,8 @@
 
 #[path = "../search/fuzz/bodies/calls.rs"]
 mod calls;
+#[path = "../search/fuzz/bodies/capture.rs"]
+mod capture;
 #[path = "../search/fuzz/bodies/counters.rs"]
 mod counters;
 #[path = "../search/fuzz/bodies/elf.rs"]
@@ -36,7 +38,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence promise counters elf unitfile }
+targets! { settings rules programs table evidence promise counters elf unitfile capture }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]
