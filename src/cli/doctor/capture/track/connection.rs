@@ -43,7 +43,7 @@ impl Connection {
     pub fn begins_anew(&self, segment: &Segment) -> bool {
         let [a, b] = &self.ends;
         let end = if segment.from == self.addresses[0] { a } else { b };
-        segment.syn && segment.ack.is_none() && end.next.is_some_and(|next| next != segment.seq.wrapping_add(1))
+        segment.syn && segment.ack.is_none() && end.next.is_some() && end.first != Some(segment.seq)
     }
 
     pub fn is_over(&self) -> bool {

@@ -74,6 +74,8 @@ pub struct End {
     pub seen: bool,
     /// The first number after what was seen.
     pub next: Option<u32>,
+    /// The number of its SYN.
+    pub first: Option<u32>,
     pub finished: bool,
     /// The first acknowledgement of it that was seen, and the last.
     acks: Option<(u32, u32)>,
@@ -164,6 +166,9 @@ impl End {
         self.shut = segment.window == 0 && !segment.rst;
         self.mss = segment.mss.map(u32::from).or(self.mss);
         self.stamps |= segment.stamps.is_some();
+        if segment.syn {
+            self.first = Some(segment.seq);
+        }
         self.finished |= segment.fin || segment.rst;
         if let Some(ack) = segment.ack.filter(|_| !segment.syn) {
             self.acks = Some((self.acks.map_or(ack, |(first, _)| first), ack));

@@ -79,7 +79,9 @@ impl Table {
 
     /// No more will come.
     pub fn finish(&mut self) {
-        let keys: Vec<_> = self.connections.keys().copied().collect();
+        let mut keys: Vec<_> = self.connections.keys().copied().collect();
+        // The same capture has the same report.
+        keys.sort_unstable();
         for key in keys {
             self.end(key);
         }
