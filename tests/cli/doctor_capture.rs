@@ -91,6 +91,17 @@ fn it_is_the_same_stall_wherever_it_was_captured() {
 }
 
 #[test]
+fn acknowledgements_of_other_systems_are_delayed_for_longer_or_less() {
+    for delay in [10, 25, 100, 200, 500] {
+        let (report, code) = judged(&plain(&Talk::new(0, MS / 10).stalls(20, 100, delay * MS).packets));
+        let found = &report["findings"][0];
+        assert_eq!((code, found["kind"].as_str(), found["waits"].as_u64()), (1, Some("nagle"), Some(20)), "{report:#}");
+        let text = found["pattern_text"].as_str().unwrap_or_default();
+        assert_eq!(text.contains("by 40 ms"), (20..80).contains(&delay), "{delay} {text}");
+    }
+}
+
+#[test]
 fn healthy_exchanges_at_any_distance_are_no_stall() {
     for round_trip in [0, 1, 10, 40, 200] {
         for part in [0, 50, 100] {
@@ -244,6 +255,19 @@ fn a_damaged_capture_is_read_as_far_as_it_goes() {
         assert!(notes.contains("the capture is damaged after") || notes.contains("ends within a packet"), "{notes}");
         assert_eq!(torn.0["notes"].as_array().map(Vec::len), Some(1), "{notes}");
     }
+}
+
+#[test]
+fn many_services_that_cannot_be_judged_are_counted() {
+    let mut packets = Vec::new();
+    for service in 0..30 {
+        let talk = Talk::new(0, 0).healthy(2).packets;
+        packets.extend(talk.into_iter().map(|packet| Packet { port: 9000 + service, ..packet }));
+    }
+    let report = judged(&plain(&packets));
+    expect(&report, 2, "unknown", Some("too-few-exchanges"));
+    assert_eq!(report.0["doubts"].as_array().map(Vec::len), Some(12), "{:#}", report.0);
+    assert!(report.0["notes"].to_string().contains("18 services"), "{:#}", report.0);
 }
 
 #[test]

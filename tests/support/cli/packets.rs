@@ -12,6 +12,8 @@ pub struct Packet {
     /// Nanoseconds.
     pub time: u64,
     pub from_client: bool,
+    /// The server's.
+    pub port: u16,
     pub seq: u32,
     pub ack: u32,
     pub syn: bool,
@@ -43,7 +45,7 @@ impl Talk {
     fn push(&mut self, from_client: bool, syn: bool, length: usize) {
         let own = usize::from(!from_client);
         let (seq, ack) = (self.next[own], self.next[1 - own]);
-        self.packets.push(Packet { time: self.now, from_client, seq, ack, syn, length });
+        self.packets.push(Packet { time: self.now, from_client, port: SERVER.1, seq, ack, syn, length });
         self.next[own] += u32::try_from(length).expect("small") + u32::from(syn);
         // Two packets are not at one place at once.
         self.now += 5_000;
@@ -146,7 +148,10 @@ impl Link {
 
 /// A packet in IP, with its data, of which there may be more than fits into one on the wire.
 fn bytes(packet: &Packet, ip: Ip) -> Vec<u8> {
-    let ends = if packet.from_client { [CLIENT, SERVER] } else { [SERVER, CLIENT] };
+    let ends = {
+        let server = (SERVER.0, packet.port);
+        if packet.from_client { [CLIENT, server] } else { [server, CLIENT] }
+    };
     let mut tcp = TcpHeader::new(ends[0].1, ends[1].1, packet.seq, 64_000);
     tcp.syn = packet.syn;
     tcp.psh = packet.length > 0;

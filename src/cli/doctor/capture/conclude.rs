@@ -12,6 +12,9 @@ use super::packets::End;
 use super::track::{Service, Table};
 use super::{doubts, services, words};
 
+/// More services of which nothing can be told are only counted.
+const DOUBTS: usize = 12;
+
 pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report {
     let mut all: Vec<(SocketAddr, &Service)> = table.services.iter().map(|(server, seen)| (*server, seen)).collect();
     all.sort_by_key(|(server, _)| *server);
@@ -19,12 +22,17 @@ pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report
     let mut findings: Vec<Told> = evidence.iter().flat_map(finding::judge).map(tell).collect();
     findings.sort_by(|a, b| b.finding.waited_s.total_cmp(&a.finding.waited_s));
     let found = findings.iter().any(|told| told.finding.kind.is_grave());
-    let doubts = if found { Vec::new() } else { doubts::doubts(&all, &counts, name) };
+    let mut doubts = if found { Vec::new() } else { doubts::doubts(&all, &counts, name) };
     let verdict = match (found, doubts.is_empty()) {
         (true, _) => Verdict::Found,
         (false, true) => Verdict::None,
         (false, false) => Verdict::Unknown,
     };
+    let mut notes = words::notes(table, &counts, end, verdict);
+    if doubts.len() > DOUBTS {
+        notes.push(format!("so it is with {} more", sentences::several((doubts.len() - DOUBTS) as u64, "service")));
+        doubts.truncate(DOUBTS);
+    }
     let sum = |of: fn(&Service) -> u64| all.iter().map(|(_, service)| of(service)).sum();
     let (first, last) = table.times.unwrap_or_default();
     Report {
@@ -38,7 +46,7 @@ pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report
         longest_gap_ms: 0.0,
         processes: Vec::new(),
         command_ended: None,
-        notes: words::notes(table, &counts, end, verdict),
+        notes,
         capture: Some(counts),
     }
 }

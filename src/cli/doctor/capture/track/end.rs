@@ -14,6 +14,8 @@
 //! receiver a round trip. The wait, from A to B, is the same everywhere. A program that wrote B later by itself meets that moment by
 //! chance, and mostly misses it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use tcptune_policy::stall::Path;
 
 use super::super::packets::Segment;
@@ -56,18 +58,6 @@ struct Sent {
     acknowledged: Option<i64>,
 }
 
-/// What two packets have in common if they are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    seq: u32,
-    ack: Option<u32>,
-    length: u32,
-    window: u16,
-    stamps: Option<(u32, u32)>,
-    /// Of SYN and FIN.
-    flags: (bool, bool),
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct End {
     /// Something from it was seen.
@@ -96,7 +86,7 @@ pub struct End {
     last_packet: Option<i64>,
     /// Its window is closed: what the other end sends waits for it to open.
     shut: bool,
-    recent: [Option<(Mark, i64)>; RECENT],
+    recent: [(u64, i64); RECENT],
     oldest: usize,
     pub sum: Sum,
 }
@@ -104,11 +94,14 @@ pub struct End {
 impl End {
     /// Was this packet seen a moment ago? On several interfaces at once (`tcpdump -i any`) each may be.
     pub fn is_copy(&mut self, segment: &Segment) -> bool {
-        let Segment { seq, ack, length, window, stamps, .. } = *segment;
-        let mark = Mark { seq, ack, length, window, stamps, flags: (segment.syn, segment.fin) };
-        let known = self.recent.iter().flatten().any(|&(m, at)| m == mark && segment.time.saturating_sub(at) < TWICE);
+        // The time of both counts beside what they hold: a hash of that is enough.
+        let mut hasher = DefaultHasher::new();
+        let Segment { seq, ack, length, window, stamps, syn, fin, .. } = *segment;
+        (seq, ack, length, window, stamps, syn, fin).hash(&mut hasher);
+        let mark = hasher.finish();
+        let known = self.recent.iter().any(|&(m, at)| m == mark && segment.time.saturating_sub(at) < TWICE);
         if !known && let Some(place) = self.recent.get_mut(self.oldest % RECENT) {
-            *place = Some((mark, segment.time));
+            *place = (mark, segment.time);
             self.oldest = (self.oldest + 1) % RECENT;
         }
         known

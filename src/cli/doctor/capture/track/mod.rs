@@ -1,5 +1,5 @@
 //! What the segments of a capture show: connections, and on them the pieces of data that were held back until an acknowledgement
-//! came. Pure, and bounded: a connection is a few hundred bytes, however long it lives.
+//! came. Pure, and bounded: a connection is a kilobyte, however long it lives.
 
 mod connection;
 mod end;

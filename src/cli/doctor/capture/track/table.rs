@@ -7,7 +7,7 @@ use super::super::packets::Segment;
 use super::connection::{Connection, Ended};
 use super::waits::Sum;
 
-/// Connections at a time: a few hundred bytes each.
+/// Connections at a time: a kilobyte each.
 const CONNECTIONS: usize = 50_000;
 const SERVICES: usize = 10_000;
 /// Clients of a service that are known by name.
@@ -51,7 +51,7 @@ pub struct Service {
 
 #[derive(Debug, Default)]
 pub struct Table {
-    connections: HashMap<(SocketAddr, SocketAddr), Connection>,
+    connections: HashMap<(SocketAddr, SocketAddr), Box<Connection>>,
     pub services: HashMap<SocketAddr, Service>,
     /// When the first and the last segment came by.
     pub times: Option<(i64, i64)>,
@@ -73,7 +73,7 @@ impl Table {
         if self.connections.len() >= CONNECTIONS && !self.connections.contains_key(&key) {
             self.make_room();
         }
-        let connection = self.connections.entry(key).or_insert_with(|| Connection::new(segment));
+        let connection = self.connections.entry(key).or_insert_with(|| Box::new(Connection::new(segment)));
         self.copies += u64::from(!connection.see(segment));
     }
 
@@ -87,13 +87,14 @@ impl Table {
         }
     }
 
-    /// Those of which least was seen lately are taken as ended: an eighth of all.
+    /// An eighth of all is taken as ended: those that are over, and those that were idle for longest.
     fn make_room(&mut self) {
-        let mut all: Vec<(i64, _)> = self.connections.iter().map(|(key, one)| (one.last_seen, *key)).collect();
+        let lives = |one: &Connection| (!one.is_over(), one.last_seen);
+        let mut all: Vec<_> = self.connections.iter().map(|(key, one)| (lives(one), *key)).collect();
         let part = all.len() / 8;
         all.select_nth_unstable(part);
-        for (_, key) in all.drain(..=part) {
-            self.evicted += u64::from(self.connections.get(&key).is_some_and(|one| !one.is_over()));
+        for ((alive, _), key) in all.drain(..=part) {
+            self.evicted += u64::from(alive);
             self.end(key);
         }
     }
@@ -141,5 +142,46 @@ impl Side {
         if self.example.is_none_or(|(.., most)| waited > most) {
             self.example = Some((own, other, waited));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::packets::Segment;
+    use super::{CONNECTIONS, Table};
+    use std::net::SocketAddr;
+
+    #[test]
+    fn more_connections_than_there_is_room_for_are_all_counted() {
+        let mut table = Table::default();
+        let all = CONNECTIONS as u64 * 2;
+        for n in 0..all {
+            let client: SocketAddr = ([10, 1, (n / 60_000) as u8, 1], 1024 + (n % 60_000) as u16).into();
+            let server: SocketAddr = ([10, 0, 0, 1], 80).into();
+            // Of every second connection the end is seen.
+            for (from, to, seq, fin) in [(client, server, 1, n % 2 == 0), (server, client, 2, n % 2 == 0)] {
+                table.see(&Segment {
+                    time: n as i64 * 1000,
+                    from,
+                    to,
+                    seq,
+                    ack: Some(3 - seq),
+                    syn: false,
+                    fin,
+                    rst: false,
+                    push: true,
+                    window: 100,
+                    length: 10,
+                    stamps: None,
+                    mss: None,
+                });
+            }
+            assert!(table.connections.len() <= CONNECTIONS);
+        }
+        table.finish();
+        let services: Vec<_> = table.services.values().collect();
+        assert_eq!((services.len(), services[0].connections, services[0].exchanges), (1, all, all));
+        assert!(services[0].clients.known.len() <= super::CLIENTS);
+        assert!((1..=all / 2).contains(&table.evicted), "{}", table.evicted);
     }
 }

@@ -3,7 +3,7 @@
 use super::ticks::Ticks;
 
 /// Of more waits than this a part is kept: every second, every fourth ...
-const KEPT: usize = 256;
+const KEPT: usize = 64;
 
 /// A piece that was held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
