@@ -81,21 +81,24 @@ pub fn read(input: impl Read + Send, mut each: impl FnMut(&Packet<'_>)) -> End {
     let Ok(mut reader) = create_reader(BUFFER, Greedy(input)) else { return End::NoCapture };
     let mut interfaces = Vec::new();
     let mut buffer = BUFFER;
+    // A block says that it is longer than any packet.
+    let mut huge = false;
     loop {
-        let wants = match reader.next() {
+        huge = match reader.next() {
             Ok((length, block)) => {
                 packet(&block, &mut interfaces, &mut each);
                 reader.consume(length);
                 continue;
             }
             Err(PcapError::Eof) => return End::Whole,
+            Err(PcapError::UnexpectedEof) if huge => return End::Damaged(position(&*reader)),
             Err(PcapError::UnexpectedEof) => return End::Short,
             Err(PcapError::Incomplete(_)) => false,
             Err(PcapError::BufferTooSmall) => true,
             Err(_) => return End::Damaged(position(&*reader)),
         };
         let had = reader.data().len();
-        if wants && had >= buffer {
+        if huge && had >= buffer {
             buffer *= 2;
             if buffer > LARGEST || !reader.grow(buffer) {
                 return End::Damaged(position(&*reader));
