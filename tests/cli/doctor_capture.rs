@@ -102,6 +102,19 @@ fn acknowledgements_of_other_systems_are_delayed_for_longer_or_less() {
 }
 
 #[test]
+fn a_round_trip_that_a_piece_waited_for_is_told_from_a_delay() {
+    for part in [0, 50, 100] {
+        let client = 20 * MS * part / 100;
+        let (report, code) = judged(&plain(&Talk::new(client, 20 * MS - client).stalls(30, 100, 0).packets));
+        let found = &report["findings"][0];
+        assert_eq!((code, found["kind"].as_str(), found["waits"].as_u64()), (1, Some("nagle"), Some(30)), "{report:#}");
+        assert!(found["text"].as_str().is_some_and(|t| t.contains("a round trip of 40.")), "{found:#}");
+    }
+    // Nearby nobody can tell, and nothing is lost.
+    expect(&judged(&plain(&Talk::new(0, MS / 10).stalls(30, 100, 0).packets)), 0, "none", None);
+}
+
+#[test]
 fn healthy_exchanges_at_any_distance_are_no_stall() {
     for round_trip in [0, 1, 10, 40, 200] {
         for part in [0, 50, 100] {
@@ -134,6 +147,21 @@ fn a_program_that_writes_later_by_itself_is_no_stall() {
     for pause in [30, 50, 60, 100, 500] {
         expect(&stream(&|_| pause * MS, false), 0, "none", None);
         expect(&stream(&|_| pause * MS, true), 0, "none", None);
+    }
+    // As slow as acknowledgements are, which take a little longer each time or not: 24 and 25 pictures in a second among them.
+    for period in [400, 404, 407, 410, 413, 4167 / 10, 420, 425, 430] {
+        let mut talk = Talk::new(0, MS / 10);
+        let begin = talk.packets[2].time;
+        for n in 0..100 {
+            let (now, delay) = (begin + n * period * MS / 10, (400 + n * n * 7 % 10) * MS / 10);
+            talk.at(now + n * 13 % 7 * 10_000);
+            talk.data(true, 100);
+            if delay < period * MS / 10 {
+                talk.at(now + delay);
+                talk.acknowledge(false);
+            }
+        }
+        expect(&judged(&plain(&talk.packets)), 0, "none", None);
     }
     // Now and then in time with an acknowledgement.
     expect(&stream(&|n| (42 + n % 20) * MS, false), 0, "none", None);
@@ -268,6 +296,23 @@ fn many_services_that_cannot_be_judged_are_counted() {
     expect(&report, 2, "unknown", Some("too-few-exchanges"));
     assert_eq!(report.0["doubts"].as_array().map(Vec::len), Some(12), "{:#}", report.0);
     assert!(report.0["notes"].to_string().contains("18 services"), "{:#}", report.0);
+}
+
+#[test]
+fn fragments_are_left_out_and_counted() {
+    let mut bytes = plain(&stalled());
+    let (mut at, mut count) = (24, 0);
+    while at < bytes.len() {
+        let length = u32::from_le_bytes(*bytes[at + 8..].first_chunk().expect("a length"));
+        // More fragments follow, says the header of IP behind that of Ethernet.
+        bytes[at + 16 + 14 + 6] = 0x20;
+        at += 16 + length as usize;
+        count += 1;
+    }
+    let report = judged(&bytes);
+    expect(&report, 2, "unknown", Some("nothing-seen"));
+    assert_eq!(report.0["capture"]["fragments"], count, "{:#}", report.0);
+    assert!(report.0["notes"].to_string().contains("are fragments"), "{:#}", report.0);
 }
 
 #[test]

@@ -64,6 +64,10 @@ impl Talk {
         self.push(from_client, false, 0);
     }
 
+    pub fn at(&mut self, time: u64) {
+        self.now = time;
+    }
+
     pub fn pause(&mut self, nanoseconds: u64) {
         self.now += nanoseconds;
     }

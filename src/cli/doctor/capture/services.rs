@@ -69,10 +69,11 @@ fn of(service: Service, seen: &Seen, side: &Side, other: &Side) -> Evidence {
     }
 }
 
-/// What left with the acknowledgement of the piece before, if that is no chance.
+/// What left with the acknowledgement of the piece before, if that is neither chance nor a clock that ticks as slowly.
 fn held_by_nagle(side: &Side) -> Option<&Waits> {
     let Waits { count, .. } = side.sum.nagle;
-    (count >= SEVERAL && count * 10 >= (count + side.sum.against) * MOST).then_some(&side.sum.nagle)
+    let most = count >= SEVERAL && count * 10 >= (count + side.sum.against) * MOST;
+    (most && !side.sum.scatter.follows_a_clock()).then_some(&side.sum.nagle)
 }
 
 /// What left when the kernel lets go of what is corked, if it was the kernel's timer.

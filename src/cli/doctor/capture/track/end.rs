@@ -37,7 +37,7 @@ const DELAYED: i64 = 8 * MS;
 /// And no system delays one for longer (RFC 1122, 4.2.3.2), and a round trip.
 const LONGEST: i64 = 600 * MS;
 /// By how much a piece may miss the moment: the machine may do something else.
-const LATE: i64 = 2 * MS;
+const LATE: i64 = MS;
 /// Pauses in which a timer of 200 ms may have had a part.
 const TIMER: std::ops::Range<i64> = 100 * MS..500 * MS;
 /// A packet that comes again sooner is the same one, captured twice: retransmissions wait for longer.
@@ -238,6 +238,8 @@ impl End {
             let pause = now.saturating_sub(last.time);
             match self.on_acknowledgement(&last, now, other) {
                 Some(true) => {
+                    let heard = last.acknowledged.unwrap_or(now);
+                    self.sum.scatter.add(pause, now.saturating_sub(heard));
                     self.sum.nagle.add(Wait { time: pause, left: last.length, held: segment.length });
                     return;
                 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod end;
+mod scatter;
 mod seq;
 mod table;
 mod ticks;

@@ -1,5 +1,6 @@
 //! Waits, counted and added up; of each kind a few are kept as they were.
 
+use super::scatter::Scatter;
 use super::ticks::Ticks;
 
 /// Of more waits than this a part is kept: every second, every fourth ...
@@ -61,6 +62,8 @@ pub struct Sum {
     pub bytes: u64,
     /// Pieces that left with the acknowledgement of the one before.
     pub nagle: Waits,
+    /// How these lie in time.
+    pub scatter: Scatter,
     /// Pieces that left at another time near it, or although nothing was acknowledged: where these are many, it was the program
     /// that took its time.
     pub against: u64,
@@ -79,6 +82,7 @@ impl Sum {
         self.segments += other.segments;
         self.bytes += other.bytes;
         self.nagle.merge(&other.nagle);
+        self.scatter.merge(&other.scatter);
         self.against += other.against;
         self.corked.merge(&other.corked);
         self.uncorked += other.uncorked;
