@@ -7,6 +7,8 @@ mod check_process;
 mod delack;
 mod demo;
 mod doctor;
+mod doctor_capture;
+mod doctor_capture_live;
 mod doctor_command;
 mod doctor_doubt;
 mod doctor_words;

@@ -5,6 +5,8 @@
 
 #[path = "../search/fuzz/bodies/calls.rs"]
 mod calls;
+#[path = "../search/fuzz/bodies/capture.rs"]
+mod capture;
 #[path = "../search/fuzz/bodies/counters.rs"]
 mod counters;
 #[path = "../search/fuzz/bodies/elf.rs"]
@@ -38,7 +40,7 @@ macro_rules! targets {
     ($($name:ident)*) => { $(#[test] fn $name() { replay(stringify!($name), $name::check); })* };
 }
 
-targets! { settings rules programs table evidence promise counters elf unitfile procfs }
+targets! { settings rules programs table evidence promise counters elf unitfile procfs capture }
 
 /// The shipped library's inputs: in a process of its own, which has it preloaded.
 #[test]

@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::field;
+use crate::support::cli::capture::{self, Tcpdump};
 use crate::support::cli::exchanges::Client;
 use crate::support::cli::{ended, tcptune};
 use crate::support::netns::Pair;
-use crate::support::{Guard, Mode, library, program, turn};
+use crate::support::{Guard, Mode, ScratchDir, library, program, turn};
 
 /// The addresses of the two ends of the relay.
 const SERVER: &str = "10.78.0.1";
@@ -111,5 +112,34 @@ fn doctor_does_not_doubt_healthy_exchanges_forty_milliseconds_away() {
         command.args(["doctor", "--interval", "10", "--pid", &process.pid().to_string(), "--duration", "2"]);
         let (code, out, err) = ended(&mut command);
         assert!(code == 0 && out.contains("no stall found"), "{space}: {code} {out}{err}");
+    }
+}
+
+#[test]
+fn captures_of_either_end_show_the_stall_forty_milliseconds_away() {
+    let _turn = turn::alone();
+    let far = Far::new();
+    let (_server, port) = far.server(&[]);
+    let scratch = ScratchDir::new("capture");
+    for (writes, code) in [("twice", 1), ("once", 0)] {
+        let ends = [&far.spaces.server, &far.spaces.client];
+        let captures = ends.map(|space| Tcpdump::start(space, "relay", &scratch.join(space)));
+        let mut command = Far::python(&far.spaces.client, &[], &["client", &port, writes, SERVER]);
+        Client::of(&mut command).ask("30");
+        for capture in captures {
+            let (report, given) = capture::report(&capture.end(), &["--port", &port]);
+            assert_eq!(given, code, "{writes} {report:#}");
+            let found = &report["findings"][0];
+            if code == 1 {
+                assert_eq!(
+                    (found["kind"].as_str(), found["side"].as_str()),
+                    (Some("nagle"), Some("client")),
+                    "{found:#}"
+                );
+                let number = |name: &str| found[name].as_f64().unwrap_or_else(|| panic!("{name}: {found:#}"));
+                assert!((75.0..100.0).contains(&number("wait_ms")), "{found:#}");
+                assert!((39.0..50.0).contains(&number("round_trip_ms")), "{found:#}");
+            }
+        }
     }
 }

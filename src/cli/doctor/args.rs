@@ -17,8 +17,9 @@ use clap::{ArgGroup, Args, ValueHint};
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune doctor [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
-                      tcptune doctor [OPTIONS] --pid PID... | --port N",
-    group(ArgGroup::new("target").required(true).multiple(true).args(["pid", "port", "command"])),
+                      tcptune doctor [OPTIONS] --pid PID... | --port N\n       \
+                      tcptune doctor [OPTIONS] --pcap FILE|-",
+    group(ArgGroup::new("target").required(true).multiple(true).args(["pid", "port", "command", "pcap"])),
     after_help = "Exit status:\n  \
         0    nothing was found, and enough was seen to say so\n  \
         1    a stall was found, or a flood of tiny segments\n  \
@@ -32,6 +33,7 @@ use clap::{ArgGroup, Args, ValueHint};
         tcptune doctor --backtrace -- ./client      and which functions of it\n  \
         tcptune doctor --pid 4711 --duration 30     the process and its descendants\n  \
         tcptune doctor --port 8080                  whoever has connections with this port\n  \
+        tcptune doctor --pcap web.pcap --port 443   what was captured of port 443\n  \
         tcptune doctor --json --output report.json -- ./job"
 )]
 pub struct DoctorArgs {
@@ -41,6 +43,10 @@ pub struct DoctorArgs {
     /// Only connections with this port, at either end; without --pid and command: whoever has them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
+    /// Read a capture instead (pcap or pcapng; `-`: standard input): needs neither root nor the host that it is of
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["pid", "command", "duration", "interval", "follow", "backtrace", "library"])]
+    pub pcap: Option<PathBuf>,
     /// How long to watch, in seconds; a command is ended after that time [default: 10; for a command: until it ends]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<f64>,

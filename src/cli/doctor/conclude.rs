@@ -65,6 +65,7 @@ pub fn conclude(
         processes,
         command_ended,
         notes,
+        capture: None,
     }
 }
 

@@ -139,13 +139,13 @@ const LANGUAGES: &[Code] = &[
     ),
 ];
 
-const CORK: &str = "leave out MSG_MORE or TCP_CORK on data that must arrive at once, or turn TCP_CORK off as soon as the last piece is \
+pub const CORK: &str = "leave out MSG_MORE or TCP_CORK on data that must arrive at once, or turn TCP_CORK off as soon as the last piece is \
                     written";
-const FLOOD: &str = "write each answer in one call (a buffer, writev), or put MSG_MORE or TCP_CORK around its pieces; \
+pub const FLOOD: &str = "write each answer in one call (a buffer, writev), or put MSG_MORE or TCP_CORK around its pieces; \
                      TCP_NODELAY can stay on";
 const UNIT: &str =
     "a server that systemd starts by a .socket unit: `NoDelay=yes` there, accepted connections inherit it";
-const ROUTE: &str = "where only the receiving end can be changed, as root there: `ip route change <its route to here> quickack 1`, or \
+pub const ROUTE: &str = "where only the receiving end can be changed, as root there: `ip route change <its route to here> quickack 1`, or \
                      TCP_QUICKACK after each receive";
 
 /// What to propose to those who can change the program, best first.

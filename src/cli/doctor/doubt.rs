@@ -21,7 +21,7 @@ use super::words;
 /// How long an acknowledgement is delayed.
 const DELAY: Duration = Duration::from_millis(40);
 /// Fewer exchanges than this say nothing.
-const FEW: u64 = 5;
+pub const FEW: u64 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,6 +35,12 @@ pub enum Reason {
     /// Data only came, and its sender is not watched.
     OneWay,
     TooFewExchanges,
+    /// A capture has what one end sent, and nothing of the other.
+    OneDirection,
+    /// Too much was not captured.
+    PacketsMissing,
+    /// Of most packets the headers were not kept.
+    CutShort,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

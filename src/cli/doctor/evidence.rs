@@ -262,7 +262,7 @@ fn fewest(seen: &Seen) -> u64 {
 }
 
 /// The middle one of the pairs.
-fn pattern(mut pairs: Vec<(u64, u64)>) -> Vec<u64> {
+pub fn pattern(mut pairs: Vec<(u64, u64)>) -> Vec<u64> {
     pairs.sort_unstable();
     match pairs.get(pairs.len() / 2) {
         Some(&(0, held)) => vec![held],

@@ -3,6 +3,7 @@
 
 pub mod args;
 mod backtrace;
+mod capture;
 mod change;
 mod command;
 mod conclude;
@@ -41,9 +42,14 @@ use report::Verdict;
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
-    let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
+    let report = match &args.pcap {
+        Some(file) => capture::diagnose(file, args.port)?,
+        None if args.command.is_empty() => processes::diagnose(args)?,
+        None => command::diagnose(args)?,
+    };
     let text = match (args.json, args.issue) {
-        (true, _) => output::json::pretty(&report)? + "\n",
+        (true, _) => output::json::pretty(&report)? + "
+",
         (_, true) => issue::markdown(&report, &again()),
         _ => print::text(&report),
     };

@@ -31,6 +31,11 @@ pub fn text(report: &Report) -> String {
         Verdict::None => line(format!("{}: {seen}", styled(GOOD, "no stall found"))),
         Verdict::Unknown => doubts(report, &mut line),
     }
+    if let Some(capture) = &report.capture {
+        let [packets, segments] =
+            [(capture.packets, "packet"), (capture.segments, "segment")].map(|(n, thing)| words::several(n, thing));
+        row("capture", &format!("{}: {packets}, {segments} of TCP", capture.file), &mut line);
+    }
     processes(report, &mut line);
     if let Some(ended) = &report.command_ended {
         row("command", ended, &mut line);

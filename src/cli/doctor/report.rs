@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::backtrace::CalledBy;
+use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
 use super::finding::Finding;
@@ -54,4 +55,7 @@ pub struct Report {
     /// How the command ended, in words.
     pub command_ended: Option<String>,
     pub notes: Vec<String>,
+    /// What was read instead of watching.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Captured>,
 }

@@ -111,8 +111,10 @@ pub fn pattern(f: &Finding) -> Option<String> {
         Kind::Peer => format!("the other end sends a piece and holds {} until we acknowledge it", bytes(held)),
         _ if f.delayed() => format!(
             "{left} leave at once; Nagle's rule holds the next {} until they are acknowledged, which the other end's kernel \
-             delays by 40 ms{so}",
-            bytes(held)
+             delays{}{so}",
+            bytes(held),
+            // Linux's; other systems take longer.
+            if f.wait_ms - f.round_trip_ms < 80.0 { " by 40 ms" } else { "" }
         ),
         _ => {
             format!("{left} leave at once; Nagle's rule holds the next {} until they are acknowledged{so}", bytes(held))

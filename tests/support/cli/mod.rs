@@ -1,8 +1,10 @@
 //! What the tests of the command share: starting it with a clean environment, and making programs to point it at.
 
 pub mod attach;
+pub mod capture;
 pub mod exchanges;
 pub mod exporter;
+pub mod packets;
 pub mod static_program;
 
 use std::ffi::OsStr;

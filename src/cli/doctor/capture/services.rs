@@ -1,0 +1,95 @@
+//! What a capture shows of a service, as the evidence that doctor judges: for its clients and for its server alike, as both ends
+//! of a connection are seen in it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::super::evidence::{self, Evidence, Service};
+use super::super::finding::SEVERAL;
+use super::super::program::Program;
+use super::track::{Hosts, Service as Seen, Side, Wait, Waits};
+
+/// Pieces that left with an acknowledgement are no chance if they are as many of ten of those that left about then.
+const MOST: u64 = 6;
+
+/// The evidence on both its ends.
+pub fn evidence(server: SocketAddr, seen: &Seen) -> [Evidence; 2] {
+    let client = Service {
+        program: host(clients(&seen.clients)),
+        side: evidence::Side::Client,
+        address: Some(server.ip()),
+        port: server.port(),
+    };
+    let served = Service {
+        program: host(server.ip().to_string()),
+        side: evidence::Side::Server,
+        address: None,
+        port: server.port(),
+    };
+    [of(client, seen, &seen.client, &seen.server), of(served, seen, &seen.server, &seen.client)]
+}
+
+/// Packets have addresses, and no programs.
+fn host(name: String) -> Program {
+    Program { name, ..Program::default() }
+}
+
+fn clients(hosts: &Hosts) -> String {
+    let mut known = hosts.known.iter().map(IpAddr::to_string);
+    let first = known.next().unwrap_or_default();
+    match (known.count(), hosts.more) {
+        (0, false) => first,
+        (1, false) => format!("{first} and another host"),
+        (others, false) => format!("{first} and {others} other hosts"),
+        (others, true) => format!("{first} and more than {others} other hosts"),
+    }
+}
+
+fn of(service: Service, seen: &Seen, side: &Side, other: &Side) -> Evidence {
+    let sum = &side.sum;
+    let (nagle, cork) = (held_by_nagle(side), held_by_cork(side));
+    let total = nagle.map_or(0, |w| w.total).saturating_add(cork.map_or(0, |w| w.total));
+    let kept: Vec<Wait> = nagle.iter().chain(&cork).flat_map(|waits| waits.kept.iter().copied()).collect();
+    Evidence {
+        example: side.example.map(|(own, peer, _)| (own, peer)),
+        connections: seen.connections,
+        exchanges: seen.exchanges,
+        nagle: nagle.map(waits).unwrap_or_default(),
+        cork: cork.map(waits).unwrap_or_default(),
+        span: time(seen.span),
+        pieces: nagle.map_or(0, |w| w.count) + cork.map_or(0, |w| w.count),
+        mean_delay: time(total / i64::try_from(sum.segments.max(1)).unwrap_or(i64::MAX)),
+        round_trip: time(seen.round_trip.unwrap_or(0)),
+        pattern: evidence::pattern(kept.iter().map(|wait| (wait.left.into(), wait.held.into())).collect()),
+        bytes_sent: sum.bytes,
+        segments: sum.segments,
+        fewest_segments: side.fewest,
+        watched: other.sum.segments,
+        ..Evidence::of(service, Vec::new())
+    }
+}
+
+/// What left with the acknowledgement of the piece before, if that is neither chance nor a clock that ticks as slowly.
+fn held_by_nagle(side: &Side) -> Option<&Waits> {
+    let Waits { count, .. } = side.sum.nagle;
+    let most = count >= SEVERAL && count * 10 >= (count + side.sum.against) * MOST;
+    (most && !side.sum.scatter.follows_a_clock()).then_some(&side.sum.nagle)
+}
+
+/// What left when the kernel lets go of what is corked, if it was the kernel's timer.
+fn held_by_cork(side: &Side) -> Option<&Waits> {
+    let Waits { count, .. } = side.sum.corked;
+    let most = count * 10 >= (count + side.sum.uncorked) * MOST;
+    (most && side.sum.ticks.found()).then_some(&side.sum.corked)
+}
+
+fn waits(waits: &Waits) -> evidence::Waits {
+    let mut times: Vec<i64> = waits.kept.iter().map(|wait| wait.time).collect();
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).copied().unwrap_or(0);
+    evidence::Waits { seen: waits.count, count: waits.count, total: time(waits.total), median: time(median) }
+}
+
+pub fn time(nanoseconds: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
+}
