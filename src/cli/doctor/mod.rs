@@ -48,8 +48,11 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         None => command::diagnose(args)?,
     };
     let text = match (args.json, args.issue) {
-        (true, _) => output::json::pretty(&report)? + "
-",
+        (true, _) => {
+            output::json::pretty(&report)?
+                + "
+"
+        }
         (_, true) => issue::markdown(&report, &again()),
         _ => print::text(&report),
     };
