@@ -22,8 +22,8 @@ macro_rules! programs {
 }
 
 programs! {
-    app_options big_fd cancel delivery errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp own_table partial raw_calls reuse
-    reuse_threads scm_rights sendfile_calls signal_storm spawn stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
+    app_options big_fd cancel delivery dispatch errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp own_table partial raw_calls repair reuse
+    reuse_threads ring scm_rights sealed sendfile_calls signal_storm spawn stamps stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
 }
 
 /// The comparison itself is worth something only if the library is there: the loader must have mapped it.

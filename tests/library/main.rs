@@ -5,6 +5,7 @@ mod census;
 mod chain;
 mod chain_libraries;
 mod chain_tools;
+mod error_queue;
 mod file;
 mod hazard_programs;
 mod nodelay_families;

@@ -7,6 +7,9 @@
 //! then on, and calls on unmet descriptors are forwarded. A filter installed before the program started (by a container
 //! runtime or a service manager) was written for programs that use sockets, and does not disable the library.
 //!
+//! A process that has the kernel hand it its own system calls (PR_SET_SYSCALL_USER_DISPATCH) would be handed the library's,
+//! too, and most end then: the same.
+//!
 //! With a second descriptor table (unshare(2) CLONE_FILES) a number may stand for two objects at once, and a hook cannot
 //! tell which one its caller has.
 
@@ -23,7 +26,8 @@ pub struct Entering {
 }
 
 impl<M: Machine> Library<M> {
-    /// The program is about to install a filter, to forbid the cycle counter (PR_SET_TSC), or to divide its descriptors.
+    /// The program is about to install a filter, to forbid the cycle counter (PR_SET_TSC), to be handed its own system calls,
+    /// or to divide its descriptors.
     #[cold]
     pub fn restricting(&self) -> Entering {
         self.let_go_of_all();

@@ -60,8 +60,8 @@ impl<M: Machine> Library<M> {
         self.table.get(fd).is_corked()
     }
 
-    /// Before the program sets TCP_CORK, or puts a protocol on top that must see its own flags (TCP_ULP): never hold on
-    /// this socket again.
+    /// Before the program sets TCP_CORK, puts a protocol on top that must see its own flags (TCP_ULP), or asks for a time
+    /// stamp of each call (SO_TIMESTAMPING): never hold on this socket again.
     #[cold]
     pub fn setting_cork(&self, fd: c_int) {
         let socket = self.table.get_rarely(fd);

@@ -270,11 +270,21 @@ fn sent_otherwise(record: &'static Record, counts: Counts, socket: Socket, bytes
     tallied(bytes as isize, record, more);
 }
 
-/// Makes the functions that count a call that receives.
+/// Does this receive ask for what the kernel has to say of data that was sent? A time stamp brings that data with it, and is
+/// no answer to it.
+const fn of_own(flags: c_int) -> bool {
+    flags & libc::MSG_ERRQUEUE != 0
+}
+
+/// Makes the functions that count a call that receives, with these `flags`.
 macro_rules! receives {
-    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*);)*) => { $(
+    ($($family:ident::$name:ident([$fd:ident], $($arg:ident: $ty:ty),*) flags $flags:expr;)*) => { $(
         between! {
             fn $family::$name($fd: c_int, $($arg: $ty),*) -> ssize_t {
+                if of_own($flags) {
+                    // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
+                    return unsafe { next($fd, $($arg),*) };
+                }
                 if let Some(record) = record::simple($fd) {
                     // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
                     let got = unsafe { next($fd, $($arg),*) };
@@ -311,19 +321,24 @@ macro_rules! received_by_any {
 }
 
 receives! {
-    receive::read([fd], data: *mut c_void, length: size_t);
-    receive::readv([fd], parts: *const iovec, count: c_int);
-    receive::__read_chk([fd], data: *mut c_void, length: size_t, room: size_t);
-    receive::recv([fd], data: *mut c_void, length: size_t, flags: c_int);
-    receive::__recv_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int);
-    receive::recvfrom([fd], data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr, from_length: *mut socklen_t);
+    receive::read([fd], data: *mut c_void, length: size_t) flags 0;
+    receive::readv([fd], parts: *const iovec, count: c_int) flags 0;
+    receive::__read_chk([fd], data: *mut c_void, length: size_t, room: size_t) flags 0;
+    receive::recv([fd], data: *mut c_void, length: size_t, flags: c_int) flags flags;
+    receive::__recv_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int) flags flags;
+    receive::recvfrom([fd], data: *mut c_void, length: size_t, flags: c_int, from: *mut sockaddr,
+        from_length: *mut socklen_t) flags flags;
     receive::__recvfrom_chk([fd], data: *mut c_void, length: size_t, room: size_t, flags: c_int, from: *mut sockaddr,
-        from_length: *mut socklen_t);
-    receive::recvmsg([fd], message: *mut msghdr, flags: c_int);
+        from_length: *mut socklen_t) flags flags;
+    receive::recvmsg([fd], message: *mut msghdr, flags: c_int) flags flags;
 }
 
 between! {
     fn receive::recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int {
+        if of_own(flags) {
+            // SAFETY: forwards the hook's arguments unchanged (the rule in count/mod.rs).
+            return unsafe { next(fd, messages, count, flags, timeout) };
+        }
         // SAFETY: an out-of-line part of this function, with its contract and arguments (the rule in count/mod.rs).
         unsafe { otherwise(fd, messages, count, flags, timeout) }
     } with {

@@ -6,6 +6,9 @@ use super::*;
 
 /// The option that puts a protocol such as kernel TLS on top of TCP (linux/tcp.h).
 const TCP_ULP: c_int = 31;
+/// The option that asks for a time stamp of each call that sends, in its two forms (asm-generic/socket.h). Two calls of
+/// which the first is held would get one.
+const SO_TIMESTAMPING: [c_int; 2] = [37, 65];
 
 /// Makes a hook for setsockopt(2): notes the application's own TCP_NODELAY and TCP_CORK, and those options of
 /// TCPTUNE_SET that it sets itself.
@@ -18,7 +21,8 @@ macro_rules! setsockopt_hook {
             where signature $check, raw raw!(libc::SYS_setsockopt, fd, level, name, value, length); {
                 let (nodelay, cork) = (libc::TCP_NODELAY, libc::TCP_CORK);
                 let of_tcp = level == libc::IPPROTO_TCP;
-                if of_tcp && (name == cork || name == TCP_ULP) && LIBRARY.is_enabled() {
+                let stamps = level == libc::SOL_SOCKET && SO_TIMESTAMPING.contains(&name);
+                if (of_tcp && (name == cork || name == TCP_ULP) || stamps) && LIBRARY.is_enabled() {
                     LIBRARY.setting_cork(fd);
                 }
                 if of_tcp && name == nodelay {

@@ -8,6 +8,10 @@ use super::*;
 
 /// The value of PR_SET_TSC that forbids the cycle counter, which the library reads (prctl(2)).
 const PR_TSC_SIGSEGV: c_long = 2;
+/// The option by which the kernel hands a thread its own system calls, except those from one range of addresses
+/// (prctl(2)). The library makes its calls from outside of any range that a program knows.
+const PR_SET_SYSCALL_USER_DISPATCH: c_int = 59;
+const PR_SYS_DISPATCH_OFF: c_long = 0;
 /// The operations of seccomp(2) that install a filter.
 const SECCOMP_SET_MODE_STRICT: c_long = 0;
 const SECCOMP_SET_MODE_FILTER: c_long = 1;
@@ -141,6 +145,16 @@ pub(super) fn restricting_if<R: Default + PartialEq>(restricts: bool, real: impl
     result
 }
 
+/// Does this prctl(2) forbid the process calls or instructions of the library?
+fn restricts(option: c_int, argument: c_long) -> bool {
+    match option {
+        libc::PR_SET_SECCOMP => true,
+        libc::PR_SET_TSC => argument == PR_TSC_SIGSEGV,
+        PR_SET_SYSCALL_USER_DISPATCH => argument != PR_SYS_DISPATCH_OFF,
+        _ => false,
+    }
+}
+
 /// Makes a hook for prctl(2), which is variadic in C; the arguments are passed on as machine words.
 macro_rules! prctl_hook {
     ($(#[$doc:meta])* fn $name:ident() where signature $check:tt;) => {
@@ -148,10 +162,8 @@ macro_rules! prctl_hook {
             $(#[$doc])*
             fn $name(option: c_int, a: c_long, b: c_long, c: c_long, d: c_long) -> c_int
             where signature $check, raw raw!(libc::SYS_prctl, option, a, b, c, d); {
-                let restricts =
-                    option == libc::PR_SET_SECCOMP || option == libc::PR_SET_TSC && a == PR_TSC_SIGSEGV;
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-                restricting_if(restricts, || unsafe { $name::real(option, a, b, c, d) })
+                restricting_if(restricts(option, a), || unsafe { $name::real(option, a, b, c, d) })
             }
         }
     };
@@ -175,8 +187,8 @@ hook! {
 }
 
 hook! {
-    /// syscall(2): hooked for seccomp(2) and futex(2), for which libc has no functions, and for unshare(2). Everything else
-    /// is only passed on, as machine words.
+    /// syscall(2): hooked for seccomp(2) and futex(2), for which libc has no functions, and for what else restricts the
+    /// process: prctl(2), unshare(2), close_range(2). Everything else is only passed on, as machine words.
     fn syscall(number: c_long, a: c_long, b: c_long, c: c_long, d: c_long, e: c_long, f: c_long) -> c_long
     where signature (variadic libc::syscall as unsafe extern "C" fn(c_long, ...) -> c_long), raw raw!(number, a, b, c, d, e, f); {
         let waits = match number {
@@ -188,14 +200,15 @@ hook! {
             // A release point: Rust's locks, channels and condition variables wait here.
             LIBRARY.let_go(Cause::Wait);
         }
-        let restricts = match number {
+        let restricted = match number {
             libc::SYS_seccomp => matches!(a, SECCOMP_SET_MODE_STRICT | SECCOMP_SET_MODE_FILTER),
+            libc::SYS_prctl => restricts(a as c_int, b),
             libc::SYS_unshare => a as c_int & libc::CLONE_FILES != 0,
             libc::SYS_close_range => c as c_int & descriptor::CLOSE_RANGE_UNSHARE != 0,
             _ => false,
         };
         // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
-        restricting_if(restricts, || unsafe { syscall::real(number, a, b, c, d, e, f) })
+        restricting_if(restricted, || unsafe { syscall::real(number, a, b, c, d, e, f) })
     }
 }
 

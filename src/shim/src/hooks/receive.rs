@@ -117,7 +117,7 @@ macro_rules! recvmsg_hook {
                 let watch = LIBRARY.receiving(fd, true);
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let got = unsafe { $name::real(fd, message, flags) };
-                if watch == Receive::Watch {
+                if watch == Receive::Watch && flags & libc::MSG_ERRQUEUE == 0 {
                     watched(fd, got);
                 }
                 if got >= 0 {
@@ -158,7 +158,7 @@ macro_rules! recvmmsg_hook {
                     // SAFETY: the kernel has filled in this message, one of `got`.
                     unsafe { received_descriptors(header) };
                 }
-                if watch == Receive::Watch {
+                if watch == Receive::Watch && flags & libc::MSG_ERRQUEUE == 0 {
                     watched(fd, lengths(messages, got) as ssize_t);
                 }
                 got
