@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::doubt::{self, Looks};
-use super::evidence::{Evidence, Side};
 use super::family::Member;
-use super::finding::{self, Finding, Kind};
 use super::report::{Report, Told, Verdict};
 use super::target::Target;
-use super::watch::Watch;
 use super::{change, cures, words};
+use crate::stalls::evidence::{Evidence, Side};
+use crate::stalls::finding::{self, Finding, Kind};
+use crate::stalls::watch::Watch;
 
 /// Judges everything that was seen.
 pub fn conclude(
@@ -115,8 +115,8 @@ fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> Told {
 #[cfg(test)]
 mod tests {
     use super::once;
-    use crate::doctor::evidence::{Evidence, Service, Side};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Service, Side};
+    use crate::stalls::program::Program;
 
     fn service(side: Side, address: Option<[u8; 4]>, port: u16, exchanges: u64) -> Evidence {
         let service = Service { program: Program::default(), side, address: address.map(Into::into), port };

@@ -9,13 +9,13 @@ use std::time::Duration;
 use tcptune_policy::counters::Counter;
 
 use super::backtrace::Backtraces;
-use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
-use super::program::Program;
-use super::starts;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
 use crate::os::proc;
 use crate::settings;
+use crate::stalls::evidence::{Evidence, Holds, Key, Service, Side, Waits};
+use crate::stalls::program::Program;
+use crate::stalls::starts;
 
 /// What the counters say.
 pub struct Counted {

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::evidence::Evidence;
-use super::finding::SEVERAL;
 use super::words;
+use crate::stalls::evidence::Evidence;
+use crate::stalls::finding::SEVERAL;
 
 /// How long an acknowledgement is delayed.
 const DELAY: Duration = Duration::from_millis(40);
@@ -150,8 +150,8 @@ fn too_few(e: &Evidence, looks: &Looks) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::{Doubt, Looks, Reason, doubts};
-    use crate::doctor::evidence::{Evidence, Service, Side};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Service, Side};
+    use crate::stalls::program::Program;
     use std::time::Duration;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;

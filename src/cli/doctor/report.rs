@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::backtrace::CalledBy;
 use super::doubt::Doubt;
 use super::family::Member;
-use super::finding::Finding;
+use crate::stalls::finding::Finding;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -230,8 +230,8 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::{Kind, judge};
-    use crate::doctor::evidence::{Evidence, Holds, Service, Side, Waits};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Holds, Service, Side, Waits};
+    use crate::stalls::program::Program;
     use std::time::Duration;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
