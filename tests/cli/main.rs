@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod doctor_command;
 mod doctor_doubt;
+mod doctor_host;
 mod doctor_words;
 mod env;
 mod errors;

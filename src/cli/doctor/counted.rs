@@ -131,6 +131,7 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         example: None,
         connections: get(Counter::Connections).max(u64::from(get(Counter::CallsSent) > 0)),
         exchanges: get(Counter::Exchanges),
+        sampled: false,
         nagle: waits(stalls, Counter::StallDelay),
         cork: waits(corks, Counter::CorkStallDelay),
         peer: waits(peers, Counter::PeerStallDelay),

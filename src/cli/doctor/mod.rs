@@ -10,10 +10,12 @@ mod counted;
 mod cures;
 mod doubt;
 mod family;
+mod host;
 mod launch;
 mod pace;
 mod print;
 mod processes;
+mod ranked;
 mod report;
 mod target;
 mod words;
@@ -30,6 +32,9 @@ use report::Verdict;
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
+    if args.of_host() {
+        return host(args, file);
+    }
     let report = if args.command.is_empty() { processes::diagnose(args)? } else { command::diagnose(args)? };
     let text = match args.json {
         true => output::json::pretty(&report)? + "\n",
@@ -41,9 +46,26 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
         _ => drop(anstream::stderr().lock().write_all(text.as_bytes())),
     }
-    Ok(match report.verdict {
+    Ok(code(report.verdict))
+}
+
+fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
+    let report = host::diagnose(args)?;
+    let text = match args.json {
+        true => output::json::pretty(&report)? + "\n",
+        false => ranked::print::text(&report),
+    };
+    match file {
+        Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
+        None => output::line(text.trim_end()),
+    }
+    Ok(code(report.verdict))
+}
+
+const fn code(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::None => errors::OK,
         Verdict::Found => errors::NO,
         Verdict::Unknown => errors::UNKNOWN,
-    })
+    }
 }

@@ -60,10 +60,17 @@ impl Diag {
     /// All listeners and connections over which data can go.
     pub fn all(&mut self) -> io::Result<Vec<Sighting>> {
         let mut found = Vec::new();
-        self.ask(AF_INET, SocketId::new_v4(), &mut found)?;
-        // A kernel without IPv6 answers with an error.
-        let _ = self.ask(AF_INET6, SocketId::new_v6(), &mut found);
+        self.all_into(&mut found)?;
         Ok(found)
+    }
+
+    /// The same in a list that was used before: for many connections memory costs more than asking.
+    pub fn all_into(&mut self, found: &mut Vec<Sighting>) -> io::Result<()> {
+        found.clear();
+        self.ask(AF_INET, SocketId::new_v4(), found)?;
+        // A kernel without IPv6 answers with an error.
+        let _ = self.ask(AF_INET6, SocketId::new_v6(), found);
+        Ok(())
     }
 
     /// One connection again; none: it is no more. Much cheaper than all: the kernel walks its whole table for those.

@@ -11,6 +11,10 @@ use crate::os::tcp_info::TcpInfo;
 
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
+/// The usual delay of an acknowledgement, in seconds.
+pub const DELAY: f64 = 0.04;
+/// What a segment may take to be acknowledged beside the round trip, in seconds: the kernel has other things to do.
+const PROMPT: f64 = 100e-6;
 
 pub struct Track {
     pub local: SocketAddr,
@@ -30,6 +34,25 @@ pub struct Track {
     pub other: PeerWaits,
     /// The time between looks that lay too far apart, in which a stall may have gone unseen.
     pub hidden: Hidden,
+    /// What may be stalls: in time that was seen, and in time that was not, because looks lay too far apart.
+    pub suspect: [Suspect; 2],
+}
+
+/// Time in which something may have waited, for all that the kernel's counters say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Suspect {
+    /// Seconds in which something was unsent or unacknowledged, less what the segments that were sent take to be acknowledged:
+    /// what this end held is part of that.
+    pub own: f64,
+    /// Acknowledgements without data, for each of which the other end may have waited.
+    pub bare_acks: u32,
+}
+
+impl Suspect {
+    /// In seconds, both ends' together.
+    pub fn total(&self) -> f64 {
+        self.own.max(0.0) + f64::from(self.bare_acks) * DELAY
+    }
 }
 
 impl Track {
@@ -61,6 +84,7 @@ impl Track {
             busy: [Duration::ZERO, busy - ago],
             other: PeerWaits::default(),
             hidden: Hidden::default(),
+            suspect: Default::default(),
         }
     }
 
@@ -84,7 +108,33 @@ impl Track {
             went: went(&info).wrapping_sub(went(&previous)),
         });
         self.other.look(info, previous, gap, now);
+        self.suspect(info, previous, gap, blind);
         self.last = (now, info);
+    }
+
+    fn suspect(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, blind: bool) {
+        let since = |of: fn(&TcpInfo) -> u32| of(&info).wrapping_sub(of(&previous));
+        let went = since(|i| i.data_segments_out);
+        let each = microseconds(info.path().shortest()).as_secs_f64() * 1.25 + PROMPT;
+        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us)).min(gap);
+        let suspect = &mut self.suspect[usize::from(blind)];
+        suspect.own += busy.as_secs_f64() - f64::from(went) * each;
+        // Each exchange that the other end stalled has one, and they take their time.
+        let most = (gap.as_secs_f64() / DELAY) as u32 + 1;
+        let came = since(|i| i.data_segments_in);
+        let bare = since(|i| i.segments_out).saturating_sub(went).min(came);
+        suspect.bare_acks += if went > 0 && went <= most * 2 { bare.min(most) } else { 0 };
+    }
+
+    /// Begins anew with what is there now; what is being held goes on.
+    pub fn restart(&mut self, now: Instant) {
+        self.began = (now, self.last.1);
+        self.changed = now;
+        self.waits.clear();
+        self.busy = Default::default();
+        self.suspect = Default::default();
+        self.hidden = Hidden::default();
+        self.other.restart();
     }
 
     /// True: the last look is too long ago to know what was held meanwhile.
@@ -197,6 +247,16 @@ impl Track {
     /// The shortest round trip seen by the kernel.
     pub fn round_trip(&self) -> Duration {
         microseconds(self.last.1.path().shortest())
+    }
+
+    /// From its beginning, or the first look, to the last look.
+    pub fn life(&self) -> Duration {
+        self.last.0.saturating_duration_since(self.began.0)
+    }
+
+    /// Was a piece held at the last look?
+    pub fn holds(&self) -> bool {
+        self.hold.is_some()
     }
 
     /// Is a piece being held right now, and not for the first time?

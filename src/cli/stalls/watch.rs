@@ -2,7 +2,7 @@
 //! be held, the socket's TCP_NODELAY and TCP_CORK are read, on a copy that lives for microseconds.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::os::netlink::{Diag, Key, Sighting};
 use crate::os::option::integer;
 use crate::os::process::Process;
 use crate::os::socket::Socket;
+use crate::units::home::{Home, home_of};
 
 /// How many sockets are asked for their options: enough to tell, and no burden.
 const ASKED: u32 = 64;
@@ -24,6 +25,10 @@ const ALL: Duration = Duration::from_millis(12);
 const ALL_SHARE: u32 = 8;
 /// More connections than this are cheaper to look at all together.
 const SINGLE: usize = 100;
+
+/// A connection stands for no more than so many that came and went unseen; its life is not known better than this.
+const HEAVIEST: f64 = 20.0;
+const SHORTEST: Duration = Duration::from_millis(4);
 
 /// Whose connections.
 pub struct Scope {
@@ -48,19 +53,40 @@ pub struct Seen {
     pub other_end: bool,
     pub options: Option<Options>,
     asked: bool,
+    /// It was opened while we watched; and the time without a look at all before the first that saw it.
+    fresh: bool,
+    pause: Duration,
+    /// For how many connections of its kind this one stands: 1, unless surveys are so rare that others come and go between.
+    pub weight: f64,
+    /// The last look at all that saw it.
+    round: u32,
 }
 
 pub struct Watch {
     diag: Diag,
     scope: Scope,
-    owners: Owners,
+    pub(super) owners: Owners,
     pub seen: HashMap<u64, Seen>,
     /// What the processes run, read while they still do.
     pub programs: HashMap<u32, Program>,
+    /// Unit or container of those processes, where services are told apart by it.
+    pub homes: HashMap<u32, Option<Home>>,
+    /// The container that we are in ourselves: to be in that tells nothing of a process.
+    around: Option<Home>,
+    /// Which processes listen, by port.
+    pub(super) listeners: HashMap<u16, u64>,
+    /// The last look at all, and the time before it in which none was made.
+    pub(super) surveyed: Option<(Instant, Duration)>,
+    /// No more connections than this are followed; and how many others the last look at all has seen.
+    pub(super) most: usize,
+    pub(super) left_out: usize,
     /// Connections that were there before us.
     old: Option<HashSet<u64>>,
     /// Connections that were there at the last look at all.
-    living: Vec<(u64, Key)>,
+    pub(super) living: Vec<(u64, Key)>,
+    /// Looks at all, and what the last one saw, kept for its memory.
+    round: u32,
+    all_sockets: Vec<Sighting>,
     /// When all were looked at, and how long that took.
     all: Option<(Instant, Duration)>,
     asked: u32,
@@ -78,14 +104,35 @@ impl Watch {
             owners: Owners::default(),
             seen: HashMap::new(),
             programs: HashMap::new(),
+            homes: HashMap::new(),
+            around: home_of(std::process::id()).filter(|home| matches!(home, Home::Container(_))),
+            listeners: HashMap::new(),
+            surveyed: None,
+            most: usize::MAX,
+            left_out: 0,
             old: None,
             living: Vec::new(),
+            round: 0,
+            all_sockets: Vec::new(),
             all: None,
             asked: 0,
             looks: 0,
             longest_gap: Duration::ZERO,
             last: None,
         })
+    }
+
+    /// Descriptors are read when the caller says so, and services are told apart by unit and container too.
+    pub(super) fn by_hand(scope: Scope, most: usize) -> Result<Self, Failure> {
+        let mut watch = Self::new(scope)?;
+        watch.owners.by_hand = true;
+        watch.most = most;
+        Ok(watch)
+    }
+
+    /// Is only a part of all seen closely?
+    pub fn is_sampling(&self) -> bool {
+        self.owners.by_hand
     }
 
     /// One look. `pids` are the processes in question as of now.
@@ -102,17 +149,27 @@ impl Watch {
         } else {
             self.look_at_known()?;
         }
-        self.ask_for_options();
+        let living = std::mem::take(&mut self.living);
+        self.ask_for_options(&living, usize::MAX);
+        self.living = living;
         Ok(())
     }
 
     fn look_at_known(&mut self) -> Result<(), Failure> {
-        for (cookie, key) in std::mem::take(&mut self.living) {
+        let mut living = std::mem::take(&mut self.living);
+        self.look_at_some(&mut living)?;
+        self.living = living;
+        Ok(())
+    }
+
+    /// Looks at these, and leaves out those that are no more.
+    pub(super) fn look_at_some(&mut self, which: &mut Vec<(u64, Key)>) -> Result<(), Failure> {
+        for (cookie, key) in std::mem::take(which) {
             if let Some(info) = self.diag.one(&key).map_err(refused)? {
                 if let Some(seen) = self.seen.get_mut(&cookie) {
                     seen.track.look(info, Instant::now());
                 }
-                self.living.push((cookie, key));
+                which.push((cookie, key));
             } else if let Some(seen) = self.seen.get_mut(&cookie) {
                 seen.track.gone(Instant::now());
             }
@@ -120,50 +177,107 @@ impl Watch {
         Ok(())
     }
 
-    fn look_at_all(&mut self, pids: &[u32]) -> Result<(), Failure> {
-        let all = self.diag.all().map_err(refused)?;
+    pub(super) fn look_at_all(&mut self, pids: &[u32]) -> Result<(), Failure> {
+        let mut all = std::mem::take(&mut self.all_sockets);
+        self.diag.all_into(&mut all).map_err(refused)?;
         let now = Instant::now();
-        let there: HashSet<u64> = all.iter().map(|s| s.cookie).collect();
-        for (cookie, _) in self.living.drain(..).filter(|(cookie, _)| !there.contains(cookie)) {
-            if let Some(seen) = self.seen.get_mut(&cookie) {
-                seen.track.gone(now);
-            }
+        let pause = self.surveyed.map_or(Duration::ZERO, |(before, _)| now - before);
+        self.surveyed = Some((now, pause));
+        self.round += 1;
+        self.left_out = 0;
+        let before = std::mem::take(&mut self.living);
+        if self.old.is_none() {
+            self.old = Some(all.iter().map(|s| s.cookie).collect());
         }
-        let old = self.old.get_or_insert_with(|| all.iter().map(|s| s.cookie).collect());
-        let ports: HashSet<u16> = all.iter().filter(|s| s.listening).map(|s| s.local.port()).collect();
-        let mut ours: HashSet<(SocketAddr, SocketAddr)> = HashSet::new();
+        self.listeners = all.iter().filter(|s| s.listening).map(|s| (s.local.port(), s.inode)).collect();
         let mut rest = Vec::new();
         for sighting in all.iter().filter(|s| !s.listening) {
             match belongs(sighting, &self.scope, &self.seen, &mut self.owners, pids, now) {
                 Some(pid) => {
-                    remember(&mut self.programs, pid);
-                    ours.insert((sighting.local, sighting.peer));
-                    note(&mut self.seen, sighting, pid, false, &ports, old, now);
-                    self.living.push((sighting.cookie, sighting.key.clone()));
+                    let pid = pid.or_else(|| self.owner_of_listener(sighting));
+                    self.get_to_know(pid);
+                    self.note(sighting, pid, false, (now, pause));
                 }
                 None => rest.push(sighting),
             }
         }
-        for sighting in rest.into_iter().filter(|s| ours.contains(&(s.peer, s.local))) {
-            note(&mut self.seen, sighting, None, true, &ports, old, now);
-            self.living.push((sighting.cookie, sighting.key.clone()));
+        if !rest.is_empty() {
+            let end = |(cookie, _): &(u64, Key)| self.seen.get(cookie).map(|seen| (seen.track.local, seen.track.peer));
+            let ours: HashSet<(SocketAddr, SocketAddr)> = self.living.iter().filter_map(end).collect();
+            for sighting in rest.into_iter().filter(|s| ours.contains(&(s.peer, s.local))) {
+                self.note(sighting, None, true, (now, pause));
+            }
         }
+        for (cookie, _) in before {
+            if let Some(seen) = self.seen.get_mut(&cookie).filter(|seen| seen.round != self.round) {
+                seen.track.gone(now);
+                if self.owners.by_hand && seen.fresh {
+                    seen.weight = weight(seen.pause, seen.track.life());
+                }
+            }
+        }
+        self.all_sockets = all;
         Ok(())
     }
 
+    /// Nobody may have been seen to have a connection yet, but whose it is the listener tells.
+    fn owner_of_listener(&self, sighting: &Sighting) -> Option<u32> {
+        let listener = self.listeners.get(&sighting.local.port()).filter(|_| self.owners.by_hand)?;
+        self.owners.known(*listener)
+    }
+
+    /// What a process runs, and where it is at home.
+    fn get_to_know(&mut self, pid: Option<u32>) {
+        remember(&mut self.programs, pid);
+        if let Some(pid) = pid.filter(|pid| self.owners.by_hand && !self.homes.contains_key(pid)) {
+            self.homes.insert(pid, home_of(pid).filter(|home| Some(home) != self.around.as_ref()));
+        }
+    }
+
+    fn note(&mut self, sighting: &Sighting, pid: Option<u32>, other_end: bool, (now, pause): (Instant, Duration)) {
+        if let Some(entry) = self.seen.get_mut(&sighting.cookie) {
+            if entry.track.inode == 0 {
+                // It was not accepted yet.
+                entry.track.inode = sighting.inode;
+            }
+            entry.pid = pid.or(entry.pid);
+            entry.round = self.round;
+            entry.track.look(sighting.info, now);
+        } else if self.seen.len() >= self.most {
+            self.left_out += 1;
+            return;
+        } else {
+            let fresh = self.old.as_ref().is_some_and(|old| !old.contains(&sighting.cookie));
+            let track = Track::new(sighting, self.listeners.contains_key(&sighting.local.port()), fresh, now);
+            let (options, asked, weight, round) = (None, false, 1.0, self.round);
+            self.seen
+                .insert(sighting.cookie, Seen { track, pid, other_end, options, asked, fresh, pause, weight, round });
+        }
+        self.living.push((sighting.cookie, sighting.key.clone()));
+    }
+
     /// Read the options of sockets on which something is being held at this moment.
-    fn ask_for_options(&mut self) {
-        for (cookie, _) in &self.living {
+    pub(super) fn ask_for_options(&mut self, which: &[(u64, Key)], most: usize) {
+        let mut left = most;
+        for (cookie, _) in which {
             let Some(seen) = self.seen.get_mut(cookie).filter(|s| !s.asked && s.track.is_holding()) else { continue };
-            if self.asked >= ASKED {
+            if self.asked >= ASKED || left == 0 {
                 return;
             }
+            left -= 1;
             seen.asked = true;
             self.asked += 1;
-            seen.pid = seen.pid.or_else(|| owners::anybody(seen.track.inode));
-            remember(&mut self.programs, seen.pid);
+            if !self.owners.by_hand || seen.other_end {
+                seen.pid = seen.pid.or_else(|| owners::anybody(seen.track.inode));
+                remember(&mut self.programs, seen.pid);
+            }
             seen.options = seen.pid.and_then(|pid| options(pid, seen.track.inode));
         }
+    }
+
+    /// Sockets may be asked again.
+    pub(super) fn forget_asking(&mut self) {
+        self.asked = 0;
     }
 
     /// No more looks.
@@ -188,7 +302,9 @@ fn belongs(
     now: Instant,
 ) -> Option<Option<u32>> {
     if let Some(seen) = known.get(&sighting.cookie) {
-        return (!seen.other_end).then_some(seen.pid);
+        // Until it was looked for, it was taken for the listener's.
+        let found = owners.known(sighting.inode).filter(|_| owners.by_hand && sighting.inode != 0);
+        return (!seen.other_end).then(|| found.or(seen.pid));
     }
     if scope.port.is_some_and(|port| port != sighting.local.port() && port != sighting.peer.port()) {
         return None;
@@ -198,26 +314,21 @@ fn belongs(
     (owner.is_some() || !scope.processes).then_some(owner)
 }
 
-fn note(
-    seen: &mut HashMap<u64, Seen>,
-    sighting: &Sighting,
-    pid: Option<u32>,
-    other_end: bool,
-    ports: &HashSet<u16>,
-    old: &HashSet<u64>,
-    now: Instant,
-) {
-    if let Some(entry) = seen.get_mut(&sighting.cookie) {
-        if entry.track.inode == 0 {
-            // It was not accepted yet.
-            entry.track.inode = sighting.inode;
+/// A connection that lives for less than the time between two surveys is seen with the chance that one falls into its life: it
+/// stands for the others.
+fn weight(pause: Duration, life: Duration) -> f64 {
+    (pause.as_secs_f64() / life.max(SHORTEST).as_secs_f64()).clamp(1.0, HEAVIEST)
+}
+
+impl Seen {
+    /// What is one service for all that can be told at a glance.
+    pub(super) fn place(&self) -> (Option<u32>, bool, Option<IpAddr>, u16) {
+        let track = &self.track;
+        match track.server {
+            true => (self.pid, true, None, track.local.port()),
+            false => (self.pid, false, Some(track.peer.ip()), track.peer.port()),
         }
-        entry.track.look(sighting.info, now);
-        return;
     }
-    let fresh = !old.contains(&sighting.cookie);
-    let track = Track::new(sighting, ports.contains(&sighting.local.port()), fresh, now);
-    seen.insert(sighting.cookie, Seen { track, pid, other_end, options: None, asked: false });
 }
 
 fn remember(programs: &mut HashMap<u32, Program>, pid: Option<u32>) {

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod exchanges;
 pub mod exporter;
+pub mod scene;
 pub mod static_program;
 
 use std::ffi::OsStr;
