@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::args::DoctorArgs;
 use super::launch::Signals;
-use super::ranked::{self, Ranking};
+use super::ranked::ranking::{Ranking, rank};
 use crate::errors::{Failure, NO};
 use crate::os::proc;
 use crate::stalls::budget;
@@ -49,5 +49,5 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Ranking, Failure> {
     let watched = begin.elapsed();
     host.end()?;
     let cost = budget::used().saturating_sub(used).as_secs_f64() / watched.as_secs_f64();
-    Ok(ranked::rank(&host, watched, cost, !root && !of_units))
+    Ok(rank(&host, watched, cost, !root && !of_units))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Fault, Ranking, Row};
+use super::ranking::{Fault, Ranking, Row};
 use crate::doctor::report::Verdict;
 use crate::doctor::words::{self, several};
 use crate::output::words::{milliseconds, number};
