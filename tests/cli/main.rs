@@ -14,6 +14,7 @@ mod doctor_words;
 mod env;
 mod errors;
 mod export;
+mod export_host;
 mod export_listen;
 mod generate;
 mod hostile_counters;
