@@ -15,10 +15,10 @@ use crate::os::netlink::Key;
 /// The share of one core that is taken if nothing is said.
 pub const BUDGET: f64 = 0.02;
 /// How the budget is divided: what is left goes for what is done once.
-const SURVEYS: f64 = 0.3;
+const SURVEYS: f64 = 0.26;
 const OWNERS: f64 = 0.1;
-const CLOSELY: f64 = 0.35;
-const OPTIONS: f64 = 0.05;
+const CLOSELY: f64 = 0.32;
+const OPTIONS: f64 = 0.04;
 /// The shortest time between two surveys, and between two readings of all descriptors.
 const SURVEY: Duration = Duration::from_millis(20);
 const READING: Duration = Duration::from_millis(250);
@@ -26,6 +26,8 @@ const READING: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_millis(250);
 /// Looks further apart than this do not see well what is held: then fewer connections are looked at.
 const APART: Duration = Duration::from_millis(8);
+/// What it takes to wake up, however few are looked at.
+const WAKING: Duration = Duration::from_micros(15);
 /// For so long the same connections are looked at closely: several stalls.
 const ROUND: Duration = Duration::from_millis(400);
 /// More connections than this are not followed: memory is bounded too.
@@ -168,7 +170,9 @@ impl Host {
         if let Ok(count) = u32::try_from(count)
             && count > 0
         {
-            self.each = (self.each * 7 + cost / count) / 8;
+            // One that was interrupted says little.
+            let each = (cost.saturating_sub(WAKING) / count).min(self.each * 2);
+            self.each = (self.each * 15 + each) / 16;
             self.watch.looks += 1;
             self.extent.looks += u64::from(count);
         }
@@ -183,7 +187,8 @@ impl Host {
     /// where the most may have waited while nobody looked closely; of each service some, so that none keeps the others from being
     /// seen.
     fn choose(&mut self, now: Instant) {
-        let room = (APART.as_secs_f64() * self.share / self.each.as_secs_f64().max(1e-7)).max(1.0) as usize;
+        let may = APART.mul_f64(self.share).saturating_sub(WAKING);
+        let room = (may.as_secs_f64() / self.each.as_secs_f64().max(1e-7)).max(1.0) as usize;
         let watch = &self.watch;
         let seen = |(cookie, _): &(u64, Key)| watch.seen.get(cookie).filter(|seen| seen.track.was_used());
         let used: Vec<(usize, &Seen)> =
