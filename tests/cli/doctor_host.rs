@@ -136,6 +136,35 @@ fn an_ordinary_user_is_told_of_own_processes_alone() {
     assert!(out.contains("only your own processes were looked at: as root, all are"), "{out}");
 }
 
+/// As containers are: the command sees their processes, and has to enter their networks. A process of this test's own is the first
+/// that it knows, so that no other network is its business.
+#[test]
+fn services_in_other_network_namespaces_are_seen_too() {
+    if !is_root() {
+        return;
+    }
+    let steady = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/steady.py");
+    let inside = |network: &str, how: &str| {
+        let start = format!("ip link set lo up; exec /usr/bin/python3 {steady} alone {how}");
+        format!("{network} sh -c '{start}' >&2 &\n")
+    };
+    let script = format!(
+        "{}{}{}sleep 1.5\nexec {COMMAND} doctor --json --duration 2 --budget 40",
+        inside("", "once"),
+        inside("unshare --net", "twice"),
+        inside("unshare --net", "once"),
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--net", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", &script]);
+    let (code, out, err) = ended(&mut command);
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    assert_eq!((code, report["services"].as_array().map(Vec::len)), (1, Some(1)), "{report:#}");
+    assert_eq!((report["extent"]["spaces"].as_u64(), report["connections"].as_u64()), (Some(3), Some(3)), "{report:#}");
+    let row = &report["services"][0];
+    let lost = row["lost_ms_per_s"].as_f64().expect("a number");
+    assert!(row["side"] == "server" && row["name"] == "steady.py" && (800.0..=1050.0).contains(&lost), "{row:#}");
+}
+
 /// A control group as systemd makes one for a service; removed at the end.
 struct Group(PathBuf);
 

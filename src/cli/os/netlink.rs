@@ -33,12 +33,14 @@ pub struct Sighting {
 pub struct Key {
     family: u8,
     id: SocketId,
+    /// The network namespace, by its number; 0: ours.
+    pub space: u64,
 }
 
 impl Default for Key {
     /// Of no socket.
     fn default() -> Self {
-        Self { family: AF_INET, id: SocketId::new_v4() }
+        Self { family: AF_INET, id: SocketId::new_v4(), space: 0 }
     }
 }
 
@@ -64,9 +66,8 @@ impl Diag {
         Ok(found)
     }
 
-    /// The same in a list that was used before: for many connections memory costs more than asking.
+    /// The same behind what is in a list: for many connections, memory that was not used before costs more than asking.
     pub fn all_into(&mut self, found: &mut Vec<Sighting>) -> io::Result<()> {
-        found.clear();
         self.ask(AF_INET, SocketId::new_v4(), found)?;
         // A kernel without IPv6 answers with an error.
         let _ = self.ask(AF_INET6, SocketId::new_v6(), found);
@@ -151,7 +152,7 @@ fn sighting(response: &InetResponse) -> Option<Sighting> {
         local: address(id.source_address, id.source_port),
         peer: address(id.destination_address, id.destination_port),
         info,
-        key: Key { family: header.family, id: id.clone() },
+        key: Key { family: header.family, id: id.clone(), space: 0 },
     })
 }
 

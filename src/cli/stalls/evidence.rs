@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::hold::Wait;
 use super::program::Program;
 use super::sample::Sample;
+use super::track::End;
 use super::watch::{Options, Seen, Watch};
 use crate::units::home::Home;
 
@@ -205,7 +206,7 @@ impl Evidence {
 /// The evidence from the kernel's view of each connection.
 pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
     let mut groups: HashMap<(Key, bool, Option<&Home>), (Service, Vec<&Seen>)> = HashMap::new();
-    let ends: HashSet<_> = watch.seen.values().map(|seen| (seen.track.local, seen.track.peer)).collect();
+    let ends: HashSet<End> = watch.seen.values().map(|seen| seen.track.end()).collect();
     for seen in watch.seen.values() {
         let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
         let track = &seen.track;
@@ -227,13 +228,7 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
 }
 
 /// `ends`: of all connections that were watched, as each end has its addresses. `sampled`: not all were to be seen closely.
-fn sum(
-    service: Service,
-    other_end: bool,
-    group: &[&Seen],
-    ends: &HashSet<(SocketAddr, SocketAddr)>,
-    sampled: bool,
-) -> Evidence {
+fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, sampled: bool) -> Evidence {
     let most = group.iter().max_by_key(|seen| seen.track.waited());
     let options = group.iter().find_map(|seen| seen.options);
     // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
@@ -245,7 +240,7 @@ fn sum(
     let count =
         |of: fn(&Seen) -> u64| group.iter().map(|seen| (of(seen) as f64 * seen.weight).round() as u64).sum::<u64>();
     let bytes_sent = count(|seen| seen.track.bytes_sent());
-    let both = |seen: &&&Seen| ends.contains(&(seen.track.peer, seen.track.local));
+    let both = |seen: &&&Seen| ends.contains(&seen.track.other_end());
     let mut sample = Sample::default();
     for seen in group.iter().filter(|_| sampled) {
         sample.add(seen.track.suspect, seen.weight, both(&seen));

@@ -11,6 +11,7 @@ use super::budget::{self, Part};
 use super::watch::{Scope, Seen, Watch};
 use crate::errors::Failure;
 use crate::os::netlink::Key;
+use crate::os::proc::{self, Space};
 
 /// The share of one core that is taken if nothing is said.
 pub const BUDGET: f64 = 0.02;
@@ -37,6 +38,9 @@ const LEAST: f64 = 0.4;
 /// Seconds of suspicion below which a connection is not worth a closer look.
 const SUSPICIOUS: f64 = 0.002;
 
+/// The process that a machine begins with.
+const FIRST: u32 = 1;
+
 /// Which processes there are, whenever it is asked.
 pub type List = Box<dyn FnMut() -> Vec<u32> + Send>;
 
@@ -45,6 +49,8 @@ pub struct Host {
     list: List,
     budget: f64,
     duration: Option<Duration>,
+    /// In all network namespaces; else in ours.
+    everywhere: bool,
     pids: Vec<u32>,
     surveys: Part,
     readings: Part,
@@ -70,6 +76,8 @@ pub struct Extent {
     pub connections: usize,
     pub closely: usize,
     pub left_out: usize,
+    /// The most network namespaces at once.
+    pub spaces: usize,
     /// The longest time between two surveys.
     #[serde(rename = "apart_ms", serialize_with = "in_milliseconds")]
     pub apart: Duration,
@@ -94,6 +102,8 @@ impl Host {
             list,
             budget,
             duration,
+            // Who is in a namespace of its own, a container's, is told of that one.
+            everywhere: proc::shares(FIRST, Space::Network) == Some(true),
             pids: Vec::new(),
             surveys: Part::new(budget * SURVEYS, SURVEY, now),
             readings: Part::new(budget * OWNERS, READING, now),
@@ -125,10 +135,14 @@ impl Host {
     fn survey(&mut self, now: Instant) -> Result<(), Failure> {
         let before = budget::used();
         if self.readings.is_due(now) {
+            let everywhere = self.everywhere;
             let (watch, pids, list) = (&mut self.watch, &mut self.pids, &mut self.list);
             self.readings.run(now, || {
                 *pids = list();
                 watch.owners.read(pids);
+                if everywhere {
+                    watch.spaces.follow(pids);
+                }
             });
         }
         let read = budget::used();
@@ -144,6 +158,7 @@ impl Host {
         }
         let extent = &mut self.extent;
         extent.connections = extent.connections.max(self.watch.living.len());
+        extent.spaces = extent.spaces.max(self.watch.spaces.count());
         extent.left_out = extent.left_out.max(self.watch.left_out);
         extent.apart = extent.apart.max(self.watch.surveyed.map_or(Duration::ZERO, |(_, pause)| pause));
         Ok(())

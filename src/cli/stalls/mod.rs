@@ -12,6 +12,7 @@ pub mod owners;
 mod peer;
 pub mod program;
 mod sample;
+mod spaces;
 pub mod starts;
 pub mod track;
 pub mod watch;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::starts;
 use crate::os::elf;
 use crate::os::proc::{self, Stat};
+use crate::output::printable;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Program {
@@ -49,7 +50,7 @@ impl Program {
         match self.interpreted().and_then(|_| script()) {
             Some(script) => script.rsplit('/').next().unwrap_or(script).to_owned(),
             None if self.base().is_empty() => self.shown().to_owned(),
-            None => self.base().to_owned(),
+            None => printable(self.base()),
         }
     }
 

@@ -16,7 +16,16 @@ pub const DELAY: f64 = 0.04;
 /// What a segment may take to be acknowledged beside the round trip, in seconds: the kernel has other things to do.
 const PROMPT: f64 = 100e-6;
 
+/// What tells a connection's end from others; loopback is another in each network namespace.
+pub type End = (u64, SocketAddr, SocketAddr);
+
+pub fn end_of(space: u64, local: SocketAddr, peer: SocketAddr) -> End {
+    (if local.ip().is_loopback() { space } else { 0 }, local, peer)
+}
+
 pub struct Track {
+    /// The number of its network namespace; 0: ours.
+    space: u64,
     pub local: SocketAddr,
     pub peer: SocketAddr,
     pub inode: u64,
@@ -72,6 +81,7 @@ impl Track {
         // What its counters show of the time before the first look was not seen, and counts as the rest does.
         let busy = if fresh { Duration::from_micros(info.busy_us).max(ago) } else { Duration::ZERO };
         Self {
+            space: sighting.key.space,
             local: sighting.local,
             peer: sighting.peer,
             inode: sighting.inode,
@@ -188,7 +198,7 @@ impl Track {
     }
 
     /// No more of it will be seen. What is still held counts as held until now.
-    pub fn end(&mut self) {
+    pub fn finish(&mut self) {
         self.end_hold(self.last.0, false);
     }
 
@@ -247,6 +257,14 @@ impl Track {
     /// The shortest round trip seen by the kernel.
     pub fn round_trip(&self) -> Duration {
         microseconds(self.last.1.path().shortest())
+    }
+
+    pub fn end(&self) -> End {
+        end_of(self.space, self.local, self.peer)
+    }
+
+    pub fn other_end(&self) -> End {
+        end_of(self.space, self.peer, self.local)
     }
 
     /// From its beginning, or the first look, to the last look.
@@ -308,7 +326,7 @@ mod tests {
         for ms in (2..=90).step_by(2) {
             track.look(state(ms), start + Duration::from_millis(ms.into()));
         }
-        track.end();
+        track.finish();
         track
     }
 
@@ -367,7 +385,7 @@ mod tests {
         (2..=420).step_by(2).for_each(&mut look);
         // For as long a time nobody looks.
         look(840);
-        track.end();
+        track.finish();
         assert!((1.95..=2.05).contains(&track.unseen()), "{}", track.unseen());
         assert!((390..=425).contains(&track.waited().as_millis()), "{:?}", track.waited());
         assert_eq!(track.waits.iter().filter(|w| w.whole).count(), 10, "{:?}", track.waits);

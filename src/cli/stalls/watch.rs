@@ -2,16 +2,17 @@
 //! be held, the socket's TCP_NODELAY and TCP_CORK are read, on a copy that lives for microseconds.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::owners::{self, Owners};
 use super::program::Program;
-use super::track::Track;
+use super::spaces::Spaces;
+use super::track::{End, Track, end_of};
 use crate::errors::{Context, Failure, plain};
-use crate::os::netlink::{Diag, Key, Sighting};
+use crate::os::netlink::{Key, Sighting};
 use crate::os::option::integer;
 use crate::os::process::Process;
 use crate::os::socket::Socket;
@@ -63,7 +64,7 @@ pub struct Seen {
 }
 
 pub struct Watch {
-    diag: Diag,
+    pub(super) spaces: Spaces,
     scope: Scope,
     pub(super) owners: Owners,
     pub seen: HashMap<u64, Seen>,
@@ -73,8 +74,8 @@ pub struct Watch {
     pub homes: HashMap<u32, Option<Home>>,
     /// The container that we are in ourselves: to be in that tells nothing of a process.
     around: Option<Home>,
-    /// Which processes listen, by port.
-    pub(super) listeners: HashMap<u16, u64>,
+    /// Which sockets listen, by namespace and port.
+    pub(super) listeners: HashMap<(u64, u16), u64>,
     /// The last look at all, and the time before it in which none was made.
     pub(super) surveyed: Option<(Instant, Duration)>,
     /// No more connections than this are followed; and how many others the last look at all has seen.
@@ -97,9 +98,9 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(scope: Scope) -> Result<Self, Failure> {
-        let diag = Diag::open().doing(|| "ask the kernel for its sockets (INET_DIAG)")?;
+        let spaces = Spaces::own().doing(|| "ask the kernel for its sockets (INET_DIAG)")?;
         Ok(Self {
-            diag,
+            spaces,
             scope,
             owners: Owners::default(),
             seen: HashMap::new(),
@@ -165,7 +166,7 @@ impl Watch {
     /// Looks at these, and leaves out those that are no more.
     pub(super) fn look_at_some(&mut self, which: &mut Vec<(u64, Key)>) -> Result<(), Failure> {
         for (cookie, key) in std::mem::take(which) {
-            if let Some(info) = self.diag.one(&key).map_err(refused)? {
+            if let Some(info) = self.spaces.one(&key).map_err(refused)? {
                 if let Some(seen) = self.seen.get_mut(&cookie) {
                     seen.track.look(info, Instant::now());
                 }
@@ -179,7 +180,7 @@ impl Watch {
 
     pub(super) fn look_at_all(&mut self, pids: &[u32]) -> Result<(), Failure> {
         let mut all = std::mem::take(&mut self.all_sockets);
-        self.diag.all_into(&mut all).map_err(refused)?;
+        self.spaces.all_into(&mut all).map_err(refused)?;
         let now = Instant::now();
         let pause = self.surveyed.map_or(Duration::ZERO, |(before, _)| now - before);
         self.surveyed = Some((now, pause));
@@ -189,7 +190,7 @@ impl Watch {
         if self.old.is_none() {
             self.old = Some(all.iter().map(|s| s.cookie).collect());
         }
-        self.listeners = all.iter().filter(|s| s.listening).map(|s| (s.local.port(), s.inode)).collect();
+        self.listeners = all.iter().filter(|s| s.listening).map(|s| (at(s), s.inode)).collect();
         let mut rest = Vec::new();
         for sighting in all.iter().filter(|s| !s.listening) {
             match belongs(sighting, &self.scope, &self.seen, &mut self.owners, pids, now) {
@@ -202,9 +203,9 @@ impl Watch {
             }
         }
         if !rest.is_empty() {
-            let end = |(cookie, _): &(u64, Key)| self.seen.get(cookie).map(|seen| (seen.track.local, seen.track.peer));
-            let ours: HashSet<(SocketAddr, SocketAddr)> = self.living.iter().filter_map(end).collect();
-            for sighting in rest.into_iter().filter(|s| ours.contains(&(s.peer, s.local))) {
+            let ours: HashSet<End> =
+                self.living.iter().filter_map(|(cookie, _)| Some(self.seen.get(cookie)?.track.end())).collect();
+            for sighting in rest.into_iter().filter(|s| ours.contains(&end_of(s.key.space, s.peer, s.local))) {
                 self.note(sighting, None, true, (now, pause));
             }
         }
@@ -222,7 +223,7 @@ impl Watch {
 
     /// Nobody may have been seen to have a connection yet, but whose it is the listener tells.
     fn owner_of_listener(&self, sighting: &Sighting) -> Option<u32> {
-        let listener = self.listeners.get(&sighting.local.port()).filter(|_| self.owners.by_hand)?;
+        let listener = self.listeners.get(&at(sighting)).filter(|_| self.owners.by_hand)?;
         self.owners.known(*listener)
     }
 
@@ -248,7 +249,7 @@ impl Watch {
             return;
         } else {
             let fresh = self.old.as_ref().is_some_and(|old| !old.contains(&sighting.cookie));
-            let track = Track::new(sighting, self.listeners.contains_key(&sighting.local.port()), fresh, now);
+            let track = Track::new(sighting, self.listeners.contains_key(&at(sighting)), fresh, now);
             let (options, asked, weight, round) = (None, false, 1.0, self.round);
             self.seen
                 .insert(sighting.cookie, Seen { track, pid, other_end, options, asked, fresh, pause, weight, round });
@@ -283,7 +284,7 @@ impl Watch {
     /// No more looks.
     pub fn end(&mut self) {
         for seen in self.seen.values_mut() {
-            seen.track.end();
+            seen.track.finish();
         }
     }
 }
@@ -312,6 +313,11 @@ fn belongs(
     let owner = if sighting.inode == 0 { None } else { owners.owner(sighting.inode, pids, now) };
     // Without processes the port is enough, and an owner welcome.
     (owner.is_some() || !scope.processes).then_some(owner)
+}
+
+/// Where a listener may be.
+fn at(sighting: &Sighting) -> (u64, u16) {
+    (sighting.key.space, sighting.local.port())
 }
 
 /// A connection that lives for less than the time between two surveys is seen with the chance that one falls into its life: it

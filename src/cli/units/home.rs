@@ -2,6 +2,7 @@
 
 use super::processes::group;
 use crate::os::proc;
+use crate::output::printable;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Home {
@@ -24,7 +25,8 @@ impl Home {
 
 /// None: it belongs to no service, but to a session, or to the machine.
 pub fn home_of(pid: u32) -> Option<Home> {
-    home_in(&proc::text(pid, "cgroup").ok()?)
+    // Whoever may make groups may give them any name.
+    home_in(&proc::text(pid, "cgroup").ok()?.split('\n').map(printable).collect::<Vec<_>>().join("\n"))
 }
 
 /// The nearest: a container inside of its engine's service, or a service inside of a container. systemd's own hierarchy knows best.

@@ -103,6 +103,9 @@ fn extent(ranking: &Ranking) -> String {
         number(extent.closely as u64),
         ranking.cost * 100.0
     );
+    if extent.spaces > 1 {
+        text.push_str(&format!("; {}", several(extent.spaces as u64, "network namespace")));
+    }
     if ranking.sampled {
         text.push_str("; times are estimates from what was seen closely");
     }
