@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::hold::Wait;
 use super::program::Program;
 use super::sample::Sample;
-use super::track::End;
+use super::spaces::End;
 use super::watch::{Options, Seen, Watch};
 use crate::units::home::Home;
 

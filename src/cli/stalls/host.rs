@@ -2,13 +2,14 @@
 //! counters tell on which something may wait; as many of these as the budget allows are looked at closely, as `Watch` does, and
 //! others in their turn.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
 use super::budget::{self, Part};
-use super::watch::{Scope, Seen, Watch};
+use super::choice::Choice;
+use super::watch::{Scope, Watch};
 use crate::errors::Failure;
 use crate::os::netlink::Key;
 use crate::os::proc::{self, Space};
@@ -35,9 +36,6 @@ const ROUND: Duration = Duration::from_millis(400);
 const MOST: usize = 50_000;
 /// What is left of the budget, at least, after a start that was dear.
 const LEAST: f64 = 0.4;
-/// Seconds of suspicion below which a connection is not worth a closer look.
-const SUSPICIOUS: f64 = 0.002;
-
 /// The process that a machine begins with.
 const FIRST: u32 = 1;
 
@@ -63,6 +61,7 @@ pub struct Host {
     /// What one look at one connection costs, and the share that such looks may have.
     each: Duration,
     share: f64,
+    choice: Choice,
     pub extent: Extent,
 }
 
@@ -76,8 +75,9 @@ pub struct Extent {
     pub connections: usize,
     pub closely: usize,
     pub left_out: usize,
-    /// The most network namespaces at once.
+    /// The most network namespaces at once, and of those that were left out.
     pub spaces: usize,
+    pub spaces_left_out: usize,
     /// The longest time between two surveys.
     #[serde(rename = "apart_ms", serialize_with = "in_milliseconds")]
     pub apart: Duration,
@@ -114,6 +114,7 @@ impl Host {
             close: Vec::new(),
             each: Duration::from_micros(5),
             share: budget * CLOSELY,
+            choice: Choice::default(),
             extent: Extent::default(),
         })
     }
@@ -147,7 +148,13 @@ impl Host {
         }
         let read = budget::used();
         self.watch.look_at_all(&self.pids)?;
-        self.choose(now);
+        let room = self.room();
+        self.choice.gather(&self.watch, room - room / 4);
+        let held = self.choice.holding(room.saturating_sub(self.close.len()), &self.close);
+        self.close.extend(held);
+        if self.close.is_empty() {
+            self.renew(now);
+        }
         let cost = budget::used().saturating_sub(read);
         self.surveys.charge(now, cost);
         self.extent.surveys += 1;
@@ -159,6 +166,7 @@ impl Host {
         let extent = &mut self.extent;
         extent.connections = extent.connections.max(self.watch.living.len());
         extent.spaces = extent.spaces.max(self.watch.spaces.count());
+        extent.spaces_left_out = extent.spaces_left_out.max(self.watch.spaces.left_out);
         extent.left_out = extent.left_out.max(self.watch.left_out);
         extent.apart = extent.apart.max(self.watch.surveyed.map_or(Duration::ZERO, |(_, pause)| pause));
         Ok(())
@@ -177,6 +185,9 @@ impl Host {
     }
 
     fn look(&mut self, now: Instant) -> Result<(), Failure> {
+        if now >= self.round {
+            self.renew(now);
+        }
         let count = self.close.len();
         let before = budget::used();
         let (watch, close) = (&mut self.watch, &mut self.close);
@@ -198,58 +209,18 @@ impl Host {
         Ok(())
     }
 
-    /// Which connections to look at closely from now on. First what is being held: such a connection may live for no longer. Then
-    /// where the most may have waited while nobody looked closely; of each service some, so that none keeps the others from being
-    /// seen.
-    fn choose(&mut self, now: Instant) {
+    /// How many connections can be looked at closely at a time.
+    fn room(&self) -> usize {
         let may = APART.mul_f64(self.share).saturating_sub(WAKING);
-        let room = (may.as_secs_f64() / self.each.as_secs_f64().max(1e-7)).max(1.0) as usize;
-        let watch = &self.watch;
-        let seen = |(cookie, _): &(u64, Key)| watch.seen.get(cookie).filter(|seen| seen.track.was_used());
-        let used: Vec<(usize, &Seen)> =
-            watch.living.iter().enumerate().filter_map(|(place, one)| Some((place, seen(one)?))).collect();
-        let renewed = now >= self.round;
-        if renewed {
-            self.round = now + ROUND.max(self.interval * 10);
-        }
-        // What is looked at stays until its round is over.
-        let staying: HashSet<u64> =
-            if renewed { HashSet::new() } else { self.close.iter().map(|(cookie, _)| *cookie).collect() };
-        let cookie = |place: usize| watch.living.get(place).map(|(cookie, _)| *cookie);
-        let stays = |place: usize| cookie(place).is_some_and(|cookie| staying.contains(&cookie));
-        let mut chosen: BTreeSet<usize> = used.iter().map(|(place, _)| *place).filter(|place| stays(*place)).collect();
-        for (place, seen) in &used {
-            if chosen.len() < room && seen.track.holds() {
-                chosen.insert(*place);
-            }
-        }
-        let few = used.len() <= room;
-        // Some room is kept for what is found being held at later surveys.
-        let room = if few { room } else { room - room / 4 };
-        let mut services: HashMap<_, Vec<(f64, usize)>> = HashMap::new();
-        for (place, seen) in used {
-            let suspicion = seen.track.suspect[1].total();
-            if few || suspicion >= SUSPICIOUS {
-                services.entry(seen.place()).or_default().push((suspicion, place));
-            }
-        }
-        let each = room.div_ceil(services.len().max(1)).max(1);
-        let (mut firsts, mut others) = (Vec::new(), Vec::new());
-        for mut all in services.into_values() {
-            all.sort_by(|a, b| b.0.total_cmp(&a.0));
-            others.extend(all.split_off(all.len().min(each)));
-            firsts.extend(all);
-        }
-        for group in [&mut firsts, &mut others] {
-            group.sort_by(|a, b| b.0.total_cmp(&a.0));
-            for (_, place) in group {
-                if chosen.len() >= room {
-                    break;
-                }
-                chosen.insert(*place);
-            }
-        }
-        self.close = chosen.into_iter().filter_map(|place| watch.living.get(place).cloned()).collect();
+        (may.as_secs_f64() / self.each.as_secs_f64().max(1e-7)).max(1.0) as usize
+    }
+
+    /// Others have their turn. Some room is kept for what is found being held before the next.
+    fn renew(&mut self, now: Instant) {
+        let room = self.room();
+        let round = ROUND.max(self.interval * 10);
+        self.round = now + round;
+        self.close = self.choice.pick((room - room / 4).max(1), round.as_secs_f64());
         self.extent.closely = self.extent.closely.max(self.close.len());
     }
 
@@ -272,6 +243,7 @@ impl Host {
             pids.extend(seen.pid);
             sockets.insert(seen.track.inode);
         }
+        self.choice.restart();
         self.watch.forget_asking();
         self.watch.owners.keep(&sockets);
         self.watch.programs.retain(|pid, _| pids.contains(pid));

@@ -2,6 +2,7 @@
 //! was seen by service, and judges it. Touches nothing.
 
 pub mod budget;
+mod choice;
 pub mod evidence;
 pub mod finding;
 pub mod follower;
@@ -14,5 +15,6 @@ pub mod program;
 mod sample;
 mod spaces;
 pub mod starts;
+mod suspect;
 pub mod track;
 pub mod watch;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::track::{DELAY, Suspect};
+use super::suspect::{DELAY, Suspect};
 
 /// So much time in which this end may have held something, in seconds, is enough to tell whether it did; and so many
 /// acknowledgements for the other end. Ten stalls.
@@ -58,7 +58,7 @@ fn times([seen, unseen]: [f64; 2]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::Sample;
-    use crate::stalls::track::Suspect;
+    use crate::stalls::suspect::Suspect;
     use std::time::Duration;
 
     fn of(all: &[([f64; 2], [u32; 2], f64)]) -> Sample {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::thread;
 
@@ -16,15 +17,24 @@ use crate::os::tcp_info::TcpInfo;
 /// More namespaces than this are not looked into: each costs a walk through the kernel's whole table.
 const MOST: usize = 64;
 
+/// What tells a connection's end from others; loopback is another in each network namespace.
+pub type End = (u64, SocketAddr, SocketAddr);
+
+pub fn end_of(space: u64, local: SocketAddr, peer: SocketAddr) -> End {
+    (if local.ip().is_loopback() { space } else { 0 }, local, peer)
+}
+
 pub struct Spaces {
     own: Diag,
     others: BTreeMap<u64, Diag>,
+    /// Namespaces that could not be entered, or were too many.
+    pub left_out: usize,
 }
 
 impl Spaces {
     /// Only ours.
     pub fn own() -> io::Result<Self> {
-        Ok(Self { own: Diag::open()?, others: BTreeMap::new() })
+        Ok(Self { own: Diag::open()?, others: BTreeMap::new(), left_out: 0 })
     }
 
     pub fn count(&self) -> usize {
@@ -35,18 +45,20 @@ impl Spaces {
     /// for as long as our socket.
     pub fn follow(&mut self, pids: &[u32]) {
         let ours = proc::space_number(std::process::id(), Space::Network);
-        let mut met = BTreeSet::new();
+        let (mut met, mut left_out) = (BTreeSet::new(), 0);
         for &pid in pids {
             let number = proc::space_number(pid, Space::Network).filter(|number| Some(*number) != ours);
             let Some(number) = number.filter(|number| met.insert(*number)) else { continue };
-            if !self.others.contains_key(&number)
-                && self.others.len() < MOST
-                && let Some(diag) = inside(pid)
-            {
-                self.others.insert(number, diag);
+            if self.others.contains_key(&number) {
+                continue;
+            }
+            match inside(pid).filter(|_| self.others.len() < MOST) {
+                Some(diag) => drop(self.others.insert(number, diag)),
+                None => left_out += usize::from(!proc::has_ended(pid)),
             }
         }
         self.others.retain(|number, _| met.contains(number));
+        self.left_out = left_out;
     }
 
     /// All sockets of all of them.

@@ -6,23 +6,13 @@ use std::time::{Duration, Instant};
 use super::hidden::{BLIND, Gap, Hidden};
 use super::hold::{Hold, Wait};
 use super::peer::{PeerWaits, microseconds};
+use super::spaces::{End, end_of};
+use super::suspect::Suspect;
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
-/// The usual delay of an acknowledgement, in seconds.
-pub const DELAY: f64 = 0.04;
-/// What a segment may take to be acknowledged beside the round trip, in seconds: the kernel has other things to do.
-const PROMPT: f64 = 100e-6;
-
-/// What tells a connection's end from others; loopback is another in each network namespace.
-pub type End = (u64, SocketAddr, SocketAddr);
-
-pub fn end_of(space: u64, local: SocketAddr, peer: SocketAddr) -> End {
-    (if local.ip().is_loopback() { space } else { 0 }, local, peer)
-}
-
 pub struct Track {
     /// The number of its network namespace; 0: ours.
     space: u64,
@@ -45,23 +35,6 @@ pub struct Track {
     pub hidden: Hidden,
     /// What may be stalls: in time that was seen, and in time that was not, because looks lay too far apart.
     pub suspect: [Suspect; 2],
-}
-
-/// Time in which something may have waited, for all that the kernel's counters say.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Suspect {
-    /// Seconds in which something was unsent or unacknowledged, less what the segments that were sent take to be acknowledged:
-    /// what this end held is part of that.
-    pub own: f64,
-    /// Acknowledgements without data, for each of which the other end may have waited.
-    pub bare_acks: u32,
-}
-
-impl Suspect {
-    /// In seconds, both ends' together.
-    pub fn total(&self) -> f64 {
-        self.own.max(0.0) + f64::from(self.bare_acks) * DELAY
-    }
 }
 
 impl Track {
@@ -118,22 +91,8 @@ impl Track {
             went: went(&info).wrapping_sub(went(&previous)),
         });
         self.other.look(info, previous, gap, now);
-        self.suspect(info, previous, gap, blind);
+        self.suspect[usize::from(blind)].pass(&info, &previous, gap);
         self.last = (now, info);
-    }
-
-    fn suspect(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, blind: bool) {
-        let since = |of: fn(&TcpInfo) -> u32| of(&info).wrapping_sub(of(&previous));
-        let went = since(|i| i.data_segments_out);
-        let each = microseconds(info.path().shortest()).as_secs_f64() * 1.25 + PROMPT;
-        let busy = Duration::from_micros(info.busy_us.saturating_sub(previous.busy_us)).min(gap);
-        let suspect = &mut self.suspect[usize::from(blind)];
-        suspect.own += busy.as_secs_f64() - f64::from(went) * each;
-        // Each exchange that the other end stalled has one, and they take their time.
-        let most = (gap.as_secs_f64() / DELAY) as u32 + 1;
-        let came = since(|i| i.data_segments_in);
-        let bare = since(|i| i.segments_out).saturating_sub(went).min(came);
-        suspect.bare_acks += if went > 0 && went <= most * 2 { bare.min(most) } else { 0 };
     }
 
     /// Begins anew with what is there now; what is being held goes on.

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::owners::{self, Owners};
 use super::program::Program;
-use super::spaces::Spaces;
-use super::track::{End, Track, end_of};
+use super::spaces::{End, Spaces, end_of};
+use super::track::Track;
 use crate::errors::{Context, Failure, plain};
 use crate::os::netlink::{Key, Sighting};
 use crate::os::option::integer;
@@ -38,6 +38,9 @@ pub struct Scope {
     /// With this port at either end.
     pub port: Option<u16>,
 }
+
+/// What is one service for all that can be told at a glance: process, whether it is a server, address and port.
+pub(super) type Place = (Option<u32>, bool, Option<IpAddr>, u16);
 
 /// What a program has set on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -327,8 +330,7 @@ fn weight(pause: Duration, life: Duration) -> f64 {
 }
 
 impl Seen {
-    /// What is one service for all that can be told at a glance.
-    pub(super) fn place(&self) -> (Option<u32>, bool, Option<IpAddr>, u16) {
+    pub(super) fn place(&self) -> Place {
         let track = &self.track;
         match track.server {
             true => (self.pid, true, None, track.local.port()),

@@ -44,7 +44,7 @@ fn table(rows: &[Row], line: &mut impl FnMut(String)) {
     line(styled(BOLD, columns(&titles)));
     for row in rows {
         let lost = if row.lost_ms_per_s > 0.0 { format!("{:.0} ms/s", row.lost_ms_per_s) } else { "-".to_owned() };
-        let each = if row.wait_ms > 0.0 { milliseconds(row.wait_ms) } else { "-".to_owned() };
+        let each = if row.told.finding.wait_ms > 0.0 { milliseconds(row.told.finding.wait_ms) } else { "-".to_owned() };
         let fault = match row.at_fault {
             Fault::Process => "itself",
             Fault::Peer => "its peer",
@@ -54,7 +54,7 @@ fn table(rows: &[Row], line: &mut impl FnMut(String)) {
         if let Some(cure) = &row.cure {
             line(format!("           {}  {}", styled(FAINT, "cure"), wrapped(cure, WIDTH - 17, 17)));
         }
-        if let Some(pid) = row.pids.first() {
+        if let Some(pid) = row.told.finding.pids.first() {
             line(format!("           {}  tcptune doctor --pid {pid}", styled(FAINT, "more")));
         }
     }
@@ -108,9 +108,6 @@ fn extent(ranking: &Ranking) -> String {
     }
     if ranking.sampled {
         text.push_str("; times are estimates from what was seen closely");
-    }
-    if extent.left_out > 0 {
-        text.push_str("; there were more connections than can be followed");
     }
     text
 }

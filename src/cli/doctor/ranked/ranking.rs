@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::doctor::conclude::{once, tell};
-use crate::doctor::doubt::{self, Doubt, Looks};
+use crate::doctor::doubt::{self, Doubt, Looks, Reason};
 use crate::doctor::report::{Told, Verdict};
+use crate::doctor::words;
 use crate::stalls::evidence::{self, Evidence, Side};
 use crate::stalls::finding::{self, Kind};
 use crate::stalls::host::{Extent, Host};
@@ -18,16 +19,12 @@ pub struct Row {
     /// Milliseconds that its exchanges waited, in each second.
     pub lost_ms_per_s: f64,
     pub waits_per_s: f64,
-    /// The middle one.
-    pub wait_ms: f64,
     /// What to call it.
     pub name: String,
     pub unit: Option<String>,
     pub container: Option<String>,
     /// Of a server its own port, of a client the other end's address.
     pub with: String,
-    pub side: Side,
-    pub pids: Vec<u32>,
     /// The end that holds: this process, or its peer on another machine.
     pub at_fault: Fault,
     /// The command that ends it.
@@ -79,6 +76,8 @@ pub fn rank(host: &Host, watched: Duration, cost: f64, own_only: bool) -> Rankin
         (false, true) => Vec::new(),
         (false, false) => doubt::blind(&unjudged, &looks),
     };
+    let mut doubts = doubts;
+    doubts.extend(left_out(&host.extent));
     let verdict = match (services.is_empty(), doubts.is_empty()) {
         (false, _) => Verdict::Found,
         (true, true) => Verdict::None,
@@ -100,6 +99,19 @@ pub fn rank(host: &Host, watched: Duration, cost: f64, own_only: bool) -> Rankin
     }
 }
 
+/// More than can be watched is not known to be well.
+fn left_out(extent: &Extent) -> Option<Doubt> {
+    let named = |count: usize, what: &str| (count > 0).then(|| words::several(count as u64, what));
+    let both = [named(extent.left_out, "connection"), named(extent.spaces_left_out, "network namespace")];
+    let both: Vec<String> = both.into_iter().flatten().collect();
+    (!both.is_empty()).then(|| Doubt {
+        reason: Reason::TooSeldom,
+        service: None,
+        text: format!("{} were not watched: there are more than can be", both.join(" and ")),
+        advice: "watch less at once: --port, --unit or --pid",
+    })
+}
+
 fn row(host: &Host, watched: Duration, told: Told) -> Row {
     let finding = &told.finding;
     let seconds = watched.as_secs_f64().max(1e-3);
@@ -111,15 +123,12 @@ fn row(host: &Host, watched: Duration, told: Told) -> Row {
     Row {
         lost_ms_per_s: finding.waited_s * 1e3 / seconds,
         waits_per_s: finding.waits as f64 / seconds,
-        wait_ms: finding.wait_ms,
         name: home.as_ref().map_or_else(|| finding.program.short(), |home| home.name().to_owned()),
         unit: home.as_ref().and_then(|home| if let Home::Service(name) = home { Some(name.clone()) } else { None }),
         container: home
             .as_ref()
             .and_then(|home| if let Home::Container(name) = home { Some(name.clone()) } else { None }),
         with,
-        side: finding.side,
-        pids: finding.pids.clone(),
         at_fault: if finding.kind == Kind::Peer { Fault::Peer } else { Fault::Process },
         // The first command in the sentence.
         cure: told.change.split('`').nth(1).map(str::to_owned),
