@@ -203,9 +203,12 @@ impl Evidence {
     }
 }
 
+/// A service with its connections.
+type Group<'s> = (Service, Vec<&'s Seen>);
+
 /// The evidence from the kernel's view of each connection.
 pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
-    let mut groups: HashMap<(Key, bool, Option<&Home>), (Service, Vec<&Seen>)> = HashMap::new();
+    let mut groups: HashMap<(Key, bool, Option<&Home>), Group<'_>> = HashMap::new();
     let ends: HashSet<End> = watch.seen.values().map(|seen| seen.track.end()).collect();
     for seen in watch.seen.values() {
         let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
