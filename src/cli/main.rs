@@ -21,6 +21,7 @@ mod programs;
 mod report;
 mod run;
 mod settings;
+mod stalls;
 mod systemd;
 mod top;
 mod units;

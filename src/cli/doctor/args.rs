@@ -5,21 +5,27 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueHint};
 
+use crate::stalls::budget::percent;
+
 /// Find out whether a program waits for nothing: Nagle's rule against delayed acknowledgements, and its relatives
 ///
-/// Watches the TCP connections of a command and of all that it starts, or of processes that run already, and says what was
-/// found: how many exchanges waited for how long, on which socket, after what pattern of calls, what tcptune would change,
+/// Watches the TCP connections of a command and of all that it starts, of processes that run already, or of a whole host, and says
+/// what was found: how many exchanges waited for how long, on which socket, after what pattern of calls, what tcptune would change,
 /// what that would gain, and the option that the program itself should set. Processes that run already are not touched: the
 /// kernel is asked about their sockets every few milliseconds. In a command's programs the library is loaded, and only
 /// observes; programs that it cannot be loaded into are watched from outside, and named.
 ///
-/// The report of a command goes to stderr, that of processes to stdout, unless --output names a file.
+/// Without a target all connections of this host are watched (of an ordinary user: those of its own processes), for no more than
+/// 2 % of one core, and services are ranked by the time that they lose.
+///
+/// The report of a command goes to stderr, any other to stdout, unless --output names a file.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune doctor [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
                       tcptune doctor [OPTIONS] --pid PID... | --port N\n       \
+                      tcptune doctor [OPTIONS] [--all | --unit UNIT...] [--port N]\n       \
                       tcptune doctor [OPTIONS] --pcap FILE|-",
-    group(ArgGroup::new("target").required(true).multiple(true).args(["pid", "port", "command", "pcap"])),
+    group(ArgGroup::new("host").multiple(false).args(["all", "unit"]).conflicts_with_all(["pid", "command", "library", "pcap", "issue"])),
     after_help = "Exit status:\n  \
         0    nothing was found, and enough was seen to say so\n  \
         1    a stall was found, or a flood of tiny segments\n  \
@@ -34,13 +40,21 @@ use clap::{ArgGroup, Args, ValueHint};
         tcptune doctor --pid 4711 --duration 30     the process and its descendants\n  \
         tcptune doctor --port 8080                  whoever has connections with this port\n  \
         tcptune doctor --pcap web.pcap --port 443   what was captured of port 443\n  \
+        tcptune doctor                              which services of this host lose time, the worst first\n  \
+        tcptune doctor --unit nginx --duration 60   the processes of a systemd unit\n  \
         tcptune doctor --json --output report.json -- ./job"
 )]
 pub struct DoctorArgs {
     /// A process that runs already, with its descendants; may be given more than once
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     pub pid: Vec<OsString>,
-    /// Only connections with this port, at either end; without --pid and command: whoever has them
+    /// All connections of this host that may be seen; this is what is done without a target
+    #[arg(long)]
+    pub all: bool,
+    /// All connections of the processes of a systemd unit, as systemctl takes its name; may be given more than once
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Vec<OsString>,
+    /// Only connections with this port, at either end; without another target: whoever has them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Read a capture instead (pcap or pcapng; `-`: standard input): needs neither root nor the host that it is of
@@ -50,6 +64,12 @@ pub struct DoctorArgs {
     /// How long to watch, in seconds; a command is ended after that time [default: 10; for a command: until it ends]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<f64>,
+    /// How much of one core the watch of a host may take, in per cent [default: 2]
+    ///
+    /// All connections are looked at now and then; those that may be waiting are looked at closely, as many at a time as this
+    /// allows, in turns.
+    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with_all = ["pid", "command"])]
+    pub budget: Option<f64>,
     /// How often to look, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub interval: u32,
@@ -79,4 +99,12 @@ pub struct DoctorArgs {
 fn seconds(text: &str) -> Result<f64, String> {
     let allowed = "a number of seconds from 0.1 to 86400 is allowed";
     text.parse().ok().filter(|s| (0.1..=86_400.0).contains(s)).ok_or_else(|| allowed.to_owned())
+}
+
+impl DoctorArgs {
+    /// A whole host, or units of it.
+    pub fn of_host(&self) -> bool {
+        let others = self.pid.is_empty() && self.port.is_none() && self.command.is_empty() && self.pcap.is_none();
+        self.all || !self.unit.is_empty() || others
+    }
 }

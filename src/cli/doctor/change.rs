@@ -1,7 +1,7 @@
 //! What tcptune would change, in a sentence with the command for it. Pure: what is possible is in the target.
 
-use super::finding::{Finding, Kind};
 use super::target::{Loaded, Reach, Target};
+use crate::stalls::finding::{Finding, Kind};
 
 /// More processes than these are not listed.
 const LISTED: usize = 4;
@@ -147,11 +147,11 @@ fn attach_with(target: &Target, options: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::change;
-    use crate::doctor::evidence::{Evidence, Holds, Service, Side, Waits};
-    use crate::doctor::finding::{Finding, Kind, judge};
-    use crate::doctor::program::Program;
     use crate::doctor::target::{Loaded, Reach, Target};
     use crate::doctor::words;
+    use crate::stalls::evidence::{Evidence, Holds, Service, Side, Waits};
+    use crate::stalls::finding::{Finding, Kind, judge};
+    use crate::stalls::program::Program;
     use crate::units::processes::Service as Unit;
     use std::time::Duration;
 

@@ -12,16 +12,18 @@ use super::args::DoctorArgs;
 use super::conclude::conclude;
 use super::family::{self, Family};
 use super::launch::{self, Signals};
-use super::pace::{Follower, tick, urge};
+use super::pace::tick;
 use super::report::Report;
-use super::watch::{Scope, Watch};
-use super::{backtrace, counted, evidence};
+use super::{backtrace, counted};
 use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
 use crate::programs::preload;
 use crate::programs::reach;
 use crate::settings;
+use crate::stalls::evidence;
+use crate::stalls::follower::{Follower, urge};
+use crate::stalls::watch::{Scope, Watch};
 
 /// How long a command that was told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(5);

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::doubt::{self, Looks};
-use super::evidence::{Evidence, Side};
 use super::family::Member;
-use super::finding::{self, Finding, Kind};
 use super::report::{Report, Told, Verdict};
 use super::target::Target;
-use super::watch::Watch;
 use super::{change, cures, words};
+use crate::stalls::evidence::{Evidence, Side};
+use crate::stalls::finding::{self, Finding, Kind};
+use crate::stalls::watch::Watch;
 
 /// Judges everything that was seen.
 pub fn conclude(
@@ -42,11 +42,7 @@ pub fn conclude(
         (false, true) => Verdict::None,
         (false, false) => Verdict::Unknown,
     };
-    notes.extend(ours().filter(|e| slight(e)).map(|e| {
-        let waits = words::several(e.nagle.count + e.cork.count, "wait");
-        let time = words::time((e.nagle.total + e.cork.total).as_secs_f64());
-        format!("{waits} with {} took {time}: too little to be worth a change", e.service.shown())
-    }));
+    notes.extend(ours().filter_map(slight));
     if watch.longest_gap > Duration::from_millis(40) && !counted && verdict != Verdict::Unknown {
         notes.push(format!(
             "this machine is busy: up to {} lay between two looks, in which a stall may have been missed",
@@ -70,7 +66,7 @@ pub fn conclude(
 }
 
 /// Connections and exchanges in all. Where both ends are in question, each end has counted them.
-fn once(evidence: &[Evidence]) -> [u64; 2] {
+pub(super) fn once(evidence: &[Evidence]) -> [u64; 2] {
     let ours = || evidence.iter().filter(|e| !e.other_end);
     let counts = |e: &Evidence| [e.connections, e.exchanges];
     let sum = |each: Vec<[u64; 2]>| each.iter().fold([0, 0], |sum: [u64; 2], one| [sum[0] + one[0], sum[1] + one[1]]);
@@ -92,12 +88,18 @@ fn is_with(client: &Evidence, server: &Evidence) -> bool {
 }
 
 /// Waits that are no finding.
-fn slight(evidence: &Evidence) -> bool {
-    evidence.nagle.count + evidence.cork.count > 0 && finding::judge(evidence).iter().all(|f| f.waits == 0)
+fn slight(evidence: &Evidence) -> Option<String> {
+    let Evidence { nagle, cork, service, .. } = evidence;
+    if nagle.count + cork.count == 0 || finding::judge(evidence).iter().any(|f| f.waits > 0) {
+        return None;
+    }
+    let waits = words::several(nagle.count + cork.count, "wait");
+    let time = words::time((nagle.total + cork.total).as_secs_f64());
+    Some(format!("{waits} with {} took {time}: too little to be worth a change", service.shown()))
 }
 
 /// The finding with its sentences.
-fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> Told {
+pub(super) fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> Told {
     // The other end is nobody's that was started here.
     let target = Target::of(&finding, library, observed && !finding.other_end);
     Told {
@@ -116,8 +118,8 @@ fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> Told {
 #[cfg(test)]
 mod tests {
     use super::once;
-    use crate::doctor::evidence::{Evidence, Service, Side};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Service, Side};
+    use crate::stalls::program::Program;
 
     fn service(side: Side, address: Option<[u8; 4]>, port: u16, exchanges: u64) -> Evidence {
         let service = Service { program: Program::default(), side, address: address.map(Into::into), port };

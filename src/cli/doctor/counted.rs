@@ -9,13 +9,13 @@ use std::time::Duration;
 use tcptune_policy::counters::Counter;
 
 use super::backtrace::Backtraces;
-use super::evidence::{Evidence, Holds, Key, Service, Side, Waits};
-use super::program::Program;
-use super::starts;
 use crate::counters::{self, ArmCounts, Direction, Process};
 use crate::errors::Failure;
 use crate::os::proc;
 use crate::settings;
+use crate::stalls::evidence::{Evidence, Holds, Key, Service, Side, Waits};
+use crate::stalls::program::Program;
+use crate::stalls::starts;
 
 /// What the counters say.
 pub struct Counted {
@@ -131,6 +131,7 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         example: None,
         connections: get(Counter::Connections).max(u64::from(get(Counter::CallsSent) > 0)),
         exchanges: get(Counter::Exchanges),
+        sampled: false,
         nagle: waits(stalls, Counter::StallDelay),
         cork: waits(corks, Counter::CorkStallDelay),
         peer: waits(peers, Counter::PeerStallDelay),

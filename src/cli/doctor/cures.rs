@@ -1,8 +1,8 @@
 //! The fix to send upstream: the option of the program itself, of its language, or of the system around it. One row each.
 
-use super::evidence::Side;
-use super::finding::{Finding, Kind};
-use super::program::{Language, Program};
+use crate::stalls::evidence::Side;
+use crate::stalls::finding::{Finding, Kind};
+use crate::stalls::program::{Language, Program};
 
 /// A program that has an option of its own.
 struct Knob {
@@ -202,8 +202,8 @@ impl Knob {
 #[cfg(test)]
 mod tests {
     use super::{KNOBS, LANGUAGES, of_language};
-    use crate::doctor::finding::Kind;
-    use crate::doctor::program::{Language, Program};
+    use crate::stalls::finding::Kind;
+    use crate::stalls::program::{Language, Program};
 
     fn program(file: &str, command: &str) -> Program {
         Program { file: file.into(), command: command.into(), ..Program::default() }

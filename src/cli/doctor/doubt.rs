@@ -14,12 +14,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::evidence::Evidence;
-use super::finding::SEVERAL;
 use super::words;
+use crate::stalls::evidence::Evidence;
 
-/// How long an acknowledgement is delayed.
-const DELAY: Duration = Duration::from_millis(40);
 /// Fewer exchanges than this say nothing.
 pub const FEW: u64 = 5;
 
@@ -68,14 +65,19 @@ pub fn doubts(evidence: &[Evidence], looks: &Looks) -> Vec<Doubt> {
     if ours().next().is_none() {
         return vec![nothing_seen(looks)];
     }
-    let found: Vec<Doubt> =
-        used().filter(|_| !looks.counted).filter_map(|e| not_told(e).or_else(|| too_seldom(e, looks))).collect();
+    let found = if looks.counted { Vec::new() } else { blind(evidence, looks) };
     if !found.is_empty() {
         return found;
     }
     let each: Vec<Option<Doubt>> = ours().map(|e| one_way(e).or_else(|| too_few(e, looks))).collect();
     // What was judged stands for the rest.
     each.into_iter().collect::<Option<_>>().unwrap_or_default()
+}
+
+/// Of which services a stall would not have been seen.
+pub fn blind(evidence: &[Evidence], looks: &Looks) -> Vec<Doubt> {
+    let used = evidence.iter().filter(|e| e.connections > 0);
+    used.filter_map(|e| not_told(e).or_else(|| too_seldom(e, looks))).collect()
 }
 
 fn nothing_seen(looks: &Looks) -> Doubt {
@@ -105,8 +107,7 @@ fn not_told(e: &Evidence) -> Option<Doubt> {
 }
 
 fn too_seldom(e: &Evidence, looks: &Looks) -> Option<Doubt> {
-    let hides = e.hidden * 2 > e.span && e.hidden > DELAY * u32::try_from(SEVERAL).unwrap_or(u32::MAX);
-    hides.then(|| Doubt {
+    e.hides_stalls().then(|| Doubt {
         reason: Reason::TooSeldom,
         service: Some(e.service.shown()),
         text: format!(
@@ -116,8 +117,12 @@ fn too_seldom(e: &Evidence, looks: &Looks) -> Option<Doubt> {
             words::time(e.span.as_secs_f64()),
             e.service.shown()
         ),
-        advice: "look again when the machine is less busy, with a small --interval, as root (whose looks go before other work); or \
-                 `tcptune doctor -- COMMAND`, where the library counts inside the program",
+        advice: if e.sampled {
+            "watch for longer (--duration), with a larger --budget, or less at once: --port, --unit or --pid"
+        } else {
+            "look again when the machine is less busy, with a small --interval, as root (whose looks go before other work); or \
+             `tcptune doctor -- COMMAND`, where the library counts inside the program"
+        },
     })
 }
 
@@ -156,8 +161,8 @@ fn too_few(e: &Evidence, looks: &Looks) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::{Doubt, Looks, Reason, doubts};
-    use crate::doctor::evidence::{Evidence, Service, Side};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Service, Side};
+    use crate::stalls::program::Program;
     use std::time::Duration;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -198,6 +203,7 @@ mod tests {
         expect(&[Evidence { connections: 0, ..healthy() }], &LOOKS, &[Reason::NothingSeen]);
         expect(&[Evidence { untold: 1, ..healthy() }], &LOOKS, &[Reason::NotTold]);
         expect(&[Evidence { hidden: MS(6_000), ..healthy() }], &LOOKS, &[Reason::TooSeldom]);
+        expect(&[Evidence { hidden: MS(130), sampled: true, ..healthy() }], &LOOKS, &[Reason::TooSeldom]);
         expect(std::slice::from_ref(&few), &LOOKS, &[Reason::TooFewExchanges]);
         expect(std::slice::from_ref(&one_way), &LOOKS, &[Reason::OneWay]);
         expect(&[few.clone(), one_way.clone()], &LOOKS, &[Reason::TooFewExchanges, Reason::OneWay]);

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::program::Program;
 use crate::errors::CANNOT_EXECUTE;
 use crate::os::proc::{self, Stat};
 use crate::programs::library::Library;
 use crate::programs::reach;
+use crate::stalls::program::Program;
 
 /// A program that was run by a descendant. One process that calls exec is several of these.
 #[derive(Clone, Debug, Serialize)]

@@ -3,10 +3,10 @@
 
 use std::fmt::Write;
 
-use super::finding::{Finding, Kind};
 use super::report::{Report, Told, Verdict};
 use super::words;
 use crate::output::words::{milliseconds as ms, number, share};
+use crate::stalls::finding::{Finding, Kind};
 
 /// `again` is the command line by which the same can be seen again.
 pub fn markdown(report: &Report, again: &str) -> String {

@@ -10,24 +10,16 @@ mod conclude;
 mod counted;
 mod cures;
 mod doubt;
-mod evidence;
 mod family;
-mod finding;
-mod hidden;
-mod hold;
+mod host;
 mod issue;
 mod launch;
-mod owners;
 mod pace;
-mod peer;
 mod print;
 mod processes;
-mod program;
+mod ranked;
 mod report;
-mod starts;
 mod target;
-mod track;
-mod watch;
 mod words;
 
 use std::io::Write;
@@ -42,17 +34,16 @@ use report::Verdict;
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
+    if args.of_host() {
+        return host(args, file);
+    }
     let report = match &args.pcap {
         Some(file) => capture::diagnose(file, args.port)?,
         None if args.command.is_empty() => processes::diagnose(args)?,
         None => command::diagnose(args)?,
     };
     let text = match (args.json, args.issue) {
-        (true, _) => {
-            output::json::pretty(&report)?
-                + "
-"
-        }
+        (true, _) => output::json::pretty(&report)? + "\n",
         (_, true) => issue::markdown(&report, &again()),
         _ => print::text(&report),
     };
@@ -62,11 +53,28 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
         _ => drop(anstream::stderr().lock().write_all(text.as_bytes())),
     }
-    Ok(match report.verdict {
+    Ok(code(report.verdict))
+}
+
+fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
+    let report = host::diagnose(args)?;
+    let text = match args.json {
+        true => output::json::pretty(&report)? + "\n",
+        false => ranked::print::text(&report),
+    };
+    match file {
+        Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
+        None => output::line(text.trim_end()),
+    }
+    Ok(code(report.verdict))
+}
+
+const fn code(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::None => errors::OK,
         Verdict::Found => errors::NO,
         Verdict::Unknown => errors::UNKNOWN,
-    })
+    }
 }
 
 /// This command line without the options that say where and how the report is printed.

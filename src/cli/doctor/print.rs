@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::finding::Kind;
 use super::report::{Report, Told, Verdict};
 use super::words;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, styled, wrapped};
+use crate::stalls::finding::Kind;
 
 const LABEL: usize = 15;
 const WIDTH: usize = 100;

@@ -10,14 +10,16 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::args::DoctorArgs;
 use super::conclude::conclude;
+use super::counted;
 use super::launch::Signals;
-use super::pace::{Follower, tick, urge};
+use super::pace::tick;
 use super::report::Report;
-use super::watch::{Scope, Watch};
-use super::{counted, evidence};
 use crate::errors::{CANNOT_EXECUTE, Failure, plain};
 use crate::os::proc::{self, Space, Stat};
 use crate::os::{refusal, target};
+use crate::stalls::evidence;
+use crate::stalls::follower::{Follower, urge};
+use crate::stalls::watch::{Scope, Watch};
 
 /// How long they are watched if nothing is said.
 const USUAL: f64 = 10.0;

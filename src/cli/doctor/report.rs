@@ -6,7 +6,7 @@ use super::backtrace::CalledBy;
 use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
-use super::finding::Finding;
+use crate::stalls::finding::Finding;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use tcptune_policy::{Cork, Nodelay};
 
-use super::finding::Finding;
 use crate::os::{proc, timers};
 use crate::programs::library;
 use crate::programs::process::has_library;
 use crate::programs::reach;
 use crate::programs::verdict::Supervisable;
 use crate::settings;
+use crate::stalls::finding::Finding;
 use crate::units::processes::{self, Service};
 
 /// How a program can be reached.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::evidence::Side;
-use super::finding::{Finding, Kind};
 use super::target::Target;
 use crate::output::words::{self, milliseconds as ms, number};
+use crate::stalls::evidence::Side;
+use crate::stalls::finding::{Finding, Kind};
 
 /// The verdict in one sentence.
 pub fn verdict(finding: &Finding, target: &Target) -> String {

@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::address::Address;
 use crate::counters::seconds;
+use crate::stalls::budget::percent;
 
 /// Give what programs count to Prometheus
 ///
@@ -20,11 +21,21 @@ use crate::counters::seconds;
     Examples:\n  \
     tcptune export /run/tcptune\n  \
     tcptune export --textfile /var/lib/prometheus/node-exporter/tcptune.prom --every 15 /run/tcptune\n  \
-    tcptune export --listen 9919 --ended /var/lib/tcptune/ended.json /run/tcptune")]
+    tcptune export --listen 9919 --ended /var/lib/tcptune/ended.json /run/tcptune\n  \
+    tcptune export --host --listen 9919          which services of this host lose time, with nothing installed in them")]
 pub struct ExportArgs {
-    /// The directory that TCPTUNE_STATS names for the programs; without it that of the environment
+    /// The directory that TCPTUNE_STATS names for the programs; without it that of the environment, or none with --host
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
+    /// Watch all connections of this host as `tcptune doctor --all` does, and count the time that each service loses
+    ///
+    /// Every 10 seconds what was seen is judged and added up. Programs are not touched, and need not have the library. Of an
+    /// ordinary user only connections of own processes are seen. To stdout, and without --every, once: after 10 seconds.
+    #[arg(long)]
+    pub host: bool,
+    /// How much of one core the watch of the host may take, in per cent [default: 2]
+    #[arg(long, value_name = "PERCENT", requires = "host", value_parser = percent)]
+    pub budget: Option<f64>,
     /// Write to this file, whole or not at all; node_exporter reads names that end in .prom
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub textfile: Option<PathBuf>,

@@ -1,12 +1,14 @@
 //! `tcptune export`: what the processes of a directory have counted, for Prometheus: once, again and again into a file, or over
-//! HTTP. Removes files of counters only with --ended, and only when their counts are safe.
+//! HTTP; and what the services of this host lose, with --host. Removes files of counters only with --ended, and only when their counts are safe.
 
 mod address;
 pub mod args;
 mod connections;
 mod ended;
 mod exporter;
+mod host;
 mod listen;
+mod lost;
 mod server;
 mod text;
 mod totals;
@@ -25,10 +27,19 @@ use crate::os::files::Target;
 use crate::output;
 use args::ExportArgs;
 use exporter::Exporter;
+use host::Watcher;
 
 pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
-    let directory = counters::directory(args.directory.as_deref(), "export")?;
-    let mut exporter = Exporter::new(directory, args)?;
+    // What the environment names may be there for other programs.
+    let directory = match (args.host, args.directory.as_deref()) {
+        (true, None) => None,
+        (_, given) => Some(counters::directory(given, "export")?),
+    };
+    let host = if args.host { Some(Watcher::start(args)?) } else { None };
+    if let Some(host) = host.as_ref().filter(|_| args.every.is_none() && args.listen.is_none()) {
+        host.wait()?;
+    }
+    let mut exporter = Exporter::new(directory, host, args)?;
     match (&args.textfile, args.every, &args.listen) {
         (Some(path), None, _) => write(path, &mut exporter)?,
         (Some(path), Some(every), _) => again_and_again(path, every, &mut exporter)?,

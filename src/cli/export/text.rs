@@ -6,11 +6,12 @@ use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter as Count, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use tcptune_policy::counters::{Counter, Unit};
 
+use super::lost::{Lost, Place, Sum, Waited};
 use super::totals::{Program, Sums};
 use super::values::{BOUNDS, HOLD_BOUNDS, Labels, Values, exported};
 use crate::errors::{Context, Failure};
 
-pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
+pub fn text(sums: &Sums, left_out: usize, lost: Option<&Lost>) -> Result<String, Failure> {
     let mut families: Vec<MetricFamily> = exported().map(|counter| of_counter(counter, sums)).collect();
     families.push(of_times(
         "tcptune_answer_seconds",
@@ -64,8 +65,62 @@ pub fn text(sums: &Sums, left_out: usize) -> Result<String, Failure> {
     ));
     let version = vec![label("version", env!("CARGO_PKG_VERSION"))];
     families.push(gauge("tcptune_export_info", "The version of the exporter.", version, 1.0));
+    families.extend(lost.into_iter().flat_map(of_host));
     families.retain(|family| !family.get_metric().is_empty());
     TextEncoder::new().encode_to_string(&families).doing(|| "write the counts in Prometheus' format")
+}
+
+/// What the services of this host lose.
+fn of_host(lost: &Lost) -> Vec<MetricFamily> {
+    let counter = MetricType::COUNTER;
+    let pairs = |labels: &Place, end: Option<&str>| {
+        let all: BTreeMap<&str, &str> = [
+            ("program", labels.program.as_str()),
+            ("unit", &labels.unit),
+            ("service", &labels.service),
+            ("direction", labels.direction),
+        ]
+        .into_iter()
+        .chain(end.map(|end| ("end", end)))
+        .collect();
+        all.into_iter().map(|(name, value)| label(name, value)).collect::<Vec<_>>()
+    };
+    // Where a stall could not have been seen there is no series, for 0 would be a claim.
+    let told = || lost.services.iter().filter(|(_, sum)| sum.told);
+    let by_end = |name, help, value: fn(&Waited) -> f64| {
+        let both = told().flat_map(|(labels, sum)| [("process", labels, &sum.process), ("peer", labels, &sum.peer)]);
+        let metrics = both.map(|(end, labels, waited)| number(pairs(labels, Some(end)), counter, value(waited)));
+        family(name, help, counter, metrics.collect())
+    };
+    let by_service = |name, help, value: fn(&Sum) -> f64| {
+        let metrics = lost.services.iter().map(|(labels, sum)| number(pairs(labels, None), counter, value(sum)));
+        family(name, help, counter, metrics.collect())
+    };
+    let single = |name, help, kind, value| family(name, help, kind, vec![number(vec![], kind, value)]);
+    vec![
+        by_end(
+            "tcptune_host_lost_seconds_total",
+            "Time that exchanges of a service waited for nothing, by the end that holds, as `tcptune doctor` sees it from outside.",
+            |waited| waited.seconds,
+        ),
+        by_end("tcptune_host_waits_total", "How often they waited.", |waited| float(waited.count)),
+        by_service("tcptune_host_exchanges_total", "Exchanges of a service that were seen.", |sum| {
+            float(sum.exchanges)
+        }),
+        by_service(
+            "tcptune_host_untold_seconds_total",
+            "Time in which it could not be told whether the service waits: too little of it was seen.",
+            |sum| sum.untold,
+        ),
+        single("tcptune_host_watched_seconds_total", "Time for which the host was watched.", counter, lost.watched),
+        single("tcptune_host_watch_cpu_seconds_total", "Processor time that watching took.", counter, lost.cost),
+        single(
+            "tcptune_host_connections_left_out",
+            "Connections that were too many to be followed, at once.",
+            MetricType::GAUGE,
+            float(lost.left_out as u64),
+        ),
+    ]
 }
 
 /// Its name for Prometheus, and what its unit is divided by.
@@ -187,7 +242,7 @@ mod tests {
             Values { counters: [("exchange_delay".to_owned(), 1_500_000_000)].into(), ..Values::default() };
         (values.answers[0], values.answers[11], values.answers[BOUNDS.len()]) = (2, 3, 4);
         let sums = Sums { series: [(labels, values)].into(), ..Sums::default() };
-        let text = text(&sums, 0).expect("text");
+        let text = text(&sums, 0, None).expect("text");
         let of = r#"{arm="tuned",direction="server",program="a\"b\\c\nd",service="port 80""#;
         for line in [
             format!("tcptune_exchange_delay_seconds_total{of}}} 1.5"),
@@ -214,7 +269,7 @@ mod tests {
             let [program, service, direction, arm] = labels;
             let sums =
                 Sums { series: [(Labels { program, service, direction, arm }, values)].into(), ..Sums::default() };
-            text(&sums, 0).expect("text")
+            text(&sums, 0, None).expect("text")
         };
         for (sent, told) in [(0, false), (1, true)] {
             for name in ["stalls", "cork_stalls", "peer_stalls", "stall_delay_seconds"] {

@@ -9,7 +9,7 @@ use super::values::{Labels, Values};
 use crate::counters::{Direction, Found, Process, Service, name};
 
 /// What gets no labels of its own.
-const OTHERS: &str = "others";
+pub const OTHERS: &str = "others";
 
 /// A file that can be told from a later one of the same name.
 pub type File = (String, u64);

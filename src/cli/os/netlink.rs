@@ -33,12 +33,14 @@ pub struct Sighting {
 pub struct Key {
     family: u8,
     id: SocketId,
+    /// The network namespace, by its number; 0: ours.
+    pub space: u64,
 }
 
 impl Default for Key {
     /// Of no socket.
     fn default() -> Self {
-        Self { family: AF_INET, id: SocketId::new_v4() }
+        Self { family: AF_INET, id: SocketId::new_v4(), space: 0 }
     }
 }
 
@@ -60,10 +62,16 @@ impl Diag {
     /// All listeners and connections over which data can go.
     pub fn all(&mut self) -> io::Result<Vec<Sighting>> {
         let mut found = Vec::new();
-        self.ask(AF_INET, SocketId::new_v4(), &mut found)?;
-        // A kernel without IPv6 answers with an error.
-        let _ = self.ask(AF_INET6, SocketId::new_v6(), &mut found);
+        self.all_into(&mut found)?;
         Ok(found)
+    }
+
+    /// The same behind what is in a list: for many connections, memory that was not used before costs more than asking.
+    pub fn all_into(&mut self, found: &mut Vec<Sighting>) -> io::Result<()> {
+        self.ask(AF_INET, SocketId::new_v4(), found)?;
+        // A kernel without IPv6 answers with an error.
+        let _ = self.ask(AF_INET6, SocketId::new_v6(), found);
+        Ok(())
     }
 
     /// One connection again; none: it is no more. Much cheaper than all: the kernel walks its whole table for those.
@@ -144,7 +152,7 @@ fn sighting(response: &InetResponse) -> Option<Sighting> {
         local: address(id.source_address, id.source_port),
         peer: address(id.destination_address, id.destination_port),
         info,
-        key: Key { family: header.family, id: id.clone() },
+        key: Key { family: header.family, id: id.clone(), space: 0 },
     })
 }
 

@@ -46,6 +46,21 @@ pub fn of_name(given: &OsStr, user: bool) -> Result<Vec<u32>, Failure> {
     Ok(found)
 }
 
+/// The processes that are counted to a unit now, or to an instance of a template, as /proc alone tells: whichever manager it is.
+pub fn counted_to(name: &Name) -> Vec<u32> {
+    let mut found = proc::all().unwrap_or_default();
+    found.retain(|pid| proc::text(pid, "cgroup").is_ok_and(|table| is_of(&table, name)));
+    found
+}
+
+fn is_of(table: &str, name: &Name) -> bool {
+    let is_meant = |part: &str| match name.is_template() {
+        true => Name::of(part).template().as_deref() == Some(name.text()),
+        false => part == name.text(),
+    };
+    table.lines().filter_map(group).any(|path| path.split('/').any(is_meant))
+}
+
 /// The service that a process is counted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -92,7 +107,7 @@ fn is_in(table: &str, group: &str) -> bool {
 }
 
 /// The group in a line of /proc/PID/cgroup, of the hierarchy that systemd keeps.
-fn group(line: &str) -> Option<&str> {
+pub(super) fn group(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once(':')?;
     let (controllers, path) = rest.split_once(':')?;
     ["", "name=systemd"].contains(&controllers).then_some(path)
@@ -100,7 +115,8 @@ fn group(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_in, service_in};
+    use super::{is_in, is_of, service_in};
+    use crate::units::name::Name;
 
     #[test]
     fn the_service_of_a_process_is_the_innermost_unit() {
@@ -118,6 +134,17 @@ mod tests {
         assert_eq!(of("0::/user.slice/user-0.slice/session-3.scope\n"), None);
         assert_eq!(of("0::/system.slice/docker-0123.scope\n"), None);
         assert_eq!(of("0::/\n"), None);
+    }
+
+    #[test]
+    fn the_processes_of_a_unit_are_those_of_its_group_and_of_groups_below() {
+        let of = |table: &str, name: &str| is_of(table, &Name::parse(name.as_ref()).expect("a name"));
+        assert!(of("0::/system.slice/a.service\n", "a") && of("0::/system.slice/a.service/worker\n", "a.service"));
+        assert!(of("1:name=systemd:/user.slice/user-7.slice/user@7.service/app.slice/a.service\n0::/\n", "a"));
+        assert!(!of("0::/system.slice/aa.service\n", "a") && !of("0::/\n", "a"));
+        let instance = "0::/system.slice/system-job.slice/job@1.service\n";
+        assert!(of(instance, "job@1") && of(instance, "job@") && !of(instance, "job@2") && !of(instance, "jo@"));
+        assert!(of("0::/system.slice/docker-07.scope\n", "docker-07.scope"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod exchanges;
 pub mod exporter;
 pub mod packets;
+pub mod scene;
 pub mod static_program;
 
 use std::ffi::OsStr;

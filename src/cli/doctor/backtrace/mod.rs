@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use tcptune_policy::counters::samples;
 
-use super::evidence::{Key, Service};
 use super::family::Member;
-use super::finding::{Finding, Kind};
 use super::report::Told;
 use crate::counters::{Process, Sample};
+use crate::stalls::evidence::{Key, Service};
+use crate::stalls::finding::{Finding, Kind};
 
 pub use chain::CalledBy;
 use chain::{Chain, Frame};

@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::super::evidence::Evidence;
-use super::super::finding::{self, Finding, Kind};
 use super::super::report::{Report, Told, Verdict};
 use super::super::target::Target;
 use super::super::words as sentences;
@@ -11,6 +9,8 @@ use super::counts::Captured;
 use super::packets::End;
 use super::track::{Service, Table};
 use super::{doubts, services, words};
+use crate::stalls::evidence::Evidence;
+use crate::stalls::finding::{self, Finding, Kind};
 
 /// More services of which nothing can be told are only counted.
 const DOUBTS: usize = 12;

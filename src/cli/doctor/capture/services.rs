@@ -4,10 +4,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::super::evidence::{self, Evidence, Service};
-use super::super::finding::SEVERAL;
-use super::super::program::Program;
 use super::track::{Hosts, Service as Seen, Side, Wait, Waits};
+use crate::stalls::evidence::{self, Evidence, Service};
+use crate::stalls::finding::SEVERAL;
+use crate::stalls::program::Program;
 
 /// Pieces that left with an acknowledgement are no chance if they are as many of ten of those that left about then.
 const MOST: u64 = 6;

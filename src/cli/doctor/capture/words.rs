@@ -2,13 +2,13 @@
 //! known, nor its language: only its host is.
 
 use super::super::cures;
-use super::super::evidence::Side;
-use super::super::finding::{Finding, Kind};
 use super::super::report::Verdict;
 use super::super::words::several;
 use super::counts::Captured;
 use super::packets::End;
 use super::track::Table;
+use crate::stalls::evidence::Side;
+use crate::stalls::finding::{Finding, Kind};
 
 const ONCE: &str = "send once: one writev() for all pieces, or one buffer and one write()";
 const OPTION: &str = "TCP_NODELAY, once per connection or on the listener";

@@ -24,3 +24,23 @@ pub fn shares(pid: u32, space: Space) -> Option<bool> {
     let ours = std::fs::read_link(entry(SELF, space.file())).ok()?;
     Some(theirs == ours)
 }
+
+/// The number of a process's own. None: that cannot be seen.
+pub fn number(pid: u32, space: Space) -> Option<u64> {
+    let link = std::fs::read_link(entry(pid, space.file())).ok()?;
+    let (_, number) = link.to_str()?.split_once(":[")?;
+    number.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Space, number, shares};
+
+    #[test]
+    fn a_namespace_has_a_number() {
+        let own = std::process::id();
+        assert_eq!(shares(own, Space::Network), Some(true));
+        assert!(number(own, Space::Network).is_some_and(|number| number > 0));
+        assert_eq!(number(0, Space::Network), None);
+    }
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::starts;
 use crate::os::elf;
 use crate::os::proc::{self, Stat};
+use crate::output::printable;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Program {
@@ -40,6 +41,16 @@ impl Program {
             ("", "") => "a process that cannot be seen",
             ("", name) => name,
             (command, _) => command,
+        }
+    }
+
+    /// What to call it in a column: its name, or of an interpreter what it runs.
+    pub fn short(&self) -> String {
+        let script = || self.command.split(' ').skip(1).find(|word| !word.starts_with('-') && !word.is_empty());
+        match self.interpreted().and_then(|_| script()) {
+            Some(script) => script.rsplit('/').next().unwrap_or(script).to_owned(),
+            None if self.base().is_empty() => self.shown().to_owned(),
+            None => printable(self.base()),
         }
     }
 
@@ -149,6 +160,17 @@ mod tests {
             assert_eq!(program.language(), expected);
         }
         std::fs::remove_file(&scratch).expect("it is there");
+    }
+
+    #[test]
+    fn a_short_name_is_that_of_what_runs() {
+        let of = |file: &str, command: &str| {
+            Program { file: file.into(), command: command.into(), ..Program::default() }.short()
+        };
+        assert_eq!(of("/usr/sbin/nginx", "nginx: worker process"), "nginx");
+        assert_eq!(of("/usr/bin/python3.11", "python3 -u /srv/app/serve.py --port 80"), "serve.py");
+        assert_eq!(of("/usr/bin/python3.11", "python3"), "python3.11");
+        assert_eq!(of("", ""), "a process that cannot be seen");
     }
 
     #[test]

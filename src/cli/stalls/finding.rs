@@ -141,8 +141,10 @@ fn worth(waits: &Waits, evidence: &Evidence) -> bool {
 
 /// Are there several waits, longer than this time by what an acknowledgement is delayed, and do they take a good part of all?
 fn worth_beyond(time: Duration, waits: &Waits, evidence: &Evidence) -> bool {
-    // What was not seen is estimated, which is no ground for an alarm.
-    let seen = waits.total.as_secs_f64() * waits.seen as f64 / waits.count.max(1) as f64;
+    // What was not seen is estimated, which is no ground for an alarm; but of a sample the whole time is not to be compared with
+    // what was seen in a part of it.
+    let part = if evidence.sampled { 1.0 } else { waits.seen as f64 / waits.count.max(1) as f64 };
+    let seen = waits.total.as_secs_f64() * part;
     let share = seen / evidence.span.as_secs_f64().max(0.001);
     // Acknowledgements that come late, but not by the timer, are the way's or a busy machine's.
     let usual = waits.median >= time + DELAYED;
@@ -230,8 +232,8 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::{Kind, judge};
-    use crate::doctor::evidence::{Evidence, Holds, Service, Side, Waits};
-    use crate::doctor::program::Program;
+    use crate::stalls::evidence::{Evidence, Holds, Service, Side, Waits};
+    use crate::stalls::program::Program;
     use std::time::Duration;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -244,6 +246,7 @@ mod tests {
             example: None,
             connections: 1,
             exchanges: 100,
+            sampled: false,
             nagle: Waits::default(),
             cork: Waits::default(),
             peer: Waits::default(),

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 use super::hidden::{BLIND, Gap, Hidden};
 use super::hold::{Hold, Wait};
 use super::peer::{PeerWaits, microseconds};
+use super::spaces::{End, end_of};
+use super::suspect::Suspect;
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
 /// What was seen stands for no more than so many times as much.
 const MOST: f64 = 3.0;
-
 pub struct Track {
+    /// The number of its network namespace; 0: ours.
+    space: u64,
     pub local: SocketAddr,
     pub peer: SocketAddr,
     pub inode: u64,
@@ -30,6 +33,8 @@ pub struct Track {
     pub other: PeerWaits,
     /// The time between looks that lay too far apart, in which a stall may have gone unseen.
     pub hidden: Hidden,
+    /// What may be stalls: in time that was seen, and in time that was not, because looks lay too far apart.
+    pub suspect: [Suspect; 2],
 }
 
 impl Track {
@@ -49,6 +54,7 @@ impl Track {
         // What its counters show of the time before the first look was not seen, and counts as the rest does.
         let busy = if fresh { Duration::from_micros(info.busy_us).max(ago) } else { Duration::ZERO };
         Self {
+            space: sighting.key.space,
             local: sighting.local,
             peer: sighting.peer,
             inode: sighting.inode,
@@ -61,6 +67,7 @@ impl Track {
             busy: [Duration::ZERO, busy - ago],
             other: PeerWaits::default(),
             hidden: Hidden::default(),
+            suspect: Default::default(),
         }
     }
 
@@ -84,7 +91,19 @@ impl Track {
             went: went(&info).wrapping_sub(went(&previous)),
         });
         self.other.look(info, previous, gap, now);
+        self.suspect[usize::from(blind)].pass(&info, &previous, gap);
         self.last = (now, info);
+    }
+
+    /// Begins anew with what is there now; what is being held goes on.
+    pub fn restart(&mut self, now: Instant) {
+        self.began = (now, self.last.1);
+        self.changed = now;
+        self.waits.clear();
+        self.busy = Default::default();
+        self.suspect = Default::default();
+        self.hidden = Hidden::default();
+        self.other.restart();
     }
 
     /// True: the last look is too long ago to know what was held meanwhile.
@@ -138,7 +157,7 @@ impl Track {
     }
 
     /// No more of it will be seen. What is still held counts as held until now.
-    pub fn end(&mut self) {
+    pub fn finish(&mut self) {
         self.end_hold(self.last.0, false);
     }
 
@@ -199,6 +218,24 @@ impl Track {
         microseconds(self.last.1.path().shortest())
     }
 
+    pub fn end(&self) -> End {
+        end_of(self.space, self.local, self.peer)
+    }
+
+    pub fn other_end(&self) -> End {
+        end_of(self.space, self.peer, self.local)
+    }
+
+    /// From its beginning, or the first look, to the last look.
+    pub fn life(&self) -> Duration {
+        self.last.0.saturating_duration_since(self.began.0)
+    }
+
+    /// Was a piece held at the last look?
+    pub fn holds(&self) -> bool {
+        self.hold.is_some()
+    }
+
     /// Is a piece being held right now, and not for the first time?
     pub fn is_holding(&self) -> bool {
         self.hold.as_ref().is_some_and(|hold| hold.seen > 1)
@@ -248,7 +285,7 @@ mod tests {
         for ms in (2..=90).step_by(2) {
             track.look(state(ms), start + Duration::from_millis(ms.into()));
         }
-        track.end();
+        track.finish();
         track
     }
 
@@ -307,7 +344,7 @@ mod tests {
         (2..=420).step_by(2).for_each(&mut look);
         // For as long a time nobody looks.
         look(840);
-        track.end();
+        track.finish();
         assert!((1.95..=2.05).contains(&track.unseen()), "{}", track.unseen());
         assert!((390..=425).contains(&track.waited().as_millis()), "{:?}", track.waited());
         assert_eq!(track.waits.iter().filter(|w| w.whole).count(), 10, "{:?}", track.waits);

@@ -9,7 +9,13 @@ use serde::Serialize;
 
 use super::hold::Wait;
 use super::program::Program;
+use super::sample::Sample;
+use super::spaces::End;
 use super::watch::{Options, Seen, Watch};
+use crate::units::home::Home;
+
+/// Three delayed acknowledgements.
+const SEVERAL: Duration = Duration::from_millis(120);
 
 /// Which end of its connections a program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -37,13 +43,20 @@ impl Waits {
         Self { seen, count: seen, total: durations.iter().sum(), median }
     }
 
-    /// Of some connections, those that passed unseen among them.
-    fn seen(group: &[&Seen], is_kind: impl Fn(&Wait, Option<Options>) -> bool) -> Self {
+    /// As many more.
+    fn times(self, factor: f64) -> Self {
+        let count = (self.count as f64 * factor).round() as u64;
+        Self { count, total: self.total.mul_f64(factor), ..self }
+    }
+
+    /// Of some connections, those that passed unseen among them: `times` as many as were seen, or as many as each connection's own
+    /// time tells.
+    fn seen(group: &[&Seen], times: Option<f64>, is_kind: impl Fn(&Wait, Option<Options>) -> bool) -> Self {
         let (mut whole, mut all) = (Vec::new(), Vec::new());
         let mut total = 0.0;
         for seen in group {
             for wait in seen.track.waits.iter().filter(|wait| is_kind(wait, seen.options)) {
-                total += wait.duration.as_secs_f64() * seen.track.unseen();
+                total += wait.duration.as_secs_f64() * seen.weight * times.unwrap_or_else(|| seen.track.unseen());
                 all.push(wait.duration);
                 whole.extend(wait.whole.then_some(wait.duration));
             }
@@ -97,6 +110,8 @@ pub struct Evidence {
     pub example: Option<(SocketAddr, SocketAddr)>,
     pub connections: u64,
     pub exchanges: u64,
+    /// Only a part of the time was looked at closely, and stands for the rest.
+    pub sampled: bool,
     /// Under Nagle's rule.
     pub nagle: Waits,
     /// What the program itself held back, by TCP_CORK or MSG_MORE.
@@ -151,6 +166,7 @@ impl Evidence {
             example: None,
             connections: 0,
             exchanges: 0,
+            sampled: false,
             nagle: Waits::default(),
             cork: Waits::default(),
             peer: Waits::default(),
@@ -173,6 +189,13 @@ impl Evidence {
         }
     }
 
+    /// Did so much of the time pass unseen that several stalls would not have shown?
+    pub fn hides_stalls(&self) -> bool {
+        // Of what is only sampled, nothing is known of the rest: it counts like waits that were seen.
+        let part = if self.sampled { 100 } else { 2 };
+        self.hidden * part > self.span && self.hidden > SEVERAL
+    }
+
     /// Does data go one way, so that exchanges say nothing? Then there are more waits than answers, or many pieces in a wait.
     pub fn is_stream(&self) -> bool {
         let waits = self.nagle.count + self.cork.count;
@@ -180,10 +203,13 @@ impl Evidence {
     }
 }
 
+/// A service with its connections.
+type Group<'s> = (Service, Vec<&'s Seen>);
+
 /// The evidence from the kernel's view of each connection.
 pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
-    let mut groups: HashMap<(Key, bool), (Service, Vec<&Seen>)> = HashMap::new();
-    let ends: HashSet<_> = watch.seen.values().map(|seen| (seen.track.local, seen.track.peer)).collect();
+    let mut groups: HashMap<(Key, bool, Option<&Home>), Group<'_>> = HashMap::new();
+    let ends: HashSet<End> = watch.seen.values().map(|seen| seen.track.end()).collect();
     for seen in watch.seen.values() {
         let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
         let track = &seen.track;
@@ -192,17 +218,20 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
             false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
         };
         let service = Service { program, side, address, port };
-        let (_, group) = groups.entry((service.key(), seen.other_end)).or_insert((service, Vec::new()));
+        let home = seen.pid.and_then(|pid| watch.homes.get(&pid)?.as_ref());
+        let (_, group) = groups.entry((service.key(), seen.other_end, home)).or_insert((service, Vec::new()));
         group.push(seen);
     }
-    let mut all: Vec<Evidence> =
-        groups.into_iter().map(|((_, other_end), (service, group))| sum(service, other_end, &group, &ends)).collect();
+    let mut all: Vec<Evidence> = groups
+        .into_iter()
+        .map(|((_, other_end, _), (service, group))| sum(service, other_end, &group, &ends, watch.is_sampling()))
+        .collect();
     all.sort_by_key(|e| std::cmp::Reverse(e.nagle.total + e.cork.total + e.peer.total));
     all
 }
 
-/// `ends`: of all connections that were watched, as each end has its addresses.
-fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<(SocketAddr, SocketAddr)>) -> Evidence {
+/// `ends`: of all connections that were watched, as each end has its addresses. `sampled`: not all were to be seen closely.
+fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, sampled: bool) -> Evidence {
     let most = group.iter().max_by_key(|seen| seen.track.waited());
     let options = group.iter().find_map(|seen| seen.options);
     // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
@@ -211,20 +240,34 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<(Socke
     let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
     pids.sort_unstable();
     pids.dedup();
-    let count = |of: fn(&Seen) -> u64| group.iter().map(|seen| of(seen)).sum::<u64>();
+    let count =
+        |of: fn(&Seen) -> u64| group.iter().map(|seen| (of(seen) as f64 * seen.weight).round() as u64).sum::<u64>();
     let bytes_sent = count(|seen| seen.track.bytes_sent());
-    let both = |seen: &&&Seen| ends.contains(&(seen.track.peer, seen.track.local));
+    let both = |seen: &&&Seen| ends.contains(&seen.track.other_end());
+    let mut sample = Sample::default();
+    for seen in group.iter().filter(|_| sampled) {
+        sample.add(seen.track.suspect, seen.weight, both(&seen));
+    }
     Evidence {
         pids,
         other_end,
         example: most.map(|seen| (seen.track.local, seen.track.peer)),
         connections: count(|seen| u64::from(seen.track.was_used())),
         exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
-        nagle: Waits::seen(group, |wait, options| !corked(wait, options)),
-        cork: Waits::seen(group, corked),
-        peer: Waits::of(group.iter().flat_map(|seen| seen.track.other.waits.iter().copied()).collect()),
-        bare_acks: count(|seen| seen.track.other.bare_acks.into()),
-        span: group.iter().map(|seen| seen.track.span()).sum(),
+        sampled: sample.is_needed(),
+        nagle: Waits::seen(group, sample.own(), |wait, options| !corked(wait, options)),
+        cork: Waits::seen(group, sample.own(), corked),
+        // Where the other end is watched closely too, what it holds is seen there.
+        peer: Waits::of(
+            group
+                .iter()
+                .filter(|seen| !(sampled && both(seen)))
+                .flat_map(|seen| seen.track.other.waits.iter().copied())
+                .collect(),
+        )
+        .times(sample.other()),
+        bare_acks: (count(|seen| seen.track.other.bare_acks.into()) as f64 * sample.other()).round() as u64,
+        span: group.iter().map(|seen| seen.track.span().mul_f64(seen.weight)).sum(),
         pieces: group.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
         mean_delay: mean_delay(group),
         round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
@@ -236,7 +279,10 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<(Socke
         calls: 0,
         flood_calls: 0,
         holds: Holds::default(),
-        hidden: group.iter().map(|seen| seen.track.hidden.time(both(&seen))).sum(),
+        hidden: match sample.is_needed() {
+            true => sample.hidden(),
+            false => group.iter().map(|seen| seen.track.hidden.time(both(&seen))).sum(),
+        },
         untold: count(|seen| u64::from(!seen.track.told())),
         watched: group.iter().filter(both).map(|seen| u64::from(seen.track.segments_in())).sum(),
         service,

@@ -46,6 +46,12 @@ pub struct PeerWaits {
 }
 
 impl PeerWaits {
+    /// Forgets what was seen, but for what is under way.
+    pub fn restart(&mut self) {
+        self.waits.clear();
+        self.bare_acks = 0;
+    }
+
     /// A pause as long as an acknowledgement is delayed, in which we sent nothing; then a bare acknowledgement of ours; and, as
     /// soon as the path allows, a small piece of the peer's. On a short path one look may see both.
     pub fn look(&mut self, info: TcpInfo, previous: TcpInfo, gap: Duration, now: Instant) {

@@ -1,6 +1,6 @@
 //! Which process has which socket: from the descriptors in /proc, read again only when a socket is seen that nobody claimed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::os::proc;
@@ -10,6 +10,8 @@ const DOUBT: (Duration, Duration) = (Duration::from_millis(4), Duration::from_se
 
 #[derive(Default)]
 pub struct Owners {
+    /// Descriptors are read only by [`Owners::read`], when whoever watches can afford it.
+    pub by_hand: bool,
     by_inode: HashMap<u64, u32>,
     /// Sockets of others: when to look again, and how long to wait after that.
     others: HashMap<u64, (Instant, Duration)>,
@@ -21,20 +23,37 @@ impl Owners {
         if let Some(&pid) = self.by_inode.get(&socket) {
             return Some(pid);
         }
-        if self.others.get(&socket).is_some_and(|(again, _)| now < *again) {
+        if self.by_hand || self.others.get(&socket).is_some_and(|(again, _)| now < *again) {
             return None;
         }
-        for &pid in pids {
-            for found in sockets(pid) {
-                self.by_inode.insert(found, pid);
-            }
-        }
+        self.read(pids);
         let owner = self.by_inode.get(&socket).copied();
         if owner.is_none() {
             let wait = self.others.get(&socket).map_or(DOUBT.0, |(_, wait)| (*wait * 2).min(DOUBT.1));
             self.others.insert(socket, (now + wait, wait));
         }
         owner
+    }
+}
+
+impl Owners {
+    /// Reads the descriptors of these processes.
+    pub fn read(&mut self, pids: &[u32]) {
+        for &pid in pids {
+            for found in sockets(pid) {
+                self.by_inode.insert(found, pid);
+            }
+        }
+    }
+
+    /// Who has this socket, as far as is known by now.
+    pub fn known(&self, socket: u64) -> Option<u32> {
+        self.by_inode.get(&socket).copied()
+    }
+
+    /// Forgets all sockets but these.
+    pub fn keep(&mut self, sockets: &HashSet<u64>) {
+        self.by_inode.retain(|socket, _| sockets.contains(socket));
     }
 }
 

@@ -1,0 +1,20 @@
+//! What keeps connections waiting, as the kernel shows it: looks at them again and again, follows each over time, adds up what
+//! was seen by service, and judges it. Touches nothing.
+
+pub mod budget;
+mod choice;
+pub mod evidence;
+pub mod finding;
+pub mod follower;
+mod hidden;
+mod hold;
+pub mod host;
+pub mod owners;
+mod peer;
+pub mod program;
+mod sample;
+mod spaces;
+pub mod starts;
+mod suspect;
+pub mod track;
+pub mod watch;
