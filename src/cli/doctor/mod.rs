@@ -35,6 +35,9 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
     if args.of_host() {
+        if args.issue {
+            return Err(Failure::own("--issue is about one program: give it --pid, --port, --pcap or a command"));
+        }
         return host(args, file);
     }
     let report = match &args.pcap {
