@@ -44,6 +44,17 @@ fn a_process_has_the_library_or_not() {
 }
 
 #[test]
+fn a_process_under_a_filter_of_anybodys_is_told_what_that_means() {
+    let mut command = Mode::Plain.command(crate::support::compile("jail"));
+    let guard = Guard::spawn(command.args(["without", "9999", "/bin/sleep", "600"]).stdin(Stdio::null()));
+    let (found, _) = process_report(&guard, "sleep");
+    assert_eq!((&found["process"]["seccomp"], &found["process"]["confined"]), (&"filter".into(), &true.into()));
+    assert!(found["notes"].to_string().contains("TCPTUNE_SECCOMP=all"), "{found:#}");
+    let (found, _) = process_report(&sleeper(Mode::Plain), "sleep");
+    assert_eq!(found["process"]["confined"], false);
+}
+
+#[test]
 fn a_preload_that_did_not_load_is_told() {
     let mut command = Mode::Plain.command("sleep");
     command.env("LD_PRELOAD", "/nonexistent/libtcptune.so").arg("60").stderr(Stdio::null());

@@ -83,7 +83,7 @@ fn what_was_found_is_an_issue_for_its_authors() {
         let issue = scratch.join("issue.md");
         let input = std::fs::File::open(scratch.file("input", exchanges)).expect("just written");
         let mut command = doctor();
-        command.args(["--issue", "--output"]).arg(&issue);
+        command.args(["--html"]).arg(scratch.join("page.html")).args(["--issue", "--output"]).arg(&issue);
         command.args(["--", PYTHON, EXCHANGES, "client", &port, mode]).stdin(input).stdout(Stdio::null());
         let done = command.output().expect("it starts");
         (done.status.code(), std::fs::read_to_string(issue).expect("it was written"))
@@ -102,8 +102,32 @@ fn what_was_found_is_an_issue_for_its_authors() {
     ] {
         assert!(issue.contains(words), "{words}: {issue}");
     }
-    assert!(!issue.contains("--issue") && !issue.contains("--output") && !issue.contains('\u{1b}'), "{issue}");
+    // The same as a page: complete in itself, with a picture of the exchange beside the cured one.
+    let page = std::fs::read_to_string(scratch.join("page.html")).expect("it was written");
+    for words in [
+        " because TCP_NODELAY is not set</h1>",
+        "2 bytes wait",
+        "acknowledgement</text>",
+        "with the cure, one round trip",
+        &again[..again.len() - 1],
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(page.matches("<svg").count(), 2);
+    assert!(
+        !page.contains("<script") && !page.contains("http:") && !page.contains("src=") && !page.contains("url("),
+        "{page}"
+    );
+    assert!(
+        !issue.contains("--html")
+            && !issue.contains("--issue")
+            && !issue.contains("--output")
+            && !issue.contains('\u{1b}'),
+        "{issue}"
+    );
     assert_eq!(write("once", "100\n").1.lines().count(), 1, "nothing was found: one line");
+    let page = std::fs::read_to_string(scratch.join("page.html")).expect("it was written");
+    assert!(page.contains(">No stall was found</h1>") && !page.contains("<svg"), "{page}");
 }
 
 #[test]

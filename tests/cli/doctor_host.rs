@@ -3,9 +3,9 @@
 //! costs and finds on real servers is measured by scripts/check host.
 
 use std::fs;
-use std::path::PathBuf;
 
 use crate::support::ScratchDir;
+use crate::support::cli::group::Group;
 use crate::support::cli::scene::Scene;
 use crate::support::cli::{copy_of_command, ended, is_root, set_mode, tcptune};
 use serde_json::Value;
@@ -163,31 +163,6 @@ fn services_in_other_network_namespaces_are_seen_too() {
     let row = &report["services"][0];
     let lost = row["lost_ms_per_s"].as_f64().expect("a number");
     assert!(row["side"] == "server" && row["name"] == "steady.py" && (800.0..=1050.0).contains(&lost), "{row:#}");
-}
-
-/// A control group as systemd makes one for a service; removed at the end.
-struct Group(PathBuf);
-
-impl Group {
-    fn new(name: &str) -> Option<Group> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?.split(' ').nth(4)?;
-        let path = PathBuf::from(mount).join(name);
-        fs::create_dir(&path).ok()?;
-        Some(Group(path))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Its processes have ended by now, but the kernel may need a moment to see it.
-        for _ in 0..100 {
-            if fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::cli::exchanges::Server;
+use crate::support::cli::group::Group;
 use crate::support::cli::{c_program, ended, is_root, tcptune};
 use crate::support::{Guard, Mode, ScratchDir, library};
 use serde_json::Value;
@@ -114,32 +114,6 @@ fn a_zombie_has_ended() {
     let (code, out, err) = ended(tcptune().args(["doctor", "--pid", &zombie.pid().to_string(), "--duration", "5"]));
     assert_eq!((code, out.as_str()), (127, ""), "{err}");
     assert!(err.contains("has ended already (zombie)"), "{err}");
-}
-
-/// A control group as systemd makes one for a service; removed at the end.
-struct Group(PathBuf);
-
-impl Group {
-    fn new(name: &str) -> Option<Group> {
-        // Where version 2 is mounted, beside version 1 or alone.
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?.split(' ').nth(4)?;
-        let path = PathBuf::from(mount).join(name);
-        fs::create_dir(&path).ok()?;
-        Some(Group(path))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Its process has ended by now, but the kernel may need a moment to see it.
-        for _ in 0..100 {
-            if fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
 }
 
 #[test]

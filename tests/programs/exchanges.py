@@ -81,7 +81,8 @@ def client(port, twice, host="127.0.0.1"):
             print(f"{median(connection, int(line), twice):.3f}", flush=True)
 
 
-if sys.argv[1] == "server":
-    server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0, *sys.argv[4:])
-else:
-    client(int(sys.argv[2]), sys.argv[3] == "twice", *sys.argv[4:])
+if __name__ == "__main__":
+    if sys.argv[1] == "server":
+        server(sys.argv[2] == "twice", int(sys.argv[3]) if len(sys.argv) > 3 else 0, *sys.argv[4:])
+    else:
+        client(int(sys.argv[2]), sys.argv[3] == "twice", *sys.argv[4:])

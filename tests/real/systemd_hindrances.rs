@@ -64,6 +64,8 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
     let (report, code) = verified(&machine, "denied");
     let verdict = report["verdict"].as_str().unwrap_or_default();
     assert!(code == 1 && verdict.contains("but 0 of 1 TCP sockets have TCP_NODELAY: SystemCallFilter="), "{report:#}");
+    let checked = machine.shell("tcptune check $(systemctl show -P MainPID denied)");
+    assert!(checked.contains("`denied.service`: SystemCallFilter= does not allow setsockopt"), "{checked}");
 
     machine.shell("systemd-run --quiet --unit=passing sleep infinity");
     machine.shell("ln -s /dev/null /etc/systemd/system/veiled.service");

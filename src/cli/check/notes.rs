@@ -6,6 +6,10 @@ use crate::programs::c_library::Family;
 use crate::programs::known;
 use crate::programs::process::Seccomp;
 use crate::programs::verdict::Facts;
+use crate::units::filter;
+use crate::units::manager::Manager;
+use crate::units::name::Name;
+use crate::units::{processes, unit};
 
 pub fn notes(facts: &Facts<'_>, found: &Symbols) -> Vec<String> {
     let mut notes = Vec::new();
@@ -49,11 +53,23 @@ pub fn notes(facts: &Facts<'_>, found: &Symbols) -> Vec<String> {
         });
     }
     if let Some(process) = facts.process {
-        if process.seccomp != Seccomp::Off {
+        if process.confined {
+            note(
+                "it runs under seccomp, by a filter with no_new_privs: if it was there before the program, the library makes only \
+                 the calls that the program makes itself, and holds nothing; TCPTUNE_SECCOMP=all says that it allows all. One \
+                 that the program installed itself makes the library only forward calls"
+                    .to_owned(),
+            );
+        } else if process.seccomp != Seccomp::Off {
             note(
                 "it runs under seccomp: a filter that it installed itself makes the library only forward calls"
                     .to_owned(),
             );
+        }
+        if process.seccomp == Seccomp::Filter
+            && let Some(why) = filter_of_unit(process.pid)
+        {
+            note(why);
         }
         if process.io_urings.is_some_and(|n| n > 0) {
             note(
@@ -69,4 +85,11 @@ pub fn notes(facts: &Facts<'_>, found: &Symbols) -> Vec<String> {
         }
     }
     notes
+}
+
+/// What the library lacks by the SystemCallFilter= of the unit that a process is of.
+fn filter_of_unit(pid: u32) -> Option<String> {
+    let service = processes::service_of(pid)?;
+    let unit = unit::of_manager(Manager { user: service.user }, &Name::of(&service.name)).ok()?;
+    filter::filtered(&unit).map(|why| format!("`{}`: {why}", service.name))
 }

@@ -25,7 +25,7 @@ use crate::stalls::budget::percent;
                       tcptune doctor [OPTIONS] --pid PID... | --port N\n       \
                       tcptune doctor [OPTIONS] [--all | --unit UNIT...] [--port N]\n       \
                       tcptune doctor [OPTIONS] --pcap FILE|-",
-    group(ArgGroup::new("host").multiple(false).args(["all", "unit"]).conflicts_with_all(["pid", "command", "library", "pcap", "issue"])),
+    group(ArgGroup::new("host").multiple(false).args(["all", "unit"]).conflicts_with_all(["pid", "command", "library", "pcap", "issue", "html"])),
     after_help = "Exit status:\n  \
         0    nothing was found, and enough was seen to say so\n  \
         1    a stall was found, or a flood of tiny segments\n  \
@@ -85,6 +85,9 @@ pub struct DoctorArgs {
     /// Print what was found as an issue for the program's authors, in Markdown: evidence, the line to change, how to check
     #[arg(long, conflicts_with = "json")]
     pub issue: bool,
+    /// Write the report as one page to this file, too, with a picture of a typical stalled exchange
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,

@@ -40,9 +40,9 @@ fn nothing(report: &Report) -> String {
 fn issue(out: &mut String, told: &Told, again: &str) {
     let f = &told.finding;
     let _ = writeln!(out, "## {}\n", title(f));
-    let _ = writeln!(out, "{}.\n", capital(&told.text));
+    let _ = writeln!(out, "{}\n", sentence(&told.text));
     if let Some(pattern) = &told.pattern_text {
-        let _ = writeln!(out, "{}.\n", capital(pattern));
+        let _ = writeln!(out, "{}\n", sentence(pattern));
     }
     let _ = writeln!(out, "### Evidence\n\n| | |\n|---|---|");
     for (what, value) in evidence(told) {
@@ -65,7 +65,7 @@ fn issue(out: &mut String, told: &Told, again: &str) {
     let _ = writeln!(out, "After the change it no longer finds this. {}\n", background(f.kind));
 }
 
-fn title(f: &Finding) -> String {
+pub fn title(f: &Finding) -> String {
     let with = &f.service;
     match f.kind {
         Kind::Nagle if f.stream => format!("Data for {with} waits {} because TCP_NODELAY is not set", ms(f.wait_ms)),
@@ -78,7 +78,7 @@ fn title(f: &Finding) -> String {
     }
 }
 
-fn evidence(told: &Told) -> Vec<(&'static str, String)> {
+pub fn evidence(told: &Told) -> Vec<(&'static str, String)> {
     let f = &told.finding;
     let mut rows = vec![("program", format!("`{}`", f.program.shown().replace('`', "'")))];
     rows.push((
@@ -116,7 +116,7 @@ fn evidence(told: &Told) -> Vec<(&'static str, String)> {
 }
 
 /// What the reader may want to look up.
-const fn background(kind: Kind) -> &'static str {
+pub const fn background(kind: Kind) -> &'static str {
     match kind {
         Kind::Nagle | Kind::Peer => {
             "Background: Nagle's algorithm (RFC 896) holds a small segment while another is not acknowledged; the receiver delays \
@@ -131,7 +131,8 @@ const fn background(kind: Kind) -> &'static str {
     }
 }
 
-fn capital(text: &str) -> String {
+/// A report's words as a sentence.
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }

@@ -15,6 +15,7 @@ mod host;
 mod issue;
 mod launch;
 mod pace;
+mod page;
 mod print;
 mod processes;
 mod ranked;
@@ -34,9 +35,14 @@ use report::Verdict;
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
     let file = args.output.as_deref().map(Target::tried).transpose()?;
+    let page = args.html.as_deref().map(Target::tried).transpose()?;
     if args.of_host() {
-        if args.issue {
-            return Err(Failure::own("--issue is about one program: give it --pid, --port, --pcap or a command"));
+        for (option, given) in [("--issue", args.issue), ("--html", page.is_some())] {
+            if given {
+                return Err(Failure::own(format!(
+                    "{option} is about one program: give it --pid, --port, --pcap or a command"
+                )));
+            }
         }
         return host(args, file);
     }
@@ -45,6 +51,9 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         None if args.command.is_empty() => processes::diagnose(args)?,
         None => command::diagnose(args)?,
     };
+    if let Some(page) = page {
+        page.write(page::page(&report, &again()).as_bytes(), None)?;
+    }
     let text = match (args.json, args.issue) {
         (true, _) => output::json::pretty(&report)? + "\n",
         (_, true) => issue::markdown(&report, &again()),
@@ -89,7 +98,8 @@ fn again() -> String {
         at.into_iter().for_each(|at| drop(words.drain(at..(at + count).min(words.len()))));
     };
     take(|word| word == "--issue", 1);
-    take(|word| word == "--output" || word == "-o", 2);
-    take(|word| word.starts_with("--output="), 1);
+    take(|word| ["--output", "-o"].contains(&word), 2);
+    take(|word| word == "--html", 2);
+    take(|word| word.starts_with("--output=") || word.starts_with("--html="), 1);
     format!("tcptune {}", shell_words::join(words))
 }

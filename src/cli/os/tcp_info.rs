@@ -129,6 +129,32 @@ impl TcpInfo {
 }
 
 #[cfg(test)]
+impl TcpInfo {
+    /// A connection over loopback on which nothing has happened yet.
+    pub const IDLE: Self = Self {
+        troubled: false,
+        mss: 1448,
+        unacked: 0,
+        cwnd: 10,
+        last_data_sent: 0,
+        last_data_received: 0,
+        rtt_us: 30,
+        min_rtt_us: 20,
+        notsent: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        bytes_sent: 0,
+        bytes_resent: 0,
+        busy_us: 0,
+        segments_out: 0,
+        data_segments_in: 0,
+        data_segments_out: 0,
+        window: 65_535,
+        whole: true,
+    };
+}
+
+#[cfg(test)]
 mod tests {
     use super::{TcpInfo, data_segments_in, read, state};
     use std::io::{Read, Write};

@@ -26,6 +26,8 @@ pub struct Process {
     /// It was started with raised privileges, so the loader ignored LD_PRELOAD (AT_SECURE).
     pub secure: bool,
     pub seccomp: Seccomp,
+    /// It is under a filter under which the library keeps to the program's own calls.
+    pub confined: bool,
     /// Descriptors of io_uring; none if they could not be listed.
     pub io_urings: Option<usize>,
     /// It sees other mounts than we do (a container): paths mean something else there.
@@ -79,6 +81,7 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
             Some("2") => Seccomp::Filter,
             _ => Seccomp::Off,
         },
+        confined: proc::bytes(pid, "status").is_ok_and(|status| tcptune_policy::is_confined(&status)),
         io_urings: io_urings(pid),
         other_mounts: proc::shares(pid, Space::Mounts) == Some(false),
         // Through its root: in a container the path means another file than here.

@@ -47,27 +47,7 @@ mod tests {
     use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const BEFORE: TcpInfo = TcpInfo {
-        troubled: false,
-        mss: 1448,
-        unacked: 0,
-        cwnd: 10,
-        last_data_sent: 0,
-        last_data_received: 0,
-        rtt_us: 300,
-        min_rtt_us: 200,
-        notsent: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        bytes_sent: 0,
-        bytes_resent: 0,
-        busy_us: 0,
-        segments_out: 0,
-        data_segments_in: 0,
-        data_segments_out: 0,
-        window: 65_535,
-        whole: true,
-    };
+    const BEFORE: TcpInfo = TcpInfo { rtt_us: 300, min_rtt_us: 200, ..TcpInfo::IDLE };
 
     /// After a second in which so many segments with data went and came, others without data went, and it was busy for so long.
     fn after(went: u32, came: u32, bare: u32, busy_ms: u64) -> Suspect {

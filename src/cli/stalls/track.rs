@@ -249,32 +249,10 @@ mod tests {
     use crate::os::tcp_info::TcpInfo;
     use std::time::{Duration, Instant};
 
-    const IDLE: TcpInfo = TcpInfo {
-        troubled: false,
-        mss: 1448,
-        unacked: 0,
-        cwnd: 10,
-        last_data_sent: 0,
-        last_data_received: 0,
-        rtt_us: 30,
-        min_rtt_us: 20,
-        notsent: 0,
-        bytes_acked: 0,
-        bytes_received: 0,
-        bytes_sent: 0,
-        bytes_resent: 0,
-        busy_us: 0,
-        segments_out: 0,
-        data_segments_in: 0,
-        data_segments_out: 0,
-        window: 65_535,
-        whole: true,
-    };
-
     fn track(now: Instant) -> Track {
         let (local, peer) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 143).into());
         let key = Key::default();
-        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: IDLE, key };
+        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: TcpInfo::IDLE, key };
         Track::new(&sighting, false, false, now)
     }
 
@@ -304,7 +282,7 @@ mod tests {
                 bytes_received: 20 * round,
                 data_segments_out: (2 * round + u64::from(held)) as u32,
                 data_segments_in: round as u32,
-                ..IDLE
+                ..TcpInfo::IDLE
             }
         });
         assert_eq!(track.waits.len(), 2, "{:?}", track.waits);
@@ -317,9 +295,9 @@ mod tests {
 
     #[test]
     fn what_is_seen_once_or_moves_on_is_no_wait() {
-        assert!(watch(|ms| TcpInfo { notsent: u32::from(ms == 40) * 2, unacked: 1, ..IDLE }).waits.is_empty());
+        assert!(watch(|ms| TcpInfo { notsent: u32::from(ms == 40) * 2, unacked: 1, ..TcpInfo::IDLE }).waits.is_empty());
         // Something is unsent at each look, but never the same piece.
-        let busy = watch(|ms| TcpInfo { notsent: 100, unacked: 1, bytes_sent: ms.into(), ..IDLE });
+        let busy = watch(|ms| TcpInfo { notsent: 100, unacked: 1, bytes_sent: ms.into(), ..TcpInfo::IDLE });
         assert!(busy.waits.is_empty(), "{:?}", busy.waits);
     }
 
@@ -337,7 +315,7 @@ mod tests {
                 bytes_sent: 102 * round + 100,
                 bytes_acked: 102 * round + 1,
                 busy_us: ms * 1000,
-                ..IDLE
+                ..TcpInfo::IDLE
             };
             track.look(info, start + Duration::from_millis(ms));
         };
@@ -370,7 +348,7 @@ mod tests {
                     data_segments_out: round as u32 + u32::from(piece),
                     rtt_us: round_trip * 1000 + 300,
                     min_rtt_us: round_trip * 1000 + 20,
-                    ..IDLE
+                    ..TcpInfo::IDLE
                 }
             };
             let looks = |sends: bool| {
@@ -406,7 +384,7 @@ mod tests {
                 segments_out: round as u32 + u32::from(at >= 40),
                 rtt_us: 10_300,
                 min_rtt_us: 10_000,
-                ..IDLE
+                ..TcpInfo::IDLE
             };
             track.look(info, start + Duration::from_millis(ms.into()));
         }

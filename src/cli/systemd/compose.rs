@@ -11,6 +11,7 @@ use crate::errors::{Failure, NO, say};
 use crate::programs::library::Library;
 use crate::programs::{confined, preload};
 use crate::settings;
+use crate::units::filter;
 use crate::units::unit::OURS;
 use crate::units::unit::Unit;
 
@@ -104,7 +105,7 @@ fn text(
         .collect::<Result<_, Failure>>()?;
     let seccomp = confined::SETTING;
     let is_set = given.iter().any(|(name, _)| *name == seccomp) || environment.get(seccomp).is_some();
-    if hindrance::installs_filter(unit) && hindrance::filtered(unit).is_none() && !is_set {
+    if filter::installs_filter(unit) && filter::filtered(unit).is_none() && !is_set {
         given.push((seccomp, "all"));
     }
     let mut names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::args::VerifyArgs;
-use super::hindrance;
 use super::print;
 use super::reason::{self, Seen};
 use super::report::{Report, Row, TcpSocket};
@@ -14,6 +13,7 @@ use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
 use crate::output::json;
+use crate::units::filter;
 use crate::units::manager::Manager;
 use crate::units::name::Name;
 use crate::units::processes;
@@ -84,7 +84,7 @@ fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
     let counted = format!("{set} of {} TCP sockets have TCP_NODELAY", sockets.len());
     if rows.iter().all(|row| row.reason.is_none()) {
         if asked && set == 0 && !sockets.is_empty() {
-            let cause = hindrance::filtered(unit).map_or_else(String::new, |why| format!(": {why}"));
+            let cause = filter::filtered(unit).map_or_else(String::new, |why| format!(": {why}"));
             return (false, format!("the library is in all processes ({all}), but {counted}{cause}"));
         }
         return (true, format!("the library is in all processes ({all}), {counted}"));

@@ -1,6 +1,7 @@
 //! Units of systemd as they are: their names, their files, what the running systemd says of them, their processes. Changes
 //! nothing but by what systemctl is told to do.
 
+pub mod filter;
 pub mod home;
 pub mod image;
 pub mod manager;

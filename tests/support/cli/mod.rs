@@ -4,6 +4,7 @@ pub mod attach;
 pub mod capture;
 pub mod exchanges;
 pub mod exporter;
+pub mod group;
 pub mod packets;
 pub mod scene;
 pub mod static_program;
