@@ -15,6 +15,7 @@ use crate::mode::{CONFINED, LOOKED, SETS};
 impl<M: Machine> Library<M> {
     /// Must the library keep to the calls that the program makes itself? Found out once, when a socket is first to be
     /// tuned, unless a setting has said that it need not.
+    #[unsafe(link_section = ".text.tcp")]
     pub fn is_confined(&self) -> bool {
         if !self.mode.is(LOOKED) {
             self.look();
@@ -24,6 +25,7 @@ impl<M: Machine> Library<M> {
 
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.tcp")]
     fn look(&self) {
         if M::is_confined() {
             self.mode.raise(CONFINED);
@@ -41,6 +43,7 @@ impl<M: Machine> Library<M> {
 
     /// What a TCP socket that is about to be tuned is in this process: itself, one that is never held and of which
     /// nothing is asked, or nothing that concerns the library.
+    #[unsafe(link_section = ".text.tcp")]
     pub(crate) fn within_bounds(&self, socket: Socket) -> Socket {
         if !self.is_confined() {
             socket
@@ -52,12 +55,13 @@ impl<M: Machine> Library<M> {
     }
 
     /// A listener, on which nothing is left to be asked if the process is confined.
+    #[unsafe(link_section = ".text.tcp")]
     pub(crate) fn within_bounds_listening(&self, listener: Listener) -> Listener {
         if self.mode.is(CONFINED) { listener.checked() } else { listener }
     }
 
     /// Does each socket have to be held against rules, for which the kernel is asked for addresses?
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_rules(&self) -> bool {
         !self.is_plain() && !self.mode.is(CONFINED) && self.settings().has_rules()
     }

@@ -6,12 +6,16 @@
 /// made for all programs. True also if there is nothing to read.
 #[must_use]
 pub fn is_confined(status: &[u8]) -> bool {
-    match field(status, b"Seccomp:") {
+    match field(status, &SECCOMP) {
         Some(b'0') => false,
-        Some(_) => field(status, b"NoNewPrivs:") != Some(b'0'),
+        Some(_) => field(status, &PRIVILEGES) != Some(b'0'),
         None => status.is_empty(),
     }
 }
+
+// Named, so that the library's layout can place them (src/shim/layout.ld).
+static SECCOMP: [u8; 8] = *b"Seccomp:";
+static PRIVILEGES: [u8; 11] = *b"NoNewPrivs:";
 
 /// The first character of a field's value.
 fn field(status: &[u8], name: &[u8]) -> Option<u8> {

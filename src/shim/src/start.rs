@@ -82,8 +82,7 @@ unsafe extern "C" fn start(_count: c_int, _arguments: *const *const c_char, give
 fn read(environment: *const *const c_char) -> bool {
     // SAFETY: only start-up accesses the cell (see `Draft`), once, so there is no other reference.
     let draft = unsafe { &mut *DRAFT.0.get() };
-    let mut valid = true;
-    let mut line = Line::EMPTY;
+    let mut fault = None;
     each_variable(environment, |variable| {
         let Variable::Ours(text) = variable else { return };
         // SAFETY: a string of the environment, which nothing changes before `main`.
@@ -91,18 +90,19 @@ fn read(environment: *const *const c_char) -> bool {
         let Some(end) = text.iter().position(|&byte| byte == b'=') else { return };
         let (name, value) = text.split_at_checked(end).unwrap_or_default();
         let value = value.split_first().map_or(&[] as &[u8], |(_, value)| value);
-        if let Err(fault) = draft.apply(name, value)
-            && valid
+        if let Err(wrong) = draft.apply(name, value)
+            && fault.is_none()
         {
-            valid = false;
-            fault.line(value, &mut |piece| line.add(piece));
+            fault = Some((wrong, value));
         }
     });
     draft.finish();
     if draft.any_call() {
         LIBRARY.raise(LOOKED);
     }
-    if !valid {
+    if let Some((fault, value)) = fault {
+        let mut line = Line::EMPTY;
+        fault.line(value, &mut |piece| line.add(piece));
         line.complain();
         return false;
     }
