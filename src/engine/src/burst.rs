@@ -324,8 +324,8 @@ impl<M: Machine> Library<M> {
 
     /// Handles a held call that did not take all its data: it failed, or the send buffer is full. `sent` is its result.
     /// Returns true if the descriptor is no socket any more, or the held form is forbidden; the call must then be made
-    /// again in its original form. Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was held before is pushed
-    /// here.
+    /// again in its original form. Otherwise nothing stays held: the kernel pushes when the buffer is full, and what was
+    /// held before is pushed here.
     #[cold]
     #[inline(never)]
     fn cut_short(&self, fd: c_int, place: &Place, sent: isize) -> bool {

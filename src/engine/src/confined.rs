@@ -5,7 +5,6 @@
 //! one. It holds nothing, because that takes other calls for sending and for asking, and asks the kernel nothing. (Once
 //! the process restricts *itself*, the library does nothing at all: sandbox.rs.)
 
-use policy::listener::Listener;
 use policy::socket::{Kind, NO_HOLD, Socket};
 
 use crate::library::Library;
@@ -52,12 +51,6 @@ impl<M: Machine> Library<M> {
         } else {
             Socket::new(Kind::Other)
         }
-    }
-
-    /// A listener, on which nothing is left to be asked if the process is confined.
-    #[unsafe(link_section = ".text.tcp")]
-    pub(crate) fn within_bounds_listening(&self, listener: Listener) -> Listener {
-        if self.mode.is(CONFINED) { listener.checked() } else { listener }
     }
 
     /// Does each socket have to be held against rules, for which the kernel is asked for addresses?

@@ -43,4 +43,4 @@ pub use sandbox::Entering;
 pub use table::{ALL, NEAR};
 pub use threads::Place;
 pub use told::Told;
-pub use tune::local_port;
+pub use tune::{TCP_ULP, local_port};

@@ -4,8 +4,8 @@
 //! A single setsockopt that the program would not have made itself kills sshd's pre-authentication child, and vsftpd.
 //! So when the program is about to install a filter (prctl(2) PR_SET_SECCOMP, or seccomp(2) through syscall(2)), the
 //! library first releases what is held, while it still may, and then disables the table: every descriptor is unmet from
-//! then on, and calls on unmet descriptors are forwarded. A filter installed before the program started (by a container
-//! runtime or a service manager) was written for programs that use sockets, and does not disable the library.
+//! then on, and calls on unmet descriptors are forwarded. What a filter means that was installed before the program started is
+//! said in confined.rs.
 //!
 //! A process that has the kernel hand it its own system calls (PR_SET_SYSCALL_USER_DISPATCH) would be handed the library's,
 //! too, and most end then: the same.

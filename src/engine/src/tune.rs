@@ -18,7 +18,7 @@ use crate::watch;
 /// A number unique to each socket (asm-generic/socket.h).
 const SO_COOKIE: c_int = 57;
 /// The name of the protocol on top of TCP, such as kernel TLS; empty if there is none (linux/tcp.h).
-const TCP_ULP: c_int = 31;
+pub const TCP_ULP: c_int = 31;
 /// The protocol number of Multipath TCP (linux/in.h).
 const IPPROTO_MPTCP: c_int = 262;
 
@@ -257,8 +257,8 @@ impl<M: Machine> Library<M> {
 
     #[unsafe(link_section = ".text.tcp")]
     fn listening(&self, fd: c_int, socket: Socket) -> Listener {
-        let listener = self.within_bounds_listening(Listener::new(socket));
-        let socket = self.choose(fd, listener.socket().on_service(self.listener_service()), Direction::Server, None);
+        let socket = socket.into(Kind::Listener).on_service(self.listener_service());
+        let socket = self.choose(fd, socket, Direction::Server, None);
         Listener::new(self.apply(fd, socket, Direction::Server))
     }
 
@@ -315,9 +315,9 @@ impl<M: Machine> Library<M> {
             if late {
                 // This connection was queued before the listener was tuned, so it inherited the old options.
                 self.table.set_rarely(listener_fd, listener.with_queued(listener.queued().saturating_sub(1)).socket());
-            } else if !listener.is_checked() {
-                // Checked once per listener: do accepted sockets inherit TCP_NODELAY on this kernel? On gVisor they do
-                // not.
+            } else if !listener.is_checked() && !self.mode.is(CONFINED) {
+                // Checked once per listener, if the kernel may be asked: do accepted sockets inherit TCP_NODELAY on this
+                // kernel? On gVisor they do not.
                 listener = listener.checked();
                 if get_int::<M>(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY) == Some(0) {
                     listener = listener.passing_nothing_on();

@@ -17,6 +17,7 @@ use super::record::{self, Counts, HOLDS_ITSELF, Record, STALLING, SUSPECT, SUSPE
 use super::{stalls, trace};
 use crate::arch::{coarse_ticks, in_one_register};
 use crate::hooks::lengths;
+use crate::hooks::receive::of_own;
 use crate::machine::LIBRARY;
 
 /// Makes the functions that count a call that sends, and returns how many bytes went out. On a simple connection a call
@@ -268,12 +269,6 @@ fn sent_otherwise(record: &'static Record, counts: Counts, socket: Socket, bytes
         (true, true) => TINY_ALONE,
     };
     tallied(bytes as isize, record, more);
-}
-
-/// Does this receive ask for what the kernel has to say of data that was sent? A time stamp brings that data with it, and is
-/// no answer to it.
-const fn of_own(flags: c_int) -> bool {
-    flags & libc::MSG_ERRQUEUE != 0
 }
 
 /// Makes the functions that count a call that receives, with these `flags`.

@@ -1,11 +1,10 @@
 //! setsockopt(2) and getsockopt(2): the application's own setting wins, and it reads back what it has set.
 
+use engine::TCP_ULP;
 use libc::socklen_t;
 
 use super::*;
 
-/// The option that puts a protocol such as kernel TLS on top of TCP (linux/tcp.h).
-const TCP_ULP: c_int = 31;
 /// The option that asks for a time stamp of each call that sends, in its two forms (asm-generic/socket.h). Two calls of
 /// which the first is held would get one.
 const SO_TIMESTAMPING: [c_int; 2] = [37, 65];

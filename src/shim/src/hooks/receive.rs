@@ -58,6 +58,12 @@ macro_rules! receive_hook {
     };
 }
 
+/// Does this receive ask for what the kernel has to say of data that was sent? A time stamp brings that data with it, and is
+/// no answer to it.
+pub(crate) const fn of_own(flags: c_int) -> bool {
+    flags & libc::MSG_ERRQUEUE != 0
+}
+
 /// Reports the result `got` of a receive to be watched, and returns it.
 #[cold]
 #[inline(never)]
@@ -117,7 +123,7 @@ macro_rules! recvmsg_hook {
                 let watch = LIBRARY.receiving(fd, true);
                 // SAFETY: forwards the hook's arguments unchanged (the rule in hooks/mod.rs).
                 let got = unsafe { $name::real(fd, message, flags) };
-                if watch == Receive::Watch && flags & libc::MSG_ERRQUEUE == 0 {
+                if watch == Receive::Watch && !of_own(flags) {
                     watched(fd, got);
                 }
                 if got >= 0 {
@@ -158,7 +164,7 @@ macro_rules! recvmmsg_hook {
                     // SAFETY: the kernel has filled in this message, one of `got`.
                     unsafe { received_descriptors(header) };
                 }
-                if watch == Receive::Watch && flags & libc::MSG_ERRQUEUE == 0 {
+                if watch == Receive::Watch && !of_own(flags) {
                     watched(fd, lengths(messages, got) as ssize_t);
                 }
                 got
