@@ -11,7 +11,7 @@ use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
 use super::unit::Unit;
 use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
-use crate::os::proc;
+use crate::os::{kernel, proc};
 
 /// The spread from which on it is worth a word.
 const NOISY: f64 = 0.1;
@@ -81,9 +81,8 @@ pub struct Machine {
 
 impl Machine {
     pub fn this() -> Self {
-        let name = rustix::system::uname();
         Self {
-            kernel: format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy()),
+            kernel: kernel::name(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             load: proc::load(),
             congestion_control: proc::congestion_control(),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::report::{Report, Told, Verdict};
 use super::words;
+use crate::os::kernel;
 use crate::output::words::{milliseconds as ms, number, share};
 use crate::stalls::finding::{Finding, Kind};
 
@@ -109,9 +110,7 @@ pub fn evidence(told: &Told) -> Vec<(&'static str, String)> {
         rows.push(("calls that send", number(f.calls)));
     }
     rows.push(("segments", number(f.segments)));
-    let system = rustix::system::uname();
-    let kernel = format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy());
-    rows.push(("seen by", format!("tcptune {}, {kernel}", env!("CARGO_PKG_VERSION"))));
+    rows.push(("seen by", format!("tcptune {}, {}", env!("CARGO_PKG_VERSION"), kernel::name())));
     rows
 }
 
@@ -122,12 +121,10 @@ pub const fn background(kind: Kind) -> &'static str {
             "Background: Nagle's algorithm (RFC 896) holds a small segment while another is not acknowledged; the receiver delays \
              acknowledgements (RFC 1122, 4.2.3.2) by 40 ms and more on Linux; tcp(7), TCP_NODELAY."
         }
-        Kind::Cork => {
+        Kind::Cork | Kind::Held => {
             "Background: tcp(7), TCP_CORK: what is held leaves when the option is cleared, or after 200 ms; send(2), MSG_MORE."
         }
-        Kind::Flood | Kind::Runts | Kind::Held => {
-            "Background: tcp(7), TCP_NODELAY and TCP_CORK; send(2), MSG_MORE; writev(2)."
-        }
+        Kind::Flood | Kind::Runts => "Background: tcp(7), TCP_NODELAY and TCP_CORK; send(2), MSG_MORE; writev(2).",
     }
 }
 

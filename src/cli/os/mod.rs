@@ -5,6 +5,7 @@ pub mod borrowed;
 pub mod elf;
 pub mod files;
 pub mod fork;
+pub mod kernel;
 pub mod netlink;
 pub mod option;
 pub mod proc;

@@ -1,6 +1,7 @@
 //! What people see on stdout: text with colours where they belong, and numbers as people write them.
 
 pub mod json;
+pub mod page;
 mod printable;
 mod text;
 pub mod words;

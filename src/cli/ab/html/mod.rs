@@ -6,7 +6,7 @@ mod runs;
 mod segments;
 mod svg;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::counted::FIGURES;
 use super::measures::Source;
@@ -14,50 +14,37 @@ use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
 use super::unit::Unit;
 use super::verdict::{Verdict, chance, figure};
+use crate::output::page::whole;
 use axis::Axis;
 use svg::{class, px};
 
 const STYLE: &str = include_str!("style.css");
 
 pub fn page(report: &Report) -> String {
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (headline(report).0) " · tcptune ab" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    (head(report))
-                    (section("Every run", runs::note(report), &[], runs::distribution(report)))
-                    @if segments::any(report) { (time_line(report)) }
-                    @if let Some(both) = latency::any(report) {
-                        (section(
-                            "How long answers took",
-                            "From the last call of a burst to the first byte of the answer, as the library counted it in one run of \
-                             each. A column's height is the share of the exchanges; the figure is the median.",
-                            &[],
-                            latency::histogram(report, both)
-                        ))
-                    }
-                    (measures(report))
-                    (section(
-                        "In the order they were made",
-                        "Each block holds one run of each, in random order: what changes on the machine meets both.",
-                        &legend(report),
-                        runs::order(report)
-                    ))
-                    (method(report))
-                    (raw(report))
-                }
-            }
+    let content = html! {
+        (head(report))
+        (section("Every run", runs::note(report), &[], runs::distribution(report)))
+        @if segments::any(report) { (time_line(report)) }
+        @if let Some(both) = latency::any(report) {
+            (section(
+                "How long answers took",
+                "From the last call of a burst to the first byte of the answer, as the library counted it in one run of \
+                 each. A column's height is the share of the exchanges; the figure is the median.",
+                &[],
+                latency::histogram(report, both)
+            ))
         }
+        (measures(report))
+        (section(
+            "In the order they were made",
+            "Each block holds one run of each, in random order: what changes on the machine meets both.",
+            &legend(report),
+            runs::order(report)
+        ))
+        (method(report))
+        (raw(report))
     };
-    markup.into_string()
+    whole(&format!("{} · tcptune ab", headline(report).0), STYLE, &content)
 }
 
 fn legend(report: &Report) -> Vec<(Side, &str)> {

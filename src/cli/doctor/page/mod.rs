@@ -3,50 +3,36 @@
 
 mod ladder;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::issue;
 use super::report::{Report, Told, Verdict};
 use super::words;
-use crate::stalls::finding::Kind;
+use crate::output::page::whole;
 
 const STYLE: &str = include_str!("style.css");
 
 /// `again` is the command line by which the same can be seen again.
 pub fn page(report: &Report, again: &str) -> String {
     let (headline, good) = headline(report);
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (headline) " · tcptune doctor" }
-                style { (PreEscaped(STYLE)) }
+    let content = html! {
+        header {
+            p.kind { "tcptune doctor" }
+            h1.good[good].bad[!good && report.verdict == Verdict::Found] { (headline) }
+            p.note {
+                (words::several(report.exchanges, "exchange")) " on " (words::several(report.connections, "connection"))
+                " in " (words::time(report.watched_s))
             }
-            body {
-                main {
-                    header {
-                        p.kind { "tcptune doctor" }
-                        h1.good[good].bad[!good && report.verdict == Verdict::Found] { (headline) }
-                        p.note {
-                            (words::several(report.exchanges, "exchange")) " on " (words::several(report.connections, "connection"))
-                            " in " (words::time(report.watched_s))
-                        }
-                        @for doubt in &report.doubts { p { (doubt.text) " " span.note { (doubt.advice) } } }
-                    }
-                    @for told in &report.findings { (finding(told, report.findings.len() > 1)) }
-                    section {
-                        h2 { "How to check" }
-                        pre { code { (again) } }
-                        @for note in &report.notes { p.note { (note) } }
-                    }
-                }
-            }
+            @for doubt in &report.doubts { p { (doubt.text) " " span.note { (doubt.advice) } } }
+        }
+        @for told in &report.findings { (finding(told, report.findings.len() > 1)) }
+        section {
+            h2 { "How to check" }
+            pre { code { (again) } }
+            @for note in &report.notes { p.note { (note) } }
         }
     };
-    markup.into_string()
+    whole(&format!("{headline} · tcptune doctor"), STYLE, &content)
 }
 
 fn headline(report: &Report) -> (String, bool) {
@@ -89,7 +75,7 @@ fn finding(told: &Told, titled: bool) -> Markup {
             h3 { "What tcptune changes" }
             p { (code(&told.change)) }
             @if let Some(expected) = &told.expected { p { "To expect from either: " (expected) "." } }
-            p.note { (issue::background(if f.kind == Kind::Held { Kind::Cork } else { f.kind })) }
+            p.note { (issue::background(f.kind)) }
         }
     }
 }

@@ -1,20 +1,21 @@
 //! /proc/PID/maps: which files are mapped. "7f..-7f.. rw-s 00000000 00:1a 4711   /run/tcptune/1234-….tcptune"
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// All files, once each, in their order. (Once each by a set: a process may have 65,530 mappings, all of different files.)
 pub fn files(maps: &[u8]) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
-    let path = |line: &'_ [u8]| {
-        let at = line.iter().position(|&b| b == b'/')?;
-        let path = line.get(at..)?;
-        Some(path.strip_suffix(b" (deleted)").unwrap_or(path).to_vec())
-    };
-    let paths = maps.split(|&b| b == b'\n').filter_map(path).filter(|path| seen.insert(path.clone()));
-    paths.map(|path| PathBuf::from(OsString::from_vec(path))).collect()
+    let paths = maps.split(|&b| b == b'\n').filter_map(path).filter(|path| seen.insert(*path));
+    paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()
+}
+
+fn path(line: &[u8]) -> Option<&[u8]> {
+    let at = line.iter().position(|&b| b == b'/')?;
+    let path = line.get(at..)?;
+    Some(path.strip_suffix(b" (deleted)").unwrap_or(path))
 }
 
 /// The inode of a line.

@@ -3,13 +3,21 @@
 use std::fmt::Display;
 use std::io;
 
-use super::entry::text;
+use tcptune_policy::is_confined;
+
+use super::entry::bytes;
 
 pub struct Status(String);
 
 impl Status {
     pub fn of(process: impl Display) -> io::Result<Self> {
-        text(process, "status").map(Self)
+        // The name may be any bytes.
+        bytes(process, "status").map(|bytes| Self(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Does the library in such a process keep to the calls that its program makes?
+    pub fn is_confined(&self) -> bool {
+        is_confined(self.0.as_bytes())
     }
 
     pub fn field(&self, name: &str) -> Option<&str> {

@@ -1,0 +1,7 @@
+//! Which kernel this is.
+
+/// Its name and release: "Linux 6.1.0-18-amd64".
+pub fn name() -> String {
+    let system = rustix::system::uname();
+    format!("{} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy())
+}
