@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueHint};
 
-use crate::stalls::budget::percent;
+use crate::stalls::budget::share;
 
 /// Find out whether a program waits for nothing: Nagle's rule against delayed acknowledgements, and its relatives
 ///
@@ -68,7 +68,7 @@ pub struct DoctorArgs {
     ///
     /// All connections are looked at now and then; those that may be waiting are looked at closely, as many at a time as this
     /// allows, in turns.
-    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with_all = ["pid", "command"])]
+    #[arg(long, value_name = "PERCENT", value_parser = share, conflicts_with_all = ["pid", "command"])]
     pub budget: Option<f64>,
     /// How often to look, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]

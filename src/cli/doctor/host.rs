@@ -35,7 +35,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Ranking, Failure> {
         [] => proc::all().unwrap_or_default(),
         names => names.iter().flat_map(counted_to).collect::<BTreeSet<u32>>().into_iter().collect(),
     });
-    let share = args.budget.map_or(BUDGET, |percent| percent / 100.0);
+    let share = args.budget.unwrap_or(BUDGET);
     let duration = Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
     let mut host = Host::new(scope, list, share, Duration::from_millis(args.interval.into()), Some(duration))?;
     let signals = Signals::note()?;

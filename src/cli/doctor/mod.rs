@@ -59,12 +59,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         (_, true) => issue::markdown(&report, &again()),
         _ => print::text(&report),
     };
-    match file {
-        Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
-        _ if args.command.is_empty() => output::line(text.trim_end()),
-        // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
-        _ => drop(anstream::stderr().lock().write_all(text.as_bytes())),
-    }
+    deliver(&text, file, !args.command.is_empty())?;
     Ok(code(report.verdict))
 }
 
@@ -74,11 +69,19 @@ fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
         true => output::json::pretty(&report)? + "\n",
         false => ranked::print::text(&report),
     };
-    match file {
-        Some(file) => file.write(anstream::adapter::strip_str(&text).to_string().as_bytes(), None)?,
-        None => output::line(text.trim_end()),
-    }
+    deliver(&text, file, false)?;
     Ok(code(report.verdict))
+}
+
+/// To the file, if one was named. `of_command`: what was watched is a command.
+fn deliver(text: &str, file: Option<Target>, of_command: bool) -> Result<(), Failure> {
+    match file {
+        Some(file) => file.write(anstream::adapter::strip_str(text).to_string().as_bytes(), None)?,
+        None if !of_command => output::line(text.trim_end()),
+        // The command has stdout for itself. Nobody may read stderr any more; the exit status tells all the same.
+        None => drop(anstream::stderr().lock().write_all(text.as_bytes())),
+    }
+    Ok(())
 }
 
 const fn code(verdict: Verdict) -> u8 {

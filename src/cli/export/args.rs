@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 
 use super::address::Address;
 use crate::counters::seconds;
-use crate::stalls::budget::percent;
+use crate::stalls::budget::share;
 
 /// Give what programs count to Prometheus
 ///
@@ -34,7 +34,7 @@ pub struct ExportArgs {
     #[arg(long)]
     pub host: bool,
     /// How much of one core the watch of the host may take, in per cent [default: 2]
-    #[arg(long, value_name = "PERCENT", requires = "host", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", requires = "host", value_parser = share)]
     pub budget: Option<f64>,
     /// Write to this file, whole or not at all; node_exporter reads names that end in .prom
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

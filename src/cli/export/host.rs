@@ -48,7 +48,7 @@ impl Watcher {
         if !root {
             say("--host: only connections of your own processes are watched; as root, all are");
         }
-        let share = args.budget.map_or(BUDGET, |percent| percent / 100.0);
+        let share = args.budget.unwrap_or(BUDGET);
         let most = usize::from(args.max_services);
         let scope = Scope { processes: !root, port: None };
         let list = Box::new(|| proc::all().unwrap_or_default());

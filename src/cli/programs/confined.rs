@@ -2,13 +2,11 @@
 //! because one that the filter forbids would kill it. Who starts the program is under the same filter, and can try.
 
 use std::ffi::c_long;
-use std::ptr::null;
 
 use rustix::process::{WaitOptions, waitpid};
-use tcptune_policy::is_confined;
 
 use crate::os::fork::{end, fork};
-use crate::os::proc;
+use crate::os::proc::{SELF, Status};
 use crate::settings::{Pair, put, value};
 
 /// Its setting.
@@ -17,8 +15,9 @@ pub const SETTING: &str = "TCPTUNE_SECCOMP";
 /// Tells the library, in the environment of a program, that it may make all its calls: if it would not believe so itself, and
 /// a process of ours has made them and lives.
 pub fn tell_library(environment: &mut Vec<Pair>) {
-    let status = proc::bytes("self", "status").unwrap_or_default();
-    if value(environment, SETTING).is_none() && is_confined(&status) && allows_all() {
+    // As the library: without /proc it is not known.
+    let confined = || Status::of(SELF).map_or(true, |status| status.is_confined());
+    if value(environment, SETTING).is_none() && confined() && allows_all() {
         put(environment, SETTING, "all".into());
     }
 }
@@ -37,7 +36,6 @@ fn allows_all() -> bool {
 /// Makes each call once, with arguments that the kernel refuses at once.
 fn each_is_allowed() -> bool {
     const NO: c_long = -1;
-    let nowhere = null::<u8>();
     let each: [(c_long, [c_long; 4]); 21] = [
         (libc::SYS_setsockopt, [NO; 4]),
         (libc::SYS_getsockopt, [NO; 4]),
@@ -48,7 +46,7 @@ fn each_is_allowed() -> bool {
         (libc::SYS_ioctl, [NO, 0x541b, 0, 0]),
         (libc::SYS_getrusage, [NO, 0, 0, 0]),
         (libc::SYS_clock_gettime, [1 << 20, 0, 0, 0]),
-        (libc::SYS_uname, [nowhere as c_long, 0, 0, 0]),
+        (libc::SYS_uname, [0; 4]),
         (libc::SYS_rt_sigprocmask, [NO, 0, 0, 8]),
         (libc::SYS_mmap, [0; 4]),
         (libc::SYS_readlinkat, [NO, 0, 0, 0]),

@@ -81,7 +81,7 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
             Some("2") => Seccomp::Filter,
             _ => Seccomp::Off,
         },
-        confined: proc::bytes(pid, "status").is_ok_and(|status| tcptune_policy::is_confined(&status)),
+        confined: status.as_ref().is_some_and(Status::is_confined),
         io_urings: io_urings(pid),
         other_mounts: proc::shares(pid, Space::Mounts) == Some(false),
         // Through its root: in a container the path means another file than here.

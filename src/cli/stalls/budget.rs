@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// From the command line.
-pub fn percent(text: &str) -> Result<f64, String> {
+/// The share of a core, from a number of per cent on the command line.
+pub fn share(text: &str) -> Result<f64, String> {
     let allowed = "a number of per cent from 0.1 to 100 is allowed";
-    text.parse().ok().filter(|share| (0.1..=100.0).contains(share)).ok_or_else(|| allowed.to_owned())
+    let percent = text.parse().ok().filter(|percent| (0.1..=100.0).contains(percent));
+    percent.map(|percent: f64| percent / 100.0).ok_or_else(|| allowed.to_owned())
 }
 
 /// What this thread has had of a processor, in the kernel too.

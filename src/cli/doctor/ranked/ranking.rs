@@ -63,20 +63,22 @@ pub struct Ranking {
 
 pub fn rank(host: &Host, watched: Duration, cost: f64, own_only: bool) -> Ranking {
     let evidence = evidence::from_kernel(&host.watch);
-    let judged = evidence.iter().flat_map(|evidence| finding::judge(evidence).into_iter());
-    let grave = judged.filter(|finding| finding.kind.is_grave());
-    let mut services: Vec<Row> = grave.map(|finding| row(host, watched, tell(finding, None, false))).collect();
+    let (mut services, mut unjudged): (Vec<Row>, Vec<Evidence>) = (Vec::new(), Vec::new());
+    for one in &evidence {
+        let before = services.len();
+        let grave = finding::judge(one).into_iter().filter(|finding| finding.kind.is_grave());
+        services.extend(grave.map(|finding| row(host, watched, tell(finding, None, false))));
+        if services.len() == before {
+            unjudged.push(one.clone());
+        }
+    }
     services.sort_by(|a, b| b.lost_ms_per_s.total_cmp(&a.lost_ms_per_s));
     let looks = Looks { watched, longest_gap: host.extent.apart, counted: false };
-    let unjudged: Vec<Evidence> =
-        evidence.iter().filter(|e| !finding::judge(e).iter().any(|f| f.kind.is_grave())).cloned().collect();
     // Where something was found, that others did nothing worth judging is no doubt.
-    let doubts = match (services.is_empty(), unjudged.is_empty()) {
-        (true, _) => doubt::doubts(&evidence, &looks),
-        (false, true) => Vec::new(),
-        (false, false) => doubt::blind(&unjudged, &looks),
+    let mut doubts = match services.is_empty() {
+        true => doubt::doubts(&evidence, &looks),
+        false => doubt::blind(&unjudged, &looks),
     };
-    let mut doubts = doubts;
     doubts.extend(left_out(&host.extent));
     let verdict = match (services.is_empty(), doubts.is_empty()) {
         (false, _) => Verdict::Found,
@@ -116,6 +118,11 @@ fn row(host: &Host, watched: Duration, told: Told) -> Row {
     let finding = &told.finding;
     let seconds = watched.as_secs_f64().max(1e-3);
     let home = finding.pids.iter().find_map(|pid| host.watch.homes.get(pid)?.clone());
+    let (unit, container) = match &home {
+        Some(Home::Service(name)) => (Some(name.clone()), None),
+        Some(Home::Container(name)) => (None, Some(name.clone())),
+        None => (None, None),
+    };
     let with = match finding.side {
         Side::Server => format!("port {}", finding.port),
         Side::Client => finding.service.clone(),
@@ -124,10 +131,8 @@ fn row(host: &Host, watched: Duration, told: Told) -> Row {
         lost_ms_per_s: finding.waited_s * 1e3 / seconds,
         waits_per_s: finding.waits as f64 / seconds,
         name: home.as_ref().map_or_else(|| finding.program.short(), |home| home.name().to_owned()),
-        unit: home.as_ref().and_then(|home| if let Home::Service(name) = home { Some(name.clone()) } else { None }),
-        container: home
-            .as_ref()
-            .and_then(|home| if let Home::Container(name) = home { Some(name.clone()) } else { None }),
+        unit,
+        container,
         with,
         at_fault: if finding.kind == Kind::Peer { Fault::Peer } else { Fault::Process },
         // The first command in the sentence.
