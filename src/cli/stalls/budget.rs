@@ -14,7 +14,16 @@ pub fn share(text: &str) -> Result<f64, String> {
 
 /// What this thread has had of a processor, in the kernel too.
 pub fn used() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
+    of(ClockId::ThreadCPUTime)
+}
+
+/// What the whole process has had of a processor since it was started.
+pub fn used_in_all() -> Duration {
+    of(ClockId::ProcessCPUTime)
+}
+
+fn of(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
     Duration::new(now.tv_sec.try_into().unwrap_or(0), now.tv_nsec.try_into().unwrap_or(0))
 }
 

@@ -19,7 +19,7 @@ pub const BUDGET: f64 = 0.02;
 /// How the budget is divided: what is left goes for what is done once.
 const SURVEYS: f64 = 0.26;
 const OWNERS: f64 = 0.1;
-const CLOSELY: f64 = 0.32;
+const CLOSELY: f64 = 0.44;
 const OPTIONS: f64 = 0.04;
 /// The shortest time between two surveys, and between two readings of all descriptors.
 const SURVEY: Duration = Duration::from_millis(20);
@@ -28,7 +28,7 @@ const READING: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_millis(250);
 /// Looks further apart than this do not see well what is held: then fewer connections are looked at.
 const APART: Duration = Duration::from_millis(8);
-/// What it takes to wake up, however few are looked at.
+/// What it takes to wake up, however few are looked at, until it has been measured.
 const WAKING: Duration = Duration::from_micros(15);
 /// For so long the same connections are looked at closely: several stalls.
 const ROUND: Duration = Duration::from_millis(400);
@@ -61,6 +61,9 @@ pub struct Host {
     /// What one look at one connection costs, and the share that such looks may have.
     each: Duration,
     share: f64,
+    /// What this thread had used when it last went to sleep, and what it takes to sleep and to wake up again.
+    slept: Duration,
+    waking: Duration,
     choice: Choice,
     pub extent: Extent,
 }
@@ -114,6 +117,8 @@ impl Host {
             close: Vec::new(),
             each: Duration::from_micros(5),
             share: budget * CLOSELY,
+            slept: budget::used(),
+            waking: WAKING,
             choice: Choice::default(),
             extent: Extent::default(),
         })
@@ -122,19 +127,22 @@ impl Host {
     /// Does what is due, and says when something is due again.
     pub fn step(&mut self) -> Result<Instant, Failure> {
         let now = Instant::now();
+        let mut waking = budget::used().saturating_sub(self.slept);
         if self.surveys.is_due(now) {
-            self.survey(now)?;
+            self.survey(now, waking)?;
+            waking = Duration::ZERO;
         }
         if self.looks.is_due(now) {
-            self.look(now)?;
+            self.look(now, waking)?;
         }
+        self.slept = budget::used();
         // Without connections to look at there is nothing to do before the next survey.
         let next = if self.close.is_empty() { None } else { Some(self.looks.due()) };
         Ok(next.map_or(self.surveys.due(), |next| next.min(self.surveys.due())))
     }
 
-    fn survey(&mut self, now: Instant) -> Result<(), Failure> {
-        let before = budget::used();
+    /// `waking`: what it has cost to come to this.
+    fn survey(&mut self, now: Instant, waking: Duration) -> Result<(), Failure> {
         if self.readings.is_due(now) {
             let everywhere = self.everywhere;
             let (watch, pids, list) = (&mut self.watch, &mut self.pids, &mut self.list);
@@ -156,12 +164,12 @@ impl Host {
             self.renew(now);
         }
         let cost = budget::used().saturating_sub(read);
-        self.surveys.charge(now, cost);
+        self.surveys.charge(now, cost + waking);
         self.extent.surveys += 1;
         if self.extent.surveys == 1 {
             // The start costs more than any later one: memory is taken, programs are read.
             self.surveys.hasten(now + SECOND);
-            self.spread(budget::used().saturating_sub(before));
+            self.spread(budget::used_in_all() + cost);
         }
         let extent = &mut self.extent;
         extent.connections = extent.connections.max(self.watch.living.len());
@@ -172,8 +180,8 @@ impl Host {
         Ok(())
     }
 
-    /// What the start has cost is saved later, if it is known for how long the watch goes on; not all of the budget, or nothing
-    /// would be seen.
+    /// What the start has cost, and the end will, is saved between, if it is known for how long the watch goes on; not all of the
+    /// budget, or nothing would be seen.
     fn spread(&mut self, cost: Duration) {
         let Some(duration) = self.duration else { return };
         let saved = 1.0 - cost.as_secs_f64() / (duration.as_secs_f64() * self.budget).max(1e-3);
@@ -184,21 +192,20 @@ impl Host {
         self.share *= left;
     }
 
-    fn look(&mut self, now: Instant) -> Result<(), Failure> {
+    fn look(&mut self, now: Instant, waking: Duration) -> Result<(), Failure> {
         if now >= self.round {
             self.renew(now);
         }
         let count = self.close.len();
         let before = budget::used();
-        let (watch, close) = (&mut self.watch, &mut self.close);
-        self.looks.run(now, || watch.look_at_some(close))?;
+        self.watch.look_at_some(&mut self.close)?;
         let cost = budget::used().saturating_sub(before);
+        self.looks.charge(now, cost + waking);
         if let Ok(count) = u32::try_from(count)
             && count > 0
         {
-            // One that was interrupted says little.
-            let each = (cost.saturating_sub(WAKING) / count).min(self.each * 2);
-            self.each = (self.each * 15 + each) / 16;
+            self.each = running(self.each, cost / count);
+            self.waking = running(self.waking, waking);
             self.watch.looks += 1;
             self.extent.looks += u64::from(count);
         }
@@ -211,7 +218,7 @@ impl Host {
 
     /// How many connections can be looked at closely at a time.
     fn room(&self) -> usize {
-        let may = APART.mul_f64(self.share).saturating_sub(WAKING);
+        let may = APART.mul_f64(self.share).saturating_sub(self.waking);
         (may.as_secs_f64() / self.each.as_secs_f64().max(1e-7)).max(1.0) as usize
     }
 
@@ -226,7 +233,7 @@ impl Host {
 
     /// No more looks: a last one at all, so that what happened since the one before is not missed.
     pub fn end(&mut self) -> Result<(), Failure> {
-        self.survey(Instant::now())?;
+        self.survey(Instant::now(), Duration::ZERO)?;
         self.watch.end();
         Ok(())
     }
@@ -249,4 +256,9 @@ impl Host {
         self.watch.programs.retain(|pid, _| pids.contains(pid));
         self.watch.homes.retain(|pid, _| pids.contains(pid));
     }
+}
+
+/// A running average. One that was interrupted says little.
+fn running(average: Duration, new: Duration) -> Duration {
+    (average * 15 + new.min(average * 2)) / 16
 }
