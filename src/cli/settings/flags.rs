@@ -12,7 +12,7 @@ pub struct SettingFlags {
     pub given: Vec<(&'static Variable, OsString)>,
 }
 
-/// How a variable appears on the command line. TCPTUNE itself has no option: not using `run` is the way to turn it off.
+/// How a variable appears on the command line.
 struct Flag {
     long: String,
     value_name: &'static str,
@@ -20,16 +20,16 @@ struct Flag {
     join: Option<&'static str>,
 }
 
-fn flag(row: &Variable) -> Option<Flag> {
-    let long = row.name.strip_prefix("TCPTUNE_")?.to_ascii_lowercase().replace('_', "-");
-    Some(match long.as_str() {
+fn flag(row: &Variable) -> Flag {
+    let long = row.name.strip_prefix("TCPTUNE_").unwrap_or("mode").to_ascii_lowercase().replace('_', "-");
+    match long.as_str() {
         "rules" => Flag { long: "rule".to_owned(), value_name: "RULE", join: Some("; ") },
         "set" => Flag { long, value_name: "KEY=VALUE", join: Some(" ") },
         "only" | "skip" => Flag { long, value_name: "PATTERN", join: Some(",") },
-        "split" => Flag { long, value_name: "PERCENT", join: None },
+        "split" | "tuned-share" => Flag { long, value_name: "PERCENT", join: None },
         "stats" => Flag { long, value_name: "DIR", join: None },
         _ => Flag { long, value_name: "WORD", join: None },
-    })
+    }
 }
 
 impl FromArgMatches for SettingFlags {
@@ -41,7 +41,7 @@ impl FromArgMatches for SettingFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for row in &VARIABLES {
-            let Some(flag) = flag(row) else { continue };
+            let flag = flag(row);
             let Some(values) = matches.get_many::<OsString>(row.name) else { continue };
             let mut joined = OsString::new();
             for (n, value) in values.enumerate() {
@@ -60,7 +60,7 @@ impl FromArgMatches for SettingFlags {
 impl Args for SettingFlags {
     fn augment_args(mut command: Command) -> Command {
         for row in &VARIABLES {
-            let Some(flag) = flag(row) else { continue };
+            let flag = flag(row);
             let mut help = row.meaning.to_owned();
             if !row.default.is_empty() {
                 help.push_str(&format!(" [{}; default: {}]", row.values, row.default));
