@@ -6,6 +6,7 @@ use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::check::args::CheckArgs;
 use crate::demo::args::{DemoArgs, DemoClientArgs};
+use crate::detach::args::DetachArgs;
 use crate::doctor::args::DoctorArgs;
 use crate::env::args::EnvArgs;
 use crate::export::args::ExportArgs;
@@ -52,6 +53,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Detach(DetachArgs),
     Ls(LsArgs),
     Doctor(DoctorArgs),
     Ab(Box<AbArgs>),

@@ -9,6 +9,7 @@ mod attach;
 mod check;
 mod counters;
 mod demo;
+mod detach;
 mod doctor;
 mod env;
 mod errors;
@@ -102,6 +103,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(&args),
         Command::Check(args) => check::command(&args),
         Command::Attach(args) => attach::command(&args),
+        Command::Detach(args) => detach::command(&args),
         Command::Ls(args) => ls::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Systemd(args) => systemd::command(&args),

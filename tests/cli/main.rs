@@ -6,6 +6,7 @@ mod check;
 mod check_process;
 mod delack;
 mod demo;
+mod detach;
 mod doctor;
 mod doctor_capture;
 mod doctor_capture_live;

@@ -48,6 +48,8 @@ pub struct Process {
     pub uncounted: u64,
     /// It restricted its own system calls, or gave a thread descriptors of its own: from then on nothing was tuned or counted.
     pub restricted: bool,
+    /// It was told to stop tuning, and has.
+    pub detached: bool,
     pub services: Vec<Service>,
     /// Where calls came from that waited, if that was asked for.
     pub samples: Samples,
@@ -130,6 +132,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         forks: believed(head(Head::Forks)?),
         uncounted: believed(head(Head::Uncounted)?),
         restricted: head(Head::Restricted)? != 0,
+        detached: head(Head::Detach)? == layout::STOPPED,
         samples,
         services: all.into_iter().flatten().filter(in_use).collect(),
     })
@@ -205,6 +208,7 @@ pub fn of_command(program: &str, command: &str) -> Process {
         forks: 0,
         uncounted: 0,
         restricted: false,
+        detached: false,
         services: Vec::new(),
         samples: Samples::default(),
     }

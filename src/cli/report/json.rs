@@ -38,6 +38,7 @@ struct OneProcess {
     forks: u64,
     uncounted: u64,
     restricted: bool,
+    detached: bool,
     services: Vec<OneService>,
 }
 
@@ -98,6 +99,7 @@ fn process(process: &Process) -> OneProcess {
         forks: process.forks,
         uncounted: process.uncounted,
         restricted: process.restricted,
+        detached: process.detached,
         services: process.services.iter().map(service).collect(),
     }
 }

@@ -51,6 +51,9 @@ fn about(process: &Process) {
         notes
             .push("restricted its own system calls or divided its descriptors: nothing is tuned or counted since then, stalls neither".to_owned());
     }
+    if process.detached {
+        notes.push("was told to stop tuning (`tcptune detach`): connections since then count as untouched".to_owned());
+    }
     if !notes.is_empty() {
         line(&styled(NOTE, format_args!("     {}", notes.join("; "))));
     }
