@@ -16,6 +16,7 @@ use std::path::Path;
 
 use tcptune_policy::{Nodelay, Settings};
 
+use crate::counters;
 use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, OWN, plain, say};
 use crate::os::timers;
 use crate::programs::library;
@@ -32,6 +33,12 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
     for (row, value) in &args.settings.given {
         settings::put(&mut environment, row.name, whole_path(row.name, value)?);
+    }
+    if let Some((_, directory)) = args.settings.given.iter().find(|(row, _)| row.name == "TCPTUNE_STATS")
+        && directory != "off"
+        && let Err(why) = counters::usable(Path::new(directory))
+    {
+        return Err(Failure::own(format!("--stats {}: {why}", Path::new(directory).display())));
     }
     let reading = settings::read(&environment);
     if !reading.faults.is_empty() {
