@@ -131,7 +131,7 @@ fn table(service: &Service) {
         Direction::Server => "served on",
     };
     line("");
-    let first = if tuned.get(Counter::SkippedObserving) > 0 { "observed" } else { "tuned" };
+    let first = if service.observed { "observed" } else { "tuned" };
     let columns = if split { format!("{first:>20}{:>20}", "untouched") } else { format!("{first:>20}") };
     line(&styled(BOLD, format_args!("{:38}{columns}", format!("{side} {service}"))));
     for (what, value) in ROWS {

@@ -21,16 +21,16 @@ pub fn lines(unit: &Unit, stats: &str) -> Result<String, Failure> {
     let below = directory.strip_prefix(RUNTIME).unwrap_or(Path::new(""));
     let own = format!("{RUNTIME}/tcptune/{}", unit.name.prefix());
     let refuse = |why: &str| {
-        let text = format!(
-            "--stats {stats}: {why}: give --stats {own}, which systemd then makes for `{}`",
-            unit.name.text()
-        );
+        let text =
+            format!("--stats {stats}: {why}: give --stats {own}, which systemd then makes for `{}`", unit.name.text());
         Err(Failure::new(NO, text))
     };
     match below.components().count() {
         0 => refuse(&format!("User={user} may not write there")),
         // systemd would give the whole of it to this service's user.
-        1 if user != "root" => refuse(&format!("User={user} may not write there, and it is not for this service alone")),
+        1 if user != "root" => {
+            refuse(&format!("User={user} may not write there, and it is not for this service alone"))
+        }
         _ => {
             // What is preserved of a dynamic user lies behind a link, which the library does not follow.
             let preserve = if unit.is_on("Service", "DynamicUser") { "" } else { "RuntimeDirectoryPreserve=yes\n" };
