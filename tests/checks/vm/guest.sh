@@ -29,6 +29,24 @@ library=/lib/libtcptune.so
 ip() { /bin/ip "$@"; }
 tc() { /bin/tc "$@"; }
 line() { echo "vm| $1 | $2 | $3 | $4"; }
+# A program whose output must be the same. An emulated machine is slow: the programs' own time limits are for others.
+export HAZARD_SECONDS=280
+same() { # what, command
+	what=$1
+	shift
+	timeout 300 "$@" >/tmp/plain 2>&1 </dev/null
+	plain=$?
+	LD_PRELOAD=$library timeout 300 "$@" >/tmp/preloaded 2>&1 </dev/null
+	preloaded=$?
+	if [ $plain = $preloaded ] && cmp -s /tmp/plain /tmp/preloaded; then
+		verdict=ok
+	else
+		verdict=DIFFERS
+	fi
+	[ $plain = 0 ] || verdict="$verdict, FAILS"
+	line "$what" "status $plain, $(wc -l </tmp/plain) lines" "status $preloaded, $(wc -l </tmp/preloaded) lines" "$verdict"
+	[ "$verdict" = ok ] || diff /tmp/plain /tmp/preloaded | head -20
+}
 echo "vm: kernel $(uname -r)"
 
 # The network: lo, and a link of MTU 1500 to a network namespace.
