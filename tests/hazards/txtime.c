@@ -130,6 +130,7 @@ static void timed_datagrams(int family) {
     both[0].msg_hdr = p.message, both[1].msg_hdr = q.message;
     SHOW(sendmmsg(pair[0], both, 3, 0));
     SHOW(sendmsg(pair[0], &q.message, 0));
+    collect(pair[1], "by sendmmsg");
     // Sent at once, unless the device's queue minds the time (fq).
     at(&p, "later", 100);
     SHOW(sendmsg(pair[0], &p.message, 0));
@@ -139,7 +140,7 @@ static void timed_datagrams(int family) {
     at(&p, "corked ", 0), at(&q, "together", 0);
     SHOW(sendmsg(pair[0], &p.message, MSG_MORE));
     SHOW(sendmsg(pair[0], &q.message, 0));
-    collect(pair[1], "by sendmmsg");
+    collect(pair[1], "corked");
     errors(pair[0], "at a time");
     close(pair[0]), close(pair[1]);
 }
