@@ -203,7 +203,7 @@ fn privilege_obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
             return match &process.security {
                 None => found(WHY.to_owned(), &[LINE, PATH]),
                 Some(rules) => found(
-                    format!("{WHY}, or {rules} does not allow to read and map it"),
+                    format!("{WHY}, or {rules} does not let it be read and mapped"),
                     &[
                         LINE,
                         "let its rules read and map the file: in AppArmor a line `/path/libtcptune.so mr,`, in SELinux the label \

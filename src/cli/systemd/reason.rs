@@ -107,7 +107,7 @@ fn not_opened(process: &Process, unit: &Unit, path: &Path) -> String {
     }
     let confined = match &process.security {
         None => String::new(),
-        Some(rules) => format!(", or {rules} does not allow to read and map it"),
+        Some(rules) => format!(", or {rules} does not let it be read and mapped"),
     };
     format!(
         "the loader could not take `{shown}`: it is for another platform, its user may not read it, or it was put there \

@@ -69,7 +69,7 @@ says() { # what, wanted status, wanted words, command
 	line "AppArmor: $what" "" "status $found: … $words …" "$verdict"
 	[ "$verdict" = ok ] || echo "$said" | head -20
 }
-may_not="the AppArmor profile \`without_library\` does not allow to read and map it"
+may_not="the AppArmor profile \`without_library\` does not let it be read and mapped"
 says "run" 0 "cannot be preloaded" tcptune run -- /attached/without_library traffic
 says "run --summary" 0 "the rules of AppArmor or SELinux let none write its counters" \
 	tcptune run --summary -- /attached/without_counters traffic
