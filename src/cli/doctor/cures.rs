@@ -22,14 +22,15 @@ const fn script(file: &'static str, word: &'static str, text: &'static str) -> K
     Knob { file, word, kinds: NAGLE, text }
 }
 
-const NAGLE: &[Kind] = &[Kind::Nagle];
+/// What TCP_NODELAY cures.
+const NAGLE: &[Kind] = &[Kind::Nagle, Kind::Paced];
 
 const KNOBS: &[Knob] = &[
     knob("nginx", NAGLE, "nginx: `tcp_nodelay on;` (its default) and `tcp_nopush on;` beside `sendfile on;`"),
     knob("nginx", &[Kind::Runts], "nginx: `tcp_nopush on;` beside `sendfile on;`"),
     knob(
         "haproxy",
-        &[Kind::Cork, Kind::Nagle],
+        &[Kind::Cork, Kind::Nagle, Kind::Paced],
         "HAProxy: `option http-no-delay` in the defaults, frontend or backend section",
     ),
     knob("mosquitto", NAGLE, "mosquitto: `set_tcp_nodelay true` in mosquitto.conf"),
@@ -154,14 +155,14 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
     let mut texts: Vec<&str> = KNOBS.iter().filter(|k| k.fits(program, finding.kind)).map(|k| k.text).collect();
     let known = !texts.is_empty();
     match finding.kind {
-        Kind::Nagle => {
+        Kind::Nagle | Kind::Paced => {
             if !known || program.language() != Language::C {
                 texts.extend(of_language(program).into_iter().flat_map(|code| [code.once, code.option]));
             }
             if finding.side == Side::Server && !known {
                 texts.push(UNIT);
             }
-            if finding.delayed() {
+            if finding.kind == Kind::Nagle && finding.delayed() {
                 texts.push(ROUTE);
             }
         }

@@ -191,7 +191,10 @@ impl Host {
         let count = self.close.len();
         let before = budget::used();
         let (watch, close) = (&mut self.watch, &mut self.close);
-        self.looks.run(now, || watch.look_at_some(close))?;
+        self.looks.run(now, || {
+            watch.look_at_some(close)?;
+            watch.look_closer(close)
+        })?;
         let cost = budget::used().saturating_sub(before);
         if let Ok(count) = u32::try_from(count)
             && count > 0
