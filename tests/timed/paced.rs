@@ -82,6 +82,12 @@ fn requests_that_wait_for_each_other_are_found_and_the_gain_comes_true() {
     let found = &report["findings"][0];
     assert_eq!((found["kind"].as_str(), found["side"].as_str()), (Some("paced"), Some("client")), "{found:#}");
     assert_eq!(found["options"]["nodelay"].as_bool(), Some(false), "{found:#}");
+    for (field, words) in
+        [("text", "leave one round trip after the other"), ("change", "`tcptune run -- "), ("expected", "per request")]
+    {
+        assert!(found[field].as_str().is_some_and(|text| text.contains(words)), "{words}: {found:#}");
+    }
+    assert!(found["upstream"].to_string().contains("TCP_NODELAY, &one"), "{found:#}");
     let gain = &found["gain"];
     // Eight are always under way, so that is how long one takes.
     let takes = |rate: f64| 8e3 / rate;

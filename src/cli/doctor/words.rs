@@ -46,7 +46,7 @@ pub fn verdict(finding: &Finding, target: &Target) -> String {
                 "{things} {with} leave one round trip after the other: one waits {} on average for the acknowledgement of those before, \
                  and takes {} then",
                 ms(f.wait_ms),
-                ms(f.gain.as_ref().map_or(0.0, |gain| gain.after_ms))
+                ms(f.gain.as_ref().map_or(0.0, |gain| gain.before_ms - f.wait_ms))
             )
         }
         Kind::Held => format!(

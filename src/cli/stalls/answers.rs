@@ -2,6 +2,7 @@
 //!
 //! Requests that wait for an acknowledgement leave together, and the first answer to them brings it. An end that has time answers
 //! all of them at about that moment, and is silent until the next ones have come; one that has not goes on answering until then.
+//! One that takes longer than a round trip for each gives one answer at a time in either case: of such an end nothing is known.
 
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::os::tcp_info::TcpInfo;
 const LOOKS: u32 = 3;
 /// Fewer groups of requests tell nothing.
 const GROUPS: u32 = 10;
+/// An end that answers at once does so after no more than so many round trips, and what a machine takes to wake up.
+const AT_ONCE: f64 = 1.5;
+const WAKING: f64 = 100e-6;
 
 /// The time since an acknowledgement, without a look that came too late.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,12 +34,15 @@ pub struct Answers {
     /// Seconds: from acknowledgements to the last answers before the next one, and to that.
     answering: f64,
     time: f64,
+    /// Shortest round trips, added up.
+    trips: f64,
     open: Option<Group>,
 }
 
 impl Answers {
     pub fn look(&mut self, info: &TcpInfo, previous: &TcpInfo, gap: Duration) {
-        if gap * LOOKS > microseconds(info.path().shortest()) {
+        let trip = microseconds(info.path().shortest());
+        if gap * LOOKS > trip {
             self.open = None;
             return;
         }
@@ -52,6 +59,7 @@ impl Answers {
             self.more += group.more;
             self.answering += group.last;
             self.time += group.time;
+            self.trips += trip.as_secs_f64();
         }
     }
 
@@ -60,6 +68,7 @@ impl Answers {
         self.more += other.more;
         self.answering += other.answering;
         self.time += other.time;
+        self.trips += other.trips;
     }
 
     /// Is enough known to tell?
@@ -67,12 +76,14 @@ impl Answers {
         self.groups >= GROUPS
     }
 
-    /// For which part of the time the other end is busy; none: that is not known.
-    pub fn busy(&self) -> Option<f64> {
+    /// For which part of the time the other end is busy; none: that is not known. `flight`: the seconds from when requests leave to their
+    /// acknowledgement.
+    pub fn busy(&self, flight: f64) -> Option<f64> {
         let (groups, more) = (f64::from(self.groups), f64::from(self.more));
         // Of so many answers one after the other the first took as long as the others.
         let times = if self.more > 0 { (groups + more) / more } else { 0.0 };
-        self.told().then(|| (self.answering / self.time * times).min(1.0))
+        let at_once = flight <= self.trips / groups * AT_ONCE + WAKING;
+        (self.told() && at_once).then(|| (self.answering / self.time * times).min(1.0))
     }
 }
 
@@ -85,6 +96,10 @@ mod tests {
     /// A round trip of 10 ms, looks every 2 ms: requests are acknowledged every 12 ms with the first answer, and `more` answers
     /// follow, each so many milliseconds after the one before.
     fn busy(more: u64, apart: u64) -> Option<f64> {
+        watch(more, apart).busy(0.012)
+    }
+
+    fn watch(more: u64, apart: u64) -> Answers {
         let state = |ms: u64| {
             let (round, at) = (ms / 12, ms % 12);
             let answers = round * (more + 1) + 1 + (at / apart).min(more);
@@ -94,7 +109,7 @@ mod tests {
         for ms in (2..400).step_by(2) {
             answers.look(&state(ms), &state(ms - 2), Duration::from_millis(2));
         }
-        answers.busy()
+        answers
     }
 
     #[test]
@@ -111,12 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_is_slow_to_answer_may_be_busy_with_others() {
+        assert_eq!([0.015, 0.016].map(|flight| watch(0, 1).busy(flight)), [Some(0.0), None]);
+    }
+
+    #[test]
     fn looks_that_are_few_in_a_round_trip_tell_nothing() {
         let mut answers = Answers::default();
         for round in 1..100 {
             let at = |bytes_acked| TcpInfo { bytes_acked, min_rtt_us: 1_000, ..TcpInfo::IDLE };
             answers.look(&at(round), &at(round - 1), Duration::from_millis(2));
         }
-        assert_eq!(answers.busy(), None);
+        assert_eq!(answers.busy(0.001), None);
     }
 }

@@ -20,7 +20,8 @@ pub const BUDGET: f64 = 0.02;
 const SURVEYS: f64 = 0.26;
 const OWNERS: f64 = 0.1;
 const CLOSELY: f64 = 0.32;
-const OPTIONS: f64 = 0.04;
+/// For options, and for looks that are to tell when answers come.
+const OPTIONS: f64 = 0.06;
 /// The shortest time between two surveys, and between two readings of all descriptors.
 const SURVEY: Duration = Duration::from_millis(20);
 const READING: Duration = Duration::from_millis(250);
@@ -191,10 +192,7 @@ impl Host {
         let count = self.close.len();
         let before = budget::used();
         let (watch, close) = (&mut self.watch, &mut self.close);
-        self.looks.run(now, || {
-            watch.look_at_some(close)?;
-            watch.look_closer(close)
-        })?;
+        self.looks.run(now, || watch.look_at_some(close))?;
         let cost = budget::used().saturating_sub(before);
         if let Ok(count) = u32::try_from(count)
             && count > 0
@@ -207,7 +205,10 @@ impl Host {
         }
         if self.asks.is_due(now) {
             let (watch, close) = (&mut self.watch, &self.close);
-            self.asks.run(now, || watch.ask_for_options(close, 1));
+            self.asks.run(now, || {
+                watch.ask_for_options(close, 1);
+                watch.look_closer(close)
+            })?;
         }
         Ok(())
     }

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use super::answers::Answers;
 use super::evidence::Waits;
-use super::hidden::BLIND;
 use crate::os::tcp_info::TcpInfo;
 
+/// Looks need not be close to tell how much is unsent on average; but one does not stand for all that went before it.
+const APART: Duration = Duration::from_secs(1);
 /// So many looks at a held piece tell something of a connection ...
 const SEVERAL: u32 = 5;
 /// ... if they are one in so many of those while something was under way.
@@ -26,7 +27,7 @@ const BARE: u32 = 4;
 /// may be longer, looks are close enough by themselves.
 const CLOSER: u32 = 5;
 const SHORTEST: Duration = Duration::from_micros(40);
-const LONGEST: Duration = Duration::from_micros(1600);
+const LONGEST: Duration = Duration::from_micros(2400);
 /// A finding needs so many looks at a held piece.
 const ENOUGH: u64 = 20;
 /// What is held for a shorter time on average costs nobody anything: a machine takes as long to wake up a program.
@@ -63,7 +64,7 @@ impl Pacing {
     }
 }
 
-/// Sums over the time between looks that were close enough.
+/// Sums over the time between looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Paced {
     /// Looks at which something was under way, and those among them at which a small piece was unsent that could have left.
@@ -88,7 +89,7 @@ impl Paced {
     /// `syn`: the kernel's count of acknowledged bytes has the SYN in it, at the end that connected.
     pub fn look(&mut self, info: &TcpInfo, previous: &TcpInfo, gap: Duration, syn: bool) {
         self.answers.look(info, previous, gap);
-        if gap > BLIND {
+        if gap > APART {
             return;
         }
         let since = |of: fn(&TcpInfo) -> u32| of(info).wrapping_sub(of(previous));
@@ -153,14 +154,14 @@ impl Paced {
 
     /// What these sums say. `held`: the time in which something was held, whether it was seen or not.
     pub fn pacing(&self, held: Duration) -> Pacing {
-        let wait = ratio(self.unsent, self.bytes);
+        let [wait, flight] = [self.unsent, self.in_flight].map(|bytes| ratio(bytes, self.bytes));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers of bytes and waits")]
         let whole = |number: f64| number.round() as u64;
         let count = whole(ratio(held.as_secs_f64(), wait));
         Pacing {
             waits: Waits { seen: self.held.into(), count, total: held, median: seconds(wait) },
-            flight: seconds(ratio(self.in_flight, self.bytes)),
-            busy: self.answers.busy(),
+            flight: seconds(flight),
+            busy: self.answers.busy(flight),
             looks: self.looks.into(),
             pattern: [self.before, self.unsent].map(|bytes| whole(ratio(bytes, self.holding))).to_vec(),
         }
@@ -262,7 +263,7 @@ mod tests {
     fn time_between_looks_that_lie_far_apart_counts_for_nothing() {
         let mut paced = Paced::default();
         let info = TcpInfo { unacked: 1, notsent: 32, ..TcpInfo::IDLE };
-        paced.look(&info, &info, Duration::from_millis(100), true);
+        paced.look(&info, &info, Duration::from_secs(2), true);
         assert_eq!((paced.looks, paced.held, paced.share()), (0, 0, 0.0));
     }
 }

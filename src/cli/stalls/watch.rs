@@ -164,14 +164,15 @@ impl Watch {
         }
         let living = std::mem::take(&mut self.living);
         self.ask_for_options(&living, usize::MAX);
-        let closer = self.look_closer(&living);
+        let due = self.looks.is_multiple_of(BETWEEN);
+        let closer = if due { self.look_closer(&living) } else { Ok(()) };
         self.living = living;
         closer
     }
 
     /// Looks at one of these several times within a round trip, where only that tells whether its other end is busy.
     pub(super) fn look_closer(&mut self, which: &[(u64, Key)]) -> Result<(), Failure> {
-        if !self.looks.is_multiple_of(BETWEEN) || self.looked_closely >= CLOSELY {
+        if self.looked_closely >= CLOSELY {
             return Ok(());
         }
         // What holds its data itself is not of interest.
