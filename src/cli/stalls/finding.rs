@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::evidence::{Evidence, Service, Side, Waits};
 use super::hold::DELAYED;
-use super::paced::Pacing;
 use super::program::Program;
 use super::watch::Options;
 
@@ -137,15 +136,15 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
 
 /// Do requests in flight wait for each other, for a good part of the time and of what they take?
 fn paced(evidence: &Evidence) -> Option<Finding> {
-    let Pacing { waits, looks, pattern, .. } = evidence.paced.as_ref()?;
-    let [before, after] = evidence.paced.as_ref()?.gain(evidence.span)?;
+    let pacing = evidence.paced.as_ref()?;
+    let [before, after] = pacing.gain(evidence.span)?;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     Some(Finding {
-        waits: waits.count,
-        wait_ms: ms(waits.median),
-        waited_s: waits.total.as_secs_f64(),
-        looks: Some([*looks, waits.seen]),
-        pattern: pattern.clone(),
+        waits: pacing.count,
+        wait_ms: ms(pacing.wait),
+        waited_s: pacing.held.as_secs_f64(),
+        looks: Some(pacing.looks),
+        pattern: pacing.pattern.clone(),
         gain: Some(Gain {
             per: match evidence.service.side {
                 Side::Client => "request",
@@ -339,8 +338,10 @@ mod tests {
     #[test]
     fn requests_that_wait_for_each_other_are_told_with_what_they_would_take() {
         let ten = MS(10);
-        let waits = Waits { seen: 4_500, count: 900, total: MS(9_000), median: ten };
-        let pacing = |busy| Pacing { waits: waits.clone(), flight: ten, busy, looks: 5_000, pattern: vec![32, 96] };
+        let pacing = |busy| {
+            let (held, looks, pattern) = (MS(9_000), [5_000, 4_500], vec![32, 96]);
+            Pacing { wait: ten, held, count: 900, flight: ten, busy, looks, pattern }
+        };
         let found = &judge(&Evidence { paced: Some(pacing(Some(0.0))), ..quiet() })[0];
         let gain = found.gain.as_ref().expect("a gain");
         assert_eq!((found.kind, found.waits, found.wait_ms, found.stream), (Kind::Paced, 900, 10.0, false));

@@ -10,7 +10,6 @@
 use std::time::Duration;
 
 use super::answers::Answers;
-use super::evidence::Waits;
 use crate::os::tcp_info::TcpInfo;
 
 /// Looks need not be close to tell how much is unsent on average; but one does not stand for all that went before it.
@@ -38,14 +37,17 @@ const WORTH: f64 = 0.1;
 /// How requests were paced on connections of one kind.
 #[derive(Clone, Debug)]
 pub struct Pacing {
-    /// How long a byte waited before it left; they are as many as fill the time in which something was held.
-    pub waits: Waits,
+    /// How long a byte waited before it left.
+    pub wait: Duration,
+    /// The time in which something was held, and how many such waits fill it.
+    pub held: Duration,
+    pub count: u64,
     /// How long it took from there to its acknowledgement.
     pub flight: Duration,
     /// For which part of the time the other end was busy with answers; none: that is not known.
     pub busy: Option<f64>,
-    /// Looks at which something was under way.
-    pub looks: u64,
+    /// Looks at which something was under way, and at which a piece was held.
+    pub looks: [u64; 2],
     /// Bytes that were in flight and unsent, on average while a piece was held.
     pub pattern: Vec<u64>,
 }
@@ -54,12 +56,12 @@ impl Pacing {
     /// How long a request takes, and how long it would take if it did not wait; none: it loses too little, or it cannot be told.
     /// `span`: the time in which these connections were in use.
     pub fn gain(&self, span: Duration) -> Option<[Duration; 2]> {
-        let before = self.waits.median + self.flight;
+        let before = self.wait + self.flight;
         // An end that is busy all the time answers no sooner what it is asked sooner.
         let after = self.flight.max(before.mul_f64(self.busy?));
         let part = |of: Duration, all: Duration| of.as_secs_f64() / all.as_secs_f64().max(1e-6);
-        let felt = self.waits.seen >= ENOUGH && self.waits.median >= FELT;
-        let worth = part(self.waits.total, span) >= WORTH && part(before - after, before) >= WORTH;
+        let felt = self.looks[1] >= ENOUGH && self.wait >= FELT;
+        let worth = part(self.held, span) >= WORTH && part(before - after, before) >= WORTH;
         (felt && worth).then_some([before, after])
     }
 }
@@ -159,10 +161,12 @@ impl Paced {
         let whole = |number: f64| number.round() as u64;
         let count = whole(ratio(held.as_secs_f64(), wait));
         Pacing {
-            waits: Waits { seen: self.held.into(), count, total: held, median: seconds(wait) },
+            wait: seconds(wait),
+            held,
+            count,
             flight: seconds(flight),
             busy: self.answers.busy(flight),
-            looks: self.looks.into(),
+            looks: [self.looks.into(), self.held.into()],
             pattern: [self.before, self.unsent].map(|bytes| whole(ratio(bytes, self.holding))).to_vec(),
         }
     }
@@ -180,7 +184,6 @@ fn seconds(time: f64) -> Duration {
 mod tests {
     use super::{Paced, Pacing};
     use crate::os::tcp_info::TcpInfo;
-    use crate::stalls::evidence::Waits;
     use std::time::Duration;
 
     const LOOK: Duration = Duration::from_millis(2);
@@ -214,12 +217,12 @@ mod tests {
             let paced = watch(each, held, 0);
             assert!(paced.is_paced(), "{paced:?}");
             let pacing = paced.pacing(Duration::from_secs(5));
-            let [wait, flight] = [pacing.waits.median, pacing.flight].map(|time| time.as_secs_f64() * 1e3);
+            let [wait, flight] = [pacing.wait, pacing.flight].map(|time| time.as_secs_f64() * 1e3);
             let expected = 20.0 * f64::from(held) / f64::from(each);
             assert!((wait - expected).abs() < 0.01 * expected, "{each} {held}: {wait} ms");
             assert!((flight - 20.0).abs() < 0.2, "{flight} ms");
             assert_eq!(pacing.pattern, [32 * u64::from(each), 32 * u64::from(held)]);
-            assert_eq!(pacing.waits.count, (5e3 / wait).round() as u64);
+            assert_eq!(pacing.count, (5e3 / wait).round() as u64);
         }
     }
 
@@ -238,9 +241,9 @@ mod tests {
     #[test]
     fn requests_that_lose_nothing_by_waiting_are_not_worth_a_change() {
         let pacing = |wait: u64, flight: u64, held: u64, busy: Option<f64>| {
-            let [median, flight] = [wait, flight].map(Duration::from_micros);
-            let waits = Waits { seen: held / 2, count: held, total: Duration::from_millis(held), median };
-            Pacing { waits, flight, busy, looks: 5_000, pattern: Vec::new() }
+            let [wait, flight] = [wait, flight].map(Duration::from_micros);
+            let (looks, held) = ([5_000, held / 2], Duration::from_millis(held));
+            Pacing { wait, held, count: 1, flight, busy, looks, pattern: Vec::new() }
         };
         let gain =
             |pacing: Pacing, span: u64| pacing.gain(Duration::from_millis(span)).map(|of| of.map(|t| t.as_micros()));
