@@ -28,7 +28,7 @@ use crate::stalls::budget::share;
     group(ArgGroup::new("host").multiple(false).args(["all", "unit"]).conflicts_with_all(["pid", "command", "library", "pcap", "issue", "html"])),
     after_help = "Exit status:\n  \
         0    nothing was found, and enough was seen to say so\n  \
-        1    a stall was found, or a flood of tiny segments\n  \
+        1    a stall was found, requests that wait for each other, or a flood of tiny segments\n  \
         2    it could not be told, for the reason in the report: too little was seen\n  \
         125  wrong use, or tcptune itself failed\n  \
         126  the command cannot be executed, or the process may not be looked at\n  \

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::hidden::{BLIND, Gap, Hidden};
 use super::hold::{Hold, Wait};
+use super::paced::Paced;
 use super::peer::{PeerWaits, microseconds};
 use super::spaces::{End, end_of};
 use super::suspect::Suspect;
@@ -35,6 +36,8 @@ pub struct Track {
     pub hidden: Hidden,
     /// What may be stalls: in time that was seen, and in time that was not, because looks lay too far apart.
     pub suspect: [Suspect; 2],
+    /// How much is unsent while something is in flight.
+    pub paced: Paced,
 }
 
 impl Track {
@@ -68,6 +71,7 @@ impl Track {
             other: PeerWaits::default(),
             hidden: Hidden::default(),
             suspect: Default::default(),
+            paced: Paced::default(),
         }
     }
 
@@ -92,6 +96,7 @@ impl Track {
         });
         self.other.look(info, previous, gap, now);
         self.suspect[usize::from(blind)].pass(&info, &previous, gap);
+        self.paced.look(&info, &previous, gap, !self.server);
         self.last = (now, info);
     }
 
@@ -102,6 +107,7 @@ impl Track {
         self.waits.clear();
         self.busy = Default::default();
         self.suspect = Default::default();
+        self.paced = Paced::default();
         self.hidden = Hidden::default();
         self.other.restart();
     }
@@ -238,7 +244,7 @@ impl Track {
 
     /// Is a piece being held right now, and not for the first time?
     pub fn is_holding(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.seen > 1)
+        self.hold.as_ref().is_some_and(|hold| hold.seen > 1 || self.paced.is_suspect())
     }
 }
 

@@ -16,11 +16,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import doctor  # noqa: E402
 from harness import build, library, net as network, process, table  # noqa: E402
+from harness.far import Far  # noqa: E402
 
 PROGRAMS = library.ROOT / "tests/programs"
-FIELD = library.ROOT / "tests/measure/field"
-# The ends of a path with a distance.
-SERVER, CLIENT = "10.203.78.1", "10.203.78.2"
 ROUND_TRIPS = (0, 1, 3, 10, 40, 100, 200)
 # How far a wait in a capture may be from the one on the running program, in milliseconds.
 OFF = 8
@@ -122,31 +120,6 @@ def servers(net, seconds, only):
         truth = case.truth and (case.truth, "server")
         # What HAProxy holds by MSG_MORE it lets go itself when the stream ends: as if it had been written then.
         yield row(case.name, "veth", truth, running, captured, shown=case.truth != "cork")
-
-
-class Far:
-    """A path with a round trip between the namespaces."""
-
-    def __init__(self, net, milliseconds):
-        self.net, self.milliseconds, self.relay = net, milliseconds, None
-
-    def __enter__(self):
-        if self.milliseconds == 0:
-            return network.SERVER, "link0"
-        binary = build.scratch() / "relay"
-        if not binary.exists():
-            subprocess.run(("gcc", "-O2", "-pthread", "-o", binary, FIELD / "relay.c"), check=True)
-        argv = [binary, f"/run/netns/{self.net.server}", SERVER, f"/run/netns/{self.net.client}", CLIENT, self.milliseconds / 2]
-        self.relay = subprocess.Popen([*process.NICE, *(str(word) for word in argv)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True)
-        if self.relay.stdout.readline() != "ready\n":
-            sys.exit("captures: relay does not start")
-        return SERVER, "relay"
-
-    def __exit__(self, *_):
-        if self.relay:
-            self.relay.stdin.close()
-            self.relay.wait(10)
 
 
 def exchanges(net, milliseconds, client_writes, server_writes, seconds):

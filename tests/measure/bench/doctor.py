@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import paced  # noqa: E402
 from cases import corks_itself, haproxy_sse, imap_append, key_value, mosquitto, nginx, pgbench, python_http, ssh  # noqa: E402
 from harness import build, library, load, net as network, process, rounds, table  # noqa: E402
 from harness.net import SERVER  # noqa: E402
@@ -240,8 +241,11 @@ def main():
     table.show("tcptune doctor on real programs", head, [cells for cells, _ in rows],
                "Gain: what the median exchange (HAProxy: the average token; imaplib: a mail) takes less once the program's own option is "
                "set.")
-    wrong = sum(1 for _, faults in rows if faults)
-    print(f"{len(rows) - wrong} of {len(rows)} right")
+    faults = [faults for _, faults in rows]
+    if arguments.only in paced.TITLE:
+        faults += paced.show(net, tcptune(), arguments.seconds)
+    wrong = sum(1 for each in faults if each)
+    print(f"{len(faults) - wrong} of {len(faults)} right")
     sys.exit(1 if wrong else 0)
 
 
