@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod doctor_capture;
 mod doctor_capture_live;
+mod doctor_capture_lost;
 mod doctor_command;
 mod doctor_doubt;
 mod doctor_host;

@@ -212,6 +212,7 @@ impl End {
         self.sum.segments += u64::from(length.div_ceil(mss));
         self.sum.bytes += u64::from(length);
         if length < mss {
+            self.sum.small += 1;
             self.judge(segment, other);
         }
         self.last = Some(Sent { time, length, partial: length % mss != 0, answered: false, acknowledged: None });

@@ -60,6 +60,8 @@ impl Waits {
 pub struct Sum {
     pub segments: u64,
     pub bytes: u64,
+    /// Pieces of less than a segment.
+    pub small: u64,
     /// Pieces that left with the acknowledgement of the one before.
     pub nagle: Waits,
     /// How these lie in time.
@@ -81,6 +83,7 @@ impl Sum {
     pub fn merge(&mut self, other: &Sum) {
         self.segments += other.segments;
         self.bytes += other.bytes;
+        self.small += other.small;
         self.nagle.merge(&other.nagle);
         self.scatter.merge(&other.scatter);
         self.against += other.against;
