@@ -1,4 +1,4 @@
-//! `tcptune doctor --pcap` where packets were lost and sent again, behind the place of the capture or before it.
+//! `tcptune doctor --pcap` on a path that loses packets, behind the place of the capture or before it, or takes its time with some.
 
 use crate::doctor_capture::{expect, judged, plain};
 use crate::support::cli::packets::{MS, Packet, Talk};
@@ -48,4 +48,25 @@ fn what_was_lost_before_the_capture_may_have_been_held() {
     expect(&judged(&plain(&late(6_000, 2_000))), 0, "none", None);
     let (report, code) = judged(&plain(&late(100, 2)));
     assert_eq!((code, report["findings"][0]["kind"].as_str()), (1, Some("cork")), "{report:#}");
+}
+
+#[test]
+fn what_took_longer_on_its_way_was_held_too() {
+    // At the server: of each three pieces that were held one takes 4 ms more to come.
+    let mut talk = Talk::new(10 * MS, 0);
+    for n in 0..60 {
+        talk.data(true, 100);
+        talk.pause(41 * MS);
+        talk.acknowledge(false);
+        talk.cross(true);
+        talk.pause(if n % 3 == 0 { 4 * MS } else { 0 });
+        talk.data(true, 2);
+        talk.data(false, 102);
+        talk.cross(true);
+    }
+    let (report, code) = judged(&plain(&talk.packets));
+    let found = &report["findings"][0];
+    assert_eq!((code, found["kind"].as_str(), found["waits"].as_u64()), (1, Some("nagle"), Some(60)), "{report:#}");
+    let saved = found["gain"]["saved_ms"].as_f64().expect("a number");
+    assert!((61.0..64.0).contains(&saved), "{found:#}");
 }

@@ -53,16 +53,18 @@ pub fn clients(hosts: &Hosts) -> String {
 fn of(service: Service, seen: &Seen, side: &Side, other: &Side) -> Evidence {
     let sum = &side.sum;
     let (nagle, cork) = (held_by_nagle(side), held_by_cork(side));
-    let total = nagle.map_or(0, |w| w.total).saturating_add(cork.map_or(0, |w| w.total));
+    let soon = if nagle.is_some() { sum.soon } else { (0, 0) };
+    let total =
+        [soon.1, nagle.map_or(0, |w| w.total), cork.map_or(0, |w| w.total)].into_iter().fold(0, i64::saturating_add);
     let kept: Vec<Wait> = nagle.iter().chain(&cork).flat_map(|waits| waits.kept.iter().copied()).collect();
     Evidence {
         example: side.example.map(|(own, peer, _)| (own, peer)),
         connections: seen.connections,
         exchanges: seen.exchanges,
-        nagle: nagle.map(waits).unwrap_or_default(),
-        cork: cork.map(waits).unwrap_or_default(),
+        nagle: nagle.map(|found| waits(found, soon)).unwrap_or_default(),
+        cork: cork.map(|found| waits(found, (0, 0))).unwrap_or_default(),
         span: time(seen.span),
-        pieces: nagle.map_or(0, |w| w.count) + cork.map_or(0, |w| w.count),
+        pieces: nagle.map_or(0, |w| w.count) + soon.0 + cork.map_or(0, |w| w.count),
         mean_delay: time(total / i64::try_from(sum.segments.max(1)).unwrap_or(i64::MAX)),
         round_trip: time(seen.round_trip.unwrap_or(0)),
         pattern: evidence::pattern(kept.iter().map(|wait| (wait.left.into(), wait.held.into())).collect()),
@@ -98,8 +100,10 @@ pub fn held_or_lost<'a>(seen: &Seen, side: &'a Side) -> Option<&'a Waits> {
     on_timer(side).filter(|waits| waits.count * SELDOM < side.sum.small).filter(worth)
 }
 
-fn waits(waits: &Waits) -> evidence::Waits {
-    evidence::Waits { seen: waits.count, count: waits.count, total: time(waits.total), median: median(waits) }
+/// `more`: of the same kind, of which it was not seen.
+fn waits(waits: &Waits, more: (u64, i64)) -> evidence::Waits {
+    let total = time(waits.total.saturating_add(more.1));
+    evidence::Waits { seen: waits.count, count: waits.count + more.0, total, median: median(waits) }
 }
 
 /// The middle one.
