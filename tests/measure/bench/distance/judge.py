@@ -3,8 +3,10 @@
 from harness.verdicts import LOOKED, grave
 from stories import BY_HAND, HERE, PLAIN, THERE
 
-# How much longer than by hand a cure may leave an exchange; and what a busy machine may add to a short one, in milliseconds.
-CURED, NOISE = 1.15, 1.0
+# How much longer than by hand a cure may leave an exchange; and how much of a program's own time may be a busy machine's.
+CURED, NOISE = 1.15, 0.25
+# In milliseconds, at least.
+LEAST = 1.0
 # How far a predicted gain may be from the measured one.
 OFF = 0.2
 FOUND, NOTHING, UNKNOWN = 1, 0, 2
@@ -17,7 +19,7 @@ def cure(story, milliseconds, taken):
     # Nagle's rule at the other end, which nothing changes there, keeps the last piece until the one before is acknowledged: that is
     # one more round trip, if it is at once.
     for how, most in ((HERE, by_hand), (THERE, by_hand + milliseconds)):
-        if taken[how] > most * CURED + NOISE:
+        if taken[how] > most * CURED + max(LEAST, story.own * NOISE):
             yield f"{how}: {taken[how]:.1f} ms"
     if not shortest <= by_hand <= shortest * CURED + story.own:
         yield f"by hand: {by_hand:.1f} ms"

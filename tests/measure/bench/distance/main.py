@@ -134,7 +134,7 @@ def quiet(net, milliseconds, loss, number, postgres):
     seconds = 3 if milliseconds < 80 else 6
     found, repeated = {}, 0
     for program in healthy.programs(net, milliseconds, number, postgres[net]):
-        for again in range(TIMES):
+        for _ in range(TIMES):
             with program.running(net) as server:
                 _, reports = look(net, program.port, lambda p=program, s=server: p.load(s, seconds + 0.5), seconds)
             faults = []
@@ -166,7 +166,7 @@ def show_quiet(results):
     for loss in sorted({loss for _, loss in results}):
         distances = sorted(milliseconds for milliseconds, of in results if of == loss)
         names = list(results[distances[0], loss])
-        table.show(f"Where nothing waits, {f'loss {loss} %' if loss else 'no loss'}: doctor at both ends, and captures of both",
+        table.show(f"Where nothing waits, {f'loss {loss} %' if loss else 'no loss'}: doctor at both ends, and captures",
                    ["program", *(f"{milliseconds:g} ms" for milliseconds in distances)],
                    [[name, *(results[milliseconds, loss][name] for milliseconds in distances)] for name in names])
 
