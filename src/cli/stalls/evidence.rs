@@ -255,6 +255,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
     for seen in group.iter().filter(|_| sampled) {
         sample.add(seen.track.suspect, seen.weight, both(&seen));
     }
+    let of_other = if sampled { sample.other() } else { unseen_of_other(group) };
     Evidence {
         pids,
         other_end,
@@ -272,9 +273,9 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
                 .flat_map(|seen| seen.track.other.waits.iter().copied())
                 .collect(),
         )
-        .times(sample.other()),
+        .times(of_other),
         paced: pacing(&paced),
-        bare_acks: (count(|seen| seen.track.other.bare_acks.into()) as f64 * sample.other()).round() as u64,
+        bare_acks: (count(|seen| seen.track.other.bare_acks.into()) as f64 * of_other).round() as u64,
         span: group.iter().map(|seen| seen.track.span().mul_f64(seen.weight)).sum(),
         pieces: exchanging.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
         mean_delay: mean_delay(&exchanging),
@@ -316,6 +317,14 @@ fn pacing(group: &[&Seen]) -> Option<Pacing> {
         held += seen.track.span().mul_f64(seen.weight * seen.track.paced.share());
     }
     (!group.is_empty()).then(|| all.pacing(held))
+}
+
+/// By how much to multiply what was seen of the other ends' waits.
+fn unseen_of_other(group: &[&Seen]) -> f64 {
+    let waits = |seen: &&Seen| seen.track.other.waits.len() as f64;
+    let all: f64 = group.iter().map(waits).sum();
+    let times = |seen: &&Seen| waits(seen) * seen.track.hidden.times(seen.track.span());
+    if all > 0.0 { group.iter().map(times).sum::<f64>() / all } else { 1.0 }
 }
 
 /// See there.

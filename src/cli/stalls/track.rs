@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::hidden::{BLIND, Gap, Hidden};
+use super::hidden::{BLIND, Gap, Hidden, MOST};
 use super::hold::{Hold, Wait};
 use super::paced::Paced;
 use super::peer::{PeerWaits, microseconds};
@@ -12,8 +12,6 @@ use super::suspect::Suspect;
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
-/// What was seen stands for no more than so many times as much.
-const MOST: f64 = 3.0;
 pub struct Track {
     /// The number of its network namespace; 0: ours.
     space: u64,

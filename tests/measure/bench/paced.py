@@ -6,8 +6,7 @@ import json
 import subprocess
 import time
 
-from harness import build, library, process, table
-from harness.far import SERVER, Far
+from harness import build, far, library, process, table
 
 ROUND_TRIPS = (1, 5, 20, 40)
 DEPTH = 8
@@ -31,7 +30,7 @@ class Echo:
     """A server on a port of its choice; busy with each request for so many microseconds."""
 
     def __init__(self, net, busy_us):
-        argv = process.command(net.server, [binary(), "serve", SERVER, busy_us], end=0)
+        argv = process.command(net.server, [binary(), "serve", far.SERVER, busy_us], end=0)
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -47,7 +46,7 @@ class Asking:
     """A client that has so many requests in flight."""
 
     def __init__(self, net, protocol, port, depth, seconds, *more, preload=False):
-        argv = [binary(), "ask", protocol, SERVER, port, depth, seconds, *more]
+        argv = [binary(), "ask", protocol, far.SERVER, port, depth, seconds, *more]
         self.process = subprocess.Popen(process.command(net.client, argv, preload, end=1), stdout=subprocess.PIPE, text=True)
 
     def rate(self):
@@ -104,7 +103,7 @@ def rows(net, tcptune, seconds):
              build.scratch()]
     with process.anywhere(), process.Server(net, redis, 6379) as server:
         for trip in ROUND_TRIPS:
-            with Far(net, trip), Echo(net, 0) as echo, Echo(net, 2000) as busy:
+            with far.Path(net, trip, addresses=(far.SERVER, far.CLIENT)), Echo(net, 0) as echo, Echo(net, 2000) as busy:
                 yield row(net, tcptune, f"{DEPTH} requests in flight", trip, seconds, "echo", echo.port)
                 yield row(net, tcptune, f"{DEPTH} in flight, redis", trip, seconds, "redis", server.port)
                 yield row(net, tcptune, "2 in flight, TCP_NODELAY on", trip, seconds, "echo", echo.port, 2, ["nodelay"], lost=False)
