@@ -147,7 +147,7 @@ impl Run<'_> {
             } else if self.args.json {
                 reports.push((session.process.pid, session.process.name.clone(), rows));
             } else {
-                print::table(&session.process, &rows, self.manner());
+                print::list(&session.process, &rows, self.manner());
             }
             sessions.push(session);
         }
