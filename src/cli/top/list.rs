@@ -6,9 +6,9 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
-use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table, TableState};
+use ratatui::widgets::{Cell, Padding, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::columns::{COLUMNS, Column, STALLS, short};
+use super::columns::{COLUMNS, Column, STALLS, short, shown};
 use super::look::{ACCENT, ALARM, QUIET, TUNED, framed};
 use super::sample::Line;
 use super::view::View;
@@ -26,12 +26,15 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
         curve(frame, right, "stalls", &view.stalls, ALARM);
     }
     if lines.is_empty() {
-        let text = "\n  Nothing is counted here yet: a process makes its file when it opens its first TCP connection or listener.\n\n  \
+        let text = "Nothing is counted here yet: a process makes its file when it opens its first TCP connection or listener.\n\n\
                     tcptune run --stats DIR -- COMMAND";
-        frame.render_widget(Paragraph::new(text).block(framed(" Processes ")), below);
+        let block = framed(" Processes ").padding(Padding::new(2, 2, 1, 0));
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(block), below);
         return;
     }
-    let title = |(number, column): (usize, &Column)| {
+    let columns = shown(below.width.saturating_sub(2), view.column);
+    let title = |&number: &usize| {
+        let column = &COLUMNS[number];
         let sorted = number == view.column;
         let mark = match (sorted, view.reversed) {
             (true, false) => "▾",
@@ -39,12 +42,14 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
             (false, _) => "",
         };
         let style = if sorted { Style::new().fg(Color::Black).bg(ACCENT) } else { Style::new().fg(ACCENT) };
-        Cell::new(Text::from(format!("{mark}{}", column.title)).right_aligned()).style(style)
+        // The blank before it is not part of it.
+        let title = Span::styled(format!("{mark}{}", column.title), style);
+        Cell::new(Text::from(title).right_aligned())
     };
-    let titles = COLUMNS.iter().enumerate().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
+    let titles = columns.iter().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
     let mut state = TableState::new().with_selected(at);
-    let widths = COLUMNS.iter().map(|column| Constraint::Length(column.width)).chain([Constraint::Fill(1)]);
-    let table = Table::new(lines.iter().map(|line| row(line)), widths)
+    let widths = columns.iter().map(|&at| Constraint::Length(COLUMNS[at].width)).chain([Constraint::Fill(1)]);
+    let table = Table::new(lines.iter().map(|line| row(line, &columns)), widths)
         .header(Row::new(titles).style(Modifier::BOLD))
         .column_spacing(0)
         .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
@@ -52,7 +57,7 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
     frame.render_stateful_widget(table, below, &mut state);
 }
 
-fn row(line: &Line) -> Row<'_> {
+fn row<'l>(line: &'l Line, columns: &[usize]) -> Row<'l> {
     let stalls = line.rate(STALLS).unwrap_or(0.0) > 0.0;
     let cell = |column: &Column| {
         let text = (column.text)(line);
@@ -72,7 +77,7 @@ fn row(line: &Line) -> Row<'_> {
         command.insert(1, Span::styled(" observed", Style::new().fg(ACCENT)));
     }
     let style = if line.process.running { Style::new() } else { QUIET };
-    Row::new(COLUMNS.iter().map(cell).chain([Cell::new(Text::from(command))])).style(style)
+    Row::new(columns.iter().map(|&at| cell(&COLUMNS[at])).chain([Cell::new(Text::from(command))])).style(style)
 }
 
 /// What all processes did lately, a column for each interval, the newest at the right.

@@ -2,23 +2,26 @@
 
 use super::columns::{self, COLUMNS};
 use super::sample::{Line, Samples};
-use crate::output::line;
+use crate::output::table::{self, Column};
+use crate::output::{Width, line};
 
 pub fn table(samples: &Samples) {
-    let titles: String =
-        COLUMNS.iter().map(|column| format!("{:>width$}", column.title, width = column.width.into())).collect();
-    line(&format!("{titles}  STATE    COMMAND"));
     let mut lines: Vec<&Line> = samples.lines.iter().collect();
     columns::sort(&mut lines, columns::CALLS_PER_SECOND, false);
-    for one in lines {
-        // A script splits at blanks.
-        let cell = |text: String| text.replace(' ', "");
-        let cells: String = COLUMNS
-            .iter()
-            .map(|column| format!("{:>width$}", cell((column.text)(one)), width = column.width.into()))
-            .collect();
-        line(&format!("{cells}  {:7}  {}", state(one), one.process.command));
-    }
+    let mut titles: Vec<Column<'_>> =
+        COLUMNS.iter().map(|column| Column::right(column.title, column.rank).at_least(column.width.into())).collect();
+    titles.extend([Column::left("STATE", 1), Column::left("COMMAND", 0).cut(columns::COMMAND)]);
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|one| {
+            // A script splits at blanks.
+            let numbers = COLUMNS.iter().map(|column| (column.text)(one).replace(' ', ""));
+            numbers.chain([state(one).to_owned(), one.process.command.clone()]).collect()
+        })
+        .collect();
+    let table = table::lines(&titles, rows.iter().map(Vec::as_slice), Width::of_stdout().table());
+    line(&table.head);
+    table.rows.iter().for_each(|text| line(text));
 }
 
 pub fn state(line: &Line) -> &'static str {

@@ -8,6 +8,7 @@ pub mod group;
 pub mod packets;
 pub mod scene;
 pub mod static_program;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +35,8 @@ pub fn cleaned(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("LD_PRELOAD");
+    // Nor the width of the terminal that the tests were started from.
+    command.env_remove("LD_PRELOAD").env_remove("COLUMNS");
     command
 }
 
