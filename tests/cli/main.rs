@@ -25,6 +25,7 @@ mod links;
 mod ls;
 mod report;
 mod run;
+mod screens;
 mod supervise;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,7 +3,7 @@
 use crate::output::table::{self, Column, cut};
 use crate::output::{BOLD, FAINT, GOOD, NOTE, Width, line, paragraph, styled};
 
-use super::counted::{FIGURES, Figure};
+use super::counted::FIGURES;
 use super::measures::Source;
 use super::report::{Compared, Report};
 use super::schedule::{SIDES, Side};
@@ -69,24 +69,24 @@ fn table(report: &Report, width: Width) {
         let [[a, spread_a], [b, spread_b]] = [a, b];
         rows.push([label, a, spread_a, b, spread_b, ratio, bounds]);
     }
+    let measured = rows.len();
+    let counted = report.counted();
+    for figure in counted.iter().flat_map(|_| &FIGURES) {
+        let [a, b] = counted.map_or_else(Default::default, |both| both.map(figure.show));
+        let [label, none] = [figure.label, ""].map(str::to_owned);
+        rows.push([label, a, none.clone(), b, none.clone(), none.clone(), none]);
+    }
     let table = table::lines(&columns, rows.iter().map(<[String; 7]>::as_slice), width.page());
     line(&styled(BOLD, table.head));
-    table.rows.iter().for_each(|text| line(text));
+    table.rows.iter().take(measured).for_each(|text| line(text));
     let faint = |text: &str| line(&styled(FAINT, paragraph("", text, 2, width.sentence())));
     if report.measures.iter().any(|row| row.of.source == Source::Namespace) {
         faint("* of the whole network namespace: other programs count, and on loopback both ends");
     }
-    if let Some(counted) = report.counted() {
+    if counted.is_some() {
         faint("counted by the library in one run of each:");
-        let row = |figure: &Figure| {
-            let [a, b] = counted.map(figure.show);
-            [figure.label.to_owned(), a, b]
-        };
-        let rows: Vec<[String; 3]> = FIGURES.iter().map(row).collect();
-        let columns = [Column::left("", 0).at_least(LABEL), baseline, candidate];
-        let table = table::lines(&columns, rows.iter().map(<[String; 3]>::as_slice), width.page());
-        table.rows.iter().for_each(|text| line(text));
     }
+    table.rows.iter().skip(measured).for_each(|text| line(text));
 }
 
 pub fn interval(row: &Compared) -> String {

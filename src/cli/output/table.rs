@@ -66,7 +66,7 @@ impl<'t> Column<'t> {
             Long::Middle(_) => vec![cut_middle(text, room)],
             Long::Wrap(_) if width(text) > room => {
                 let depth = text.len() - text.trim_start().len();
-                let indent = " ".repeat(if depth > 0 { depth + 2 } else { 0 });
+                let indent = " ".repeat(depth + 2);
                 textwrap::wrap(text, textwrap::Options::new(room).subsequent_indent(&indent))
                     .into_iter()
                     .map(|line| line.into_owned())

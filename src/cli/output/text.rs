@@ -60,9 +60,27 @@ pub fn paragraph(head: &str, text: &str, indent: usize, width: usize) -> String 
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    let mut filled = textwrap::fill(text, options);
+    let mut filled = textwrap::fill(&with_units_kept(text), options);
     filled.truncate(filled.trim_end().len());
-    filled
+    filled.replace(KEPT, " ")
+}
+
+/// A blank at which no line ends.
+const KEPT: char = '\u{a0}';
+const UNITS: [&str; 9] = ["%", "h", "kB", "MB", "min", "ms", "s", "us", "µs"];
+
+/// A number stays with its unit.
+fn with_units_kept(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let unit = word.trim_end_matches(|c: char| !c.is_alphabetic() && c != '%');
+        if UNITS.contains(&unit) && kept.ends_with(' ') && kept.trim_end().ends_with(|c: char| c.is_ascii_digit()) {
+            kept.pop();
+            kept.push(KEPT);
+        }
+        kept.push_str(word);
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -74,6 +92,7 @@ mod tests {
         assert_eq!(paragraph("", "one two three", 2, 7), "one two\n  three");
         assert_eq!(paragraph("", "incomprehensible", 1, 4), "incomprehensible");
         assert_eq!(paragraph("label ", "", 1, 4), "label");
+        assert_eq!(paragraph("", "waited 42.5 ms: 5.1 s of 6 s", 0, 12), "waited\n42.5 ms:\n5.1 s of 6 s");
         assert_eq!(paragraph("", "run tcp-tune --pid 4711", 0, 14), "run tcp-tune\n--pid 4711");
     }
 

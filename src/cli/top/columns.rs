@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::sample::Line;
+use crate::counters::{Process, name};
 use crate::output::table;
 use crate::output::words::{per, share, time};
 
@@ -89,6 +90,12 @@ pub fn shown(room: u16, sorted: usize) -> Vec<usize> {
     ranks[sorted] = 0;
     let widths = table::fit(&widths, &widths, &ranks, 0, room.into());
     (0..command).filter(|&at| widths[at] > 0).collect()
+}
+
+/// What a process is called, and what follows it in its command line.
+pub fn name_and_arguments(process: &Process) -> (&str, &str) {
+    let named = name(process);
+    (named, process.command.split_once(named).map_or("", |(_, rest)| rest.trim_start()))
 }
 
 /// Puts lines in the order of a column, running ones first; where it says nothing, by number.

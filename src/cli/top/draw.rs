@@ -81,7 +81,7 @@ const OF_LIST: [(&str, &str); 8] = [
     ("p", "pause"),
 ];
 const OF_PROCESS: [(&str, &str); 6] =
-    [("↑↓", "service"), ("Esc", "back"), ("Tab", "other"), ("?", "help"), ("q", "leave"), ("p", "pause")];
+    [("↑↓", "service"), ("Esc", "back"), ("Tab", "the rest"), ("?", "help"), ("q", "leave"), ("p", "pause")];
 
 fn foot(frame: &mut Frame, view: &View, area: Rect, samples: &Samples, other: bool) {
     let keys: &[(&str, &str)] = if view.open { &OF_PROCESS } else { &OF_LIST };

@@ -8,11 +8,11 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Cell, Padding, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::columns::{COLUMNS, Column, STALLS, short, shown};
+use super::columns::{COLUMNS, Column, STALLS, name_and_arguments, short, shown};
 use super::look::{ACCENT, ALARM, QUIET, TUNED, framed};
 use super::sample::Line;
 use super::view::View;
-use crate::counters::name;
+use crate::output::table::cut;
 
 /// A lower screen has the list only.
 const ROOM_FOR_CURVES: u16 = 16;
@@ -49,7 +49,9 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
     let titles = columns.iter().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
     let mut state = TableState::new().with_selected(at);
     let widths = columns.iter().map(|&at| Constraint::Length(COLUMNS[at].width)).chain([Constraint::Fill(1)]);
-    let table = Table::new(lines.iter().map(|line| row(line, &columns)), widths)
+    let taken: u16 = columns.iter().map(|&at| COLUMNS[at].width).sum();
+    let room = usize::from(below.width.saturating_sub(2 + taken));
+    let table = Table::new(lines.iter().map(|line| row(line, &columns, room)), widths)
         .header(Row::new(titles).style(Modifier::BOLD))
         .column_spacing(0)
         .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
@@ -57,7 +59,8 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
     frame.render_stateful_widget(table, below, &mut state);
 }
 
-fn row<'l>(line: &'l Line, columns: &[usize]) -> Row<'l> {
+/// `room`: for the command.
+fn row<'l>(line: &'l Line, columns: &[usize], room: usize) -> Row<'l> {
     let stalls = line.rate(STALLS).unwrap_or(0.0) > 0.0;
     let cell = |column: &Column| {
         let text = (column.text)(line);
@@ -68,14 +71,13 @@ fn row<'l>(line: &'l Line, columns: &[usize]) -> Row<'l> {
         };
         Cell::new(Text::from(text).right_aligned().style(style))
     };
-    let command = line.process.command.as_str();
-    let named = name(&line.process);
-    // Behind its name what follows there: its arguments.
-    let arguments = command.split_once(named).map_or("", |(_, rest)| rest.trim_start());
-    let mut command = vec![Span::raw(format!(" {named}")), Span::styled(format!(" {arguments}"), QUIET)];
+    let (named, arguments) = name_and_arguments(&line.process);
+    let mut command = vec![Span::raw(cut(&format!(" {named}"), room))];
     if line.process.observing {
-        command.insert(1, Span::styled(" observed", Style::new().fg(ACCENT)));
+        command.push(Span::styled(" observed", Style::new().fg(ACCENT)));
     }
+    let left = room.saturating_sub(command.iter().map(Span::width).sum());
+    command.push(Span::styled(cut(&format!(" {arguments}"), left), QUIET));
     let style = if line.process.running { Style::new() } else { QUIET };
     Row::new(columns.iter().map(|&at| cell(&COLUMNS[at])).chain([Cell::new(Text::from(command))])).style(style)
 }
