@@ -25,6 +25,7 @@ mod links;
 mod ls;
 mod report;
 mod run;
+mod schemas;
 mod screens;
 mod supervise;
 #[path = "../support/mod.rs"]

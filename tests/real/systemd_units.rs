@@ -42,7 +42,7 @@ pub(crate) fn refused(machine: &Machine, arguments: &str, code: i32, words: &str
 pub(crate) fn verified(machine: &Machine, unit: &str) -> (Value, i32) {
     let (code, out, err) = machine.ended(&["tcptune", "systemd", "verify", "--json", unit]);
     let mut report: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
-    (report[0].take(), code)
+    (report["units"][0].take(), code)
 }
 
 fn preload(machine: &Machine, unit: &str) -> String {
@@ -113,7 +113,7 @@ fn real_daemons_with_all_their_processes() {
         let client = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; sleep 0.5; tcptune systemd verify --json {unit}");
         let (code, out, err) = machine.ended(&["bash", "-c", &client]);
         let report: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
-        let processes = report[0]["processes"].as_array().expect("a list");
+        let processes = report["units"][0]["processes"].as_array().expect("a list");
         assert!(code == 0 && processes.len() >= least, "{unit}: {report:#}");
         assert!(processes.iter().all(|process| process["library"] == LIBRARY), "{unit}: {report:#}");
         let mut sockets = processes.iter().flat_map(|process| process["sockets"].as_array().expect("a list"));

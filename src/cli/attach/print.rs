@@ -36,7 +36,7 @@ pub fn list(process: &Process, rows: &[Row], manner: Manner) {
     line(&format!("{INDENT}{}", styled(FAINT, table.head)));
     table.rows.iter().flat_map(|row| row.lines()).for_each(|text| line(&format!("{INDENT}{text}")));
     let changed = rows.iter().filter(|row| row.changed).count();
-    let total: f64 = rows.iter().map(|row| row.microseconds).sum();
+    let total: f64 = rows.iter().map(|row| row.took_us).sum();
     let plural = if rows.len() == 1 { "" } else { "s" };
     let verb = if manner.dry { "would be changed" } else { "changed" };
     line(&format!("  {} TCP socket{plural}, {changed} {verb}, {:.2} ms", rows.len(), total / 1000.0));
@@ -64,7 +64,7 @@ fn change(row: &Row, manner: Manner) -> String {
         text.push_str(&format!(", {}", styled(NOTE, format_args!("refused: {reason}"))));
     }
     if manner.verbose {
-        text.push_str(&styled(FAINT, format_args!("  {:.0} us", row.microseconds)));
+        text.push_str(&styled(FAINT, format_args!("  {:.0} us", row.took_us)));
     }
     text
 }

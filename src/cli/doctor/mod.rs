@@ -18,8 +18,8 @@ mod pace;
 mod page;
 mod print;
 mod processes;
-mod ranked;
-mod report;
+pub mod ranked;
+pub mod report;
 mod target;
 mod words;
 

@@ -15,7 +15,8 @@ const COLUMNS: [Column<'static>; 11] = [
     Column::right("UNSENT", 3),
     Column::left("LIBRARY", 6),
     Column::right("PID", 2),
-    Column::left("COMMAND", 0).cut(8),
+    // The kernel keeps no longer names.
+    Column::left("COMMAND", 0).cut(15),
     Column::left("UNIT", 7).cut(12),
 ];
 
@@ -47,21 +48,20 @@ fn cells(row: &Row) -> [String; COLUMNS.len()] {
         row.peer.map_or_else(|| "(listening)".to_owned(), |peer| peer.to_string()),
         switch(row.nodelay),
         switch(row.cork),
-        row.delayed_ack_max_us.map_or_else(dash, |us| milliseconds(us.unsigned_abs())),
-        row.round_trip_us.map_or_else(dash, milliseconds),
+        row.delayed_ack_max_ms.map_or_else(dash, milliseconds),
+        row.round_trip_ms.map_or_else(dash, milliseconds),
         unsent,
-        row.library.map_or_else(dash, |there| if there { "yes" } else { "no" }.to_owned()),
+        row.loaded.map_or_else(dash, |there| if there { "yes" } else { "no" }.to_owned()),
         match row.pids.as_slice() {
             [] => dash(),
             [pid] => pid.to_string(),
             [pid, others @ ..] => format!("{pid}+{}", others.len()),
         },
-        row.command.clone().unwrap_or_else(dash),
+        row.name.clone().unwrap_or_else(dash),
         row.unit.clone().unwrap_or_else(dash),
     ]
 }
 
-fn milliseconds(us: u32) -> String {
-    let ms = f64::from(us) / 1000.0;
+fn milliseconds(ms: f64) -> String {
     if ms >= 10.0 { format!("{ms:.0} ms") } else { format!("{ms:.2} ms") }
 }

@@ -1,5 +1,7 @@
 //! Tables that fit: where the room is too small for all columns, those that matter least are left out, and long cells are cut.
 
+use super::text::{KEPT, with_units_kept};
+
 /// What becomes of a cell that is longer than its column.
 #[derive(Clone, Copy, Debug)]
 enum Long {
@@ -67,9 +69,9 @@ impl<'t> Column<'t> {
             Long::Wrap(_) if width(text) > room => {
                 let depth = text.len() - text.trim_start().len();
                 let indent = " ".repeat(depth + 2);
-                textwrap::wrap(text, textwrap::Options::new(room).subsequent_indent(&indent))
+                textwrap::wrap(&with_units_kept(text), textwrap::Options::new(room).subsequent_indent(&indent))
                     .into_iter()
-                    .map(|line| line.into_owned())
+                    .map(|line| line.replace(KEPT, " "))
                     .collect()
             }
             _ => vec![cut(text, room)],

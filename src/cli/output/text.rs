@@ -66,11 +66,11 @@ pub fn paragraph(head: &str, text: &str, indent: usize, width: usize) -> String 
 }
 
 /// A blank at which no line ends.
-const KEPT: char = '\u{a0}';
+pub(super) const KEPT: char = '\u{a0}';
 const UNITS: [&str; 9] = ["%", "h", "kB", "MB", "min", "ms", "s", "us", "µs"];
 
 /// A number stays with its unit.
-fn with_units_kept(text: &str) -> String {
+pub(super) fn with_units_kept(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     for word in text.split_inclusive(' ') {
         let unit = word.trim_end_matches(|c: char| !c.is_alphabetic() && c != '%');

@@ -202,8 +202,8 @@ fn pattern(both: &ArmCounts) {
 
 /// The rows of both means.
 fn means(found: &Comparison) -> [[String; 3]; 2] {
-    let mean = |mean: &compare::Mean| milliseconds(mean.mean);
-    let interval = |mean: &compare::Mean| format!("{} to {}", milliseconds(mean.low), milliseconds(mean.high));
+    let mean = |mean: &compare::Mean| milliseconds(mean.mean_ms);
+    let interval = |mean: &compare::Mean| format!("{} to {}", milliseconds(mean.low_ms), milliseconds(mean.high_ms));
     [
         ["mean time to an answer".to_owned(), mean(&found.tuned), mean(&found.untouched)],
         ["  with 95 % confidence".to_owned(), interval(&found.tuned), interval(&found.untouched)],
@@ -220,18 +220,18 @@ fn verdict(found: &Comparison) {
             GOOD,
             format_args!(
                 "An untouched connection waits {} as long for an answer.",
-                times(ratio.mean, ratio.low, ratio.high)
+                times(ratio.ratio, ratio.low, ratio.high)
             ),
         ),
         Verdict::TunedIsSlower => styled(
             BAD,
             format_args!(
                 "A tuned connection waits {} as long for an answer.",
-                times(1.0 / ratio.mean, 1.0 / ratio.high, 1.0 / ratio.low)
+                times(1.0 / ratio.ratio, 1.0 / ratio.high, 1.0 / ratio.low)
             ),
         ),
         Verdict::NoDifference => {
-            styled(BOLD, format_args!("No difference: the ratio is {}.", times(ratio.mean, ratio.low, ratio.high)))
+            styled(BOLD, format_args!("No difference: the ratio is {}.", times(ratio.ratio, ratio.low, ratio.high)))
         }
     });
 }

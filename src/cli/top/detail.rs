@@ -23,22 +23,21 @@ const OUTCOMES: u16 = 54;
 const ROOM_FOR_BOTH: u16 = 104;
 
 /// On a lower screen what became of it stands in the place of the services too.
-const ROOM_FOR_SERVICES: u16 = 32;
+const ROOM_FOR_SERVICES: u16 = 28;
 
 /// Is there room for all of it?
 pub fn is_whole(area: Rect) -> bool {
-    area.width >= ROOM_FOR_BOTH
+    area.width >= ROOM_FOR_BOTH && area.height >= ROOM_FOR_SERVICES
 }
 
 /// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1. `outcomes_first`: of what has no room
 /// beside each other.
 pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize, outcomes_first: bool) {
     let rows = u16::try_from(line.process.services.len()).unwrap_or(u16::MAX).saturating_add(4).min(area.height / 3);
-    let outcomes_alone = !is_whole(area) && outcomes_first;
-    let rows = if outcomes_alone && area.height < ROOM_FOR_SERVICES { 0 } else { rows.max(5) };
+    let rows = if outcomes_first && area.height < ROOM_FOR_SERVICES { 0 } else { rows.max(5) };
     let [facts, services, rest] =
         Layout::vertical([Constraint::Length(6), Constraint::Length(rows), Constraint::Fill(1)]).areas(area);
-    let [answers, reasons] = match (is_whole(area), outcomes_first) {
+    let [answers, reasons] = match (area.width >= ROOM_FOR_BOTH, outcomes_first) {
         (true, _) => Layout::horizontal([Constraint::Fill(1), Constraint::Length(OUTCOMES)]).areas(rest),
         (false, true) => [Rect::ZERO, rest],
         (false, false) => [rest, Rect::ZERO],

@@ -103,7 +103,7 @@ fn extent(ranking: &Ranking) -> String {
         },
         words::time(extent.apart.as_secs_f64()),
         number(extent.closely as u64),
-        ranking.cost * 100.0
+        ranking.cost_percent
     );
     if extent.spaces > 1 {
         text.push_str(&format!("; {}", several(extent.spaces as u64, "network namespace")));
