@@ -16,7 +16,7 @@ const KEYS: &[(&str, &str)] = &[
     ("up, down, k, j", "choose a process, or a service in an open one"),
     ("Home, End, PgUp, PgDn", "choose farther away"),
     ("Enter", "open the process: services, times, what became of it"),
-    ("Tab", "in an open one: what became of it, times (one fits)"),
+    ("Tab", "in an open one: more of what has no room"),
     ("Esc, Backspace", "back to the list"),
     ("left, right, <, >", "sort by the column before, behind"),
     ("r", "turn the order around"),
