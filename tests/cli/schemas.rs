@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,8 +12,9 @@ use serde_json::Value;
 
 use crate::support::cli::exchanges::{Client, Server};
 use crate::support::cli::scene::Scene;
+use crate::support::cli::schema::{faults, fields, keeps, properties, schema};
 use crate::support::cli::{ended, is_root, tcptune};
-use crate::support::{Guard, Mode, ScratchDir, compile, finish, library, program};
+use crate::support::{Guard, Mode, ScratchDir, compile, finish, library};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const NAMES: [&str; 10] =
@@ -128,75 +128,6 @@ const PLAIN: &[&str] = &[
     "deviation",
 ];
 const UNITS: &[&str] = &["us", "ms", "s", "s2", "bytes", "percent"];
-
-fn schema(name: &str) -> (String, Value) {
-    let (code, out, err) = ended(tcptune().args(["generate", "schema", name]));
-    assert_eq!((code, err.as_str()), (0, ""), "{name}");
-    let value = serde_json::from_str(&out).expect("valid JSON");
-    (out, value)
-}
-
-/// What a validator that is not ours has against a document. Debian's: in Rust they would turn features of crates on that the
-/// library must not have.
-fn faults(schema: &Value, document: &Value) -> String {
-    let scratch = ScratchDir::new("schema");
-    let file = scratch.file("schema.json", schema.to_string());
-    let mut command = Mode::Plain.command("/usr/bin/python3");
-    command.arg(program("validate.py")).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut validator = Guard::spawn(&mut command);
-    let mut input = validator.child.stdin.take().expect("piped");
-    let lines = validator.lines();
-    input.write_all(document.to_string().as_bytes()).expect("it reads");
-    drop(input);
-    let faults = lines.rest(PATIENCE).join("\n");
-    assert!(validator.wait(PATIENCE).success(), "python3-jsonschema");
-    faults
-}
-
-/// Holds a document against its schema, and against its number.
-#[track_caller]
-fn keeps(name: &str, text: &str) -> Value {
-    let document: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
-    let (_, schema) = schema(name);
-    let faults = faults(&schema, &document);
-    assert!(faults.is_empty(), "{name}: {faults}\n{document:#}");
-    assert_eq!(document["schema"], 1, "{name}");
-    // And that what is not in the schema is not in the document: fields are described where programs read of them.
-    let mut described = BTreeSet::new();
-    properties(&schema, &mut |field, _| {
-        described.insert(field.to_owned());
-    });
-    fields(&document, &mut |field| assert!(described.contains(field), "{name}: {field} is not in the schema"));
-    document
-}
-
-/// Every property in a schema, wherever it is.
-fn properties(schema: &Value, found: &mut impl FnMut(&str, &Value)) {
-    match schema {
-        Value::Object(object) => {
-            for (key, value) in object {
-                if let ("properties", Value::Object(properties)) = (key.as_str(), value) {
-                    properties.iter().for_each(|(name, property)| found(name, property));
-                }
-                properties(value, found);
-            }
-        }
-        Value::Array(values) => values.iter().for_each(|value| properties(value, found)),
-        _ => {}
-    }
-}
-
-/// Every field in a document.
-fn fields(document: &Value, found: &mut impl FnMut(&str)) {
-    match document {
-        Value::Object(object) => object.iter().for_each(|(name, value)| {
-            found(name);
-            fields(value, found);
-        }),
-        Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
-        _ => {}
-    }
-}
 
 /// Is it a number, or a list of numbers?
 fn is_number(property: &Value) -> bool {

@@ -7,6 +7,7 @@ pub mod exporter;
 pub mod group;
 pub mod packets;
 pub mod scene;
+pub mod schema;
 pub mod static_program;
 pub mod terminal;
 
