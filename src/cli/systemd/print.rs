@@ -37,41 +37,43 @@ pub fn note(text: &str) {
 
 /// What `verify` has seen of a unit.
 pub fn verified(report: &Report) {
-    line(&told(report, Width::of_stdout().sentence()));
+    line(&told(report, Width::of_stdout()));
 }
 
-fn told(report: &Report, width: usize) -> String {
+fn told(report: &Report, room: Width) -> String {
+    let width = room.sentence();
     let mut lines = vec![paragraph("", &styled(BOLD, format_args!("{}: {}", report.unit, report.state)), 2, width)];
-    let mut say = |head: &str, text: &str, indent: usize| lines.push(paragraph(head, text, indent, width));
+    let said = |head: &str, text: &str, indent: usize| paragraph(head, text, indent, width);
     for row in &report.processes {
         let what = match (&row.library, &row.reason) {
             (Some(library), None) => format!("{} {}", styled(GOOD, "loaded"), library.display()),
             (Some(_), Some(_)) => styled(BAD, "does nothing"),
             (None, _) => styled(BAD, "not loaded"),
         };
-        say(&format!("  process {} ({}): ", row.pid, row.name), &what, 4);
+        lines.push(said(&format!("  process {} ({}): ", row.pid, row.name), &what, 4));
         if let Some(reason) = &row.reason {
-            say("    ", reason, 4);
+            lines.push(said("    ", reason, 4));
         }
         for socket in &row.sockets {
             let word = if socket.nodelay { styled(GOOD, "on") } else { styled(NOTE, "off") };
             let peer = if socket.peer == "-" { String::new() } else { format!(" -> {}", socket.peer) };
             let text = format!("{} {}{peer}: TCP_NODELAY {word}", socket.state, socket.local);
-            say(&format!("    fd {} ", socket.fd), &text, 6);
+            // A line for each, where another program looks for it.
+            lines.push(paragraph(&format!("    fd {} ", socket.fd), &text, 6, room.table()));
         }
         if let Some(why) = &row.unseen {
-            say("    ", &styled(FAINT, format_args!("its sockets cannot be looked at: {why}")), 6);
+            lines.push(said("    ", &styled(FAINT, format_args!("its sockets cannot be looked at: {why}")), 6));
         }
     }
     let (style, word) = if report.tuned { (GOOD, "tuned") } else { (BAD, "not tuned") };
-    say(&format!("{}: ", styled(style, word)), &report.verdict, 2);
+    lines.push(said(&format!("{}: ", styled(style, word)), &report.verdict, 2));
     lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::report::{Report, Row, TcpSocket};
-    use super::told;
+    use super::{Width, told};
 
     #[test]
     fn it_fits_the_terminal() {
@@ -98,7 +100,7 @@ mod tests {
             processes: vec![row(None), row(Some("it was started without: before the drop-in was written"))],
         };
         for width in [60, 80, 120, 200] {
-            let text = anstream::adapter::strip_str(&told(&report, width)).to_string();
+            let text = anstream::adapter::strip_str(&told(&report, Width::columns(width))).to_string();
             for line in text.lines() {
                 // The library's path is one word.
                 assert!(line.chars().count() <= width || line.trim().starts_with("/usr/lib/"), "{width}: {line}");

@@ -87,7 +87,10 @@ fn curve(frame: &mut Frame, area: Rect, what: &str, rates: &VecDeque<f64>, color
     let now = rates.back().copied().unwrap_or(0.0);
     let shown = rates.iter().rev().take(area.width.saturating_sub(2).into());
     let most = shown.clone().copied().fold(0.0, f64::max);
-    let title = format!(" {} {what}/s, most {} ", short(now), short(most));
+    let whole = format!(" {} {what}/s, most {} ", short(now), short(most));
+    // A number without its last digits would be another.
+    let fits = whole.chars().count() + 2 <= usize::from(area.width);
+    let title = if fits { whole } else { format!(" {} {what}/s ", short(now)) };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a height, in thousandths")]
     let mut heights: Vec<u64> = shown.map(|rate| (rate * 1000.0) as u64).collect();
     heights.resize(area.width.saturating_sub(2).into(), 0);
