@@ -21,6 +21,7 @@ mod output;
 mod programs;
 mod report;
 mod run;
+mod schemas;
 mod settings;
 mod stalls;
 mod systemd;
@@ -109,7 +110,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(&args),
-        Command::Generate(args) => generate::command(&args, Cli::command()),
+        Command::Generate(args) => generate::command(&args, Cli::command(), &schemas::ALL),
         Command::DemoClient(args) => demo::client(&args),
     }
 }

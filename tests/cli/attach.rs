@@ -17,7 +17,7 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 fn sockets(document: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(document).expect("valid JSON");
-    document[0]["sockets"].as_array().expect("a list").clone()
+    document["processes"][0]["sockets"].as_array().expect("a list").clone()
 }
 
 #[test]
@@ -56,7 +56,11 @@ fn accepted_connections_inherit_and_are_put_back() {
     late.expect_stalls(false);
     let pid = server.guard.pid().to_string();
     let found = sockets(&attached(&state, &["--json", "--revert", &pid]));
-    assert_eq!(found.iter().filter(|row| row["changed"] == true && row["after"] == false).count(), 3, "{found:#?}");
+    assert_eq!(
+        found.iter().filter(|row| row["changed"] == true && row["nodelay_after"] == false).count(),
+        3,
+        "{found:#?}"
+    );
     early.expect_stalls(true);
     late.expect_stalls(true);
 }
@@ -76,12 +80,12 @@ fn what_the_program_set_itself_stays() {
     let first = sockets(&attached(&state, &["--json", "--set", "keepalive=61/10/5", &pid]));
     assert_eq!(first.len(), 3);
     for row in &first {
-        assert_eq!((row["before"] == true, row["after"] == true), (row["fd"] == own, true), "{row:#}");
+        assert_eq!((row["nodelay_before"] == true, row["nodelay_after"] == true), (row["fd"] == own, true), "{row:#}");
         assert_eq!(row["options"][0], "keepalive=61/10/5");
     }
     let last = sockets(&attached(&state, &["--json", "--revert", &pid]));
     for row in &last {
-        assert_eq!((row["before"] == true, row["after"] == true), (true, row["fd"] == own), "{row:#}");
+        assert_eq!((row["nodelay_before"] == true, row["nodelay_after"] == true), (true, row["fd"] == own), "{row:#}");
         assert_eq!(row["options"].as_array().map(Vec::len), Some(4), "{row:#}");
     }
 }
@@ -120,11 +124,11 @@ fn a_thousand_sockets() {
     let found = sockets(&attached(&state, &["--json", &many.guard.pid().to_string()]));
     let took = begin.elapsed();
     assert_eq!(found.len(), COUNT + 1);
-    assert!(found.iter().all(|row| row["before"] == false && row["after"] == true));
-    let each: f64 = found.iter().filter_map(|row| row["microseconds"].as_f64()).sum::<f64>() / found.len() as f64;
+    assert!(found.iter().all(|row| row["nodelay_before"] == false && row["nodelay_after"] == true));
+    let each: f64 = found.iter().filter_map(|row| row["took_us"].as_f64()).sum::<f64>() / found.len() as f64;
     eprintln!("{} sockets: {took:?} in all, {each:.1} us each", found.len());
     let found = sockets(&attached(&state, &["--json", "--revert", &many.guard.pid().to_string()]));
-    assert!(found.len() == COUNT + 1 && found.iter().all(|row| row["after"] == false));
+    assert!(found.len() == COUNT + 1 && found.iter().all(|row| row["nodelay_after"] == false));
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_client_that_writes_twice_stalls() {
     assert_eq!((code, report["verdict"].as_str()), (1, Some("found")), "{report:#}");
     let found = single(&report);
     assert_eq!((found["kind"].as_str(), found["side"].as_str()), (Some("nagle"), Some("client")), "{found:#}");
-    assert_eq!(found["pattern"], serde_json::json!([100, 2]));
+    assert_eq!(found["pattern_bytes"], serde_json::json!([100, 2]));
     assert_eq!(found["options"]["nodelay"], false);
     assert_eq!(found["socket"][1], format!("127.0.0.1:{}", server.port));
     let number = |name: &str| found[name].as_f64().unwrap_or_else(|| panic!("{name}: {found:#}"));

@@ -183,7 +183,7 @@ fn what_is_kept_of_packets_may_be_little() {
     for snaplen in [96, 66, 60, 54] {
         let report = judged(&capture(&stalled(), Link::Ethernet, Ip::V4, Format::Micro, snaplen));
         expect_stall(&report, 30..=30);
-        assert_eq!(report.0["findings"][0]["pattern"], serde_json::json!([100, 2]));
+        assert_eq!(report.0["findings"][0]["pattern_bytes"], serde_json::json!([100, 2]));
     }
     let report = judged(&capture(&stalled(), Link::Ethernet, Ip::V4, Format::Micro, 40));
     expect(&report, 2, "unknown", Some("cut-short"));

@@ -69,7 +69,7 @@ fn every_exchange_is_counted() {
     // Five exchanges warm up; the first of all is acknowledged at once.
     assert_eq!(found["exchanges"], 65);
     assert!(found["waits"].as_u64().is_some_and(|n| (55..=65).contains(&n)), "{found:#}");
-    assert_eq!(found["pattern"], serde_json::json!([100, 2]));
+    assert_eq!(found["pattern_bytes"], serde_json::json!([100, 2]));
     assert_eq!(report["command_ended"], "ended with exit status 0");
     assert_eq!(process(&report, "exchanges.py")["loaded"], true);
     assert!(found["upstream"].to_string().contains("socket.TCP_NODELAY"), "{found:#}");

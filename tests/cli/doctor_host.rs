@@ -112,7 +112,7 @@ fn too_small_a_budget_is_no_all_clear() {
     let (report, code) = report(&scene, COMMAND, &["--duration", "2", "--budget", "0.1"]);
     assert!(code == 1 || code == 2 && report["doubts"][0]["reason"] == "too-seldom", "{code} {report:#}");
     // It kept to it, but for its start.
-    assert!(report["cost"].as_f64().is_some_and(|share| share < 0.05), "{report:#}");
+    assert!(report["cost_percent"].as_f64().is_some_and(|percent| percent < 5.0), "{report:#}");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn each_socket_is_shown_with_what_was_set_on_it() {
     let (code, out, err) = ls(&["--json", "--port", &port]);
     assert!(code == 0 && err.is_empty(), "{code} {err}");
     let rows: Value = serde_json::from_str(&out).expect("valid JSON");
-    let rows = rows.as_array().expect("a list");
+    let rows = rows["sockets"].as_array().expect("a list");
     let from = client.local_addr().expect("bound").to_string();
     let find = |what: &dyn Fn(&Value) -> bool| rows.iter().find(|row| what(row)).unwrap_or_else(|| panic!("{out}"));
     let listening = find(&|row| row["listening"] == true);
@@ -50,7 +50,7 @@ fn each_socket_is_shown_with_what_was_set_on_it() {
     assert_eq!(options(far), (Some(true), Some(false)));
     for row in rows {
         assert_eq!(row["pids"], serde_json::json!([std::process::id()]), "{row}");
-        assert_eq!(row["library"], false, "{row}");
+        assert_eq!(row["loaded"], false, "{row}");
     }
     let (code, out, _) = ls(&["--port", &port, "--without-nodelay"]);
     let lines: Vec<&str> = out.lines().collect();
@@ -95,7 +95,8 @@ fn a_host_may_have_more_processes_than_we_may_have_descriptors() {
     let (code, out, err) = ended(&mut command);
     assert!(code == 0 && err.is_empty(), "{code} {err}");
     let rows: Value = serde_json::from_str(&out).expect("valid JSON");
-    let listening = rows.as_array().expect("a list").iter().find(|row| row["listening"] == true).expect("the listener");
+    let listening =
+        rows["sockets"].as_array().expect("a list").iter().find(|row| row["listening"] == true).expect("the listener");
     assert_eq!(listening["pids"].as_array().map(Vec::len), Some(1 + others.len()), "{out}");
     assert_eq!(listening["nodelay"], false, "{out}");
 }

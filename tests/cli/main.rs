@@ -27,6 +27,8 @@ mod links;
 mod ls;
 mod report;
 mod run;
+mod schemas;
+mod screens;
 mod supervise;
 #[path = "../support/mod.rs"]
 mod support;

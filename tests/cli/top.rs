@@ -1,14 +1,12 @@
 //! `tcptune top`: the plain table, and the live view on a terminal of fixed size, driven by keys and read as a terminal would.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::num::NonZero;
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::cli::{cleaned, ended, tcptune};
+use crate::support::cli::terminal::Terminal;
+use crate::support::cli::{ended, tcptune};
 use crate::support::{Guard, Mode, ScratchDir, compile, finish, guard::quiet};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +27,10 @@ fn counted() -> (ScratchDir, Guard) {
         std::thread::sleep(Duration::from_millis(10));
     }
     (scratch, running)
+}
+
+fn terminal(directory: &Path) -> Terminal {
+    Terminal::start(ROWS, COLUMNS, &format!("top --interval 0.2 {}", directory.display()))
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn bad_input_is_named_in_one_line() {
 #[test]
 fn keys_open_sort_and_leave() {
     let (scratch, running) = counted();
-    let mut terminal = Terminal::start(scratch.path());
+    let mut terminal = terminal(scratch.path());
     let screen =
         terminal.until("rates", |screen| screen.contains("data calls/s") && !screen.contains(" 0 data calls/s"));
     for words in ["1 process running, 1 gone", "▾CALLS/S", "SEG/BURST", "Enter open", &running.pid().to_string()] {
@@ -101,7 +103,7 @@ fn keys_open_sort_and_leave() {
 #[test]
 fn follows_the_size_of_the_terminal() {
     let (scratch, _running) = counted();
-    let mut terminal = Terminal::start(scratch.path());
+    let mut terminal = terminal(scratch.path());
     terminal.until("the list", |screen| screen.contains("Processes"));
     let corners = |columns: u16| {
         move |screen: &str| {
@@ -125,7 +127,7 @@ fn follows_the_size_of_the_terminal() {
 fn signals_give_the_terminal_back() {
     let (scratch, _running) = counted();
     for signal in ["TERM", "INT", "HUP"] {
-        let mut terminal = Terminal::start(scratch.path());
+        let mut terminal = terminal(scratch.path());
         terminal.until("the list", |screen| screen.contains("Processes"));
         assert!(terminal.raw(), "top takes keys as they come");
         assert!(Command::new("kill").args(["-s", signal, &terminal.pid()]).status().expect("kill(1)").success());
@@ -136,7 +138,7 @@ fn signals_give_the_terminal_back() {
 #[test]
 fn ends_when_its_terminal_is_gone() {
     let (scratch, _running) = counted();
-    let mut terminal = Terminal::start(scratch.path());
+    let mut terminal = terminal(scratch.path());
     terminal.until("the list", |screen| screen.contains("Processes"));
     let process = format!("/proc/{}/stat", terminal.pid());
     assert!(fs::exists(&process).expect("it can be asked"));
@@ -146,97 +148,5 @@ fn ends_when_its_terminal_is_gone() {
     while fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(Instant::now() < end, "it runs without a terminal");
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn cells(number: u16) -> NonZero<u16> {
-    NonZero::new(number).expect("a terminal has cells")
-}
-
-/// A terminal of script(1), and what it shows.
-struct Terminal {
-    scratch: ScratchDir,
-    keys: ChildStdin,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    _script: Guard,
-}
-
-impl Terminal {
-    /// Runs `tcptune top` there and keeps how the terminal was set before and after.
-    fn start(directory: &Path) -> Self {
-        let scratch = ScratchDir::new("terminal");
-        let shell = format!(
-            "stty rows {ROWS} cols {COLUMNS}; cd {}; tty > tty; stty -g > before; \
-             sh -c 'echo $$ > pid; exec \"$0\" \"$@\"' {} top --interval 0.2 {}; \
-             echo left $?; stty -g > after; echo all done",
-            scratch.path().display(),
-            env!("CARGO_BIN_EXE_tcptune"),
-            directory.display()
-        );
-        let mut command = cleaned(Command::new("script"));
-        command.args(["-qec", &shell, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut script = Guard::spawn(&mut command);
-        let mut from = script.child.stdout.take().expect("piped");
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
-            while let Ok(length @ 1..) = from.read(&mut bytes) {
-                drop(sender.send(bytes[..length].to_vec()));
-            }
-        });
-        let keys = script.child.stdin.take().expect("piped");
-        Self { scratch, keys, output, screen: vt100::Parser::new(cells(ROWS), cells(COLUMNS), 0), _script: script }
-    }
-
-    /// The screen, when it is as wanted.
-    fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let shown = self.screen.screen().contents();
-            if wanted(&shown) {
-                return shown;
-            }
-            assert!(Instant::now() < end, "{what} does not come:\n{shown}");
-            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
-                self.screen.process(&bytes);
-            }
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).expect("it reads");
-        self.keys.flush().expect("it reads");
-    }
-
-    fn kept(&self, name: &str) -> String {
-        fs::read_to_string(self.scratch.join(name)).unwrap_or_default().trim().to_owned()
-    }
-
-    fn pid(&self) -> String {
-        self.kept("pid")
-    }
-
-    fn resize(&mut self, rows: u16, columns: u16) {
-        self.screen.screen_mut().set_size(cells(rows), cells(columns));
-        let mut stty = Command::new("stty");
-        stty.args(["-F", &self.kept("tty"), "rows", &rows.to_string(), "cols", &columns.to_string()]);
-        assert!(stty.status().expect("stty(1)").success());
-    }
-
-    /// Does the terminal pass on every key at once?
-    fn raw(&self) -> bool {
-        let output = Command::new("stty").args(["-F", &self.kept("tty"), "-a"]).output().expect("stty(1)");
-        String::from_utf8_lossy(&output.stdout).contains("-icanon")
-    }
-
-    fn ends_restored(&mut self, code: &str) {
-        let left = format!("left {code}");
-        self.until(&left, |screen| screen.contains(&left) && screen.contains("all done"));
-        let screen = self.screen.screen();
-        assert!(!screen.alternate_screen() && !screen.hide_cursor(), "the screen is as it was");
-        assert!(!self.kept("before").is_empty());
-        assert_eq!(self.kept("before"), self.kept("after"), "the terminal is set as it was");
     }
 }

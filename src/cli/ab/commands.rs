@@ -67,7 +67,15 @@ impl Executor for Commands {
             return Err(self.failed(&arm.name, end.status));
         }
         let counted = counting.map(|counting| counting.read()).transpose()?;
-        Ok(Measured { wall, cpu: end.cpu, server, status: end.status, network, counted, time_line: sampler.line })
+        Ok(Measured {
+            time_s: wall,
+            cpu: end.cpu,
+            server,
+            status: end.status,
+            network,
+            counted,
+            time_line: sampler.line,
+        })
     }
 }
 

@@ -3,17 +3,19 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 use tcptune_policy::counters::Counter;
 
 use super::unit::Unit;
 use crate::counters::{self, ArmCounts, Histogram, Scratch};
 use crate::errors::Failure;
+use crate::output::json::Bucket;
 use crate::programs::preload;
 use crate::settings::{Pair, put};
 
 /// The sums over all processes and connections of a run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Counted {
     pub processes: usize,
     pub connections: u64,
@@ -24,12 +26,14 @@ pub struct Counted {
     pub retransmissions: u64,
     pub exchanges: u64,
     pub stalls: u64,
-    /// Seconds that were lost in them.
-    pub stall_delay: f64,
-    /// How often the library held a byte for more than a millisecond, and the longest in seconds.
+    /// The time that was lost in them.
+    pub stall_delay_s: f64,
+    /// How often the library held a byte for more than a millisecond, and the longest.
     pub held_late: u64,
-    pub held_longest: f64,
-    /// How long answers took: the shortest time of a bucket in seconds, and how many lie in it.
+    pub held_longest_ms: f64,
+    /// How long answers took: the shortest time of each bucket, in seconds here, and how many lie in it.
+    #[serde(serialize_with = "in_buckets")]
+    #[schemars(with = "Vec<Bucket>")]
     pub answers: Vec<(f64, u64)>,
 }
 
@@ -49,9 +53,9 @@ pub const FIGURES: [Figure; 8] = [
     figure("data segments sent", |c| Unit::Count.show(c.segments_sent as f64)),
     figure("exchanges", |c| Unit::Count.show(c.exchanges as f64)),
     figure("stalls", |c| Unit::Count.show(c.stalls as f64)),
-    figure("time lost in them", |c| Unit::Seconds.show(c.stall_delay)),
-    figure("held for more than 1 ms", |c| Unit::Count.show(c.held_late as f64)),
-    figure("held at most", |c| Unit::Seconds.show(c.held_longest)),
+    figure("time lost in them", |c| Unit::Seconds.show(c.stall_delay_s)),
+    figure("held over 1 ms", |c| Unit::Count.show(c.held_late as f64)),
+    figure("held at most", |c| Unit::Seconds.show(c.held_longest_ms / 1e3)),
 ];
 
 /// A directory that counters go to; it is gone afterwards.
@@ -83,7 +87,7 @@ impl Counting {
         for service in counters::services(&found.processes) {
             sum.add(&service.both());
         }
-        let nanos = |counter| sum.get(counter) as f64 / 1e9;
+        let seconds = |counter| sum.get(counter) as f64 / 1e9;
         Ok(Counted {
             processes: found.processes.len(),
             connections: sum.get(Counter::Connections),
@@ -94,12 +98,18 @@ impl Counting {
             retransmissions: sum.get(Counter::Retransmissions),
             exchanges: sum.get(Counter::Exchanges),
             stalls: sum.get(Counter::Stalls) + sum.get(Counter::CorkStalls) + sum.get(Counter::PeerStalls),
-            stall_delay: nanos(Counter::StallDelay) + nanos(Counter::CorkStallDelay) + nanos(Counter::PeerStallDelay),
+            stall_delay_s: seconds(Counter::StallDelay)
+                + seconds(Counter::CorkStallDelay)
+                + seconds(Counter::PeerStallDelay),
             held_late: sum.get(Counter::HeldLate),
-            held_longest: nanos(Counter::HeldLongest),
+            held_longest_ms: seconds(Counter::HeldLongest) * 1e3,
             answers: buckets(&sum.answers),
         })
     }
+}
+
+fn in_buckets<S: Serializer>(pairs: &[(f64, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(pairs.iter().map(|&(from, count)| Bucket { from_ms: from * 1e3, count }))
 }
 
 /// In seconds, without the empty ones at both ends.

@@ -1,6 +1,7 @@
 //! What the session needs of the world: something that runs one arm once and says what it took. The session and the figures
 //! are tested with a made-up one; nothing in here starts anything.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::counted::Counted;
@@ -27,21 +28,21 @@ impl Purpose {
     }
 }
 
-/// Processor time of a process and of those descendants that it waited for, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+/// Processor time of a process and of those descendants that it waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Cpu {
-    pub user: f64,
-    pub system: f64,
+    pub user_cpu_s: f64,
+    pub system_cpu_s: f64,
 }
 
 /// Segments sent so far, at seconds since the start.
 pub type TimeLine = Vec<(f64, u64)>;
 
 /// What one run took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Measured {
-    /// Seconds from the start of the command to its end.
-    pub wall: f64,
+    /// From the start of the command to its end.
+    pub time_s: f64,
     #[serde(flatten)]
     pub cpu: Cpu,
     /// Of the server, from its start to its end.

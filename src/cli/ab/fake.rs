@@ -46,7 +46,7 @@ impl Executor for Fake {
         let wall = self.medians[side as usize] * self.disturbance() * slower;
         let time_line = if purpose.traced() { vec![(0.0, 0), (wall, 10)] } else { Vec::new() };
         let network = Network::default();
-        Ok(Measured { wall, cpu: Cpu::default(), server: None, status: 0, network, counted: None, time_line })
+        Ok(Measured { time_s: wall, cpu: Cpu::default(), server: None, status: 0, network, counted: None, time_line })
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
         fake.drift = drift;
         let plan = Plan { warmup: 1, runs: Some(runs), seed, trace: false };
         let session = measure(&plan, &mut fake, &mut Silent).expect("nothing fails");
-        let wall = |side| session.values(side, |m| Some(m.wall)).expect("every run has it");
+        let wall = |side| session.values(side, |m| Some(m.time_s)).expect("every run has it");
         compare(&wall(Side::Baseline), &wall(Side::Candidate), 0.0, seed).expect("positive")
     }
 

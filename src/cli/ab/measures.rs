@@ -15,7 +15,7 @@ pub enum Source {
 }
 
 pub struct Measure {
-    /// In JSON and CSV.
+    /// In JSON and CSV, with its unit.
     pub key: &'static str,
     /// For people.
     pub label: &'static str,
@@ -37,22 +37,28 @@ const fn measure(
 
 /// The first is what the verdict is about.
 pub static MEASURES: [Measure; 15] = [
-    measure("wall", "time", Unit::Seconds, Source::Process, |m| Some(m.wall)),
-    measure("user", "user CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.user)),
-    measure("system", "system CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.system)),
-    measure("server_user", "server's user CPU", Unit::Seconds, Source::Process, |m| m.server.map(|cpu| cpu.user)),
-    measure("server_system", "server's system CPU", Unit::Seconds, Source::Process, |m| m.server.map(|cpu| cpu.system)),
+    measure("time_s", "time", Unit::Seconds, Source::Process, |m| Some(m.time_s)),
+    measure("user_cpu_s", "user CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.user_cpu_s)),
+    measure("system_cpu_s", "system CPU", Unit::Seconds, Source::Process, |m| Some(m.cpu.system_cpu_s)),
+    measure("server_user_cpu_s", "server's user CPU", Unit::Seconds, Source::Process, |m| {
+        m.server.map(|cpu| cpu.user_cpu_s)
+    }),
+    measure("server_system_cpu_s", "server's system CPU", Unit::Seconds, Source::Process, |m| {
+        m.server.map(|cpu| cpu.system_cpu_s)
+    }),
     measure("segments", "segments sent", Unit::Count, Source::Namespace, |m| count(m.network.segments)),
     measure("data_segments", "data segments", Unit::Count, Source::Namespace, |m| count(m.network.data_segments)),
     measure("delayed_acks", "delayed ACKs", Unit::Count, Source::Namespace, |m| count(m.network.delayed_acks)),
-    measure("retransmitted", "retransmissions", Unit::Count, Source::Namespace, |m| count(m.network.retransmitted)),
+    measure("retransmissions", "retransmissions", Unit::Count, Source::Namespace, |m| count(m.network.retransmissions)),
     measure("bytes", "bytes sent", Unit::Bytes, Source::Namespace, |m| count(m.network.bytes)),
     measure("library_segments", "its segments", Unit::Count, Source::Library, |m| {
         counted(m, |c| c.segments_sent as f64)
     }),
     measure("library_exchanges", "its exchanges", Unit::Count, Source::Library, |m| counted(m, |c| c.exchanges as f64)),
     measure("library_stalls", "its stalls", Unit::Count, Source::Library, |m| counted(m, |c| c.stalls as f64)),
-    measure("library_stall_delay", "lost in stalls", Unit::Seconds, Source::Library, |m| counted(m, |c| c.stall_delay)),
+    measure("library_stall_delay_s", "lost in stalls", Unit::Seconds, Source::Library, |m| {
+        counted(m, |c| c.stall_delay_s)
+    }),
     measure("library_held_late", "held over 1 ms", Unit::Count, Source::Library, |m| {
         counted(m, |c| c.held_late as f64)
     }),
@@ -74,6 +80,6 @@ mod tests {
     #[test]
     fn keys_are_told_apart() {
         let keys: BTreeSet<&str> = MEASURES.iter().map(|measure| measure.key).collect();
-        assert_eq!((keys.len(), MEASURES[0].key), (MEASURES.len(), "wall"));
+        assert_eq!((keys.len(), MEASURES[0].key), (MEASURES.len(), "time_s"));
     }
 }

@@ -23,7 +23,7 @@ mod print;
 mod process;
 mod progress;
 mod ranks;
-mod report;
+pub mod report;
 mod schedule;
 mod server;
 mod session;

@@ -1,19 +1,20 @@
 //! What the kernel counts of TCP, in the same way for both arms: the differences of its own counters over a run. They are those
 //! of the whole network namespace: whatever else talks in it is counted too, and on loopback both ends are.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::os::proc::{counter, counters};
 
 /// Counters, or what they grew by during a run. A kernel that does not have one gives nothing for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Network {
     /// Segments sent, pure acknowledgements among them (Tcp: OutSegs).
     pub segments: Option<u64>,
     /// Segments with data that were acknowledged (TcpExt: TCPDelivered).
     pub data_segments: Option<u64>,
     /// Segments sent again (Tcp: RetransSegs).
-    pub retransmitted: Option<u64>,
+    pub retransmissions: Option<u64>,
     /// Acknowledgements that were sent because the delay ran out: each is a wait of the other end's, if that waits (TcpExt:
     /// DelayedACKs).
     pub delayed_acks: Option<u64>,
@@ -31,7 +32,7 @@ impl Network {
         Self {
             segments: counter(snmp, "Tcp:", "OutSegs"),
             data_segments: counter(netstat, "TcpExt:", "TCPDelivered"),
-            retransmitted: counter(snmp, "Tcp:", "RetransSegs"),
+            retransmissions: counter(snmp, "Tcp:", "RetransSegs"),
             delayed_acks: counter(netstat, "TcpExt:", "DelayedACKs"),
             bytes: counter(netstat, "IpExt:", "OutOctets"),
         }
@@ -43,7 +44,7 @@ impl Network {
         Self {
             segments: grown(self.segments, before.segments),
             data_segments: grown(self.data_segments, before.data_segments),
-            retransmitted: grown(self.retransmitted, before.retransmitted),
+            retransmissions: grown(self.retransmissions, before.retransmissions),
             delayed_acks: grown(self.delayed_acks, before.delayed_acks),
             bytes: grown(self.bytes, before.bytes),
         }
@@ -68,7 +69,7 @@ mod tests {
         let expected = Network {
             segments: Some(1200),
             data_segments: Some(900),
-            retransmitted: Some(3),
+            retransmissions: Some(3),
             delayed_acks: Some(7),
             bytes: Some(5000),
         };

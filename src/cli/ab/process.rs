@@ -137,7 +137,7 @@ impl Process {
         // SAFETY: needed to read what the kernel filled in. Sound because it was zeroed, and every bit pattern is valid.
         let usage = unsafe { usage.assume_init() };
         let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        let cpu = Cpu { user: seconds(usage.ru_utime), system: seconds(usage.ru_stime) };
+        let cpu = Cpu { user_cpu_s: seconds(usage.ru_utime), system_cpu_s: seconds(usage.ru_stime) };
         let status = if libc::WIFSIGNALED(status) { 128 + libc::WTERMSIG(status) } else { libc::WEXITSTATUS(status) };
         Ok(End { status, cpu })
     }
@@ -178,7 +178,10 @@ mod tests {
             .wait(|| Duration::from_secs(1))
             .expect("it ends");
         let wall = end.duration_since(begin).as_secs_f64();
-        assert!(left.cpu.user > 0.005 && left.cpu.user + left.cpu.system < wall - 0.05, "{left:?} {wall}");
+        assert!(
+            left.cpu.user_cpu_s > 0.005 && left.cpu.user_cpu_s + left.cpu.system_cpu_s < wall - 0.05,
+            "{left:?} {wall}"
+        );
     }
 
     #[test]

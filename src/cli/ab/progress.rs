@@ -65,7 +65,7 @@ impl Watcher for Bar {
 
     fn done(&mut self, side: Side, measured: &Measured) {
         let (seconds, runs) = &mut self.took[side as usize];
-        *seconds += measured.wall;
+        *seconds += measured.time_s;
         *runs += 1;
         self.left[side as usize] = self.left[side as usize].saturating_sub(1);
         self.bar.inc(1);

@@ -1,5 +1,6 @@
 //! Everything that was found, once: what tables, exports and the page are made of. Concludes; prints nothing.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::arm::Arm;
@@ -12,13 +13,14 @@ use super::stats::{Summary, neighbours_alike, outliers, places, summary};
 use super::unit::Unit;
 use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
 use crate::os::{kernel, proc};
+use crate::output::json::Document;
 
 /// The spread from which on it is worth a word.
 const NOISY: f64 = 0.1;
 /// Runs shorter than this mostly start and end the program.
 const SHORT: f64 = 0.005;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Report {
     /// Version of tcptune.
     pub tcptune: &'static str,
@@ -35,10 +37,12 @@ pub struct Report {
     /// What the library counted, for each arm: in one run of it.
     pub counted: [Option<Counted>; 2],
     /// Segments sent so far at seconds since the start of one run, for each arm.
+    #[serde(serialize_with = "points")]
+    #[schemars(with = "[Vec<Point>; 2]")]
     pub time_lines: [TimeLine; 2],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Subject {
     /// The command, or the load.
     pub command: String,
@@ -47,7 +51,7 @@ pub struct Subject {
     pub tuned: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ArmReport {
     pub role: Side,
     pub name: String,
@@ -55,9 +59,10 @@ pub struct ArmReport {
 }
 
 /// One measure of both arms.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Compared {
     #[serde(rename = "measure", serialize_with = "key")]
+    #[schemars(with = "String")]
     pub of: &'static Measure,
     pub baseline: Summary,
     pub candidate: Summary,
@@ -69,8 +74,22 @@ fn key<S: Serializer>(measure: &&'static Measure, serializer: S) -> Result<S::Ok
     serializer.serialize_str(measure.key)
 }
 
+/// A place on a time line.
+#[derive(Serialize, JsonSchema)]
+struct Point {
+    /// Since the start of the run.
+    at_s: f64,
+    /// Sent so far.
+    segments: u64,
+}
+
+fn points<S: Serializer>(lines: &[TimeLine; 2], serializer: S) -> Result<S::Ok, S::Error> {
+    let line = |line: &TimeLine| line.iter().map(|&(at_s, segments)| Point { at_s, segments }).collect::<Vec<Point>>();
+    lines.each_ref().map(line).serialize(serializer)
+}
+
 /// Where it was measured.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Machine {
     pub kernel: String,
     pub processors: usize,
@@ -88,6 +107,11 @@ impl Machine {
             congestion_control: proc::congestion_control(),
         }
     }
+}
+
+impl Document for Report {
+    const NAME: &'static str = "ab";
+    const SCHEMA: u32 = 1;
 }
 
 impl Report {
@@ -136,7 +160,7 @@ impl Report {
 
     /// Seconds of each run of an arm, in the order they were made, with its position among all.
     pub fn walls(&self, side: Side) -> Vec<(usize, f64)> {
-        self.runs.iter().filter(|run| run.arm == side).map(|run| (run.position, run.measured.wall)).collect()
+        self.runs.iter().filter(|run| run.arm == side).map(|run| (run.position, run.measured.time_s)).collect()
     }
 }
 
@@ -156,7 +180,7 @@ fn compared(of: &'static Measure, session: &Session, seed: u64) -> Option<Compar
 fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (side, arm) in SIDES.into_iter().zip(arms) {
-        let Some(walls) = session.values(side, |m| Some(m.wall)) else { continue };
+        let Some(walls) = session.values(side, |m| Some(m.time_s)) else { continue };
         let (of, name) = (summary(&walls), &arm.name);
         let far = outliers(&walls);
         let count = far.iter().filter(|far| **far).count();
@@ -208,7 +232,7 @@ fn in_order(session: &Session) -> Vec<f64> {
     let mut all: Vec<(usize, f64)> = Vec::new();
     for side in SIDES {
         let runs = || session.runs.iter().filter(move |run| run.arm == side);
-        let walls: Vec<f64> = runs().map(|run| run.measured.wall).collect();
+        let walls: Vec<f64> = runs().map(|run| run.measured.time_s).collect();
         all.extend(runs().map(|run| run.position).zip(places(&walls)));
     }
     all.sort_by_key(|(position, _)| *position);
@@ -224,32 +248,32 @@ mod tests {
     fn says_what_was_found() {
         let report = report(|_| ());
         assert!(report.verdict.starts_with("tcptune is 2") && report.verdict.contains("times as fast as plain"));
-        assert_eq!(report.measures[0].of.key, "wall");
+        assert_eq!(report.measures[0].of.key, "time_s");
         // What no run has is left out.
         assert!(report.measures.iter().all(|m| m.of.key != "segments" && m.of.key != "library_stalls"));
         assert!(report.measures[0].comparison.is_some());
         // No processor time: nothing to divide by.
-        assert!(report.measures[1].of.key == "user" && report.measures[1].comparison.is_none());
+        assert!(report.measures[1].of.key == "user_cpu_s" && report.measures[1].comparison.is_none());
         assert_eq!(report.blocks(), 10);
     }
 
     #[test]
     fn warns_of_what_makes_figures_worth_less() {
         let warnings = |change: fn(&mut Session)| report(change).warnings.join("\n");
-        assert_eq!(warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 1.0)), "");
-        let first = warnings(|session| session.runs.iter_mut().take(2).for_each(|run| run.measured.wall *= 3.0));
+        assert_eq!(warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.time_s = 1.0)), "");
+        let first = warnings(|session| session.runs.iter_mut().take(2).for_each(|run| run.measured.time_s *= 3.0));
         assert!(first.contains("the first run of `plain` was the slowest by far: --warmup 1"), "{first}");
-        let late = warnings(|session| session.runs.iter_mut().skip(18).for_each(|run| run.measured.wall *= 3.0));
+        let late = warnings(|session| session.runs.iter_mut().skip(18).for_each(|run| run.measured.time_s *= 3.0));
         assert!(late.contains("1 run of `tcptune` is far from the others"), "{late}");
         let noisy = warnings(|session| {
-            session.runs.iter_mut().for_each(|run| run.measured.wall *= 1.0 + 0.3 * (run.block % 4) as f64)
+            session.runs.iter_mut().for_each(|run| run.measured.time_s *= 1.0 + 0.3 * (run.block % 4) as f64)
         });
         assert!(noisy.contains("the runs of `plain` vary by "), "{noisy}");
-        let short = warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.wall = 0.002));
+        let short = warnings(|session| session.runs.iter_mut().for_each(|run| run.measured.time_s = 0.002));
         assert!(short.contains("a run of `plain` takes 2.0 ms"), "{short}");
         let waves = warnings(|session| {
             let load = |position: usize| 1.0 + 0.2 * (position / 10) as f64;
-            session.runs.iter_mut().for_each(|run| run.measured.wall *= load(run.position))
+            session.runs.iter_mut().for_each(|run| run.measured.time_s *= load(run.position))
         });
         assert!(waves.contains("faster at some times than at others"), "{waves}");
         let failed = warnings(|session| session.runs.iter_mut().take(6).for_each(|run| run.measured.status = 1));

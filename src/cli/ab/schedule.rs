@@ -2,10 +2,11 @@
 //! is disturbed for a while does it to both arms alike. Pure: the randomness comes in.
 
 use rand::seq::SliceRandom;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One of the two ways the command is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// What is compared with.

@@ -1,6 +1,7 @@
 //! The session: warm-up, how many runs there will be, and the runs in their order. It starts nothing itself and reads no clock.
 
 use rand::{SeedableRng, rngs::StdRng};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::counted::Counted;
@@ -24,7 +25,7 @@ pub struct Plan {
 }
 
 /// One run that counts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Run {
     /// The how many-th it was, from 0.
     pub position: usize,
@@ -74,7 +75,7 @@ pub fn measure(plan: &Plan, executor: &mut impl Executor, watcher: &mut impl Wat
         let purpose = if plan.trace && round == plan.warmup { Purpose::Trace } else { Purpose::Warmup };
         took = 0.0;
         for side in SIDES {
-            took += one(side, purpose, watcher)?.wall;
+            took += one(side, purpose, watcher)?.time_s;
         }
     }
     let count = plan.runs.unwrap_or_else(|| fitting(took));
@@ -132,8 +133,8 @@ mod tests {
             assert_eq!((pair[0].position, pair[1].position), (2 * n, 2 * n + 1));
         }
         // What each arm took went to that arm.
-        assert_eq!(session.values(Side::Baseline, |m| Some(m.wall)), Some(vec![1.0; 6]));
-        assert_eq!(session.values(Side::Candidate, |m| Some(m.wall)), Some(vec![0.5; 6]));
+        assert_eq!(session.values(Side::Baseline, |m| Some(m.time_s)), Some(vec![1.0; 6]));
+        assert_eq!(session.values(Side::Candidate, |m| Some(m.time_s)), Some(vec![0.5; 6]));
         assert_eq!(session.values(Side::Candidate, |m| m.network.segments.map(|n| n as f64)), None);
         assert!(session.time_lines.iter().all(|line| !line.is_empty()));
     }

@@ -1,6 +1,7 @@
 //! Medians, spreads, outliers, and the interval of a ratio by bootstrap. Pure; nothing here assumes a normal distribution.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use schemars::JsonSchema;
 use serde::Serialize;
 use statrs::statistics::{Data, OrderStatistics};
 
@@ -14,7 +15,7 @@ const OUTLIER: f64 = 5.0;
 const MAD_TO_DEVIATION: f64 = 1.4826;
 
 /// What one arm's runs come to in one measure.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Summary {
     pub median: f64,
     /// The middle half of the runs lies between these.
@@ -79,10 +80,12 @@ pub fn places(values: &[f64]) -> Vec<f64> {
 }
 
 /// A ratio and where it probably lies.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Interval {
     pub ratio: f64,
     pub low: f64,
+    /// Null: without bound, where some of the baseline's runs took nothing.
+    #[schemars(with = "Option<f64>")]
     pub high: f64,
 }
 

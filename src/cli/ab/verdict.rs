@@ -1,5 +1,6 @@
 //! What the figures say about one measure: faster, slower, no difference, or not enough to tell. Pure.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ranks::mann_whitney;
@@ -13,7 +14,7 @@ pub const BELIEVED: f64 = 0.01;
 /// ticks meet, what the neighbours do. A session cannot see it in itself; `scripts/check ab` shows it.
 pub const BETWEEN_SESSIONS: f64 = 0.04;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The candidate needs less than the baseline.
@@ -27,7 +28,7 @@ pub enum Verdict {
 }
 
 /// One measure of both arms, compared.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     #[serde(flatten)]
     pub interval: Interval,

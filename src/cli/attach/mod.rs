@@ -12,24 +12,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::errors::{Context, Failure, NO, OK, say};
 use crate::os::process::Process;
 use crate::os::{proc, target, timers};
-use crate::output;
+use crate::output::{self, json::Document};
 use crate::units::processes;
 use args::AttachArgs;
 use change::{Plan, Wish};
 use print::Manner;
 use record::{Entry, Record, Store};
-use session::{Row, Session, Task};
+pub use session::Row;
+use session::{Session, Task};
+
+/// What `--json` prints; with --watch a line for each socket in its place.
+#[derive(Serialize, JsonSchema)]
+pub struct Tuned {
+    processes: Vec<Report>,
+}
+
+impl Document for Tuned {
+    const NAME: &'static str = "attach";
+    const SCHEMA: u32 = 1;
+}
 
 /// A process in the JSON document.
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(Serialize, JsonSchema)]
+struct Report {
     pid: u32,
-    name: &'a str,
+    name: String,
     sockets: Vec<Row>,
 }
 
@@ -145,19 +158,15 @@ impl Run<'_> {
                     output::json::row(row)?;
                 }
             } else if self.args.json {
-                reports.push((session.process.pid, session.process.name.clone(), rows));
+                reports.push(Report { pid: session.process.pid, name: session.process.name.clone(), sockets: rows });
             } else {
-                print::table(&session.process, &rows, self.manner());
+                print::list(&session.process, &rows, self.manner());
             }
             sessions.push(session);
         }
         self.sessions = sessions;
         if self.args.json && !self.args.watch {
-            let document: Vec<Report> = reports
-                .iter_mut()
-                .map(|(pid, name, rows)| Report { pid: *pid, name, sockets: std::mem::take(rows) })
-                .collect();
-            output::json::document(&document)?;
+            output::json::document(&Tuned { processes: reports })?;
         }
         Ok(())
     }

@@ -2,7 +2,17 @@
 
 use super::session::Row;
 use crate::os::process::Process;
-use crate::output::{BOLD, FAINT, GOOD, NOTE, line, styled};
+use crate::output::table::{self, Column};
+use crate::output::{BOLD, FAINT, GOOD, NOTE, Width, line, styled};
+
+const INDENT: &str = "  ";
+const COLUMNS: [Column<'static>; 5] = [
+    Column::right("fd", 0).at_least(5),
+    Column::left("state", 2),
+    Column::left("local", 1).middle(15),
+    Column::left("peer", 0).middle(15),
+    Column::left("TCP_NODELAY", 0).wrap(11),
+];
 
 /// How much is to be told.
 #[derive(Clone, Copy)]
@@ -11,29 +21,22 @@ pub struct Manner {
     pub verbose: bool,
 }
 
-pub fn table(process: &Process, rows: &[Row], manner: Manner) {
+pub fn list(process: &Process, rows: &[Row], manner: Manner) {
     line(&styled(BOLD, format!("process {} ({})", process.pid, process.name)));
     if rows.is_empty() {
         line("  no TCP socket");
         return;
     }
-    let width =
-        |title: &str, of: fn(&Row) -> &str| rows.iter().map(|r| of(r).len()).max().unwrap_or(0).max(title.len());
-    let (state, local, peer) = (width("state", |r| r.state), width("local", |r| &r.local), width("peer", |r| &r.peer));
-    let head = format!("  {:>5}  {:<state$}  {:<local$}  {:<peer$}  TCP_NODELAY", "fd", "state", "local", "peer");
-    line(&styled(FAINT, head));
-    for row in rows {
-        line(&format!(
-            "  {:>5}  {:<state$}  {:<local$}  {:<peer$}  {}",
-            row.fd,
-            row.state,
-            row.local,
-            row.peer,
-            change(row, manner)
-        ));
-    }
+    let cells: Vec<[String; 5]> = rows
+        .iter()
+        .map(|row| [row.fd.to_string(), row.state.to_owned(), row.local.clone(), row.peer.clone(), change(row, manner)])
+        .collect();
+    let room = Width::of_stdout().table().saturating_sub(INDENT.len());
+    let table = table::lines(&COLUMNS, cells.iter().map(<[String; 5]>::as_slice), room);
+    line(&format!("{INDENT}{}", styled(FAINT, table.head)));
+    table.rows.iter().flat_map(|row| row.lines()).for_each(|text| line(&format!("{INDENT}{text}")));
     let changed = rows.iter().filter(|row| row.changed).count();
-    let total: f64 = rows.iter().map(|row| row.microseconds).sum();
+    let total: f64 = rows.iter().map(|row| row.took_us).sum();
     let plural = if rows.len() == 1 { "" } else { "s" };
     let verb = if manner.dry { "would be changed" } else { "changed" };
     line(&format!("  {} TCP socket{plural}, {changed} {verb}, {:.2} ms", rows.len(), total / 1000.0));
@@ -61,7 +64,7 @@ fn change(row: &Row, manner: Manner) -> String {
         text.push_str(&format!(", {}", styled(NOTE, format_args!("refused: {reason}"))));
     }
     if manner.verbose {
-        text.push_str(&styled(FAINT, format_args!("  {:.0} us", row.microseconds)));
+        text.push_str(&styled(FAINT, format_args!("  {:.0} us", row.took_us)));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::os::fd::RawFd;
 use std::time::Instant;
 
 use rustix::io::Errno;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change::{self, Plan};
@@ -14,9 +15,10 @@ use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::refusal;
 use crate::os::socket::Socket;
+use crate::output::json::Document;
 
 /// A socket as it is told of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Row {
     pub pid: u32,
     pub fd: RawFd,
@@ -24,14 +26,20 @@ pub struct Row {
     pub state: &'static str,
     pub local: String,
     pub peer: String,
-    /// TCP_NODELAY.
+    #[serde(rename = "nodelay_before")]
     pub before: bool,
+    #[serde(rename = "nodelay_after")]
     pub after: bool,
     pub changed: bool,
     pub options: Vec<String>,
     pub refused: Vec<String>,
     /// From borrowing to giving back.
-    pub microseconds: f64,
+    pub took_us: f64,
+}
+
+impl Document for Row {
+    const NAME: &'static str = "attach-socket";
+    const SCHEMA: u32 = 1;
 }
 
 /// What is to be done in a scan.
@@ -142,7 +150,7 @@ impl Session {
         let (state, [local, peer]) = (socket.state(), socket.addresses());
         let (fd, protocol, cookie) = (place.0, socket.protocol, socket.cookie);
         drop(socket);
-        let microseconds = begin.elapsed().as_nanos() as f64 / 1000.0;
+        let took_us = begin.elapsed().as_nanos() as f64 / 1000.0;
         match task {
             // What could not be put back is still to be put back. Listeners say what connections have inherited, and are
             // forgotten at the end.
@@ -165,7 +173,7 @@ impl Session {
             changed: outcome.changed,
             options: outcome.options,
             refused: outcome.refused,
-            microseconds,
+            took_us,
         });
         Ok(())
     }

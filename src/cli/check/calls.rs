@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tcptune_policy::hooks::{HOOKS, Hook, Subject};
 
@@ -10,7 +11,7 @@ use tcptune_policy::hooks::{HOOKS, Hook, Subject};
 const OTHERS: [&str; 3] = ["bind", "getpeername", "getsockname"];
 
 /// A call that the library stands in for, and what it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Hooked {
     pub name: &'static str,
     pub family: &'static str,

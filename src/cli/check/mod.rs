@@ -6,7 +6,7 @@ pub mod args;
 mod calls;
 mod notes;
 mod print;
-mod report;
+pub mod report;
 mod symbols;
 
 use crate::errors::{Failure, NO, OK};

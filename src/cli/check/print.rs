@@ -3,12 +3,11 @@
 use super::calls::Hooked;
 use super::report::Report;
 use crate::os::elf::Linking;
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled, wrapped};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, Width, line, paragraph, styled};
 use crate::programs::c_library::Family;
 use crate::programs::process::Seccomp;
 
 const LABEL: usize = 16;
-const WIDTH: usize = 96;
 
 pub fn report(report: &Report) {
     match &report.process {
@@ -40,14 +39,15 @@ pub fn report(report: &Report) {
     }
     process(report);
     for note in &report.notes {
-        line(&format!("  {}{}", styled(NOTE, format_args!("{:<LABEL$}", "note")), wrap(note)));
+        labelled(&styled(NOTE, format_args!("{:<LABEL$}", "note")), note, 0);
     }
     let verdict = &report.verdict;
     let (style, head) =
         if verdict.reachable { (GOOD, "reachable by LD_PRELOAD") } else { (BAD, "not reachable by LD_PRELOAD") };
-    line(&format!("{}: {}", styled(style, head), verdict.reason));
+    let width = Width::of_stdout().sentence();
+    line(&paragraph(&format!("{}: ", styled(style, head)), &verdict.reason, 2, width));
     for advice in &verdict.advice {
-        line(&format!("  - {}", wrapped(advice, WIDTH, 4)));
+        line(&paragraph("  - ", advice, 4, width));
     }
 }
 
@@ -56,16 +56,19 @@ fn hooked(calls: &[Hooked]) {
     for (number, family) in calls.chunk_by(|one, next| one.heading == next.heading).enumerate() {
         let names: Vec<&str> = family.iter().map(|call| call.name).collect();
         let heading = family.first().map_or("", |call| call.heading);
-        row(if number == 0 { "hooked calls" } else { "" }, &format!("{heading}: {}", names.join(" ")));
+        let label = styled(FAINT, format_args!("{:<LABEL$}", if number == 0 { "hooked calls" } else { "" }));
+        // Deeper, so that a family is told from the next.
+        labelled(&label, &format!("{heading}: {}", names.join(" ")), 2);
     }
 }
 
 fn row(label: &str, text: &str) {
-    line(&format!("  {}{}", styled(FAINT, format_args!("{label:<LABEL$}")), wrap(text)));
+    labelled(&styled(FAINT, format_args!("{label:<LABEL$}")), text, 0);
 }
 
-fn wrap(text: &str) -> String {
-    wrapped(text, WIDTH - LABEL, LABEL + 2)
+/// `deeper`: how much further right the second line begins.
+fn labelled(label: &str, text: &str, deeper: usize) {
+    line(&paragraph(&format!("  {label}"), text, LABEL + 2 + deeper, Width::of_stdout().sentence()));
 }
 
 fn format(report: &Report) -> String {

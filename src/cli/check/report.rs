@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::calls;
 use super::notes::notes;
 use super::symbols::Symbols;
 use crate::os::elf::{self, Elf};
+use crate::output::json::Document;
 use crate::programs::c_library::CLibrary;
 use crate::programs::facts::Collected;
 use crate::programs::library::Library;
@@ -17,7 +19,7 @@ use crate::programs::script::Step;
 use crate::programs::verdict::{self, Verdict};
 
 /// Everything `check` knows; `--json` prints it as it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// What was asked for.
     pub target: String,
@@ -32,6 +34,11 @@ pub struct Report {
     pub process: Option<Process>,
     pub notes: Vec<String>,
     pub verdict: Verdict,
+}
+
+impl Document for Report {
+    const NAME: &'static str = "check";
+    const SCHEMA: u32 = 1;
 }
 
 pub fn assemble(found: Collected, library: Option<&Library>) -> Report {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::calls::{self, Hooked};
@@ -11,7 +12,7 @@ use crate::os::elf::{self, Linking};
 use crate::programs::facts::Collected;
 use crate::programs::search;
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Symbols {
     /// Socket calls that the program imports.
     pub socket_calls: Vec<String>,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::client::{Client, MAIL_SIZE};
 use crate::errors::{NO, OK};
-use crate::output::{BAD, BOLD, FAINT, GOOD, line, styled};
+use crate::output::table::{self, Column};
+use crate::output::{BAD, BOLD, FAINT, GOOD, Width, line, paragraph, styled};
 
 /// One of the two ways the client was run.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +19,19 @@ pub struct Row {
 
 /// An exchange that lasts longer than this waits for a timer, not for the machine; a delayed acknowledgement is 40 ms.
 pub const STALL: f64 = 0.030;
+/// A bar, at most, and what stands beside it.
 const BAR: usize = 56;
+const BESIDE: usize = 22;
 const MIGRATION: f64 = 5000.0;
+
+/// Sentences.
+fn say(text: &str) {
+    line(&paragraph("", text, 0, Width::of_stdout().sentence()));
+}
 
 /// What is going to be done.
 pub fn introduction(client: &Client, library: &Path, rounds: usize) {
-    line(&format!(
+    say(&format!(
         "Appending mails of {:.1} kB over IMAP on loopback, {rounds} rounds plain and preloaded in turns.",
         MAIL_SIZE as f64 / 1000.0
     ));
@@ -33,26 +41,30 @@ pub fn introduction(client: &Client, library: &Path, rounds: usize) {
 }
 
 pub fn table(plain: Row, tuned: Row, ratio: f64) {
-    line(&styled(
-        BOLD,
-        format_args!("{:12}{:>10}{:>12}{:>16}{:>15}", "", "mails/s", "per mail", "segments/mail", "5,000 mails"),
-    ));
-    for row in [plain, tuned] {
-        let segments = row.segments.map_or_else(|| "-".to_owned(), |s| format!("{s:.1}"));
-        line(&format!(
-            "{:12}{:>10.1}{:>12}{:>16}{:>15}",
-            row.name,
-            row.rate,
+    let cells = [plain, tuned].map(|row| {
+        [
+            row.name.to_owned(),
+            format!("{:.1}", row.rate),
             format!("{:.2} ms", 1000.0 / row.rate),
-            segments,
-            duration(MIGRATION / row.rate)
-        ));
-    }
+            row.segments.map_or_else(|| "-".to_owned(), |s| format!("{s:.1}")),
+            duration(MIGRATION / row.rate),
+        ]
+    });
+    let columns = [
+        Column::left("", 0).at_least(10),
+        Column::right("mails/s", 0).at_least(10),
+        Column::right("per mail", 0).at_least(10),
+        Column::right("segments/mail", 2),
+        Column::right("5,000 mails", 1).at_least(13),
+    ];
+    let table = table::lines(&columns, cells.iter().map(<[String; 5]>::as_slice), Width::of_stdout().page());
+    line(&styled(BOLD, table.head));
+    table.rows.iter().for_each(|text| line(text));
     line(&format!("{:12}{:>9.1}x", "ratio", ratio));
     line("");
     let full = plain.rate.max(tuned.rate);
     for (row, style) in [(plain, BAD), (tuned, GOOD)] {
-        let bar = bar(row.rate / full, BAR);
+        let bar = bar(row.rate / full, Width::of_stdout().page().saturating_sub(BESIDE).clamp(8, BAR));
         line(&format!("{:12}{} {}", row.name, styled(style, bar), styled(FAINT, format_args!("{:.0}/s", row.rate))));
     }
     line("");
@@ -76,27 +88,25 @@ fn duration(seconds: f64) -> String {
 /// What the figures mean, and whether the demonstration showed it. Seconds per mail, and segments per mail if they went down.
 pub fn conclusion(plain: f64, tuned: f64, fewer: Option<(f64, f64)>) -> u8 {
     if plain < STALL {
-        line(
-            "The plain run did not stall on this machine, so there is nothing to cure here. Possible reasons: a route with",
+        say(
+            "The plain run did not stall on this machine, so there is nothing to cure here. Possible reasons: a route with \
+             quickack 1, a system-wide preload, or a kernel whose delayed acknowledgements are set otherwise.",
         );
-        line("quickack 1, a system-wide preload, or a kernel whose delayed acknowledgements are set otherwise.");
         return OK;
     }
     if tuned >= STALL {
-        line("The preloaded run stalled as well: the library had no effect. `tcptune check python3` may say why.");
+        say("The preloaded run stalled as well: the library had no effect. `tcptune check python3` may say why.");
         return NO;
     }
-    line(&format!(
-        "Plain, each mail waits about {:.0} ms: its last two bytes are held back by Nagle's algorithm until the server",
+    say(&format!(
+        "Plain, each mail waits about {:.0} ms: its last two bytes are held back by Nagle's algorithm until the server \
+         acknowledges the part before them, and the server's kernel delays that acknowledgement. Preloaded, nothing waits.",
         plain * 1000.0
     ));
-    line(
-        "acknowledges the part before them, and the server's kernel delays that acknowledgement. Preloaded, nothing waits.",
-    );
     if let Some((before, after)) = fewer {
-        line(&format!("A mail now takes {after:.1} segments instead of {before:.1}: its two writes leave together."));
+        say(&format!("A mail now takes {after:.1} segments instead of {before:.1}: its two writes leave together."));
     }
-    line("This server stores nothing; one that does adds its own time per mail to both rows.");
+    say("This server stores nothing; one that does adds its own time per mail to both rows.");
     OK
 }
 

@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words;
@@ -20,7 +21,7 @@ use crate::stalls::evidence::Evidence;
 /// Fewer exchanges than this say nothing.
 pub const FEW: u64 = 5;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// No connection carried data.
@@ -42,7 +43,7 @@ pub enum Reason {
     LostOrHeld,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Doubt {
     pub reason: Reason,
     /// Which connections; none: all.

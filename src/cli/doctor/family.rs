@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::errors::CANNOT_EXECUTE;
@@ -14,7 +15,7 @@ use crate::programs::reach;
 use crate::stalls::program::Program;
 
 /// A program that was run by a descendant. One process that calls exec is several of these.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Member {
     pub pid: u32,
     #[serde(flatten)]

@@ -18,8 +18,8 @@ mod pace;
 mod page;
 mod print;
 mod processes;
-mod ranked;
-mod report;
+pub mod ranked;
+pub mod report;
 mod target;
 mod words;
 
@@ -27,7 +27,7 @@ use std::io::Write;
 
 use crate::errors::{self, Failure};
 use crate::os::files::Target;
-use crate::output;
+use crate::output::{self, Width};
 
 use args::DoctorArgs;
 use report::Verdict;
@@ -57,7 +57,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     let text = match (args.json, args.issue) {
         (true, _) => output::json::pretty(&report)? + "\n",
         (_, true) => issue::markdown(&report, &again()),
-        _ => print::text(&report),
+        _ => print::text(&report, width(file.is_some(), !args.command.is_empty())),
     };
     deliver(&text, file, !args.command.is_empty())?;
     Ok(code(report.verdict))
@@ -67,10 +67,19 @@ fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
     let report = host::diagnose(args)?;
     let text = match args.json {
         true => output::json::pretty(&report)? + "\n",
-        false => ranked::print::text(&report),
+        false => ranked::print::text(&report, width(file.is_some(), false)),
     };
     deliver(&text, file, false)?;
     Ok(code(report.verdict))
+}
+
+/// Of where the report goes.
+fn width(to_file: bool, of_command: bool) -> Width {
+    match (to_file, of_command) {
+        (true, _) => Width::of_file(),
+        (false, true) => Width::of_stderr(),
+        (false, false) => Width::of_stdout(),
+    }
 }
 
 /// To the file, if one was named. `of_command`: what was watched is a command.

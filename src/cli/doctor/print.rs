@@ -4,21 +4,21 @@ use std::fmt::Write;
 
 use super::report::{Report, Told, Verdict};
 use super::words;
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, styled, wrapped};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, Width, paragraph, styled};
 use crate::stalls::finding::Kind;
 
 const LABEL: usize = 15;
-const WIDTH: usize = 100;
 /// More processes that the library could not be loaded into than these are only counted.
 const SHOWN: usize = 12;
 
-pub fn text(report: &Report) -> String {
+pub fn text(report: &Report, width: Width) -> String {
+    let width = width.sentence();
     let mut out = String::new();
     let mut line = |text: String| {
         let _ = writeln!(out, "{text}");
     };
     for told in &report.findings {
-        finding(told, &mut line);
+        finding(told, width, &mut line);
     }
     let seen = format!(
         "{} on {} in {}",
@@ -28,37 +28,37 @@ pub fn text(report: &Report) -> String {
     );
     match report.verdict {
         Verdict::Found => {}
-        Verdict::None => line(format!("{}: {seen}", styled(GOOD, "no stall found"))),
-        Verdict::Unknown => doubts(report, &mut line),
+        Verdict::None => line(paragraph(&format!("{}: ", styled(GOOD, "no stall found")), &seen, 2, width)),
+        Verdict::Unknown => doubts(report, width, &mut line),
     }
     if let Some(capture) = &report.capture {
         let [packets, segments] =
             [(capture.packets, "packet"), (capture.segments, "segment")].map(|(n, thing)| words::several(n, thing));
-        row("capture", &format!("{}: {packets}, {segments} of TCP", capture.file), &mut line);
+        row("capture", &format!("{}: {packets}, {segments} of TCP", capture.file), width, &mut line);
     }
-    processes(report, &mut line);
+    processes(report, width, &mut line);
     if let Some(ended) = &report.command_ended {
-        row("command", ended, &mut line);
+        row("command", ended, width, &mut line);
     }
     for note in &report.notes {
-        row("note", note, &mut line);
+        row("note", note, width, &mut line);
     }
     out
 }
 
 /// Each reason once, with what helps.
-fn doubts(report: &Report, line: &mut impl FnMut(String)) {
+fn doubts(report: &Report, width: usize, line: &mut impl FnMut(String)) {
     for (n, doubt) in report.doubts.iter().enumerate() {
         let head = styled(NOTE, "could not tell");
-        line(format!("{head}: {}", wrapped(&doubt.text, WIDTH, 2)));
+        line(paragraph(&format!("{head}: "), &doubt.text, 2, width));
         let next = report.doubts.get(n + 1);
         if next.is_none_or(|next| next.advice != doubt.advice) {
-            row("what helps", doubt.advice, line);
+            row("what helps", doubt.advice, width, line);
         }
     }
 }
 
-fn finding(told: &Told, line: &mut impl FnMut(String)) {
+fn finding(told: &Told, width: usize, line: &mut impl FnMut(String)) {
     let head = match told.finding.kind {
         Kind::Nagle | Kind::Peer => styled(BAD, "stall found"),
         Kind::Cork => styled(BAD, "stall found (its own corking)"),
@@ -67,25 +67,25 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
         Kind::Runts => styled(NOTE, "more segments than needed"),
         Kind::Held => styled(BAD, "held by the library itself"),
     };
-    line(format!("{head}: {}", wrapped(&styled(BOLD, &told.text), WIDTH, 2)));
-    row("where", &told.place, line);
+    line(paragraph(&format!("{head}: "), &styled(BOLD, &told.text), 2, width));
+    row("where", &told.place, width, line);
     for (n, text) in told.called_by_text.iter().enumerate() {
-        row(if n == 0 { "called by" } else { "" }, text, line);
+        row(if n == 0 { "called by" } else { "" }, text, width, line);
     }
     if let Some(pattern) = &told.pattern_text {
-        row("what happens", pattern, line);
+        row("what happens", pattern, width, line);
     }
     // Who can change the program itself needs nothing else.
     for (n, text) in told.upstream.iter().enumerate() {
-        row(if n == 0 { "in the program" } else { "" }, text, line);
+        row(if n == 0 { "in the program" } else { "" }, text, width, line);
     }
-    row("tcptune", &told.change, line);
+    row("tcptune", &told.change, width, line);
     if let Some(expected) = &told.expected {
-        row("expected", expected, line);
+        row("expected", expected, width, line);
     }
 }
 
-fn processes(report: &Report, line: &mut impl FnMut(String)) {
+fn processes(report: &Report, width: usize, line: &mut impl FnMut(String)) {
     if report.processes.is_empty() {
         return;
     }
@@ -95,19 +95,21 @@ fn processes(report: &Report, line: &mut impl FnMut(String)) {
     row(
         "processes",
         &format!("{} seen; with the library {with}, without {without}{unknown}", report.processes.len()),
+        width,
         line,
     );
     let outside = report.processes.iter().filter(|m| m.loaded != Some(true));
     for member in outside.clone().take(SHOWN) {
         let reason = member.reason.as_deref().unwrap_or("not known why");
-        row("", &format!("{} ({}): {reason}", member.program.shown(), member.pid), line);
+        row("", &format!("{} ({}): {reason}", member.program.shown(), member.pid), width, line);
     }
     let more = outside.count().saturating_sub(SHOWN);
     if more > 0 {
-        row("", &format!("and {more} more (--json lists all)"), line);
+        row("", &format!("and {more} more (--json lists all)"), width, line);
     }
 }
 
-fn row(label: &str, text: &str, line: &mut impl FnMut(String)) {
-    line(format!("  {}{}", styled(FAINT, format_args!("{label:<LABEL$}")), wrapped(text, WIDTH - LABEL, LABEL + 2)));
+fn row(label: &str, text: &str, width: usize, line: &mut impl FnMut(String)) {
+    let label = format!("  {}", styled(FAINT, format_args!("{label:<LABEL$}")));
+    line(paragraph(&label, text, LABEL + 2, width));
 }

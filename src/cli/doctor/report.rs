@@ -1,14 +1,16 @@
 //! Everything that doctor says, as data: `--json` prints it as it is.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::backtrace::CalledBy;
 use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
+use crate::output::json::Document;
 use crate::stalls::finding::Finding;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// A stall, or a flood of tiny segments.
@@ -20,7 +22,7 @@ pub enum Verdict {
 }
 
 /// A finding with its sentences.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Told {
     #[serde(flatten)]
     pub finding: Finding,
@@ -37,7 +39,7 @@ pub struct Told {
     pub upstream: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     pub verdict: Verdict,
     /// Where nothing was found: why that means nothing.
@@ -58,4 +60,9 @@ pub struct Report {
     /// What was read instead of watching.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Captured>,
+}
+
+impl Document for Report {
+    const NAME: &'static str = "doctor";
+    const SCHEMA: u32 = 1;
 }

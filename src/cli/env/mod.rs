@@ -2,7 +2,7 @@
 
 pub mod args;
 mod print;
-mod report;
+pub mod report;
 
 use std::collections::BTreeMap;
 

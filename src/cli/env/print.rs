@@ -1,9 +1,13 @@
 //! The settings as a table.
 
 use super::report::{Report, Source};
-use crate::output::{BAD, BOLD, FAINT, line, styled, wrapped};
+use crate::output::{BAD, BOLD, FAINT, Width, line, paragraph, styled};
+
+/// Where values begin.
+const INDENT: usize = 35;
 
 pub fn table(report: &Report) {
+    let width = Width::of_stdout().sentence();
     line(&styled(BOLD, format_args!("{:21}{:14}{}", "setting", "from", "value")));
     for row in &report.settings {
         let from = match row.source {
@@ -16,19 +20,20 @@ pub fn table(report: &Report) {
             (None, "") => "-".to_owned(),
             (None, value) => value.escape_debug().to_string(),
         };
-        line(format!("{:21}{from}{}", row.name, wrapped(&shown, 63, 35)).trim_end());
+        line(&paragraph(&format!("{:21}{from}", row.name), &shown, INDENT, width));
     }
     for (n, rule) in report.rules.iter().enumerate() {
-        line(&format!("{:21}{:14}{}", format!("  rule {}", n + 1), "", wrapped(&rule.rule, 63, 35)));
-        line(&styled(FAINT, format_args!("{:35}gives {}", "", wrapped(&rule.tuning, 57, 41))));
+        line(&paragraph(&format!("{:INDENT$}", format!("  rule {}", n + 1)), &rule.rule, INDENT, width));
+        line(&styled(FAINT, paragraph(&format!("{:INDENT$}gives ", ""), &rule.tuning, INDENT + 6, width)));
     }
     line("");
-    line(match (report.enabled, report.settings.iter().any(|row| row.error.is_some())) {
+    let say = |text: &str| line(&paragraph("", text, 2, width));
+    say(match (report.enabled, report.settings.iter().any(|row| row.error.is_some())) {
         (_, true) => "A setting is invalid: tuning is off for every program that is started like this.",
         (true, false) => "Tuning is on.",
         (false, false) => "Tuning is off.",
     });
-    line(&match &report.preload {
+    say(&match &report.preload {
         Some(entry) => format!("LD_PRELOAD names the library: {entry}"),
         None => "LD_PRELOAD does not name the library here; `tcptune run` puts it there.".to_owned(),
     });

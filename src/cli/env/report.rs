@@ -1,9 +1,12 @@
 //! The settings that hold, as they are told.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::output::json::Document;
+
 /// What `--json` prints.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// Are programs tuned at all? Not with TCPTUNE=off, and not after a fault.
     pub enabled: bool,
@@ -15,7 +18,12 @@ pub struct Report {
     pub preload: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+impl Document for Report {
+    const NAME: &'static str = "env";
+    const SCHEMA: u32 = 1;
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Row {
     pub name: &'static str,
     /// What holds.
@@ -26,14 +34,14 @@ pub struct Row {
     pub error: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     Default,
     Environment,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Rule {
     pub rule: String,
     /// What holds for a socket that it matches.

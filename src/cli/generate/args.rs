@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueHint};
 
-/// Print man pages, shell completions or the settings reference
+use crate::output::json::NAMES;
+
+/// Print man pages, shell completions, the settings reference or the schemas of JSON
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     #[command(subcommand)]
@@ -23,6 +26,12 @@ pub enum Generate {
     Completions { shell: clap_complete::Shell },
     /// Print the reference page of all settings, in Markdown
     Settings,
+    /// Print the JSON Schema of what --json prints: of `doctor --all`, say, `doctor-all`
+    Schema {
+        /// The document
+        #[arg(value_parser = PossibleValuesParser::new(NAMES))]
+        name: String,
+    },
     /// Print the names of all functions that the library of this machine stands in for
     Hooks,
 }

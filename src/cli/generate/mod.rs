@@ -1,5 +1,5 @@
 //! `tcptune generate`: man pages and completions from the definition of the command line, the reference page from the table
-//! of settings, the list of hooks from theirs. Nothing here is written by hand twice.
+//! of settings, the list of hooks from theirs, schemas from the types of what is printed. Nothing here is written by hand twice.
 
 pub mod args;
 mod reference;
@@ -8,14 +8,18 @@ use std::io;
 
 use clap::Command;
 use clap_mangen::Man;
+use schemars::Schema;
 
 use crate::errors::{Context, Failure, OK};
 use crate::os::files::Directory;
 use crate::output;
 use args::{Generate, GenerateArgs};
 
-/// `whole` is the definition of the command line.
-pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
+/// A document's name, and what makes its schema.
+pub type Maker = (&'static str, fn() -> Schema);
+
+/// `whole` is the definition of the command line, `schemas` those of everything that it prints for programs.
+pub fn command(args: &GenerateArgs, mut whole: Command, schemas: &[Maker]) -> Result<u8, Failure> {
     match &args.what {
         Generate::Man { directory } => {
             let doing = || format!("write man pages to `{}`", directory.display());
@@ -30,6 +34,11 @@ pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
             output::raw(&script);
         }
         Generate::Settings => output::raw(reference::page().as_bytes()),
+        Generate::Schema { name } => {
+            let made = schemas.iter().find(|(one, _)| *one == name.as_str()).map(|(_, make)| make());
+            let text = serde_json::to_string_pretty(&made).doing(|| "write the schema as JSON")?;
+            output::line(&text);
+        }
         Generate::Hooks => output::raw(reference::hooks().as_bytes()),
     }
     Ok(OK)

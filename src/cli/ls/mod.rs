@@ -2,13 +2,13 @@
 
 pub mod args;
 mod print;
-mod socket;
+pub mod socket;
 
 use crate::errors::{Failure, NO, OK, say};
 use crate::os::{proc, refusal, target};
 use crate::output;
 use args::LsArgs;
-use socket::Row;
+use socket::{List, Row};
 
 pub fn command(args: &LsArgs) -> Result<u8, Failure> {
     let pids = args.pids.iter().map(|text| target::number(text)).collect::<Result<Vec<_>, _>>()?;
@@ -18,7 +18,7 @@ pub fn command(args: &LsArgs) -> Result<u8, Failure> {
     let mut rows = socket::all(&pids)?;
     rows.retain(|row| is_meant(row, args));
     if args.json {
-        output::json::document(&rows)?;
+        output::json::document(&List { sockets: &rows })?;
     } else if rows.is_empty() {
         say("no TCP socket here is as was asked for");
     } else {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tcptune_policy::TCP_DELACK_MAX_US;
 
@@ -12,20 +13,32 @@ use crate::os::option::integer;
 use crate::os::proc;
 use crate::os::process::Process;
 use crate::os::socket::Socket;
+use crate::output::json::Document;
 use crate::programs::process::has_library;
 use crate::units::processes::service_of;
 
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct List<'r> {
+    pub sockets: &'r [Row],
+}
+
+impl Document for List<'_> {
+    const NAME: &'static str = "ls";
+    const SCHEMA: u32 = 1;
+}
+
 /// A socket as it is told of. What could not be learned is null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Row {
     /// The processes that have it, lowest number first; none if they may not be seen, or the kernel alone has it.
     pub pids: Vec<u32>,
-    /// The name of the first one.
-    pub command: Option<String>,
+    /// What the first one is called.
+    pub name: Option<String>,
     /// The systemd service that the first one belongs to.
     pub unit: Option<String>,
-    /// Whether our library is in the first one.
-    pub library: Option<bool>,
+    /// Is our library in the first one?
+    pub loaded: Option<bool>,
     pub listening: bool,
     pub local: SocketAddr,
     /// None of a listener.
@@ -33,9 +46,9 @@ pub struct Row {
     pub nodelay: Option<bool>,
     pub cork: Option<bool>,
     /// The longest delay of an acknowledgement; none before Linux 6.15.
-    pub delayed_ack_max_us: Option<i32>,
+    pub delayed_ack_max_ms: Option<f64>,
     /// None before the first measurement.
-    pub round_trip_us: Option<u32>,
+    pub round_trip_ms: Option<f64>,
     /// Bytes that the program has written and that have not left.
     pub unsent_bytes: u32,
     /// A partial segment waits although the network and the peer have room: for Nagle's algorithm, or behind a cork.
@@ -70,16 +83,16 @@ fn row(sighting: &Sighting) -> Row {
     let Sighting { listening, local, peer, info, .. } = sighting;
     Row {
         pids: Vec::new(),
-        command: None,
+        name: None,
         unit: None,
-        library: None,
+        loaded: None,
         listening: *listening,
         local: *local,
         peer: (!listening).then_some(*peer),
         nodelay: None,
         cork: None,
-        delayed_ack_max_us: None,
-        round_trip_us: (!listening && info.rtt_us != 0).then_some(info.rtt_us),
+        delayed_ack_max_ms: None,
+        round_trip_ms: (!listening && info.rtt_us != 0).then(|| f64::from(info.rtt_us) / 1e3),
         unsent_bytes: if *listening { 0 } else { info.notsent },
         held: !listening && info.holds(),
     }
@@ -100,8 +113,8 @@ fn owned(pid: u32, sightings: &[Sighting], places: &HashMap<u64, usize>, rows: &
     for (fd, place) in found {
         let (Some(row), Some(sighting)) = (rows.get_mut(place), sightings.get(place)) else { continue };
         if row.pids.is_empty() {
-            row.command = Some(process.name.clone());
-            (row.unit, row.library) = (unit.clone(), library);
+            row.name = Some(process.name.clone());
+            (row.unit, row.loaded) = (unit.clone(), library);
         }
         if row.pids.last() != Some(&pid) {
             row.pids.push(pid);
@@ -114,7 +127,7 @@ fn owned(pid: u32, sightings: &[Sighting], places: &HashMap<u64, usize>, rows: &
             let number = |name| integer(&socket.option(libc::IPPROTO_TCP, name).ok()?);
             row.nodelay = socket.nodelay().ok();
             row.cork = number(libc::TCP_CORK).map(|on| on != 0);
-            row.delayed_ack_max_us = number(TCP_DELACK_MAX_US);
+            row.delayed_ack_max_ms = number(TCP_DELACK_MAX_US).map(|us| f64::from(us) / 1e3);
         }
     }
 }

@@ -12,12 +12,13 @@ use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::read::{ReadCache, ReadRef, SectionIndex};
 use object::{Endianness, FileKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output;
 
 /// How a file is put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Linking {
     /// Names an interpreter, which loads its libraries and honours `LD_PRELOAD`.
@@ -33,7 +34,7 @@ pub enum Linking {
 }
 
 /// Class and machine: two files can share a process only if they are equal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Platform {
     /// 32 or 64.
     pub bits: u8,
@@ -50,7 +51,7 @@ impl std::fmt::Display for Platform {
 }
 
 /// What was read. Names are made printable; anything that cannot be read is left empty.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Elf {
     pub platform: Platform,
     pub linking: Linking,

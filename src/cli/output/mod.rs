@@ -3,8 +3,11 @@
 pub mod json;
 pub mod page;
 mod printable;
+pub mod table;
 mod text;
+mod width;
 pub mod words;
 
 pub use printable::printable;
-pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, raw, styled, wrapped};
+pub use text::{BAD, BOLD, FAINT, GOOD, NOTE, complete, line, paragraph, raw, styled};
+pub use width::Width;

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 pub const BOLD: Style = Style::new().bold();
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -45,32 +46,60 @@ pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// `text` as lines of at most `width` columns, the second and later ones indented.
-pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |l| l.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
+/// `head` and behind it `text`, in lines of at most `width` columns, the second and later ones indented. What cannot be broken, a
+/// path, may be longer.
+pub fn paragraph(head: &str, text: &str, indent: usize, width: usize) -> String {
+    if text.is_empty() {
+        return head.trim_end().to_owned();
     }
-    lines.join(&format!("\n{}", " ".repeat(indent)))
+    let indent = " ".repeat(indent);
+    let options = Options::new(width)
+        .initial_indent(head)
+        .subsequent_indent(&indent)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    let mut filled = textwrap::fill(&with_units_kept(text), options);
+    filled.truncate(filled.trim_end().len());
+    filled.replace(KEPT, " ")
+}
+
+/// A blank at which no line ends.
+pub(super) const KEPT: char = '\u{a0}';
+const UNITS: [&str; 9] = ["%", "h", "kB", "MB", "min", "ms", "s", "us", "µs"];
+
+/// A number stays with its unit.
+pub(super) fn with_units_kept(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let unit = word.trim_end_matches(|c: char| !c.is_alphabetic() && c != '%');
+        if UNITS.contains(&unit) && kept.ends_with(' ') && kept.trim_end().ends_with(|c: char| c.is_ascii_digit()) {
+            kept.pop();
+            kept.push(KEPT);
+        }
+        kept.push_str(word);
+    }
+    kept
 }
 
 #[cfg(test)]
 mod tests {
-    use super::wrapped;
+    use super::{BOLD, paragraph, styled};
 
     #[test]
     fn wraps_between_words() {
-        assert_eq!(wrapped("one two three", 7, 2), "one two\n  three");
-        assert_eq!(wrapped("incomprehensible", 4, 1), "incomprehensible");
-        assert_eq!(wrapped("", 4, 1), "");
+        assert_eq!(paragraph("", "one two three", 2, 7), "one two\n  three");
+        assert_eq!(paragraph("", "incomprehensible", 1, 4), "incomprehensible");
+        assert_eq!(paragraph("label ", "", 1, 4), "label");
+        assert_eq!(paragraph("", "waited 42.5 ms: 5.1 s of 6 s", 0, 12), "waited\n42.5 ms:\n5.1 s of 6 s");
+        assert_eq!(paragraph("", "run tcp-tune --pid 4711", 0, 14), "run tcp-tune\n--pid 4711");
+    }
+
+    #[test]
+    fn the_head_takes_room_and_a_style_takes_none() {
+        assert_eq!(paragraph("found: ", "one two", 2, 10), "found: one\n  two");
+        let bold = paragraph(&styled(BOLD, "found: "), &styled(BOLD, "one two three"), 2, 14);
+        assert_eq!(anstream::adapter::strip_str(&bold).to_string(), "found: one two\n  three");
     }
 }

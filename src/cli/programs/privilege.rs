@@ -5,11 +5,12 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::os::proc::{SELF, Status};
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Privileges {
     /// Owner, if the set-user-ID bit is on.
     pub setuid: Option<u32>,

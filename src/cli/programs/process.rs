@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::preload;
@@ -13,7 +14,7 @@ use crate::os::proc::{self, Space, Status};
 use crate::os::refusal;
 use crate::settings;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Process {
     pub pid: u32,
     pub name: String,
@@ -39,7 +40,7 @@ pub struct Process {
     pub c_library: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Seccomp {
     Off,

@@ -7,13 +7,14 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::search;
 use crate::errors::{CANNOT_EXECUTE, Failure, plain};
 
 /// One step on the way from what was asked for to what is started.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Step {
     pub file: PathBuf,
     /// How it leads on, in words.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::c_library::CLibrary;
@@ -10,7 +11,7 @@ use super::process::Process;
 use super::sanitizer;
 use crate::os::elf::{Elf, Linking, Platform};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Verdict {
     pub reachable: bool,
     /// It would not even start with the library in LD_PRELOAD.
@@ -24,7 +25,7 @@ pub struct Verdict {
 }
 
 /// Can a program be supervised? The supervisor sees its system calls, whatever it loads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Supervisable {
     Yes,

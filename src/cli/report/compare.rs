@@ -2,31 +2,41 @@
 //! connections, so each counts once, by its mean: exchanges on one connection are like each other and would make intervals look
 //! narrower than they are.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tcptune_policy::counters::Counter;
 
 use crate::counters::ArmCounts;
 
-/// A mean with the bounds between which the true one lies, with 95 % confidence. Milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// A mean time with the bounds between which the true one lies, with 95 % confidence.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Mean {
-    pub mean: f64,
+    pub mean_ms: f64,
+    pub low_ms: f64,
+    pub high_ms: f64,
+}
+
+/// A ratio with such bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Ratio {
+    pub ratio: f64,
     pub low: f64,
     pub high: f64,
 }
 
 /// Both arms beside each other.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
     pub tuned: Mean,
     pub untouched: Mean,
     /// How many times as long an exchange takes that is left untouched.
-    pub ratio: Mean,
+    #[serde(flatten)]
+    pub ratio: Ratio,
     pub verdict: Verdict,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     TunedIsFaster,
     TunedIsSlower,
@@ -44,7 +54,7 @@ pub fn compare(tuned: &ArmCounts, untouched: &ArmCounts) -> Option<Comparison> {
     let ratio = u.mean / t.mean;
     // The logarithm of a ratio of means is nearly normal, and its interval never crosses zero.
     let error = ((t.error / t.mean).powi(2) + (u.error / u.mean).powi(2)).sqrt();
-    let ratio = Mean { mean: ratio, low: ratio * (-Z * error).exp(), high: ratio * (Z * error).exp() };
+    let ratio = Ratio { ratio, low: ratio * (-Z * error).exp(), high: ratio * (Z * error).exp() };
     let verdict = if ratio.low > 1.0 {
         Verdict::TunedIsFaster
     } else if ratio.high < 1.0 {
@@ -78,7 +88,7 @@ impl Sample {
     }
 
     fn interval(&self) -> Mean {
-        Mean { mean: self.mean, low: (self.mean - Z * self.error).max(0.0), high: self.mean + Z * self.error }
+        Mean { mean_ms: self.mean, low_ms: (self.mean - Z * self.error).max(0.0), high_ms: self.mean + Z * self.error }
     }
 }
 
@@ -102,8 +112,8 @@ mod tests {
         let slow = arm(&[40, 42, 41, 40, 42, 41, 40, 42, 41, 40, 42, 41]);
         let found = compare(&fast, &slow).expect("enough");
         assert_eq!(found.verdict, Verdict::TunedIsFaster);
-        assert!((found.ratio.mean - 41.0 / 1.5).abs() < 0.1, "{found:?}");
-        assert!(found.ratio.low < 27.0 && found.ratio.high > 27.5 && found.untouched.low > 40.0, "{found:?}");
+        assert!((found.ratio.ratio - 41.0 / 1.5).abs() < 0.1, "{found:?}");
+        assert!(found.ratio.low < 27.0 && found.ratio.high > 27.5 && found.untouched.low_ms > 40.0, "{found:?}");
         assert_eq!(compare(&slow, &fast).expect("enough").verdict, Verdict::TunedIsSlower);
         let same = arm(&[2, 1, 2, 1, 2, 2, 1, 1, 2, 1]);
         assert_eq!(compare(&fast, &same).expect("enough").verdict, Verdict::NoDifference);

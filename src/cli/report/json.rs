@@ -1,40 +1,51 @@
-//! What was counted, as JSON: everything, by the names of the table in `tcptune_policy::counters`. Times are nanoseconds.
+//! What was counted, as JSON: everything, by the names of the table in `tcptune_policy::counters`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
-use tcptune_policy::counters::{Arm, Counter};
+use tcptune_policy::counters::Arm;
 
 use super::compare::{self, Comparison};
+use super::fields::Counters;
 use crate::counters::{ArmCounts, Direction, Found, Histogram, Process, Service, services};
+use crate::output::json::{Bucket, Document};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Report<'f> {
     directory: String,
     #[serde(serialize_with = "processes")]
+    #[schemars(with = "Vec<OneProcess>")]
     processes: &'f [Process],
     /// All processes added up.
     #[serde(serialize_with = "added_up")]
+    #[schemars(with = "Vec<OneService>")]
     services: Vec<Service>,
+    /// Files that were left out, and why.
     problems: &'f [String],
 }
 
-#[derive(Serialize)]
+impl Document for Report<'_> {
+    const NAME: &'static str = "report";
+    const SCHEMA: u32 = 1;
+}
+
+#[derive(Serialize, JsonSchema)]
 struct OneProcess {
     file: String,
     pid: u64,
-    user: u32,
+    uid: u32,
     running: bool,
     /// Seconds since 1970.
-    created: u64,
+    created_unix_s: u64,
     program: String,
     command: String,
     settings: String,
     library: String,
     observing: bool,
-    split: u64,
+    /// Of its connections, so many are left untouched.
+    split_percent: u64,
     forks: u64,
     uncounted: u64,
     restricted: bool,
@@ -42,10 +53,11 @@ struct OneProcess {
     services: Vec<OneService>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct OneService {
     service: String,
-    direction: &'static str,
+    /// Which end of its connections the program is.
+    side: &'static str,
     address: Option<String>,
     port: u16,
     observed: bool,
@@ -54,16 +66,19 @@ struct OneService {
     comparison: Option<Comparison>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct OneArm {
     /// False: no call that sends was seen, and that there were no stalls says nothing.
     stalls_known: bool,
-    counters: BTreeMap<&'static str, u64>,
-    /// Times to an answer: the shortest of each bucket that is not empty, and how many.
-    answers: Vec<(f64, u64)>,
-    stalls: Vec<(f64, u64)>,
+    counters: Counters,
+    /// The sizes of the calls before the last stall, 65535 for that or more; the latest last.
+    last_stall_bytes: Vec<u16>,
+    /// Times to an answer; buckets that are empty are left out, here and below.
+    answers: Vec<Bucket>,
+    /// How long stalls took.
+    stalls: Vec<Bucket>,
     /// How long the oldest byte of each of the library's holds waited.
-    held_age: Vec<(f64, u64)>,
+    held_age: Vec<Bucket>,
 }
 
 pub fn report<'f>(directory: &Path, found: &'f Found) -> Report<'f> {
@@ -88,15 +103,15 @@ fn process(process: &Process) -> OneProcess {
     OneProcess {
         file: process.file.clone(),
         pid: process.pid,
-        user: process.user,
+        uid: process.user,
         running: process.running,
-        created: process.created.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+        created_unix_s: process.created.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
         program: process.program.clone(),
         command: process.command.clone(),
         settings: process.settings.clone(),
         library: process.library.clone(),
         observing: process.observing,
-        split: process.split,
+        split_percent: process.split,
         forks: process.forks,
         uncounted: process.uncounted,
         restricted: process.restricted,
@@ -109,7 +124,7 @@ fn service(service: &Service) -> OneService {
     let (tuned, untouched) = (service.arm(Arm::Tuned), service.arm(Arm::Control));
     OneService {
         service: service.to_string(),
-        direction: match service.direction {
+        side: match service.direction {
             Direction::Client => "client",
             Direction::Server => "server",
         },
@@ -123,10 +138,14 @@ fn service(service: &Service) -> OneService {
 }
 
 fn arm(arm: &ArmCounts) -> OneArm {
-    let filled = |histogram: &Histogram| histogram.buckets.iter().copied().filter(|(_, count)| *count > 0).collect();
+    let filled = |histogram: &Histogram| {
+        let filled = histogram.buckets.iter().filter(|(_, count)| *count > 0);
+        filled.map(|&(nanos, count)| Bucket { from_ms: nanos / 1e6, count }).collect()
+    };
     OneArm {
         stalls_known: arm.knows_stalls(),
-        counters: Counter::ALL.iter().map(|&counter| (counter.row().name, arm.get(counter))).collect(),
+        counters: Counters(arm.clone()),
+        last_stall_bytes: arm.pattern(),
         answers: filled(&arm.answers),
         stalls: filled(&arm.stalls),
         held_age: filled(&arm.holds),

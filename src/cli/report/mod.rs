@@ -3,7 +3,8 @@
 
 pub mod args;
 mod compare;
-mod json;
+mod fields;
+pub mod json;
 mod print;
 
 use std::path::Path;

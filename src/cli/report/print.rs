@@ -7,12 +7,13 @@ use tcptune_policy::counters::{Arm, Counter};
 
 use super::compare::{self, Comparison, Verdict};
 use crate::counters::{ArmCounts, Direction, Found, Process, Service, services};
+use crate::output::table::{self, Column};
 use crate::output::words::{milliseconds, number, per, share, time};
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, line, styled};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, Width, line, paragraph, styled};
 
 pub fn report(directory: &Path, found: &Found) {
     if found.processes.is_empty() {
-        line(&format!(
+        say(&format!(
             "Nothing was counted in `{}` yet: a process makes its file when it opens its first TCP connection or listener.",
             directory.display()
         ));
@@ -22,7 +23,7 @@ pub fn report(directory: &Path, found: &Found) {
         about(process);
     }
     if found.unsure {
-        line(&styled(
+        say(&styled(
             FAINT,
             "Some processes of other users could not be looked at: one that is \"gone\" may still run.",
         ));
@@ -34,9 +35,19 @@ pub fn report(directory: &Path, found: &Found) {
     }
 }
 
+/// Where what is said of a process begins in its second line.
+const INDENT: usize = 5;
+
+/// Sentences.
+fn say(text: &str) {
+    line(&paragraph("", text, 2, Width::of_stdout().sentence()));
+}
+
 fn about(process: &Process) {
+    let width = Width::of_stdout().sentence();
     let state = if process.running { styled(GOOD, "running") } else { styled(FAINT, "gone") };
-    line(&format!("{} {state}  {}", styled(BOLD, process.pid), process.command));
+    let head = format!("{} {state}  ", styled(BOLD, process.pid));
+    line(&paragraph(&head, &process.command, INDENT, width));
     let mut notes = Vec::new();
     if process.observing {
         notes.push("only observes".to_owned());
@@ -55,9 +66,16 @@ fn about(process: &Process) {
         notes.push("was told to stop tuning (`tcptune detach`): connections since then count as untouched".to_owned());
     }
     if !notes.is_empty() {
-        line(&styled(NOTE, format_args!("     {}", notes.join("; "))));
+        line(&paragraph(&" ".repeat(INDENT), &styled(NOTE, notes.join("; ")), INDENT, width));
     }
 }
+
+/// What labels and values are cut to on a narrow terminal; the room that values have where there is enough; and the widest table that
+/// is easy to read.
+const NARROW: usize = 24;
+const NARROW_VALUE: usize = 10;
+const VALUE: usize = 18;
+const MOST: usize = 100;
 
 /// The rows of the table: what, and how it is taken from an arm.
 type Row = (&'static str, fn(&ArmCounts) -> String);
@@ -132,27 +150,37 @@ fn table(service: &Service) {
     };
     line("");
     let first = if service.observed { "observed" } else { "tuned" };
-    let columns = if split { format!("{first:>20}{:>20}", "untouched") } else { format!("{first:>20}") };
-    line(&styled(BOLD, format_args!("{:38}{columns}", format!("{side} {service}"))));
+    let mut rows = Vec::new();
     for (what, value) in ROWS {
         let (left, right) = (value(tuned), value(untouched));
         let empty = |text: &str| matches!(text, "0" | "-");
-        if empty(&left) && (!split || empty(&right)) {
-            continue;
+        if !(empty(&left) && (!split || empty(&right))) {
+            rows.push([(*what).to_owned(), left, right]);
         }
-        let right = if split { right } else { String::new() };
-        line(format!("{what:38}{left:>20}{right:>20}").trim_end());
     }
+    let compared = compare::compare(tuned, untouched);
+    rows.extend(compared.iter().flat_map(means));
+    let title = format!("{side} {service}");
+    let columns = [
+        Column::left(&title, 0).wrap(NARROW),
+        Column::right(first, 0).wrap(NARROW_VALUE).at_least(VALUE),
+        Column::right("untouched", 0).wrap(NARROW_VALUE).at_least(VALUE),
+    ];
+    let shown = if split { 3 } else { 2 };
+    let room = Width::of_stdout().page().min(MOST);
+    let table = table::lines(&columns[..shown], rows.iter().map(|row| &row[..shown]), room);
+    line(&styled(BOLD, table.head));
+    table.rows.iter().for_each(|text| line(text));
     if !service.both().knows_stalls() {
-        line(&styled(
+        say(&styled(
             NOTE,
             "No call that sends was seen: whether there were stalls is not known (`tcptune doctor --pid N` looks from outside).",
         ));
     }
     pattern(&service.both());
-    match compare::compare(tuned, untouched) {
+    match compared {
         Some(found) => verdict(&found),
-        None if split => line(&styled(
+        None if split => say(&styled(
             NOTE,
             format_args!(
                 "Too few connections were closed yet to compare: at least {} on either side are needed.",
@@ -171,40 +199,42 @@ fn pattern(both: &ArmCounts) {
         .map(|&size| if size == u16::MAX { "65,535 or more".to_owned() } else { number(size.into()) })
         .collect();
     if !sizes.is_empty() {
-        line(&styled(FAINT, format_args!("  the last stall came after calls of {} bytes", sizes.join(", "))));
+        say(&styled(FAINT, format_args!("  the last stall came after calls of {} bytes", sizes.join(", "))));
     }
 }
 
+/// The rows of both means.
+fn means(found: &Comparison) -> [[String; 3]; 2] {
+    let mean = |mean: &compare::Mean| milliseconds(mean.mean_ms);
+    let interval = |mean: &compare::Mean| format!("{} to {}", milliseconds(mean.low_ms), milliseconds(mean.high_ms));
+    [
+        ["mean time to an answer".to_owned(), mean(&found.tuned), mean(&found.untouched)],
+        ["  with 95 % confidence".to_owned(), interval(&found.tuned), interval(&found.untouched)],
+    ]
+}
+
 fn verdict(found: &Comparison) {
-    let Comparison { tuned, untouched, ratio, verdict } = found;
-    line(&format!(
-        "{:38}{:>20}{:>20}",
-        "mean time to an answer",
-        milliseconds(tuned.mean),
-        milliseconds(untouched.mean)
-    ));
-    let interval = |mean: &compare::Mean| format!("{} to {}", milliseconds(mean.low), milliseconds(mean.high));
-    line(&format!("{:38}{:>20}{:>20}", "  with 95 % confidence", interval(tuned), interval(untouched)));
+    let Comparison { ratio, verdict, .. } = found;
     let factor = |value: f64| if value >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") };
     let times =
         |mean: f64, low: f64, high: f64| format!("{} times ({} to {})", factor(mean), factor(low), factor(high));
-    line(&match verdict {
+    say(&match verdict {
         Verdict::TunedIsFaster => styled(
             GOOD,
             format_args!(
                 "An untouched connection waits {} as long for an answer.",
-                times(ratio.mean, ratio.low, ratio.high)
+                times(ratio.ratio, ratio.low, ratio.high)
             ),
         ),
         Verdict::TunedIsSlower => styled(
             BAD,
             format_args!(
                 "A tuned connection waits {} as long for an answer.",
-                times(1.0 / ratio.mean, 1.0 / ratio.high, 1.0 / ratio.low)
+                times(1.0 / ratio.ratio, 1.0 / ratio.high, 1.0 / ratio.low)
             ),
         ),
         Verdict::NoDifference => {
-            styled(BOLD, format_args!("No difference: the ratio is {}.", times(ratio.mean, ratio.low, ratio.high)))
+            styled(BOLD, format_args!("No difference: the ratio is {}.", times(ratio.ratio, ratio.low, ratio.high)))
         }
     });
 }

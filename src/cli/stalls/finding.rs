@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Service, Side, Waits};
@@ -10,7 +11,7 @@ use super::program::Program;
 use super::watch::Options;
 
 /// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Nagle's rule holds the end of what the program writes until the peer acknowledges its beginning.
@@ -37,7 +38,7 @@ impl Kind {
 }
 
 /// What a cure would gain.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Gain {
     /// Of what the times are: an exchange, or a piece of data on its way.
     pub per: &'static str,
@@ -46,7 +47,7 @@ pub struct Gain {
     pub saved_ms: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Finding {
     pub kind: Kind,
     pub program: Program,
@@ -72,6 +73,7 @@ pub struct Finding {
     pub span_s: f64,
     pub round_trip_ms: f64,
     /// Sizes of the pieces before a wait.
+    #[serde(rename = "pattern_bytes")]
     pub pattern: Vec<u64>,
     pub options: Option<Options>,
     pub segments: u64,

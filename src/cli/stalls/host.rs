@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::budget::{self, Part};
@@ -70,7 +71,7 @@ pub struct Host {
 }
 
 /// How it was watched.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Extent {
     pub surveys: u32,
     /// Looks at single connections.
@@ -84,6 +85,7 @@ pub struct Extent {
     pub spaces_left_out: usize,
     /// The longest time between two surveys.
     #[serde(rename = "apart_ms", serialize_with = "in_milliseconds")]
+    #[schemars(with = "f64")]
     pub apart: Duration,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::starts;
@@ -9,7 +10,7 @@ use crate::os::elf;
 use crate::os::proc::{self, Stat};
 use crate::output::printable;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Program {
     /// As it calls itself.
     pub name: String,

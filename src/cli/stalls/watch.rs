@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::owners::{self, Owners};
@@ -50,7 +51,7 @@ pub struct Scope {
 pub(super) type Place = (Option<u32>, bool, Option<IpAddr>, u16);
 
 /// What a program has set on a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Options {
     pub nodelay: bool,
     pub cork: bool,

@@ -11,7 +11,7 @@ mod place;
 mod print;
 mod reason;
 mod remove;
-mod report;
+pub mod report;
 mod restart;
 mod show;
 mod stats;

@@ -2,10 +2,25 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::output::json::Document;
+
+/// What `--json` prints.
+#[derive(Serialize, JsonSchema)]
+pub struct Verified {
+    /// One, or each instance of a template.
+    pub units: Vec<Report>,
+}
+
+impl Document for Verified {
+    const NAME: &'static str = "systemd-verify";
+    const SCHEMA: u32 = 1;
+}
+
 /// One unit.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Report {
     pub unit: String,
     pub state: String,
@@ -18,7 +33,7 @@ pub struct Report {
     pub processes: Vec<Row>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Row {
     pub pid: u32,
     pub name: String,
@@ -31,7 +46,7 @@ pub struct Row {
     pub unseen: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct TcpSocket {
     pub fd: i32,
     pub state: &'static str,

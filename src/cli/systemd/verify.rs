@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::args::VerifyArgs;
 use super::print;
 use super::reason::{self, Seen};
-use super::report::{Report, Row, TcpSocket};
+use super::report::{Report, Row, TcpSocket, Verified};
 use crate::errors::{Context, Failure, NO, NOT_FOUND, OK};
 use crate::os::proc;
 use crate::os::process::Process;
@@ -33,12 +33,13 @@ pub fn command(args: &VerifyArgs) -> Result<u8, Failure> {
         "socket" => units.iter().map(|unit| socket(manager, unit)).collect::<Result<Vec<_>, _>>()?,
         _ => units.iter().map(look).collect::<Result<_, _>>()?,
     };
+    let verified = Verified { units: reports };
     if args.json {
-        json::document(&reports)?;
+        json::document(&verified)?;
     } else {
-        reports.iter().for_each(print::verified);
+        verified.units.iter().for_each(print::verified);
     }
-    Ok(if reports.iter().all(|report| report.tuned) { OK } else { NO })
+    Ok(if verified.units.iter().all(|report| report.tuned) { OK } else { NO })
 }
 
 fn look(unit: &Unit) -> Result<Report, Failure> {

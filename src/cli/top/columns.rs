@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use tcptune_policy::counters::{Arm, Counter};
 
 use super::sample::Line;
+use crate::counters::{Process, name};
+use crate::output::table;
 use crate::output::words::{per, share, time};
 
 /// Calls that carry data, either way.
@@ -16,7 +18,10 @@ pub const STALLS: &[Counter] = &[Counter::Stalls, Counter::CorkStalls, Counter::
 
 pub struct Column {
     pub title: &'static str,
+    /// With a blank before what stands in it.
     pub width: u16,
+    /// 0: always there. On a narrow terminal the lowest come first.
+    pub rank: u8,
     /// What it shows.
     pub text: fn(&Line) -> String,
     /// What it is sorted by, the largest first.
@@ -28,39 +33,70 @@ pub const COLUMNS: &[Column] = &[
     Column {
         title: "PID",
         width: 8,
+        rank: 0,
         text: |line| line.process.pid.to_string(),
         value: |line| -float(line.process.pid),
     },
-    Column { title: "OPEN", width: 6, text: |line| short(float(open(line))), value: |line| float(open(line)) },
+    Column { title: "OPEN", width: 6, rank: 5, text: |line| short(float(open(line))), value: |line| float(open(line)) },
     Column {
         title: "CONN/S",
-        width: 7,
+        width: 8,
+        rank: 9,
         text: |line| rate(line, &[Counter::Connections]),
         value: |line| of(line, &[Counter::Connections]),
     },
-    Column { title: "CALLS/S", width: 8, text: |line| rate(line, CALLS), value: |line| of(line, CALLS) },
-    Column { title: "BYTES/S", width: 8, text: |line| rate(line, BYTES), value: |line| of(line, BYTES) },
+    Column { title: "CALLS/S", width: 9, rank: 1, text: |line| rate(line, CALLS), value: |line| of(line, CALLS) },
+    Column { title: "BYTES/S", width: 9, rank: 4, text: |line| rate(line, BYTES), value: |line| of(line, BYTES) },
     Column {
         title: "ANSWER",
-        width: 8,
+        width: 9,
+        rank: 3,
         text: answer,
         value: |line| median(line).map_or(0.0, |time| time.as_secs_f64()),
     },
-    Column { title: "SEG/BURST", width: 10, text: segments, value: segments_value },
-    Column { title: "STALL/S", width: 8, text: stall_rate, value: |line| of(line, STALLS) },
-    Column { title: "STALLS", width: 7, text: stalls, value: |line| float(line.sum(STALLS)) },
+    Column { title: "SEG/BURST", width: 11, rank: 6, text: segments, value: segments_value },
+    Column { title: "STALL/S", width: 9, rank: 2, text: stall_rate, value: |line| of(line, STALLS) },
+    Column { title: "STALLS", width: 8, rank: 7, text: stalls, value: |line| float(line.sum(STALLS)) },
     Column {
         title: "HELD/S",
-        width: 7,
+        width: 8,
+        rank: 8,
         text: |line| rate(line, &[Counter::Held]),
         value: |line| of(line, &[Counter::Held]),
     },
-    Column { title: "MISSED", width: 7, text: missed, value: |line| float(line.total.get(Counter::Misses)) },
-    Column { title: "UNTOUCHED", width: 10, text: untouched, value: |line| float(line.connections(Arm::Control)) },
+    Column { title: "MISSED", width: 8, rank: 10, text: missed, value: |line| float(line.total.get(Counter::Misses)) },
+    Column {
+        title: "UNTOUCHED",
+        width: 11,
+        rank: 11,
+        text: untouched,
+        value: |line| float(line.connections(Arm::Control)),
+    },
 ];
 
 /// Where each column is, for the keys that sort by it.
 pub const CALLS_PER_SECOND: usize = 3;
+
+/// What the command takes at least.
+pub const COMMAND: usize = 22;
+
+/// The columns that there is room for beside the command, and always the one that is sorted by.
+pub fn shown(room: u16, sorted: usize) -> Vec<usize> {
+    let command = COLUMNS.len();
+    let mut widths: Vec<usize> = COLUMNS.iter().map(|column| column.width.into()).collect();
+    let mut ranks: Vec<u8> = COLUMNS.iter().map(|column| column.rank).collect();
+    widths.push(COMMAND);
+    ranks.push(0);
+    ranks[sorted] = 0;
+    let widths = table::fit(&widths, &widths, &ranks, 0, room.into());
+    (0..command).filter(|&at| widths[at] > 0).collect()
+}
+
+/// What a process is called, and what follows it in its command line.
+pub fn name_and_arguments(process: &Process) -> (&str, &str) {
+    let named = name(process);
+    (named, process.command.split_once(named).map_or("", |(_, rest)| rest.trim_start()))
+}
 
 /// Puts lines in the order of a column, running ones first; where it says nothing, by number.
 pub fn sort(lines: &mut [&Line], column: usize, reversed: bool) {
@@ -166,9 +202,23 @@ mod tests {
     }
 
     #[test]
+    fn on_a_narrow_terminal_the_most_telling_columns_are_left() {
+        let titles = |room, sorted| {
+            let shown = shown(room, sorted);
+            shown.into_iter().map(|at| COLUMNS[at].title).collect::<Vec<_>>()
+        };
+        assert_eq!(titles(58, CALLS_PER_SECOND), ["PID", "CALLS/S", "ANSWER", "STALL/S"]);
+        assert_eq!(titles(78, CALLS_PER_SECOND), ["PID", "OPEN", "CALLS/S", "BYTES/S", "ANSWER", "STALL/S"]);
+        assert_eq!(titles(198, CALLS_PER_SECOND).len(), COLUMNS.len());
+        let untouched = COLUMNS.len() - 1;
+        assert!(titles(58, untouched).contains(&"UNTOUCHED") && titles(10, untouched).contains(&"UNTOUCHED"));
+    }
+
+    #[test]
     fn the_names_of_columns_fit() {
         for column in COLUMNS {
-            assert!(column.title.len() < usize::from(column.width), "{}", column.title);
+            // With a blank before it, and the mark of the column that is sorted by.
+            assert!(column.title.len() + 1 < usize::from(column.width), "{}", column.title);
         }
         assert_eq!(COLUMNS[CALLS_PER_SECOND].title, "CALLS/S");
     }

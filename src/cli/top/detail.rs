@@ -14,22 +14,48 @@ use super::histogram;
 use super::look::{ACCENT, ALARM, QUIET, framed};
 use super::sample::{Line, sum};
 use crate::counters::{ArmCounts, Service, name};
+use crate::output::table::{cut, fit};
 use crate::output::words::{number, per, share, time};
 
-/// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1.
-pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
+/// What became of it, beside the times to an answer.
+const OUTCOMES: u16 = 54;
+/// From this width on both are there; else one of them.
+const ROOM_FOR_BOTH: u16 = 104;
+
+/// On a lower screen what became of it stands in the place of the services too.
+const ROOM_FOR_SERVICES: u16 = 28;
+
+/// Is there room for all of it?
+pub fn is_whole(area: Rect) -> bool {
+    area.width >= ROOM_FOR_BOTH && area.height >= ROOM_FOR_SERVICES
+}
+
+/// Draws a process; `chosen` is 0 for all of its services, else the number of one, from 1. `outcomes_first`: of what has no room
+/// beside each other.
+pub fn draw(frame: &mut Frame, area: Rect, line: &Line, chosen: usize, outcomes_first: bool) {
     let rows = u16::try_from(line.process.services.len()).unwrap_or(u16::MAX).saturating_add(4).min(area.height / 3);
+    let rows = if outcomes_first && area.height < ROOM_FOR_SERVICES { 0 } else { rows.max(5) };
     let [facts, services, rest] =
-        Layout::vertical([Constraint::Length(6), Constraint::Length(rows.max(5)), Constraint::Fill(1)]).areas(area);
-    let [answers, reasons] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(54)]).areas(rest);
+        Layout::vertical([Constraint::Length(6), Constraint::Length(rows), Constraint::Fill(1)]).areas(area);
+    let [answers, reasons] = match (area.width >= ROOM_FOR_BOTH, outcomes_first) {
+        (true, _) => Layout::horizontal([Constraint::Fill(1), Constraint::Length(OUTCOMES)]).areas(rest),
+        (false, true) => [Rect::ZERO, rest],
+        (false, false) => [rest, Rect::ZERO],
+    };
     about(frame, facts, line);
-    table(frame, services, line, chosen);
+    if !services.is_empty() {
+        table(frame, services, line, chosen);
+    }
     let one = chosen.checked_sub(1).and_then(|number| line.process.services.get(number));
     let arm = |arm: Arm| one.map_or_else(|| all(line, arm), |service| service.arm(arm).clone());
     let (tuned, control) = (arm(Arm::Tuned), arm(Arm::Control));
     let what = one.map_or_else(|| "all services".to_owned(), Service::to_string);
-    histogram::draw(frame, answers, &what, &tuned.answers, &control.answers);
-    outcomes(frame, reasons, &what, &tuned, &control);
+    if !answers.is_empty() {
+        histogram::draw(frame, answers, &what, &tuned.answers, &control.answers);
+    }
+    if !reasons.is_empty() {
+        outcomes(frame, reasons, &what, &tuned, &control);
+    }
 }
 
 /// An arm of all services.
@@ -39,10 +65,15 @@ fn all(line: &Line, arm: Arm) -> ArmCounts {
     sum
 }
 
+/// Room for what a fact is called.
+const FACT: usize = 10;
+
 fn about(frame: &mut Frame, area: Rect, line: &Line) {
     let process = &line.process;
+    let room = usize::from(area.width).saturating_sub(FACT + 2);
     let field = |name: &'static str, value: String| {
-        Text::from(vec![Span::styled(format!(" {name:9}"), Style::new().fg(ACCENT)), Span::raw(value)])
+        let value = Span::raw(cut(&value, room));
+        Text::from(vec![Span::styled(format!(" {name:width$}", width = FACT - 1), Style::new().fg(ACCENT)), value])
     };
     let age = process.created.elapsed().unwrap_or_default();
     let state = if process.running { "running" } else { "gone" };
@@ -86,37 +117,61 @@ fn long(time: Duration) -> String {
     }
 }
 
-/// A column of the table of services: its title, its width, what it shows of both arms.
-type Field = (&'static str, u16, fn(&ArmCounts) -> String);
+/// A column of the table of services.
+struct Field {
+    title: &'static str,
+    width: u16,
+    /// 0: always there. On a narrow terminal the lowest come first.
+    rank: u8,
+    /// What it shows of both arms.
+    text: fn(&ArmCounts) -> String,
+}
 
-const FIELDS: &[Field] = &[
-    ("CONNECTIONS", 13, |both| number(both.get(Counter::Connections))),
-    ("EXCHANGES", 12, |both| number(both.get(Counter::Exchanges))),
-    ("MEDIAN", 10, |both| both.answers.quantile(0.5).map_or_else(|| "-".to_owned(), time)),
-    ("99 %", 10, |both| both.answers.quantile(0.99).map_or_else(|| "-".to_owned(), time)),
-    ("SEG/BURST", 11, |both| per(both.get(Counter::SegmentsSent), both.get(Counter::SampledBursts))),
-    ("STALLS", 9, |both| if both.knows_stalls() { number(sum(both, STALLS)) } else { "-".to_owned() }),
-    ("HELD", 10, |both| number(both.get(Counter::Held))),
-    ("MISSED", 8, |both| share(both.get(Counter::Misses), both.get(Counter::Held))),
+const fn field(title: &'static str, width: u16, rank: u8, text: fn(&ArmCounts) -> String) -> Field {
+    Field { title, width, rank, text }
+}
+
+const FIELDS: [Field; 8] = [
+    field("CONNECTIONS", 13, 3, |both| number(both.get(Counter::Connections))),
+    field("EXCHANGES", 12, 2, |both| number(both.get(Counter::Exchanges))),
+    field("MEDIAN", 10, 1, |both| both.answers.quantile(0.5).map_or_else(|| "-".to_owned(), time)),
+    field("99 %", 10, 4, |both| both.answers.quantile(0.99).map_or_else(|| "-".to_owned(), time)),
+    field("SEG/BURST", 11, 5, |both| per(both.get(Counter::SegmentsSent), both.get(Counter::SampledBursts))),
+    field("STALLS", 9, 1, |both| if both.knows_stalls() { number(sum(both, STALLS)) } else { "-".to_owned() }),
+    field("HELD", 10, 6, |both| number(both.get(Counter::Held))),
+    field("MISSED", 8, 7, |both| share(both.get(Counter::Misses), both.get(Counter::Held))),
 ];
+/// What the name of a service takes at least.
+const SERVICE: usize = 24;
+
+/// The columns that there is room for.
+fn fields(room: u16) -> Vec<&'static Field> {
+    let mut widths: Vec<usize> = FIELDS.iter().map(|field| field.width.into()).collect();
+    let mut ranks: Vec<u8> = FIELDS.iter().map(|field| field.rank).collect();
+    widths.push(SERVICE);
+    ranks.push(0);
+    let widths = fit(&widths, &widths, &ranks, 0, room.into());
+    FIELDS.iter().zip(widths).filter(|(_, width)| *width > 0).map(|(field, _)| field).collect()
+}
 
 fn table(frame: &mut Frame, area: Rect, line: &Line, chosen: usize) {
+    let fields = fields(area.width.saturating_sub(2));
     let row = |name: String, side: &'static str, both: &ArmCounts| {
         let stalled = sum(both, STALLS) > 0;
-        let cell = |(title, _, text): &Field| {
-            let style = if *title == "STALLS" && stalled { Style::new().fg(ALARM) } else { Style::new() };
-            Cell::new(Text::from(text(both)).right_aligned()).style(style)
+        let cell = |field: &&Field| {
+            let style = if field.title == "STALLS" && stalled { Style::new().fg(ALARM) } else { Style::new() };
+            Cell::new(Text::from((field.text)(both)).right_aligned()).style(style)
         };
-        Row::new([Cell::new(format!(" {side}{name}"))].into_iter().chain(FIELDS.iter().map(cell)))
+        Row::new([Cell::new(format!(" {side}{name}"))].into_iter().chain(fields.iter().map(cell)))
     };
     let mut rows = vec![row("all services".to_owned(), "", &line.total)];
     rows.extend(line.process.services.iter().map(|service| {
         let side = if service.address.is_some() { "to " } else { "on " };
         row(service.to_string(), side, &service.both())
     }));
-    let title = |name: &'static str| Cell::new(Text::from(name).right_aligned());
-    let header = Row::new([Cell::new(" SERVICE")].into_iter().chain(FIELDS.iter().map(|(name, ..)| title(name))));
-    let widths = [Constraint::Fill(1)].into_iter().chain(FIELDS.iter().map(|(_, width, _)| Constraint::Length(*width)));
+    let title = |field: &&Field| Cell::new(Text::from(field.title).right_aligned());
+    let header = Row::new([Cell::new(" SERVICE")].into_iter().chain(fields.iter().map(title)));
+    let widths = [Constraint::Fill(1)].into_iter().chain(fields.iter().map(|field| Constraint::Length(field.width)));
     let table = Table::new(rows, widths)
         .header(header.style(Style::new().fg(ACCENT).add_modifier(Modifier::BOLD)))
         .column_spacing(0)

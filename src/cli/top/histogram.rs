@@ -1,5 +1,6 @@
 //! Draws times to an answer: a row for each doubling, with a bar for each arm, as a share of that arm.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -10,6 +11,7 @@ use ratatui::widgets::Paragraph;
 
 use super::look::{QUIET, TUNED, UNTOUCHED, framed};
 use crate::counters::Histogram;
+use crate::output::table::cut;
 use crate::output::words::{number, share, time};
 
 /// Room for "≥ 1.82 ms ".
@@ -36,16 +38,23 @@ impl<'h> Side<'h> {
         self.doublings.get(row).copied().unwrap_or(0)
     }
 
-    fn head(&self, room: usize) -> Span<'static> {
-        let median = self.times.quantile(0.5).map_or_else(|| "-".to_owned(), time);
-        let text = format!("{} {}, median {median}", number(self.times.total()), self.name);
-        let width = room + SHARE;
-        Span::styled(format!("{text:width$.width$}"), Style::new().fg(self.color).add_modifier(Modifier::BOLD))
+    fn sum(&self, rows: RangeInclusive<usize>) -> u64 {
+        rows.map(|row| self.at(row)).sum()
     }
 
-    fn bar(&self, row: usize, room: usize) -> [Span<'static>; 2] {
-        let count = self.at(row);
-        let drawn = blocks(count, self.doublings.iter().copied().max().unwrap_or(0), room);
+    fn head(&self, room: usize) -> Span<'static> {
+        let median = self.times.quantile(0.5).map_or_else(|| "-".to_owned(), time);
+        let width = room + SHARE;
+        let count = format!("{} {}, ", number(self.times.total()), self.name);
+        let whole = format!("{count}median {median}");
+        let text = if whole.chars().count() < width { whole } else { cut(&format!("{count}{median}"), width - 1) };
+        Span::styled(format!("{text:width$}"), Style::new().fg(self.color).add_modifier(Modifier::BOLD))
+    }
+
+    /// Of some rows added up.
+    fn bar(&self, rows: RangeInclusive<usize>, most: u64, room: usize) -> [Span<'static>; 2] {
+        let count = self.sum(rows);
+        let drawn = blocks(count, most, room);
         let width = (room + SHARE).saturating_sub(drawn.chars().count() + 1);
         let said = match share(count, self.times.total()) {
             _ if count == 0 => String::new(),
@@ -71,16 +80,25 @@ pub fn draw(frame: &mut Frame, area: Rect, what: &str, tuned: &Histogram, contro
     let mut head = vec![Span::raw(" ".repeat(LABEL))];
     head.extend(sides.iter().map(|side| side.head(room)));
     let mut text = vec![Text::from(head)];
-    // Where not all rows fit the longest times are what matters.
+    // Where not all rows fit the longest times are what matters: what is shorter is one row.
     let fit = usize::from(area.height).saturating_sub(3);
-    for row in first.max((last + 1).saturating_sub(fit))..=last {
+    let top = first.max((last + 1).saturating_sub(fit));
+    for row in top..=last {
+        let rows = if row == top { 0..=row } else { row..=row };
         let bound = |row: usize| {
             let nanos = sides[0].times.buckets.get(row * 4).map_or(0.0, |bucket| bucket.0);
             time(Duration::from_secs_f64(nanos / 1e9))
         };
-        let label = if row == 0 { format!("< {}", bound(1)) } else { format!("≥ {}", bound(row)) };
+        let label = if row == 0 || row == top && top > first {
+            format!("< {}", bound(row + 1))
+        } else {
+            format!("≥ {}", bound(row))
+        };
         let mut words = vec![Span::raw(format!("{label:>width$} ", width = LABEL - 1))];
-        sides.iter().for_each(|side| words.extend(side.bar(row, room)));
+        for side in &sides {
+            let most = (top + 1..=last).map(|row| side.at(row)).chain([side.sum(0..=top)]).max().unwrap_or(0);
+            words.extend(side.bar(rows.clone(), most, room));
+        }
         text.push(Text::from(words));
     }
     frame.render_widget(Paragraph::new(text).block(framed(&title)), area);

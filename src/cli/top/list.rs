@@ -6,13 +6,13 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
-use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table, TableState};
+use ratatui::widgets::{Cell, Padding, Paragraph, Row, Sparkline, Table, TableState, Wrap};
 
-use super::columns::{COLUMNS, Column, STALLS, short};
+use super::columns::{COLUMNS, Column, STALLS, name_and_arguments, short, shown};
 use super::look::{ACCENT, ALARM, QUIET, TUNED, framed};
 use super::sample::Line;
 use super::view::View;
-use crate::counters::name;
+use crate::output::table::cut;
 
 /// A lower screen has the list only.
 const ROOM_FOR_CURVES: u16 = 16;
@@ -26,12 +26,15 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
         curve(frame, right, "stalls", &view.stalls, ALARM);
     }
     if lines.is_empty() {
-        let text = "\n  Nothing is counted here yet: a process makes its file when it opens its first TCP connection or listener.\n\n  \
+        let text = "Nothing is counted here yet: a process makes its file when it opens its first TCP connection or listener.\n\n\
                     tcptune run --stats DIR -- COMMAND";
-        frame.render_widget(Paragraph::new(text).block(framed(" Processes ")), below);
+        let block = framed(" Processes ").padding(Padding::new(2, 2, 1, 0));
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(block), below);
         return;
     }
-    let title = |(number, column): (usize, &Column)| {
+    let columns = shown(below.width.saturating_sub(2), view.column);
+    let title = |&number: &usize| {
+        let column = &COLUMNS[number];
         let sorted = number == view.column;
         let mark = match (sorted, view.reversed) {
             (true, false) => "▾",
@@ -39,12 +42,16 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
             (false, _) => "",
         };
         let style = if sorted { Style::new().fg(Color::Black).bg(ACCENT) } else { Style::new().fg(ACCENT) };
-        Cell::new(Text::from(format!("{mark}{}", column.title)).right_aligned()).style(style)
+        // The blank before it is not part of it.
+        let title = Span::styled(format!("{mark}{}", column.title), style);
+        Cell::new(Text::from(title).right_aligned())
     };
-    let titles = COLUMNS.iter().enumerate().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
+    let titles = columns.iter().map(title).chain([Cell::new(" COMMAND").style(Style::new().fg(ACCENT))]);
     let mut state = TableState::new().with_selected(at);
-    let widths = COLUMNS.iter().map(|column| Constraint::Length(column.width)).chain([Constraint::Fill(1)]);
-    let table = Table::new(lines.iter().map(|line| row(line)), widths)
+    let widths = columns.iter().map(|&at| Constraint::Length(COLUMNS[at].width)).chain([Constraint::Fill(1)]);
+    let taken: u16 = columns.iter().map(|&at| COLUMNS[at].width).sum();
+    let room = usize::from(below.width.saturating_sub(2 + taken));
+    let table = Table::new(lines.iter().map(|line| row(line, &columns, room)), widths)
         .header(Row::new(titles).style(Modifier::BOLD))
         .column_spacing(0)
         .row_highlight_style(Style::new().bg(Color::Indexed(237)).add_modifier(Modifier::BOLD))
@@ -52,7 +59,8 @@ pub fn draw(frame: &mut Frame, area: Rect, view: &View, lines: &[&Line], at: Opt
     frame.render_stateful_widget(table, below, &mut state);
 }
 
-fn row(line: &Line) -> Row<'_> {
+/// `room`: for the command.
+fn row<'l>(line: &'l Line, columns: &[usize], room: usize) -> Row<'l> {
     let stalls = line.rate(STALLS).unwrap_or(0.0) > 0.0;
     let cell = |column: &Column| {
         let text = (column.text)(line);
@@ -63,16 +71,15 @@ fn row(line: &Line) -> Row<'_> {
         };
         Cell::new(Text::from(text).right_aligned().style(style))
     };
-    let command = line.process.command.as_str();
-    let named = name(&line.process);
-    // Behind its name what follows there: its arguments.
-    let arguments = command.split_once(named).map_or("", |(_, rest)| rest.trim_start());
-    let mut command = vec![Span::raw(format!(" {named}")), Span::styled(format!(" {arguments}"), QUIET)];
+    let (named, arguments) = name_and_arguments(&line.process);
+    let mut command = vec![Span::raw(cut(&format!(" {named}"), room))];
     if line.process.observing {
-        command.insert(1, Span::styled(" observed", Style::new().fg(ACCENT)));
+        command.push(Span::styled(" observed", Style::new().fg(ACCENT)));
     }
+    let left = room.saturating_sub(command.iter().map(Span::width).sum());
+    command.push(Span::styled(cut(&format!(" {arguments}"), left), QUIET));
     let style = if line.process.running { Style::new() } else { QUIET };
-    Row::new(COLUMNS.iter().map(cell).chain([Cell::new(Text::from(command))])).style(style)
+    Row::new(columns.iter().map(|&at| cell(&COLUMNS[at])).chain([Cell::new(Text::from(command))])).style(style)
 }
 
 /// What all processes did lately, a column for each interval, the newest at the right.
@@ -80,7 +87,10 @@ fn curve(frame: &mut Frame, area: Rect, what: &str, rates: &VecDeque<f64>, color
     let now = rates.back().copied().unwrap_or(0.0);
     let shown = rates.iter().rev().take(area.width.saturating_sub(2).into());
     let most = shown.clone().copied().fold(0.0, f64::max);
-    let title = format!(" {} {what}/s, most {} ", short(now), short(most));
+    let whole = format!(" {} {what}/s, most {} ", short(now), short(most));
+    // A number without its last digits would be another.
+    let fits = whole.chars().count() + 2 <= usize::from(area.width);
+    let title = if fits { whole } else { format!(" {} {what}/s ", short(now)) };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a height, in thousandths")]
     let mut heights: Vec<u64> = shown.map(|rate| (rate * 1000.0) as u64).collect();
     heights.resize(area.width.saturating_sub(2).into(), 0);

@@ -24,6 +24,8 @@ pub struct View {
     pub open: bool,
     /// Of the open process: 0 for all services, else the number of one, from 1.
     pub service: usize,
+    /// Of the open process on a narrow terminal: what became of it, in place of the times to an answer.
+    pub outcomes: bool,
     /// Are the keys explained?
     pub help: bool,
     /// The latest rates of all processes, the newest last.
@@ -50,6 +52,7 @@ impl View {
             selected: None,
             open: false,
             service: 0,
+            outcomes: false,
             help: false,
             calls: VecDeque::new(),
             stalls: VecDeque::new(),
@@ -92,6 +95,7 @@ impl View {
             KeyCode::Char('?' | 'h') => self.help = true,
             KeyCode::Char(' ' | 'p') => self.paused = !self.paused,
             KeyCode::Char('g') => self.gone = !self.gone,
+            KeyCode::Tab if self.open => self.outcomes = !self.outcomes,
             KeyCode::Char('r') => self.reversed = !self.reversed,
             KeyCode::Left | KeyCode::Char('<') => self.column = self.column.saturating_sub(1),
             KeyCode::Right | KeyCode::Char('>') => self.column = (self.column + 1).min(COLUMNS.len() - 1),

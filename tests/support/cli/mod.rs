@@ -7,7 +7,9 @@ pub mod exporter;
 pub mod group;
 pub mod packets;
 pub mod scene;
+pub mod schema;
 pub mod static_program;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +36,8 @@ pub fn cleaned(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("LD_PRELOAD");
+    // Nor the width of the terminal that the tests were started from.
+    command.env_remove("LD_PRELOAD").env_remove("COLUMNS");
     command
 }
 
@@ -52,12 +55,18 @@ pub fn report(target: impl AsRef<OsStr>) -> (Value, i32) {
     (serde_json::from_str(&out).expect("valid JSON"), code)
 }
 
-/// Its verdict for people: exit code and last lines.
+/// Text in one line, however it was wrapped.
+pub fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Its verdict for people: exit code and last lines, in one.
 pub fn verdict(target: impl AsRef<OsStr>) -> (i32, String) {
     let (code, out, err) = ended(tcptune().arg("check").arg(target));
     assert_eq!(err, "");
     let start = out.lines().position(|l| l.starts_with("reachable") || l.starts_with("not reachable"));
-    (code, out.lines().skip(start.unwrap_or_else(|| panic!("no verdict line: {out}"))).collect::<Vec<_>>().join("\n"))
+    let lines: Vec<&str> = out.lines().skip(start.unwrap_or_else(|| panic!("no verdict line: {out}"))).collect();
+    (code, joined(&lines.join(" ")))
 }
 
 /// A copy of the command in a directory, for tests of what lies around it and for other users.

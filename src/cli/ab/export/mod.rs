@@ -70,7 +70,7 @@ mod tests {
         let text = csv::rows(&report(|_| ())).expect("numbers");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21);
-        assert!(lines[0].starts_with("position,block,arm,name,status,wall,user,system,"), "{}", lines[0]);
+        assert!(lines[0].starts_with("position,block,arm,name,status,time_s,user_cpu_s,system_cpu_s,"), "{}", lines[0]);
         assert!(lines[1].starts_with("0,0,") && lines[20].starts_with("19,9,"));
         assert_eq!(lines.iter().filter(|line| line.contains(",baseline,plain,0,")).count(), 10);
     }
@@ -88,11 +88,11 @@ mod tests {
     fn the_json_has_everything() {
         let value: serde_json::Value = serde_json::to_value(report(|_| ())).expect("plain data");
         assert_eq!(value["runs"].as_array().map(Vec::len), Some(20));
-        assert_eq!(value["measures"][0]["measure"], "wall");
+        assert_eq!(value["measures"][0]["measure"], "time_s");
         assert_eq!(value["measures"][0]["comparison"]["verdict"], "less");
         assert!(
             value["measures"][0]["comparison"]["low"].as_f64() <= value["measures"][0]["comparison"]["ratio"].as_f64()
         );
-        assert!(value["runs"][0]["wall"].is_f64() && value["runs"][0]["network"].is_object());
+        assert!(value["runs"][0]["time_s"].is_f64() && value["runs"][0]["network"].is_object());
     }
 }

@@ -270,9 +270,9 @@ fn raw(report: &Report) -> Markup {
                                 tr class=(class(run.arm)) {
                                     td.number { (run.position + 1) }
                                     td { span.key { (report.arms[run.arm as usize].name) } }
-                                    td.number { (Unit::Seconds.show(run.measured.wall)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.user)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.system)) }
+                                    td.number { (Unit::Seconds.show(run.measured.time_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.cpu.user_cpu_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.cpu.system_cpu_s)) }
                                     td.number { (run.measured.status) }
                                 }
                             }

@@ -11,7 +11,7 @@ use crate::ab::unit::Unit;
 const ROW: f64 = 86.0;
 
 fn all(report: &Report) -> impl Iterator<Item = f64> + Clone + '_ {
-    report.runs.iter().map(|run| run.measured.wall)
+    report.runs.iter().map(|run| run.measured.time_s)
 }
 
 /// What the first plot shows.

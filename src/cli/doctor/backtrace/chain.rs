@@ -1,9 +1,10 @@
 //! Chains of calls: what is told of where a call came from.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A function that had called the next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct Frame {
     /// The program or library that it is in; empty where that is not known.
     pub object: String,
@@ -16,7 +17,7 @@ pub struct Frame {
 }
 
 /// Samples with the same functions.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Chain {
     pub samples: u64,
     /// How long these waits were on average; 0 for small segments.
@@ -28,7 +29,7 @@ pub struct Chain {
 }
 
 /// Where the calls behind a finding came from.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct CalledBy {
     pub samples: u64,
     /// The commonest first.

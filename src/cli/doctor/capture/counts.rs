@@ -1,11 +1,12 @@
 //! What a capture consists of.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::packets::Frame;
 
 /// Packets by what they were to us.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Captured {
     pub file: String,
     pub packets: u64,

@@ -1,21 +1,20 @@
-//! The ranking as a person reads it: a table that fits a terminal of 80 columns, the worst first.
+//! The ranking as a person reads it: a table as wide as there is room, the worst first.
 
 use std::fmt::Write;
 
 use super::ranking::{Fault, Ranking, Row};
 use crate::doctor::report::Verdict;
 use crate::doctor::words::{self, several};
+use crate::output::table::{self, Column};
 use crate::output::words::{milliseconds, number};
-use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, styled, wrapped};
+use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, Width, paragraph, styled};
 
-const WIDTH: usize = 78;
-/// Of a service's name, so that the rest fits.
-const NAME: usize = 20;
-const WITH: usize = 19;
+/// Where what is said of a service begins.
+const INDENT: &str = "           ";
 /// Doubts that are shown.
 const SHOWN: usize = 5;
 
-pub fn text(ranking: &Ranking) -> String {
+pub fn text(ranking: &Ranking, width: Width) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         let _ = writeln!(out, "{text}");
@@ -26,63 +25,66 @@ pub fn text(ranking: &Ranking) -> String {
             let verb = if ranking.services.len() == 1 { "waits" } else { "wait" };
             let all = number(ranking.watched_services as u64);
             line(styled(BAD, format_args!("{count} of {all} {verb} for nothing")));
-            table(&ranking.services, &mut line);
+            table(&ranking.services, width, &mut line);
         }
         Verdict::None => line(styled(GOOD, "no stall found")),
         Verdict::Unknown => {}
     }
-    doubts(ranking, &mut line);
-    line(wrapped(&extent(ranking), WIDTH, 2));
+    doubts(ranking, width.sentence(), &mut line);
+    line(paragraph("", &extent(ranking), 2, width.sentence()));
     if ranking.own_only {
-        line(styled(FAINT, "only your own processes were looked at: as root, all are"));
+        let text = "only your own processes were looked at: as root, all are";
+        line(styled(FAINT, paragraph("", text, 2, width.sentence())));
     }
     out
 }
 
-fn table(rows: &[Row], line: &mut impl FnMut(String)) {
-    let titles = ["LOST", "WAITS", "EACH", "SERVICE", "WITH", "AT FAULT"].map(str::to_owned);
-    line(styled(BOLD, columns(&titles)));
-    for row in rows {
-        let lost = if row.lost_ms_per_s > 0.0 { format!("{:.0} ms/s", row.lost_ms_per_s) } else { "-".to_owned() };
-        let each = if row.told.finding.wait_ms > 0.0 { milliseconds(row.told.finding.wait_ms) } else { "-".to_owned() };
-        let fault = match row.at_fault {
-            Fault::Process => "itself",
-            Fault::Peer => "its peer",
-        };
-        let waits = format!("{:.1}/s", row.waits_per_s);
-        line(columns(&[lost, waits, each, cut(&row.name, NAME), cut(&row.with, WITH), fault.to_owned()]));
+const COLUMNS: [Column<'static>; 6] = [
+    Column::right("LOST", 0),
+    Column::right("WAITS", 3),
+    Column::right("EACH", 2),
+    Column::left("SERVICE", 0).cut(12),
+    Column::left("WITH", 1).middle(15),
+    Column::left("AT FAULT", 4),
+];
+
+fn table(rows: &[Row], width: Width, line: &mut impl FnMut(String)) {
+    let cells: Vec<[String; 6]> = rows.iter().map(cells).collect();
+    let table = table::lines(&COLUMNS, cells.iter().map(<[String; 6]>::as_slice), width.page());
+    line(styled(BOLD, table.head));
+    for (row, text) in rows.iter().zip(table.rows) {
+        line(text);
         if let Some(cure) = &row.cure {
-            line(format!("           {}  {}", styled(FAINT, "cure"), wrapped(cure, WIDTH - 17, 17)));
+            let head = format!("{INDENT}{}  ", styled(FAINT, "cure"));
+            line(paragraph(&head, cure, INDENT.len() + 6, width.sentence()));
         }
         if let Some(pid) = row.told.finding.pids.first() {
-            line(format!("           {}  tcptune doctor --pid {pid}", styled(FAINT, "more")));
+            line(format!("{INDENT}{}  tcptune doctor --pid {pid}", styled(FAINT, "more")));
         }
     }
 }
 
-fn columns(cells: &[String; 6]) -> String {
-    let [lost, waits, each, name, with, fault] = cells;
-    format!("{lost:>9}  {waits:>7}  {each:>7}  {name:<NAME$}  {with:<WITH$}  {fault}").trim_end().to_owned()
+fn cells(row: &Row) -> [String; 6] {
+    let lost = if row.lost_ms_per_s > 0.0 { format!("{:.0} ms/s", row.lost_ms_per_s) } else { "-".to_owned() };
+    let each = if row.told.finding.wait_ms > 0.0 { milliseconds(row.told.finding.wait_ms) } else { "-".to_owned() };
+    let fault = match row.at_fault {
+        Fault::Process => "itself",
+        Fault::Peer => "its peer",
+    };
+    let waits = format!("{:.1}/s", row.waits_per_s);
+    [lost, waits, each, row.name.clone(), row.with.clone(), fault.to_owned()]
 }
 
-/// No more than so many characters.
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
-}
-
-fn doubts(ranking: &Ranking, line: &mut impl FnMut(String)) {
+fn doubts(ranking: &Ranking, width: usize, line: &mut impl FnMut(String)) {
     for doubt in ranking.doubts.iter().take(SHOWN) {
-        line(format!("{}: {}", styled(NOTE, "could not tell"), wrapped(&doubt.text, WIDTH - 16, 2)));
+        line(paragraph(&format!("{}: ", styled(NOTE, "could not tell")), &doubt.text, 2, width));
     }
     let more = ranking.doubts.len().saturating_sub(SHOWN);
     if more > 0 {
         line(format!("  and of {} more (--json lists all)", several(more as u64, "service")));
     }
     if let Some(doubt) = ranking.doubts.first() {
-        line(format!("  {}  {}", styled(FAINT, "what helps"), wrapped(doubt.advice, WIDTH - 14, 14)));
+        line(paragraph(&format!("  {}  ", styled(FAINT, "what helps")), doubt.advice, 14, width));
     }
 }
 
@@ -101,7 +103,7 @@ fn extent(ranking: &Ranking) -> String {
         },
         words::time(extent.apart.as_secs_f64()),
         number(extent.closely as u64),
-        ranking.cost * 100.0
+        ranking.cost_percent
     );
     if extent.spaces > 1 {
         text.push_str(&format!("; {}", several(extent.spaces as u64, "network namespace")));

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::doctor::conclude::{once, tell};
 use crate::doctor::doubt::{self, Doubt, Looks, Reason};
 use crate::doctor::report::{Told, Verdict};
 use crate::doctor::words;
+use crate::output::json::Document;
 use crate::stalls::evidence::{self, Evidence, Side};
 use crate::stalls::finding::{self, Kind};
 use crate::stalls::host::{Extent, Host};
 use crate::units::home::Home;
 
 /// A service that loses time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Row {
     /// Milliseconds that its exchanges waited, in each second.
     pub lost_ms_per_s: f64,
@@ -33,14 +35,14 @@ pub struct Row {
     pub told: Told,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fault {
     Process,
     Peer,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Ranking {
     pub verdict: Verdict,
     /// The worst first.
@@ -56,9 +58,14 @@ pub struct Ranking {
     /// Some of them were only looked at closely for a part of the time: what is said of these is an estimate.
     pub sampled: bool,
     /// What watching took, of one core.
-    pub cost: f64,
+    pub cost_percent: f64,
     /// Only the processes of this user could be seen.
     pub own_only: bool,
+}
+
+impl Document for Ranking {
+    const NAME: &'static str = "doctor-all";
+    const SCHEMA: u32 = 1;
 }
 
 pub fn rank(host: &Host, watched: Duration, cost: f64, own_only: bool) -> Ranking {
@@ -96,7 +103,7 @@ pub fn rank(host: &Host, watched: Duration, cost: f64, own_only: bool) -> Rankin
         watched_s: watched.as_secs_f64(),
         extent: host.extent.clone(),
         sampled: evidence.iter().any(|e| e.sampled),
-        cost,
+        cost_percent: cost * 100.0,
         own_only,
     }
 }
