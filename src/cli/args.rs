@@ -39,7 +39,6 @@ use crate::top::args::TopArgs;
                   `tcptune help COMMAND` says more about each.",
     disable_help_subcommand = false,
     subcommand_required = true,
-    arg_required_else_help = true,
     max_term_width = 100
 )]
 pub struct Cli {

@@ -25,13 +25,14 @@ mod stalls;
 mod systemd;
 mod top;
 mod units;
+mod values;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
-use errors::{Failure, OWN};
+use errors::{Failure, OWN, usage};
 
 /// The entry point, in place of the standard library's: that one sets SIGPIPE to be ignored and opens /dev/null in place of
 /// closed descriptors, and `run` would pass both on to the program.
@@ -70,18 +71,22 @@ unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_c
 
 #[cfg_attr(test, expect(dead_code, reason = "tests call what is below it"))]
 fn answer(arguments: Vec<OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
+        // Help and version were asked for; anything else is a mistake on the command line.
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            // Help and version were asked for; anything else is a mistake on the command line.
-            return if error.use_stderr() { OWN } else { errors::OK };
+            return errors::OK;
+        }
+        Err(error) => {
+            errors::say(usage::line(&error, Cli::command(), &arguments));
+            return OWN;
         }
     };
     let code = match dispatch(cli.command) {
         Ok(code) => code,
         Err(Failure { code, message }) => {
-            errors::say(message);
+            errors::say(usage::as_typed(message, Cli::command(), &arguments));
             code
         }
     };

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use crate::values::{number, percent};
+
 /// Compare a program's runs without and with the library, or with two settings
 ///
 /// Runs the command many times in both ways, in random order and blocks of one run each, and says whether it is faster, slower,
@@ -30,10 +32,10 @@ use clap::{Args, ValueEnum, ValueHint};
 )]
 pub struct AbArgs {
     /// Runs of each arm that count [default: about 20 seconds' worth, at least 10 and at most 60]
-    #[arg(short = 'n', long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(short = 'n', long, value_name = "RUNS", value_parser = number(1..=10_000_u32))]
     pub runs: Option<u32>,
     /// Runs of each arm before those that count; the last of them is where segments and latencies are looked at
-    #[arg(short, long, value_name = "RUNS", default_value_t = 1)]
+    #[arg(short, long, value_name = "RUNS", default_value_t = 1, value_parser = number(0..=10_000_u32))]
     pub warmup: u32,
     /// A setting of the candidate, as in cork=off; other variables in capitals; `none`: without the library
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What is compared")]
@@ -48,7 +50,7 @@ pub struct AbArgs {
     #[arg(long, value_name = "COMMAND", requires = "ready_port", requires = "load", help_heading = "Servers")]
     pub serve: Option<String>,
     /// The TCP port that the server listens on when it is ready
-    #[arg(long, value_name = "PORT", requires = "serve", help_heading = "Servers", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", requires = "serve", help_heading = "Servers", value_parser = number(1..=u16::MAX))]
     pub ready_port: Option<u16>,
     /// The client whose time is taken
     #[arg(long, value_name = "COMMAND", requires = "serve", conflicts_with = "command", help_heading = "Servers")]
@@ -95,7 +97,7 @@ pub struct AbArgs {
     )]
     pub fail_if_slower: Option<f64>,
     /// Repeat an order of runs: the number that a report tells
-    #[arg(long, value_name = "NUMBER", help_heading = "Results")]
+    #[arg(long, value_name = "NUMBER", value_parser = number(0..=u32::MAX), help_heading = "Results")]
     pub seed: Option<u32>,
     /// The program and its arguments
     #[arg(
@@ -125,10 +127,4 @@ pub enum Count {
     Every,
     /// Never.
     Off,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number: f64 =
-        text.trim_end_matches('%').parse().map_err(|_| "allowed is a number, as in 5 or 2.5".to_owned())?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err("allowed is a number from 0 on".to_owned()) }
 }

@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
+
+use crate::values::{Bare, number, time};
 
 /// Tune the sockets of a process that is already running
 ///
@@ -36,19 +39,19 @@ pub struct AttachArgs {
     #[arg(value_name = "PID", required_unless_present_any = ["port", "unit"])]
     pub pids: Vec<OsString>,
     /// The processes that listen on this TCP port, in the network namespace of this command
-    #[arg(long, value_name = "N", conflicts_with = "pids", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "pids", value_parser = number(1..=u16::MAX))]
     pub port: Option<u16>,
     /// The processes of this systemd unit, as far as it runs
     #[arg(long, value_name = "UNIT", conflicts_with_all = ["pids", "port"])]
     pub unit: Option<OsString>,
     /// The unit is one of the calling user's own manager
-    #[arg(long, requires = "unit")]
+    #[arg(long, requires = "unit", conflicts_with_all = ["pids", "port"])]
     pub user: bool,
     /// Their descendants too
     #[arg(long)]
     pub children: bool,
     /// Only this descriptor of the process; may be given more than once
-    #[arg(long, value_name = "FD", value_parser = clap::value_parser!(i32).range(0..), conflicts_with_all = ["watch", "children"])]
+    #[arg(long, value_name = "FD", value_parser = number(0..=i32::MAX), conflicts_with_all = ["watch", "children"])]
     pub fd: Vec<i32>,
     /// What TCP_NODELAY is to be; keep leaves it as it is
     #[arg(long, value_enum, default_value_t = Word::On, conflicts_with = "revert")]
@@ -63,9 +66,9 @@ pub struct AttachArgs {
     /// Stay, and do the same to sockets opened later, until the processes end or Ctrl-C
     #[arg(long, conflicts_with = "revert")]
     pub watch: bool,
-    /// How often to look, with --watch, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=3_600_000), requires = "watch")]
-    pub interval: u32,
+    /// How often to look, with --watch; a bare number is in milliseconds
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time(Bare::Milliseconds, "10ms", "1h"), requires = "watch")]
+    pub interval: Duration,
     /// Put back what attach has changed
     #[arg(long)]
     pub revert: bool,

@@ -60,7 +60,7 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
         say("what was changed cannot be remembered without XDG_RUNTIME_DIR: for --revert give --state DIR");
     }
     if args.watch && !args.json && !run.sessions.is_empty() {
-        output::line(&format!("watching every {} ms: ends with the process or with Ctrl-C", args.interval));
+        output::line(&format!("watching every {:?}: ends with the process or with Ctrl-C", args.interval));
     }
     while args.watch && !run.sessions.is_empty() {
         run.wait()?;
@@ -87,8 +87,12 @@ fn wishes(args: &AttachArgs) -> Result<Vec<Wish>, Failure> {
 /// The processes that are meant, each once.
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
     let mut pids = match (args.port, &args.unit) {
-        (Some(port), _) => target::listening_on(port)?,
-        (None, Some(unit)) => processes::of_name(unit, args.user)?,
+        (Some(port), _) => {
+            target::listening_on(port).map_err(|failure| failure.with_option("--port", port.to_string()))?
+        }
+        (None, Some(unit)) => {
+            processes::of_name(unit, args.user).map_err(|failure| failure.with_option("--unit", unit))?
+        }
         (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {
@@ -216,10 +220,8 @@ impl Run<'_> {
     /// Until a process ends or it is time to look again.
     fn wait(&self) -> Result<(), Failure> {
         let mut handles: Vec<PollFd> = self.sessions.iter().map(|s| PollFd::new(&s.process, PollFlags::IN)).collect();
-        let time = Timespec {
-            tv_sec: i64::from(self.args.interval / 1000),
-            tv_nsec: i64::from(self.args.interval % 1000 * 1_000_000),
-        };
+        let interval = self.args.interval;
+        let time = Timespec::try_from(interval).doing(|| format!("wait for {interval:?}"))?;
         match poll(&mut handles, Some(&time)) {
             // Stopped and continued, for example.
             Err(Errno::INTR) => Ok(()),

@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueHint};
 
-use crate::stalls::budget::share;
+use crate::values::{Bare, number, share, time};
 
 /// Find out whether a program waits for nothing: Nagle's rule against delayed acknowledgements, and its relatives
 ///
@@ -55,26 +56,26 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "UNIT")]
     pub unit: Vec<OsString>,
     /// Only connections with this port, at either end; without another target: whoever has them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number(1..=u16::MAX))]
     pub port: Option<u16>,
     /// Read a capture instead (pcap or pcapng; `-`: standard input): needs neither root nor the host that it is of
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
           conflicts_with_all = ["pid", "command", "duration", "interval", "follow", "backtrace", "library"])]
     pub pcap: Option<PathBuf>,
-    /// How long to watch, in seconds; a command is ended after that time [default: 10; for a command: until it ends]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub duration: Option<f64>,
+    /// How long to watch; a command is ended after that time; a bare number is in seconds [default: 10s; for a command: until it ends]
+    #[arg(long, value_name = "TIME", value_parser = time(Bare::Seconds, "100ms", "24h"))]
+    pub duration: Option<Duration>,
     /// How much of one core the watch of a host may take, in per cent [default: 2]
     ///
     /// All connections are looked at now and then; those that may be waiting are looked at closely, as many at a time as this
     /// allows, in turns.
     #[arg(long, value_name = "PERCENT", value_parser = share, conflicts_with_all = ["pid", "command"])]
     pub budget: Option<f64>,
-    /// How often to look, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub interval: u32,
+    /// How often to look; a bare number is in milliseconds
+    #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = time(Bare::Milliseconds, "1ms", "10ms"))]
+    pub interval: Duration,
     /// Go on after the command has ended, until all that it started has ended too (daemons that fork), or Ctrl-C
-    #[arg(long, requires = "command")]
+    #[arg(long, requires = "command", conflicts_with = "pid")]
     pub follow: bool,
     /// Say which functions made the calls that waited: samples of the stack of the command's programs
     #[arg(long, requires = "command", conflicts_with = "pid")]
@@ -97,11 +98,6 @@ pub struct DoctorArgs {
     /// The program and its arguments
     #[arg(value_name = "COMMAND", trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let allowed = "a number of seconds from 0.1 to 86400 is allowed";
-    text.parse().ok().filter(|s| (0.1..=86_400.0).contains(s)).ok_or_else(|| allowed.to_owned())
 }
 
 impl DoctorArgs {

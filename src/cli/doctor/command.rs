@@ -20,6 +20,7 @@ use crate::errors::Failure;
 use crate::programs::library::{self, Library};
 use crate::programs::preload;
 use crate::programs::reach;
+use crate::programs::start;
 use crate::settings;
 use crate::stalls::evidence;
 use crate::stalls::follower::{Follower, urge};
@@ -31,6 +32,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs it to its end.
 pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut notes = Vec::new();
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    start::exists(name)?;
     let library = match library::find(args.library.as_deref()) {
         Ok(library) => Some(library),
         Err(failure) if args.library.is_some() => return Err(failure),
@@ -39,7 +42,6 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
             None
         }
     };
-    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let library = library.filter(|library| {
         let verdict = reach::program_verdict(name, library).ok().filter(|verdict| verdict.refuses);
         notes.extend(verdict.iter().map(|verdict| {
@@ -60,7 +62,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let signals = Signals::note()?;
     let family = Arc::new(Mutex::new(Family::new(library)));
     let followed = Arc::clone(&family);
-    let follower = Follower::start(Duration::from_millis(args.interval.into()), move || {
+    let follower = Follower::start(args.interval, move || {
         let mut family = followed.lock().unwrap_or_else(PoisonError::into_inner);
         family.look();
         family.pids()
@@ -71,7 +73,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
         course.status = course.status.or_else(|| launch::reap(child));
-        let over = args.duration.is_some_and(|limit| begin.elapsed().as_secs_f64() >= limit);
+        let over = args.duration.is_some_and(|limit| begin.elapsed() >= limit);
         if course.is_over(args.follow, &pids, over, signals.arrived()) {
             break;
         }

@@ -34,8 +34,8 @@ use report::Verdict;
 
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
-    let file = args.output.as_deref().map(Target::tried).transpose()?;
-    let page = args.html.as_deref().map(Target::tried).transpose()?;
+    let file = args.output.as_deref().map(|file| Target::tried("--output", file)).transpose()?;
+    let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     if args.of_host() {
         for (option, given) in [("--issue", args.issue), ("--html", page.is_some())] {
             if given {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::address::Address;
-use crate::counters::seconds;
-use crate::stalls::budget::share;
+use crate::values::{Bare, number, share, time};
 
 /// Give what programs count to Prometheus
 ///
@@ -39,8 +38,8 @@ pub struct ExportArgs {
     /// Write to this file, whole or not at all; node_exporter reads names that end in .prom
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub textfile: Option<PathBuf>,
-    /// Write the file again and again, with so many seconds between: 0.1 to 3600
-    #[arg(long, value_name = "SECONDS", requires = "textfile", value_parser = seconds)]
+    /// Write the file again and again, this far apart; a bare number is in seconds
+    #[arg(long, value_name = "TIME", requires = "textfile", conflicts_with = "listen", value_parser = time(Bare::Seconds, "100ms", "1h"))]
     pub every: Option<Duration>,
     /// Answer GET /metrics on this port, of 127.0.0.1 where no address is named, or at this socket
     ///
@@ -55,6 +54,6 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ended: Option<PathBuf>,
     /// How many services, of all programs, get series of their own; what comes later is added up as program and service "others"
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = number(1..=10_000_u16))]
     pub max_services: u16,
 }

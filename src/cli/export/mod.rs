@@ -58,7 +58,7 @@ const READABLE: u32 = 0o644;
 
 fn write(path: &Path, exporter: &mut Exporter) -> Result<(), Failure> {
     let text = exporter.text()?;
-    Target::find(path)?.write(text.as_bytes(), Some(READABLE))
+    Target::find("--textfile", path)?.write(text.as_bytes(), Some(READABLE))
 }
 
 fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter) -> Result<(), Failure> {

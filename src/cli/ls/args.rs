@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+use crate::values::number;
+
 /// List TCP sockets with the options that ss, lsof and netstat cannot show
 ///
 /// Lists every TCP socket of this network namespace: whether TCP_NODELAY and TCP_CORK are on, how long its acknowledgements may
@@ -27,7 +29,7 @@ pub struct LsArgs {
     #[arg(value_name = "PID")]
     pub pids: Vec<OsString>,
     /// Only sockets whose own port or whose peer's is this
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number(1..=u16::MAX))]
     pub port: Option<u16>,
     /// Only sockets of which TCP_NODELAY is known to be off
     #[arg(long)]

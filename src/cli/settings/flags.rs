@@ -1,15 +1,37 @@
 //! The options of `run` and `systemd install` that set the library's variables, made from the table of settings: one for each row.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use clap::builder::OsStringValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use tcptune_policy::{VARIABLES, Variable};
+
+use super::reading::{self, Wrong};
+use crate::errors::shown;
 
 /// Variables that were given as options, ready for the environment.
 #[derive(Clone, Debug, Default)]
 pub struct SettingFlags {
     pub given: Vec<(&'static Variable, OsString)>,
+}
+
+impl SettingFlags {
+    /// What is wrong with settings that are right one by one, or with one of the environment; and how many more are wrong.
+    pub fn named(&self, wrong: &Wrong, more: usize) -> String {
+        let given = self.given.iter().find(|(row, _)| row.name == wrong.variable);
+        let option = given.and_then(|(row, value)| Some((flag(row)?.long, value)));
+        let line = match option {
+            Some((long, value)) => format!("--{long} {}: {}", shown(&value.to_string_lossy()), wrong.what),
+            None => wrong.line.clone(),
+        };
+        if more == 0 { line } else { format!("{line} (and {more} more: `tcptune env` lists those of the environment)") }
+    }
+}
+
+/// What is wrong with a value, if anything is.
+fn objection(row: &Variable, value: &OsStr) -> Option<String> {
+    // A directory may be given by a path from here; `run` makes it whole before it is judged.
+    (row.name != "TCPTUNE_STATS").then(|| reading::objection(row, value))?
 }
 
 /// How a variable appears on the command line. TCPTUNE itself has no option: not using `run` is the way to turn it off.
@@ -83,7 +105,9 @@ impl Args for SettingFlags {
                     .help(help)
                     .long_help(long_help)
                     .help_heading("Settings")
-                    .value_parser(OsStringValueParser::new())
+                    .value_parser(OsStringValueParser::new().try_map(move |value| {
+                        objection(row, &value).map_or(Ok(value), Err)
+                    }))
                     .action(action),
             );
         }

@@ -14,7 +14,6 @@ use crate::settings::SettingFlags;
 #[derive(Debug, Args)]
 #[command(
     subcommand_required = true,
-    arg_required_else_help = true,
     after_help = "Exit status:\n  \
         0    done; verify: the library is in every process\n  \
         1    no: something stands in the way, or the unit is not tuned\n  \

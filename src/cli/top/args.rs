@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use crate::counters::seconds;
+use crate::values::{Bare, time};
 
 /// Watch what programs count, live
 ///
@@ -25,8 +25,8 @@ pub struct TopArgs {
     /// The directory that TCPTUNE_STATS names for the programs; without it that of the environment
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
-    /// Seconds between two readings, 0.1 to 3600
-    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    /// Time between two readings; a bare number is in seconds
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = time(Bare::Seconds, "100ms", "1h"))]
     pub interval: Duration,
     /// Print one plain table, of one interval, and end; taken by itself where stdout is no terminal
     #[arg(long)]
