@@ -1,6 +1,8 @@
 //! The command line: subcommands, options, help. Man pages and shell completions are made from this same definition.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
@@ -44,6 +46,24 @@ use crate::top::args::TopArgs;
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The whole definition.
+pub fn definition() -> clap::Command {
+    with_signs(Cli::command())
+}
+
+/// What was typed.
+pub fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&definition().try_get_matches_from(arguments)?)
+}
+
+/// `--port -1` is a wrong number and not an unknown option.
+fn with_signs(command: clap::Command) -> clap::Command {
+    let takes = |argument: &Arg| !argument.is_positional() && argument.get_action().takes_values();
+    command
+        .mut_args(|argument| if takes(&argument) { argument.allow_negative_numbers(true) } else { argument })
+        .mut_subcommands(with_signs)
 }
 
 #[derive(Debug, Subcommand)]

@@ -29,9 +29,7 @@ mod values;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
-
-use args::{Cli, Command};
+use args::Command;
 use errors::{Failure, OWN, usage};
 
 /// The entry point, in place of the standard library's: that one sets SIGPIPE to be ignored and opens /dev/null in place of
@@ -71,7 +69,7 @@ unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_c
 
 #[cfg_attr(test, expect(dead_code, reason = "tests call what is below it"))]
 fn answer(arguments: Vec<OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match args::parsed(&arguments) {
         Ok(cli) => cli,
         // Help and version were asked for; anything else is a mistake on the command line.
         Err(error) if !error.use_stderr() => {
@@ -79,14 +77,14 @@ fn answer(arguments: Vec<OsString>) -> u8 {
             return errors::OK;
         }
         Err(error) => {
-            errors::say(usage::line(&error, Cli::command(), &arguments));
+            errors::say(usage::line(&error, args::definition(), &arguments));
             return OWN;
         }
     };
     let code = match dispatch(cli.command) {
         Ok(code) => code,
         Err(Failure { code, message }) => {
-            errors::say(usage::as_typed(message, Cli::command(), &arguments));
+            errors::say(usage::as_typed(message, args::definition(), &arguments));
             code
         }
     };
@@ -112,7 +110,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(&args),
-        Command::Generate(args) => generate::command(&args, Cli::command()),
+        Command::Generate(args) => generate::command(&args, args::definition()),
         Command::DemoClient(args) => demo::client(&args),
     }
 }

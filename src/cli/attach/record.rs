@@ -97,7 +97,7 @@ impl Store {
         let about = directory.about().doing(|| format!("look at `{shown}`"))?;
         // What others could write would tell us what to do to sockets of ours.
         if about.st_uid != ours || about.st_mode & 0o022 != 0 {
-            let allowed = format!("allowed is a directory of uid {ours} that nobody else can write to");
+            let allowed = "allowed is a directory of your own that nobody else can write to";
             return Err(match asked {
                 Some(asked) => Failure::of_option("--state", asked, allowed),
                 None => Failure::own(format!("`{shown}`: {allowed}: change it, or give another with --state DIR")),

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error};
 
-use super::words::{list, shown};
+use super::words::{all, list, shown};
 
 /// The line. `whole` is the definition of the command line, `arguments` what was typed, the command's own name included.
 pub fn line(error: &Error, mut whole: Command, arguments: &[OsString]) -> String {
@@ -157,11 +157,11 @@ impl<'c> Typed<'c> {
         let named = |text: &String| self.command.get_arguments().find(|argument| argument.to_string() == *text);
         let forms: Vec<String> =
             missing.iter().map(|text| named(text).map_or_else(|| bare(text), form)).collect();
-        let forms = forms.join(" and ");
+        let forms = all(&forms);
         if let Some(option) = self.demanding(&missing, whole, arguments) {
             return format!("{option}: needs {forms} too");
         }
-        let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+        let usage = self.command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("` or `");
         format!("{forms} is missing: allowed is `{usage}`")
     }

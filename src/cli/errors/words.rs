@@ -18,12 +18,21 @@ pub fn shown(word: &str) -> String {
 
 /// "a, b or c".
 pub fn list(words: &[impl AsRef<str>]) -> String {
+    joined(words, "or")
+}
+
+/// "a, b and c".
+pub fn all(words: &[impl AsRef<str>]) -> String {
+    joined(words, "and")
+}
+
+fn joined(words: &[impl AsRef<str>], last_gap: &str) -> String {
     match words {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),
         [before @ .., last] => {
             let before: Vec<&str> = before.iter().map(AsRef::as_ref).collect();
-            format!("{} or {}", before.join(", "), last.as_ref())
+            format!("{} {last_gap} {}", before.join(", "), last.as_ref())
         }
     }
 }

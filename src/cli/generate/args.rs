@@ -23,6 +23,8 @@ pub enum Generate {
     Completions { shell: clap_complete::Shell },
     /// Print the reference page of all settings, in Markdown
     Settings,
+    /// Print every command with its options and operands as JSON, for tools
+    Commands,
     /// Print the names of all functions that the library of this machine stands in for
     Hooks,
 }

@@ -2,6 +2,7 @@
 //! of settings, the list of hooks from theirs. Nothing here is written by hand twice.
 
 pub mod args;
+mod commands;
 mod reference;
 
 use std::io;
@@ -30,6 +31,7 @@ pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
             output::raw(&script);
         }
         Generate::Settings => output::raw(reference::page().as_bytes()),
+        Generate::Commands => commands::print(&mut whole)?,
         Generate::Hooks => output::raw(reference::hooks().as_bytes()),
     }
     Ok(OK)
