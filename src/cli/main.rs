@@ -14,6 +14,7 @@ mod env;
 mod errors;
 mod export;
 mod generate;
+mod help;
 mod ls;
 mod os;
 mod output;
@@ -110,7 +111,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(&args),
-        Command::Generate(args) => generate::command(&args, args::definition()),
+        Command::Generate(args) => generate::command(&args, args::definition(), &args::HELPS),
         Command::DemoClient(args) => demo::client(&args),
     }
 }

@@ -13,6 +13,15 @@ fn the_settings_page_is_the_generated_one() {
 }
 
 #[test]
+fn the_page_of_exit_statuses_is_the_generated_one() {
+    let (code, page, err) = ended(tcptune().args(["generate", "exit-status"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let committed = include_str!("../../docs/exit-status.md");
+    let how = "cargo run -- generate exit-status > docs/exit-status.md";
+    assert!(page == committed, "docs/exit-status.md is out of date: {how}");
+}
+
+#[test]
 fn the_list_of_hooks_is_the_generated_one() {
     let (code, list, err) = ended(tcptune().args(["generate", "hooks"]));
     assert_eq!((code, err.as_str()), (0, ""));

@@ -19,6 +19,7 @@ mod export;
 mod export_host;
 mod export_listen;
 mod generate;
+mod help;
 mod hostile_counters;
 mod layout;
 mod links;

@@ -3,27 +3,27 @@
 
 pub mod args;
 mod commands;
+mod exit_status;
+mod manual;
 mod reference;
 
-use std::io;
-
 use clap::Command;
-use clap_mangen::Man;
 
 use crate::errors::{Context, Failure, OK};
+use crate::help::Help;
 use crate::os::files::Directory;
 use crate::output;
 use args::{Generate, GenerateArgs};
 
-/// `whole` is the definition of the command line.
-pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
+/// `whole` is the definition of the command line, `helps` what stands below the options of each command.
+pub fn command(args: &GenerateArgs, mut whole: Command, helps: &[(&str, &Help)]) -> Result<u8, Failure> {
     match &args.what {
         Generate::Man { directory } => {
             let doing = || format!("write man pages to `{}`", directory.display());
             let pages = Directory::open(directory).doing(doing)?;
             let mut whole = whole.disable_help_subcommand(true);
             whole.build();
-            manual(&whole, &pages).doing(doing)?;
+            manual::write(&whole, "", helps, &pages).doing(doing)?;
         }
         Generate::Completions { shell } => {
             let mut script = Vec::new();
@@ -31,19 +31,9 @@ pub fn command(args: &GenerateArgs, mut whole: Command) -> Result<u8, Failure> {
             output::raw(&script);
         }
         Generate::Settings => output::raw(reference::page().as_bytes()),
+        Generate::ExitStatus => output::raw(exit_status::page(helps).as_bytes()),
         Generate::Commands => commands::print(&mut whole)?,
         Generate::Hooks => output::raw(reference::hooks().as_bytes()),
     }
     Ok(OK)
-}
-
-/// A page for a command and for each below it.
-fn manual(command: &Command, pages: &Directory) -> io::Result<()> {
-    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
-        manual(below, pages)?;
-    }
-    let page = Man::new(command.clone());
-    let mut text = Vec::new();
-    page.render(&mut text)?;
-    pages.replace(page.get_filename(), &text, None)
 }

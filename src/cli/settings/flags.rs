@@ -34,6 +34,9 @@ fn objection(row: &Variable, value: &OsStr) -> Option<String> {
     (row.name != "TCPTUNE_STATS").then(|| reading::objection(row, value))?
 }
 
+/// Those that are in the short help.
+const USUAL: [&str; 4] = ["TCPTUNE_NODELAY", "TCPTUNE_CORK", "TCPTUNE_SET", "TCPTUNE_RULES"];
+
 /// How a variable appears on the command line. TCPTUNE itself has no option: not using `run` is the way to turn it off.
 struct Flag {
     long: String,
@@ -83,7 +86,7 @@ impl Args for SettingFlags {
     fn augment_args(mut command: Command) -> Command {
         for row in &VARIABLES {
             let Some(flag) = flag(row) else { continue };
-            let mut help = row.meaning.to_owned();
+            let mut help = row.meaning.split_once(". ").map_or(row.meaning, |(first, _)| first).trim_end_matches('.').to_owned();
             if !row.default.is_empty() {
                 help.push_str(&format!(" [{}; default: {}]", row.values, row.default));
             }
@@ -103,6 +106,7 @@ impl Args for SettingFlags {
                     .long(flag.long)
                     .value_name(flag.value_name)
                     .help(help)
+                    .hide_short_help(!USUAL.contains(&row.name))
                     .long_help(long_help)
                     .help_heading("Settings")
                     .value_parser(OsStringValueParser::new().try_map(move |value| {

@@ -181,7 +181,7 @@ const SECTIONS: [(&str, &[Case]); 8] = [
             (127, "", "ab --serve true --ready-port 80 --load 'nosuch --fast'"),
             (127, "", "ab --shell=nosuch -- true"),
             (125, "", "ab --setup 'exit 3' -- true"),
-            (125, "", "ab -n 1 --warmup 0 --count off -- false"),
+            (125, "", "ab -n 1 --warmup 0 --count off --seed 1 -- false"),
             (127, "", "check 4194304"),
             (125, "", "attach nginx"),
             (125, "", "ls nginx"),
