@@ -7,6 +7,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::ab::args::AbArgs;
 use crate::attach::args::AttachArgs;
 use crate::check::args::CheckArgs;
+use crate::complete::args::CompleteArgs;
 use crate::demo::args::{DemoArgs, DemoClientArgs};
 use crate::doctor::args::DoctorArgs;
 use crate::env::args::EnvArgs;
@@ -113,4 +114,6 @@ pub enum Command {
     Generate(GenerateArgs),
     #[command(hide = true)]
     DemoClient(DemoClientArgs),
+    #[command(hide = true)]
+    Complete(CompleteArgs),
 }

@@ -7,6 +7,7 @@ mod ab;
 mod args;
 mod attach;
 mod check;
+mod complete;
 mod counters;
 mod demo;
 mod doctor;
@@ -112,6 +113,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(&args),
         Command::Generate(args) => generate::command(&args, args::definition(), &args::HELPS),
+        Command::Complete(args) => complete::command(&args, args::definition()),
         Command::DemoClient(args) => demo::client(&args),
     }
 }

@@ -4,6 +4,7 @@ mod attach;
 mod bpf;
 mod check;
 mod check_process;
+mod complete;
 mod delack;
 mod demo;
 mod doctor;

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::errors::{Context, Failure, NO, OK, say};
+use crate::os::ending::Ending;
 use crate::os::process::Process;
 use crate::os::{proc, target, timers};
 use crate::output;
@@ -62,8 +63,9 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     if args.watch && !args.json && !run.sessions.is_empty() {
         output::line(&format!("watching every {:?}: ends with the process or with Ctrl-C", args.interval));
     }
-    while args.watch && !run.sessions.is_empty() {
-        run.wait()?;
+    let ending = if args.watch { Some(Ending::caught()?) } else { None };
+    while let Some(ending) = ending.as_ref().filter(|ending| !run.sessions.is_empty() && !ending.arrived()) {
+        run.wait(ending)?;
         if args.port.is_some() || args.unit.is_some() || args.children {
             // There is none left when the last one is about to end.
             pids = targets(args).unwrap_or_default();
@@ -217,9 +219,10 @@ impl Run<'_> {
         }
     }
 
-    /// Until a process ends or it is time to look again.
-    fn wait(&self) -> Result<(), Failure> {
+    /// Until a process ends, a signal says that it is enough, or it is time to look again.
+    fn wait(&self, ending: &Ending) -> Result<(), Failure> {
         let mut handles: Vec<PollFd> = self.sessions.iter().map(|s| PollFd::new(&s.process, PollFlags::IN)).collect();
+        handles.push(PollFd::new(ending, PollFlags::IN));
         let interval = self.args.interval;
         let time = Timespec::try_from(interval).doing(|| format!("wait for {interval:?}"))?;
         match poll(&mut handles, Some(&time)) {

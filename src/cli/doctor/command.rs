@@ -1,6 +1,7 @@
 //! Diagnosis of a command and of all that it starts: the library observes inside, and everything is watched from outside.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use super::conclude::conclude;
 use super::family::{self, Family};
 use super::launch::{self, Signals};
 use super::pace::tick;
-use super::report::Report;
+use super::report::{Ended, Report};
 use super::{backtrace, counted};
 use crate::counters::Scratch;
 use crate::errors::Failure;
@@ -97,6 +98,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     notes.extend(counted.notes);
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
+    report.command = course.status.map(|status| Ended { status: status.code(), signal: status.signal() });
     if args.backtrace {
         report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
     }

@@ -3,6 +3,7 @@
 
 pub mod args;
 mod commands;
+mod completions;
 mod exit_status;
 mod manual;
 mod reference;
@@ -26,9 +27,7 @@ pub fn command(args: &GenerateArgs, mut whole: Command, helps: &[(&str, &Help)])
             manual::write(&whole, "", helps, &pages).doing(doing)?;
         }
         Generate::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut whole, "tcptune", &mut script);
-            output::raw(&script);
+            output::raw(&completions::script(*shell, &mut whole));
         }
         Generate::Settings => output::raw(reference::page().as_bytes()),
         Generate::ExitStatus => output::raw(exit_status::page(helps).as_bytes()),
