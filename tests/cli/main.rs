@@ -27,6 +27,7 @@ mod links;
 mod ls;
 mod report;
 mod run;
+mod signals;
 mod supervise;
 #[path = "../support/mod.rs"]
 mod support;
