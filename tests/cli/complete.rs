@@ -74,7 +74,12 @@ fn units_are_those_of_the_machine() {
     let installed = names(&["tcptune", "systemd", "install", ""]);
     let directory = std::fs::read_dir("/usr/lib/systemd/system").map(|entries| entries.count()).unwrap_or(0);
     assert!(directory == 0 || installed.iter().any(has_file), "{installed:?}");
-    for words in [&["systemd", "verify", ""][..], &["systemd", "remove", ""], &["attach", "--unit", ""], &["doctor", "--unit", ""]] {
+    for words in [
+        &["systemd", "verify", ""][..],
+        &["systemd", "remove", ""],
+        &["attach", "--unit", ""],
+        &["doctor", "--unit", ""],
+    ] {
         let found = names(&[&["tcptune"], words].concat());
         // Services that only run can come and go meanwhile.
         let files: Vec<&String> = installed.iter().filter(|name| has_file(name)).collect();

@@ -37,7 +37,10 @@ fn has_own(words: &[String]) -> bool {
 fn examples(help: &str) -> Vec<&str> {
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     // What stands behind a command, or below it, is far from it.
-    lines.filter(|line| !line.starts_with("   ")).map(|line| line[2..].split("   ").next().unwrap_or_default()).collect()
+    lines
+        .filter(|line| !line.starts_with("   "))
+        .map(|line| line[2..].split("   ").next().unwrap_or_default())
+        .collect()
 }
 
 #[test]
@@ -99,7 +102,8 @@ fn name_of(words: &[String]) -> String {
 /// What a reader of a page sees.
 fn read(page: &Path, width: &str) -> String {
     let mut man = Command::new("man");
-    let outcome = finish(man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(page).env("MANWIDTH", width).env("MANPAGER", "cat"));
+    let outcome =
+        finish(man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(page).env("MANWIDTH", width).env("MANPAGER", "cat"));
     let warnings = text(&outcome.stderr);
     assert!(outcome.status.success() && warnings.is_empty(), "{}: {warnings}", page.display());
     text(&outcome.stdout)

@@ -65,9 +65,7 @@ fn one(option: &str, given: &[OsString], base: &[Pair], library: &Path) -> Resul
     }
     let reading = settings::read(&environment);
     if let Some(wrong) = reading.faults.first() {
-        let given = given.iter().find(|setting| {
-            pair(option, setting).is_ok_and(|(name, _)| name == wrong.variable)
-        });
+        let given = given.iter().find(|setting| pair(option, setting).is_ok_and(|(name, _)| name == wrong.variable));
         return Err(match given {
             Some(setting) => Failure::of_option(option, setting, &wrong.what),
             None => Failure::own(&wrong.line),

@@ -100,8 +100,9 @@ pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsStri
     if let Some(shell) = shell {
         return Ok([shell, "-c", line].map(OsString::from).to_vec());
     }
-    let words =
-        shell_words::split(line).map_err(|_| Failure::of_option(option, line, "allowed are words as a shell has them, but a quote is not closed"))?;
+    let words = shell_words::split(line).map_err(|_| {
+        Failure::of_option(option, line, "allowed are words as a shell has them, but a quote is not closed")
+    })?;
     if words.is_empty() {
         return Err(Failure::of_option(option, line, "the command is empty"));
     }

@@ -173,7 +173,12 @@ impl Session {
     fn no_socket(&self, fd: RawFd) -> Failure {
         let (pid, name) = (self.process.pid, &self.process.name);
         let what = match proc::descriptor(pid, fd) {
-            Err(_) => return Failure::new(CANNOT_EXECUTE, format!("--fd {fd}: process {pid} ({name}) has no such descriptor")),
+            Err(_) => {
+                return Failure::new(
+                    CANNOT_EXECUTE,
+                    format!("--fd {fd}: process {pid} ({name}) has no such descriptor"),
+                );
+            }
             Ok(link) => match self.process.borrow(fd).map(Socket::new) {
                 Ok(Err(what)) if what != "no socket" => what,
                 _ => format!("`{}`", link.display()),

@@ -36,7 +36,8 @@ pub fn options(current: &OsStr) -> Vec<CompletionCandidate> {
 fn rules(current: &OsStr) -> Vec<CompletionCandidate> {
     last(current, [' ', ';'], |word| match word.split_once('=') {
         None => {
-            let bare = |syntax: &str| syntax.find(['=', '(']).map_or_else(|| syntax.to_owned(), |at| syntax[..=at].to_owned());
+            let bare =
+                |syntax: &str| syntax.find(['=', '(']).map_or_else(|| syntax.to_owned(), |at| syntax[..=at].to_owned());
             RULE_WORDS.iter().map(|word| (bare(word.syntax), word.meaning.to_owned())).collect()
         }
         Some((key, _)) => {
@@ -123,7 +124,10 @@ mod tests {
     #[test]
     fn the_last_entry_is_completed() {
         assert_eq!(names(options("ttl=64 user_t".as_ref())), ["ttl=64 user_timeout="]);
-        assert_eq!(names(options("thin_linear_timeouts=o".as_ref())), ["thin_linear_timeouts=on", "thin_linear_timeouts=off"]);
+        assert_eq!(
+            names(options("thin_linear_timeouts=o".as_ref())),
+            ["thin_linear_timeouts=on", "thin_linear_timeouts=off"]
+        );
         assert_eq!(names(rules("port=143 cork=".as_ref())), ["port=143 cork=auto", "port=143 cork=off"]);
         assert_eq!(names(rules("pee".as_ref())), ["peer="]);
         assert_eq!(names(pairs("cork=o".as_ref())), ["cork=off"]);

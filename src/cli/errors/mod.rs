@@ -6,5 +6,5 @@ pub mod usage;
 mod words;
 
 pub use context::Context;
-pub use words::shown;
 pub use failure::{CANNOT_EXECUTE, Failure, NO, NOT_FOUND, OK, OWN, UNKNOWN, plain, say};
+pub use words::shown;

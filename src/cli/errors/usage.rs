@@ -155,8 +155,7 @@ impl<'c> Typed<'c> {
     fn missing(&self, error: &Error, whole: &Command, arguments: &[OsString]) -> String {
         let missing = texts(error, ContextKind::InvalidArg);
         let named = |text: &String| self.command.get_arguments().find(|argument| argument.to_string() == *text);
-        let forms: Vec<String> =
-            missing.iter().map(|text| named(text).map_or_else(|| bare(text), form)).collect();
+        let forms: Vec<String> = missing.iter().map(|text| named(text).map_or_else(|| bare(text), form)).collect();
         let forms = all(&forms);
         if let Some(option) = self.demanding(&missing, whole, arguments) {
             return format!("{option}: needs {forms} too");
@@ -178,8 +177,10 @@ impl<'c> Typed<'c> {
             without.drain(begin + at..(begin + at + width).min(arguments.len()));
             let demanded = match whole.clone().try_get_matches_from(without) {
                 Ok(_) => false,
-                Err(other) => other.kind() == ErrorKind::MissingRequiredArgument
-                    && texts(&other, ContextKind::InvalidArg).iter().any(|text| missing.contains(text)),
+                Err(other) => {
+                    other.kind() == ErrorKind::MissingRequiredArgument
+                        && texts(&other, ContextKind::InvalidArg).iter().any(|text| missing.contains(text))
+                }
             };
             (!demanded).then(|| self.place(argument, None).filter(|_| width == 2).unwrap_or_else(|| shown(word)))
         })

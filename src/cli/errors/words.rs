@@ -12,7 +12,8 @@ pub fn shown(word: &str) -> String {
         text.push_str("...");
     }
     // Quotes where there is something that they keep together; other characters stand as they are.
-    let quoted = if text.is_empty() || text.contains([' ', ';']) { shell_words::quote(&text) } else { Cow::Borrowed(&*text) };
+    let quoted =
+        if text.is_empty() || text.contains([' ', ';']) { shell_words::quote(&text) } else { Cow::Borrowed(&*text) };
     quoted.into_owned()
 }
 
@@ -50,6 +51,9 @@ mod tests {
 
     #[test]
     fn lists_end_with_or() {
-        assert_eq!((list(&["a"]), list(&["a", "b"]), list(&["a", "b", "c"])), ("a".into(), "a or b".into(), "a, b or c".into()));
+        assert_eq!(
+            (list(&["a"]), list(&["a", "b"]), list(&["a", "b", "c"])),
+            ("a".into(), "a or b".into(), "a, b or c".into())
+        );
     }
 }

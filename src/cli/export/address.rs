@@ -48,7 +48,8 @@ impl Address {
             return match Path::new(path).file_name() {
                 Some(_) if path.starts_with('/') => Ok(Self::Unix(path.into())),
                 _ => {
-                    Err("allowed after unix: is an absolute path, as in unix:/run/tcptune-export/metrics.sock".to_owned())
+                    Err("allowed after unix: is an absolute path, as in unix:/run/tcptune-export/metrics.sock"
+                        .to_owned())
                 }
             };
         }
@@ -59,7 +60,8 @@ impl Address {
     }
 
     pub fn listen(&self) -> Result<(Listener, Option<Place>), Failure> {
-        let failed = |error: io::Error| Failure::own(format!("--listen {self}: cannot listen there: {}", plain(&error)));
+        let failed =
+            |error: io::Error| Failure::own(format!("--listen {self}: cannot listen there: {}", plain(&error)));
         match self {
             Self::Tcp(address) => listen_on(address).map(|listener| (Listener::Tcp(listener), None)).map_err(failed),
             Self::Unix(path) => {

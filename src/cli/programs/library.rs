@@ -53,8 +53,12 @@ pub fn find_in(tree: &Tree, asked: Option<&Path>) -> Result<Library, Failure> {
         let image = tree.shown("/".as_ref());
         let (image, tried) = (image.display(), tried.join(", "));
         return Err(match asked {
-            Some(file) => Failure::of_option("--library", file, format!("is not in the image {image}: copy it there first")),
-            None => Failure::own(format!("{FILE_NAME} is not in the image {image} (tried {tried}): copy it there first")),
+            Some(file) => {
+                Failure::of_option("--library", file, format!("is not in the image {image}: copy it there first"))
+            }
+            None => {
+                Failure::own(format!("{FILE_NAME} is not in the image {image} (tried {tried}): copy it there first"))
+            }
         });
     };
     let pinned = tree.pin(file).doing(|| format!("use the library `{}`", file.display()))?;

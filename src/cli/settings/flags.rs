@@ -86,7 +86,8 @@ impl Args for SettingFlags {
     fn augment_args(mut command: Command) -> Command {
         for row in &VARIABLES {
             let Some(flag) = flag(row) else { continue };
-            let mut help = row.meaning.split_once(". ").map_or(row.meaning, |(first, _)| first).trim_end_matches('.').to_owned();
+            let mut help =
+                row.meaning.split_once(". ").map_or(row.meaning, |(first, _)| first).trim_end_matches('.').to_owned();
             if !row.default.is_empty() {
                 help.push_str(&format!(" [{}; default: {}]", row.values, row.default));
             }
@@ -109,9 +110,9 @@ impl Args for SettingFlags {
                     .hide_short_help(!USUAL.contains(&row.name))
                     .long_help(long_help)
                     .help_heading("Settings")
-                    .value_parser(OsStringValueParser::new().try_map(move |value| {
-                        objection(row, &value).map_or(Ok(value), Err)
-                    }))
+                    .value_parser(
+                        OsStringValueParser::new().try_map(move |value| objection(row, &value).map_or(Ok(value), Err)),
+                    )
                     .action(action),
             );
         }

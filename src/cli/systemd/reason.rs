@@ -43,7 +43,10 @@ impl Seen {
     pub fn idle(&self) -> Option<String> {
         let reading = self.reading();
         if let Some(wrong) = reading.faults.first() {
-            return Some(format!("the library is loaded and switched off, because a setting is invalid: {}", wrong.line));
+            return Some(format!(
+                "the library is loaded and switched off, because a setting is invalid: {}",
+                wrong.line
+            ));
         }
         (!reading.settings.enabled()).then(|| "the library is loaded and switched off (TCPTUNE=off)".to_owned())
     }

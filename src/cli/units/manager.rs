@@ -81,9 +81,9 @@ impl Manager {
         // Its words are read here; ours must not be tuned by what tunes our caller.
         command.env("LC_ALL", "C").env("SYSTEMD_COLORS", "0").env_remove("LD_PRELOAD");
         let Output { status, stdout, stderr } = command.output().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                Failure::own("there is no systemctl here: without systemd only an image can be changed, with --root DIR")
-            }
+            ErrorKind::NotFound => Failure::own(
+                "there is no systemctl here: without systemd only an image can be changed, with --root DIR",
+            ),
             _ => Failure::own(format!("systemctl cannot be started: {}", plain(&error))),
         })?;
         if status.success() {

@@ -2,13 +2,17 @@
 
 /// A number of per cent from 0 on.
 pub fn percent(text: &str) -> Result<f64, String> {
-    read(text).filter(|percent| *percent >= 0.0).ok_or_else(|| "allowed is a percentage from 0 on, as in 5 or 2.5%".into())
+    read(text)
+        .filter(|percent| *percent >= 0.0)
+        .ok_or_else(|| "allowed is a percentage from 0 on, as in 5 or 2.5%".into())
 }
 
 /// A part of one core: from a tenth of a per cent to all of it.
 pub fn share(text: &str) -> Result<f64, String> {
     let percent = read(text).filter(|percent| (0.1..=100.0).contains(percent));
-    percent.map(|percent| percent / 100.0).ok_or_else(|| "allowed is a percentage from 0.1 to 100, as in 2 or 2.5%".into())
+    percent
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| "allowed is a percentage from 0.1 to 100, as in 2 or 2.5%".into())
 }
 
 fn read(text: &str) -> Option<f64> {

@@ -233,7 +233,9 @@ fn said((code, variables, line): &Case, image: &str) -> String {
     let own = std::process::id().to_string();
     arguments.iter_mut().filter(|word| *word == "SELF").for_each(|word| word.clone_from(&own));
     arguments.iter_mut().filter(|word| *word == "IMAGE").for_each(|word| image.clone_into(word));
-    let judged = |words: &[String]| words.iter().take_while(|word| *word != "--").any(|word| word == "--library" || word == "--pid");
+    let judged = |words: &[String]| {
+        words.iter().take_while(|word| *word != "--").any(|word| word == "--library" || word == "--pid")
+    };
     let host = ["--unit", "--budget", "--pcap"];
     if let Some(name) = arguments.first()
         && WITH_LIBRARY.contains(&name.as_str())
@@ -251,7 +253,11 @@ fn said((code, variables, line): &Case, image: &str) -> String {
     let (found, out, err) = ended(&mut command);
     let all = format!("tcptune {line}: {found} {out}{err}");
     assert!(found == *code && out.is_empty(), "{all}");
-    one_line(&err).unwrap_or_else(|| panic!("{all}")).replace(image, IMAGE).replace(&own, "4711").replace(name.trim(), "app")
+    one_line(&err)
+        .unwrap_or_else(|| panic!("{all}"))
+        .replace(image, IMAGE)
+        .replace(&own, "4711")
+        .replace(name.trim(), "app")
 }
 
 #[test]

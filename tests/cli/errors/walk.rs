@@ -18,7 +18,10 @@ const FREE: [(&str, &str); 5] = [
     ("only", "every text is a pattern"),
     ("skip", "every text is a pattern"),
     ("stats", "the library makes the directory, and says on stderr of the program if it cannot"),
-    ("prepare", "a command that the shell runs: what it says and ends with is its own affair, and tested in errors/mod.rs"),
+    (
+        "prepare",
+        "a command that the shell runs: what it says and ends with is its own affair, and tested in errors/mod.rs",
+    ),
     ("cleanup", "the same"),
 ];
 
@@ -36,7 +39,9 @@ impl Subcommand {
     /// What must stand behind an option for it to be the only thing that is wrong.
     fn rest(&self, option: &str) -> Vec<String> {
         let words: &[&str] = match (self.words.join(" ").as_str(), option) {
-            ("attach", "port" | "unit") | ("doctor", "pcap" | "unit" | "budget" | "pid") | ("ab", "load" | "serve") => &[],
+            ("attach", "port" | "unit") | ("doctor", "pcap" | "unit" | "budget" | "pid") | ("ab", "load" | "serve") => {
+                &[]
+            }
             ("run" | "check" | "doctor", _) => &["true"],
             ("ab", "tune" | "ready-port") => &["--serve", "true", "--load", "true"],
             ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "true"],
@@ -113,7 +118,12 @@ fn a_bad_value_is_named_with_its_option() {
             let library = library().to_str().expect("text").to_owned();
             let takes_library = options(&subcommand).any(|(other, _)| other == "library");
             if takes_library && long != "library" && !subcommand.words[0].starts_with("systemd") {
-                arguments.splice(0..0, ["--library".to_owned(), library].into_iter().filter(|_| !["pcap", "unit", "budget", "pid"].contains(&long)));
+                arguments.splice(
+                    0..0,
+                    ["--library".to_owned(), library]
+                        .into_iter()
+                        .filter(|_| !["pcap", "unit", "budget", "pid"].contains(&long)),
+                );
             }
             arguments.extend(subcommand.rest(long));
             let image = text(image.path());
@@ -179,14 +189,18 @@ fn operands_that_are_missing_or_too_many_are_named() {
         if let Some(operand) = required.first() {
             let (code, err) = subcommand.fails(&[]);
             let name = operand["name"].as_str().expect("a name");
-            assert!(code == 125 && err.starts_with(&format!("tcptune: {name} is missing: allowed is `tcptune ")), "{err}");
+            assert!(
+                code == 125 && err.starts_with(&format!("tcptune: {name} is missing: allowed is `tcptune ")),
+                "{err}"
+            );
         }
         let many = subcommand.operands.iter().any(|operand| operand["many"] == true);
         let above = ["", "systemd", "generate"].iter().any(|name| subcommand.is(name));
         if many || above {
             continue;
         }
-        let known = |operand: &Value| operand["words"].as_array().and_then(|words| words.first()?.as_str().map(str::to_owned));
+        let known =
+            |operand: &Value| operand["words"].as_array().and_then(|words| words.first()?.as_str().map(str::to_owned));
         let mut arguments: Vec<String> =
             subcommand.operands.iter().map(|operand| known(operand).unwrap_or_else(|| "x".to_owned())).collect();
         arguments.push(ABSURD.to_owned());
@@ -201,7 +215,9 @@ fn subcommands_that_are_missing_or_unknown_are_told_what_there_is() {
         let subcommand = all().into_iter().find(|subcommand| subcommand.is(name)).expect("it is there");
         let below: Vec<String> = all()
             .iter()
-            .filter(|other| other.words.len() == subcommand.words.len() + 1 && other.words.starts_with(&subcommand.words))
+            .filter(|other| {
+                other.words.len() == subcommand.words.len() + 1 && other.words.starts_with(&subcommand.words)
+            })
             .filter_map(|other| other.words.last().cloned())
             .collect();
         for arguments in [vec![], vec![ABSURD.to_owned()]] {

@@ -65,7 +65,13 @@ mod tests {
         assert_eq!(read("md=x"), Ok((Format::Markdown, "x".into())));
         for wrong in ["json", "yaml=x", "csv=", "=x", ""] {
             let said = read(wrong).expect_err("invalid");
-            assert!(said.starts_with(&format!("--export {}: allowed is json=FILE", if wrong.is_empty() { "''" } else { wrong })), "{said}");
+            assert!(
+                said.starts_with(&format!(
+                    "--export {}: allowed is json=FILE",
+                    if wrong.is_empty() { "''" } else { wrong }
+                )),
+                "{said}"
+            );
         }
     }
 

@@ -49,7 +49,9 @@ pub fn open(file: &Path) -> Result<impl Read + Send, Failure> {
     (&mut input).take(START as u64).read_to_end(&mut start).map_err(unreadable)?;
     if let Some((kind, program)) = compression(&start) {
         let given = if stdin { "FILE".into() } else { shell_words::quote(&file.to_string_lossy()).into_owned() };
-        let why = format!("is compressed ({kind}), allowed is a capture as it is: `{program} {given} | tcptune doctor --pcap -`");
+        let why = format!(
+            "is compressed ({kind}), allowed is a capture as it is: `{program} {given} | tcptune doctor --pcap -`"
+        );
         return Err(Failure::of_option("--pcap", file, why));
     }
     Ok(Cursor::new(start).chain(input))
