@@ -11,7 +11,7 @@ pub fn directory(named: Option<&Path>, command: &str) -> Result<PathBuf, Failure
         || std::env::var_os("TCPTUNE_STATS").filter(|value| value != OsStr::new("off")).map(Into::into);
     named.map(Path::to_owned).or_else(from_environment).ok_or_else(|| {
         Failure::own(format!(
-            "no directory: name the one that TCPTUNE_STATS names for the programs, as in `tcptune {command} /run/tcptune`",
+            "DIR is missing: allowed is the directory that TCPTUNE_STATS names for the programs, as in `tcptune {command} /run/tcptune`",
         ))
     })
 }

@@ -20,7 +20,7 @@ const FREE: [(&str, &str); 5] = [
     ("stats", "the library makes the directory, and says on stderr of the program if it cannot"),
     (
         "prepare",
-        "a command that the shell runs: what it says and ends with is its own affair, and tested in errors/mod.rs",
+        "a command that the shell runs: what it says and ends with is its own affair, and tested in tests/cli/errors.rs",
     ),
     ("cleanup", "the same"),
 ];

@@ -1,6 +1,7 @@
 //! What goes wrong is said in one line, which names what was being done, the value, and what helps; with the exit status that
 //! the help of the subcommand gives. At least one failure of each subcommand.
 
+mod permission;
 mod table;
 mod walk;
 
@@ -128,7 +129,7 @@ fn report_top_and_export() {
     for name in ["report", "top", "export"] {
         fails(&[name, NOT_THERE], &[], 125, &["`/nonexistent/place` is not there", "TCPTUNE_STATS"]);
         fails(&[name, "/etc/passwd"], &[], 125, &["`/etc/passwd` is no directory"]);
-        fails(&[name], &[], 125, &["no directory", "TCPTUNE_STATS"]);
+        fails(&[name], &[], 125, &["DIR is missing", "TCPTUNE_STATS"]);
     }
     let words = ["--textfile /nonexistent/place: cannot be written", "No such file"];
     fails(&["export", "--textfile", NOT_THERE, directory], &[], 125, &words);
