@@ -9,6 +9,7 @@ use crate::attach::args::AttachArgs;
 use crate::check::args::CheckArgs;
 use crate::complete::args::CompleteArgs;
 use crate::demo::args::{DemoArgs, DemoClientArgs};
+use crate::detach::args::DetachArgs;
 use crate::doctor::args::DoctorArgs;
 use crate::env::args::EnvArgs;
 use crate::export::args::ExportArgs;
@@ -38,11 +39,12 @@ const HELP: Help = Help {
 };
 
 /// What stands below the options of each command, by what is typed after `tcptune`.
-pub const HELPS: [(&str, &Help); 18] = [
+pub const HELPS: [(&str, &Help); 19] = [
     ("", &HELP),
     ("run", &crate::run::args::HELP),
     ("check", &crate::check::args::HELP),
     ("attach", &crate::attach::args::HELP),
+    ("detach", &crate::detach::args::HELP),
     ("ls", &crate::ls::args::HELP),
     ("doctor", &crate::doctor::args::HELP),
     ("ab", &crate::ab::args::HELP),
@@ -102,6 +104,7 @@ pub enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Attach(AttachArgs),
+    Detach(DetachArgs),
     Ls(LsArgs),
     Doctor(DoctorArgs),
     Ab(Box<AbArgs>),

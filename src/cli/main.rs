@@ -10,6 +10,7 @@ mod check;
 mod complete;
 mod counters;
 mod demo;
+mod detach;
 mod doctor;
 mod env;
 mod errors;
@@ -107,6 +108,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Env(args) => env::command(&args),
         Command::Check(args) => check::command(&args),
         Command::Attach(args) => attach::command(&args),
+        Command::Detach(args) => detach::command(&args),
         Command::Ls(args) => ls::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Systemd(args) => systemd::command(&args),

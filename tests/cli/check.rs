@@ -61,6 +61,22 @@ impl Bench {
 }
 
 #[test]
+fn of_a_script_that_is_no_program_what_runs_it_is_named() {
+    let scratch = ScratchDir::new("script");
+    std::fs::write(scratch.join("upload.py"), "print(1)\n").expect("ours");
+    let (code, _, err) = ended(tcptune().arg("check").arg(scratch.join("upload.py")));
+    assert!(
+        code == 126 && err.ends_with("upload.py`: is a script that another program runs: try `python3`\n"),
+        "{err}"
+    );
+    let (code, _, err) = ended(tcptune().args(["check", "upload.py"]).current_dir(scratch.path()));
+    assert!(
+        code == 127 && err.contains("not found in PATH; the script here is run by another program: try `python3`"),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_dynamic_program_is_reachable() {
     let bench = Bench::new();
     let (report, reached) = bench.agreed(&bench.c("dynamic", NETWORKER, "gcc", &[]));

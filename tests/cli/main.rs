@@ -7,6 +7,7 @@ mod check_process;
 mod complete;
 mod delack;
 mod demo;
+mod detach;
 mod doctor;
 mod doctor_capture;
 mod doctor_capture_live;

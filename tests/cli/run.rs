@@ -228,6 +228,28 @@ fn options_become_variables_and_win_over_the_environment() {
 }
 
 #[test]
+fn what_could_not_count_is_not_started() {
+    let scratch = ScratchDir::new("stats");
+    let link = scratch.join("link");
+    std::os::unix::fs::symlink(scratch.path(), &link).expect("made");
+    let started = |stats: &Path| ended(run().arg("--stats").arg(stats).args(["--", "echo", "started"]));
+    assert_eq!(started(scratch.path()), (0, "started\n".to_owned(), String::new()));
+    assert_eq!(started("off".as_ref()).0, 0);
+    for (stats, why) in [
+        (scratch.join("none"), "is not there"),
+        (link, "is no directory (a symbolic link to one is not followed)"),
+        ("/etc/hostname".into(), "is no directory"),
+    ] {
+        let (code, out, err) = started(&stats);
+        assert_eq!((code, out.as_str()), (125, ""), "{err}");
+        assert!(err.starts_with(&format!("tcptune: --stats {}: {why}", stats.display())), "{err}");
+        // One that is inherited is the library's to tell of; the program runs.
+        let (code, out, err) = ended(run().env("TCPTUNE_STATS", &stats).args(["--", "echo", "started"]));
+        assert!(code == 0 && out == "started\n" && err.contains("nothing is counted"), "{code} {out}{err}");
+    }
+}
+
+#[test]
 fn an_invalid_inherited_setting_starts_nothing() {
     let scratch = ScratchDir::new("run");
     let trace = scratch.join("started");

@@ -67,6 +67,24 @@ fn attach_ends_and_keeps_what_it_has_set() {
 }
 
 #[test]
+fn detach_stops_waiting() {
+    let scratch = ScratchDir::new("signals-detach");
+    let script = "import socket, time\n\
+                  l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()\n\
+                  a = socket.create_connection(l.getsockname()); b, _ = l.accept()\n\
+                  a.send(b'x'); b.recv(1)\n\
+                  print(flush=True); time.sleep(300)";
+    let mut command = Mode::Preloaded.command("/usr/bin/python3");
+    let mut guard =
+        Guard::spawn(command.args(["-c", script]).env("TCPTUNE_STATS", scratch.path()).stdout(Stdio::piped()));
+    guard.first_line(PATIENCE);
+    for signal in SIGNALS {
+        let (code, out) = ended_by(&["detach", "--wait", "1h", &guard.pid().to_string()], signal);
+        assert!(code == Some(1) && out.contains("had no exchange"), "{signal:?}: {code:?} {out}");
+    }
+}
+
+#[test]
 fn top_once_prints_what_came_so_far() {
     let scratch = ScratchDir::new("signals-top");
     let mut command = Mode::Preloaded.command(compile("counted"));

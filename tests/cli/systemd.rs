@@ -110,6 +110,32 @@ fn the_drop_in_word_for_word() {
 }
 
 #[test]
+fn a_directory_for_counts_is_made_by_systemd_where_the_service_could_not_write() {
+    let lines = |unit: &str, stats: &str| {
+        let image = Image::new(unit);
+        image.write("etc/passwd", "root:x:0:0::/:/bin/sh\nlegacy:x:990:990::/:/bin/false\n");
+        let (code, out, err) = image.systemd(&["install", "--stats", stats, "legacyd"]);
+        assert!([0, 1].contains(&code), "{out}{err}");
+        if code == 0 { Ok(image.read(DROPIN)) } else { Err(err) }
+    };
+    let user = "[Service]\nExecStart=/usr/sbin/legacyd\nUser=legacy\n";
+    let text = lines(user, "/run/tcptune/legacyd").expect("written");
+    assert!(text.contains("\nRuntimeDirectory=tcptune/legacyd\nRuntimeDirectoryPreserve=yes\n"), "{text}");
+    assert!(text.contains("\"TCPTUNE_STATS=/run/tcptune/legacyd\""), "{text}");
+    let text = lines(&format!("{user}DynamicUser=yes\n"), "/run/tcptune/legacyd").expect("written");
+    assert!(text.contains("RuntimeDirectory=tcptune/legacyd\n") && !text.contains("Preserve"), "{text}");
+    let text = lines(&format!("{user}RuntimeDirectory=legacyd\n"), "/run/legacyd").expect("written");
+    assert!(!text.contains("RuntimeDirectory"), "{text}");
+    let text = lines(PLAIN, "/run/tcptune").expect("written");
+    assert!(text.contains("RuntimeDirectory=tcptune\n"), "{text}");
+    for stats in ["/run/tcptune", "/var/lib/tcptune"] {
+        let err = lines(user, stats).expect_err("refused");
+        let words = format!("--stats {stats}: User=legacy may not write there");
+        assert!(err.contains(&words) && err.contains("give --stats /run/tcptune/legacyd, which"), "{err}");
+    }
+}
+
+#[test]
 fn specifiers_and_quotes() {
     let image = Image::new(PLAIN);
     image.write("opt/100%/libtcptune.so", fs::read(library()).expect("built"));

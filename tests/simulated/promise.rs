@@ -44,6 +44,9 @@ struct Run {
     empty: [u32; THREADS],
     all: bool,
     forbids: bool,
+    counts: bool,
+    /// It was told to stop tuning.
+    detached: bool,
 }
 
 /// Checks what a program that these bytes make sees. How often was something held?
@@ -68,6 +71,8 @@ pub fn check(input: &[u8]) -> usize {
         empty: [0; THREADS],
         all: settings & 7 == 4,
         forbids: settings & 7 == 6,
+        counts: settings & 8 != 0,
+        detached: false,
     };
     for step in steps.chunks_exact(3) {
         run.step(step[0], usize::from(step[1] & 3), usize::from(step[1] >> 2) % CONNECTIONS, step[2]);
@@ -81,6 +86,7 @@ impl Run {
         let what = what & 31;
         if !matches!(what, 20..=22) {
             self.calls(what, thread, at, how);
+            self.detach(at);
             self.reads_back(at);
         } else {
             // Nothing that a hook sees.
@@ -148,6 +154,8 @@ impl Run {
             26 => {
                 self.program.library.forked();
             }
+            // Only where calls are counted can it be told.
+            27 if how == 77 => self.detached |= self.counts,
             27 => {
                 self.program.shutdown();
                 self.nothing_kept_by(thread, "over a shutdown");
@@ -291,6 +299,18 @@ impl Run {
         let _ = thread;
     }
 
+    /// Where it was told to stop: what the thread that is in a call on this connection does then.
+    fn detach(&mut self, at: usize) {
+        let Some(connection) = self.connections[at].as_mut().filter(|_| self.detached) else { return };
+        self.program.library.detach(connection.numbers[0]);
+        connection.forbidden = true;
+        let index = kernel(|kernel| kernel.numbers[&connection.numbers[0]]);
+        kernel(|kernel| {
+            let kept = kernel.sockets[index].kept.iter().any(|piece| piece.ours && !piece.nagle);
+            assert!(!kept, "held though it was told to stop");
+        });
+    }
+
     fn acknowledge(&mut self, at: usize) {
         if let Some(connection) = &self.connections[at] {
             kernel(|kernel| kernel.acknowledge(connection.numbers[0]));
@@ -299,7 +319,7 @@ impl Run {
 
     fn nothing_kept_by(&self, thread: usize, why: &str) {
         // Of two threads with one place, one's own holding is not known.
-        let all = self.all && thread != 0 && thread != THREADS - 1;
+        let all = self.all && !self.detached && thread != 0 && thread != THREADS - 1;
         kernel(|kernel| {
             for (place, piece) in kernel.pieces().filter(|(_, piece)| piece.thread == thread) {
                 // Where another thread has let Nagle's rule, it may still: that is no later than without the library.
@@ -314,7 +334,7 @@ impl Run {
 
     /// Is Nagle's rule in force there only if the library lets it?
     fn lets_nagle(&self, kernel: &Kernel, index: usize) -> bool {
-        let mut open = self.connections.iter().flatten();
+        let mut open = self.connections.iter().flatten().filter(|_| !self.detached);
         open.any(|it| kernel.numbers.get(&it.numbers[0]) == Some(&index) && !it.turned_off)
     }
 
@@ -339,6 +359,9 @@ impl Run {
             self.program.by(thread).sleep(10);
             self.nothing_kept_by(thread, "at the end");
         }
+        for at in 0..CONNECTIONS {
+            self.detach(at);
+        }
         kernel(|kernel| {
             for (place, piece) in kernel.pieces().filter(|(_, piece)| piece.nagle) {
                 assert!(!self.lets_nagle(kernel, place), "{piece:?} of socket {place} stays at the end");
@@ -346,7 +369,8 @@ impl Run {
         });
         let force = kernel(|kernel| kernel.settings.base.nodelay) == tcptune_policy::Nodelay::Force;
         for connection in self.connections.iter().flatten() {
-            let expected = connection.nodelay || !connection.turned_off || force;
+            let ours = (!connection.turned_off || force) && !self.detached;
+            let expected = connection.nodelay || ours;
             let nodelay = kernel(|kernel| kernel.socket(connection.numbers[0]).is_some_and(|it| it.nodelay));
             assert_eq!(nodelay, expected, "{connection:?}");
             assert_eq!(

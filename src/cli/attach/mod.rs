@@ -52,7 +52,9 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     let store = Store::find(args.state.as_deref())?;
     let mut pids = targets(args)?;
     if store.is_none() && args.revert {
-        return Err(Failure::own("--revert: without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR"));
+        return Err(Failure::own(
+            "--revert: without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR",
+        ));
     }
     let mut run =
         Run { args, plan, store, sessions: Vec::new(), known: BTreeSet::new(), shared: BTreeMap::new(), code: OK };

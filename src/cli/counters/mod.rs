@@ -1,5 +1,5 @@
 //! What the library has counted: reads the files of a directory (TCPTUNE_STATS), whose layout is in `tcptune_policy::counters`.
-//! Never writes them. Whatever stands in a file, reading it is safe: a file is copied, never mapped, and every number is checked.
+//! Writes nothing there but one word, which asks a process to stop (word.rs). Whatever stands in a file, reading it is safe: a file is copied, never mapped, and every number is checked.
 //!
 //! ```ignore
 //! let found = counters::read(directory)?;              // Err: the directory cannot be read at all
@@ -24,13 +24,15 @@ mod process;
 mod samples;
 mod scratch;
 mod service;
+mod word;
 
 pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
 pub use name::name;
-pub use place::directory;
+pub use place::{directory, usable};
 pub use process::{Process, services};
 pub use samples::{Module, Sample};
 pub use scratch::Scratch;
 pub use service::{Direction, Service};
+pub use word::Word;

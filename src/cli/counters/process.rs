@@ -48,16 +48,18 @@ pub struct Process {
     pub uncounted: u64,
     /// It restricted its own system calls, or gave a thread descriptors of its own: from then on nothing was tuned or counted.
     pub restricted: bool,
+    /// It was told to stop tuning, and has.
+    pub detached: bool,
     pub services: Vec<Service>,
     /// Where calls came from that waited, if that was asked for.
     pub samples: Samples,
 }
 
-/// The services of several processes, those that are the same added up, servers last.
+/// The services of several processes, those that are the same added up, servers last. What was only observed stays apart.
 pub fn services<'p>(processes: impl IntoIterator<Item = &'p Process>) -> Vec<Service> {
     let mut sums: BTreeMap<_, Service> = BTreeMap::new();
     for service in processes.into_iter().flat_map(|process| &process.services) {
-        match sums.entry((service.direction, service.port, service.address)) {
+        match sums.entry((service.direction, service.port, service.address, service.observed)) {
             Entry::Occupied(mut sum) => sum.get_mut().add(service),
             Entry::Vacant(place) => drop(place.insert(service.clone())),
         }
@@ -109,8 +111,9 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
     };
     let blocks_of_services = blocks(Head::ServicesAt, Head::ServiceSize, Head::Services)?;
     let mut all = Vec::new();
+    let observing = head(Head::Observing)? != 0;
     for block in &blocks_of_services {
-        all.push(service(block, &places, nanos_per_tick)?);
+        all.push(service(block, &places, nanos_per_tick, observing)?);
     }
     let in_use = |one: &Service| one.port != 0 || one.both().get(Counter::Connections) > 0;
     let samples = samples::parse(bytes, &blocks, &all, nanos_per_tick, raw_text(bytes, Head::PROGRAM))?;
@@ -125,11 +128,12 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
         command: text_with_blanks(bytes, Head::COMMAND),
         settings: text(bytes, Head::SETTINGS),
         library: text(bytes, Head::LIBRARY),
-        observing: head(Head::Observing)? != 0,
+        observing,
         split: head(Head::Split)?,
         forks: believed(head(Head::Forks)?),
         uncounted: believed(head(Head::Uncounted)?),
         restricted: head(Head::Restricted)? != 0,
+        detached: head(Head::Detach)? == layout::STOPPED,
         samples,
         services: all.into_iter().flatten().filter(in_use).collect(),
     })
@@ -137,7 +141,7 @@ pub fn parse(file: &str, bytes: &[u8], inode: u64, owner: u32) -> Option<Process
 
 /// One service: Some(None) where nothing is.
 #[expect(clippy::option_option, reason = "damaged, free, or one")]
-fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64) -> Option<Option<Service>> {
+fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64, observed: bool) -> Option<Option<Service>> {
     let at = |word_of| word(block, service_word_at(word_of));
     if at(layout::Service::State)? != READY {
         return Some(None);
@@ -164,7 +168,7 @@ fn service(block: &[u8], places: &ArmPlaces, nanos_per_tick: f64) -> Option<Opti
         let (stalls, rest) = rest.split_at_checked(places.stalls)?;
         Some(ArmCounts::parse(counters, [answers, stalls, rest.get(..places.holds)?], nanos_per_tick))
     };
-    Some(Some(Service { direction, address, port, arms: [arm(Arm::Tuned)?, arm(Arm::Control)?] }))
+    Some(Some(Service { direction, address, port, observed, arms: [arm(Arm::Tuned)?, arm(Arm::Control)?] }))
 }
 
 /// A text of the file, safe to be shown on a terminal.
@@ -205,6 +209,7 @@ pub fn of_command(program: &str, command: &str) -> Process {
         forks: 0,
         uncounted: 0,
         restricted: false,
+        detached: false,
         services: Vec::new(),
         samples: Samples::default(),
     }
@@ -215,6 +220,16 @@ mod tests {
     use super::{Direction, Process, Service, of_command, services};
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::{Duration, Instant};
+
+    #[test]
+    fn what_was_only_observed_is_not_added_to_what_was_tuned() {
+        let of = |observed| Process {
+            services: vec![Service { observed, ..Service::of_port(80) }],
+            ..of_command("/bin/x", "x")
+        };
+        let sums = services(&[of(false), of(true), of(false), of(true)]);
+        assert_eq!(sums.iter().map(|one| one.observed).collect::<Vec<_>>(), [false, true]);
+    }
 
     #[test]
     fn adding_up_takes_no_longer_for_each_of_many() {

@@ -22,6 +22,8 @@ pub struct Service {
     pub address: Option<IpAddr>,
     /// 0 for all that found no place of their own.
     pub port: u16,
+    /// In processes that only observe: what they count is not to be taken for what tuned connections do.
+    pub observed: bool,
     /// By the number of [`Arm`].
     pub arms: [ArmCounts; 2],
 }
@@ -30,7 +32,8 @@ impl Service {
     /// A server of which nothing is known, for tests.
     #[cfg(test)]
     pub fn of_port(port: u16) -> Self {
-        Self { direction: Direction::Server, address: None, port, arms: [ArmCounts::default(), ArmCounts::default()] }
+        let arms = [ArmCounts::default(), ArmCounts::default()];
+        Self { direction: Direction::Server, address: None, port, observed: false, arms }
     }
 
     pub fn arm(&self, arm: Arm) -> &ArmCounts {

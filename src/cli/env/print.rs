@@ -4,7 +4,7 @@ use super::report::{Report, Source};
 use crate::output::{BAD, BOLD, FAINT, line, styled, wrapped};
 
 pub fn table(report: &Report) {
-    line(&styled(BOLD, format_args!("{:18}{:14}{}", "setting", "from", "value")));
+    line(&styled(BOLD, format_args!("{:21}{:14}{}", "setting", "from", "value")));
     for row in &report.settings {
         let from = match row.source {
             _ if row.error.is_some() => styled(BAD, format_args!("{:14}", "invalid")),
@@ -16,11 +16,11 @@ pub fn table(report: &Report) {
             (None, "") => "-".to_owned(),
             (None, value) => value.escape_debug().to_string(),
         };
-        line(format!("{:18}{from}{}", row.name, wrapped(&shown, 66, 32)).trim_end());
+        line(format!("{:21}{from}{}", row.name, wrapped(&shown, 63, 35)).trim_end());
     }
     for (n, rule) in report.rules.iter().enumerate() {
-        line(&format!("{:18}{:14}{}", format!("  rule {}", n + 1), "", wrapped(&rule.rule, 66, 32)));
-        line(&styled(FAINT, format_args!("{:32}gives {}", "", wrapped(&rule.tuning, 60, 38))));
+        line(&format!("{:21}{:14}{}", format!("  rule {}", n + 1), "", wrapped(&rule.rule, 63, 35)));
+        line(&styled(FAINT, format_args!("{:35}gives {}", "", wrapped(&rule.tuning, 57, 41))));
     }
     line("");
     line(match (report.enabled, report.settings.iter().any(|row| row.error.is_some())) {

@@ -23,6 +23,7 @@ SIGINT (Ctrl-C), SIGTERM and SIGHUP do the same wherever the command waits:
 | command | what they do | exit status |
 |---|---|---|
 | `attach --watch` | end it; what was set stays set | as without the signal |
+| `detach` | end the waiting for answers; what was told stays told | as without the signal |
 | `doctor` | end the watching early, and the report is of what was seen; a command that is watched is told to end too, unless it was Ctrl-C, which reaches it by itself | by the report |
 | `top` | leave the view and give the terminal back; with `--once` the table is of what was counted so far | as without the signal |
 | `export --every`, `--listen`, `--host` | end it between two readings | 0 |

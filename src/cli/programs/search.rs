@@ -29,8 +29,21 @@ pub fn program(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, Failure> {
             Err(_) => {}
         }
     }
-    Err(refused
-        .unwrap_or_else(|| Failure::new(NOT_FOUND, format!("`{}`: not found in PATH", Path::new(name).display()))))
+    Err(refused.unwrap_or_else(|| {
+        let here = Path::new(name);
+        let advice = match runner(here).filter(|_| here.is_file()) {
+            Some(program) => format!("; the script here is run by another program: try `{program}`"),
+            None => String::new(),
+        };
+        Failure::new(NOT_FOUND, format!("`{}`: not found in PATH{advice}", here.display()))
+    }))
+}
+
+/// What usually runs a script of this name.
+fn runner(script: &Path) -> Option<&'static str> {
+    let runners = [("py", "python3"), ("pl", "perl"), ("rb", "ruby"), ("js", "node"), ("php", "php"), ("sh", "sh")];
+    let ending = script.extension()?;
+    runners.into_iter().find(|(one, _)| ending == *one).map(|(_, program)| program)
 }
 
 /// Is it there, a plain file and executable by somebody?
@@ -47,7 +60,11 @@ fn executable(path: &Path) -> Result<(), Failure> {
         return Err(failure(CANNOT_EXECUTE, "is not a regular file"));
     }
     if meta.permissions().mode() & 0o111 == 0 {
-        return Err(failure(CANNOT_EXECUTE, "is not executable (try chmod +x)"));
+        let advice = match runner(path) {
+            Some(program) => format!("is a script that another program runs: try `{program}`"),
+            None => "is not executable (try chmod +x)".to_owned(),
+        };
+        return Err(failure(CANNOT_EXECUTE, &advice));
     }
     Ok(())
 }

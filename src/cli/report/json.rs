@@ -38,6 +38,7 @@ struct OneProcess {
     forks: u64,
     uncounted: u64,
     restricted: bool,
+    detached: bool,
     services: Vec<OneService>,
 }
 
@@ -47,6 +48,7 @@ struct OneService {
     direction: &'static str,
     address: Option<String>,
     port: u16,
+    observed: bool,
     tuned: OneArm,
     untouched: OneArm,
     comparison: Option<Comparison>,
@@ -98,6 +100,7 @@ fn process(process: &Process) -> OneProcess {
         forks: process.forks,
         uncounted: process.uncounted,
         restricted: process.restricted,
+        detached: process.detached,
         services: process.services.iter().map(service).collect(),
     }
 }
@@ -112,6 +115,7 @@ fn service(service: &Service) -> OneService {
         },
         address: service.address.map(|address| address.to_string()),
         port: service.port,
+        observed: service.observed,
         tuned: arm(tuned),
         untouched: arm(untouched),
         comparison: compare::compare(tuned, untouched),

@@ -51,6 +51,9 @@ fn about(process: &Process) {
         notes
             .push("restricted its own system calls or divided its descriptors: nothing is tuned or counted since then, stalls neither".to_owned());
     }
+    if process.detached {
+        notes.push("was told to stop tuning (`tcptune detach`): connections since then count as untouched".to_owned());
+    }
     if !notes.is_empty() {
         line(&styled(NOTE, format_args!("     {}", notes.join("; "))));
     }
@@ -128,7 +131,7 @@ fn table(service: &Service) {
         Direction::Server => "served on",
     };
     line("");
-    let first = if tuned.get(Counter::SkippedObserving) > 0 { "observed" } else { "tuned" };
+    let first = if service.observed { "observed" } else { "tuned" };
     let columns = if split { format!("{first:>20}{:>20}", "untouched") } else { format!("{first:>20}") };
     line(&styled(BOLD, format_args!("{:38}{columns}", format!("{side} {service}"))));
     for (what, value) in ROWS {

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use tcptune_policy::{Nodelay, Settings};
 
+use crate::counters;
 use crate::errors::{Context, Failure, say};
 use crate::os::timers;
 use crate::programs::library;
@@ -32,6 +33,13 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     let mut environment = settings::environment();
     for (row, value) in &args.settings.given {
         settings::put(&mut environment, row.name, whole_path(row.name, value)?);
+    }
+    if let Some((_, directory)) = args.settings.given.iter().find(|(row, _)| row.name == "TCPTUNE_STATS")
+        && directory != "off"
+        && let Err(why) = counters::usable(Path::new(directory))
+    {
+        let allowed = "allowed is a directory of root or of this user that this user can write to";
+        return Err(Failure::of_option("--stats", directory, format!("{why}: {allowed}")));
     }
     let reading = settings::read(&environment);
     if let Some(fault) = reading.faults.first() {

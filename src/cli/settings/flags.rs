@@ -19,7 +19,7 @@ impl SettingFlags {
     /// What is wrong with settings that are right one by one, or with one of the environment; and how many more are wrong.
     pub fn named(&self, wrong: &Wrong, more: usize) -> String {
         let given = self.given.iter().find(|(row, _)| row.name == wrong.variable);
-        let option = given.and_then(|(row, value)| Some((flag(row)?.long, value)));
+        let option = given.map(|(row, value)| (flag(row).long, value));
         let line = match option {
             Some((long, value)) => format!("--{long} {}: {}", shown(&value.to_string_lossy()), wrong.what),
             None => wrong.line.clone(),
@@ -37,7 +37,7 @@ fn objection(row: &Variable, value: &OsStr) -> Option<String> {
 /// Those that are in the short help.
 const USUAL: [&str; 4] = ["TCPTUNE_NODELAY", "TCPTUNE_CORK", "TCPTUNE_SET", "TCPTUNE_RULES"];
 
-/// How a variable appears on the command line. TCPTUNE itself has no option: not using `run` is the way to turn it off.
+/// How a variable appears on the command line.
 struct Flag {
     long: String,
     value_name: &'static str,
@@ -45,16 +45,16 @@ struct Flag {
     join: Option<&'static str>,
 }
 
-fn flag(row: &Variable) -> Option<Flag> {
-    let long = row.name.strip_prefix("TCPTUNE_")?.to_ascii_lowercase().replace('_', "-");
-    Some(match long.as_str() {
+fn flag(row: &Variable) -> Flag {
+    let long = row.name.strip_prefix("TCPTUNE_").unwrap_or("mode").to_ascii_lowercase().replace('_', "-");
+    match long.as_str() {
         "rules" => Flag { long: "rule".to_owned(), value_name: "RULE", join: Some("; ") },
         "set" => Flag { long, value_name: "KEY=VALUE", join: Some(" ") },
         "only" | "skip" => Flag { long, value_name: "PATTERN", join: Some(",") },
-        "split" => Flag { long, value_name: "PERCENT", join: None },
+        "split" | "tuned-share" => Flag { long, value_name: "PERCENT", join: None },
         "stats" => Flag { long, value_name: "DIR", join: None },
         _ => Flag { long, value_name: "WORD", join: None },
-    })
+    }
 }
 
 impl FromArgMatches for SettingFlags {
@@ -66,7 +66,7 @@ impl FromArgMatches for SettingFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for row in &VARIABLES {
-            let Some(flag) = flag(row) else { continue };
+            let flag = flag(row);
             let Some(values) = matches.get_many::<OsString>(row.name) else { continue };
             let mut joined = OsString::new();
             for (n, value) in values.enumerate() {
@@ -85,7 +85,7 @@ impl FromArgMatches for SettingFlags {
 impl Args for SettingFlags {
     fn augment_args(mut command: Command) -> Command {
         for row in &VARIABLES {
-            let Some(flag) = flag(row) else { continue };
+            let flag = flag(row);
             let mut help =
                 row.meaning.split_once(". ").map_or(row.meaning, |(first, _)| first).trim_end_matches('.').to_owned();
             if !row.default.is_empty() {

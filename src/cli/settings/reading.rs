@@ -137,6 +137,7 @@ pub fn effective(row: &Variable, written: &str) -> String {
             rules.join("; ")
         }
         "TCPTUNE_SPLIT" => settings.split().to_string(),
+        "TCPTUNE_TUNED_SHARE" => 100u8.saturating_sub(settings.split()).to_string(),
         "TCPTUNE_STATS" if settings.stats().is_empty() => row.default.to_owned(),
         _ if written.trim().is_empty() => row.default.to_owned(),
         _ => written.trim().to_owned(),

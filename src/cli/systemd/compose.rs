@@ -7,6 +7,7 @@ use super::dropin::{self, DropIn};
 use super::environment::{self, Environment, Origin};
 use super::hindrance;
 use super::place::Site;
+use super::stats;
 use crate::errors::{Failure, NO, say};
 use crate::programs::library::Library;
 use crate::programs::{confined, preload};
@@ -126,7 +127,9 @@ fn text(
         .any(|name| environment.get(name).is_some_and(|variable| matches!(variable.origin, Origin::File(_))));
     let name = position(unit, &names)?;
     let directory = site.directory(unit.name.text(), args.runtime)?;
-    let mut dropin = DropIn { directory, name, body: "[Service]\n".to_owned(), variables: None };
+    let stats = given.iter().find(|(name, value)| *name == "TCPTUNE_STATS" && *value != "off");
+    let made = stats.map(|(_, directory)| stats::lines(unit, directory)).transpose()?.unwrap_or_default();
+    let mut dropin = DropIn { directory, name, body: format!("[Service]\n{made}"), variables: None };
     if outranked {
         let before = match existing {
             Some(variable) if matches!(variable.origin, Origin::File(_)) => variable.value.clone(),

@@ -59,7 +59,7 @@ fn within(path: &Path, place: &str) -> bool {
 }
 
 /// Paths of a setting that is a list of them; `source:destination` counts as where it ends up.
-fn paths(unit: &Unit, key: &str) -> Vec<String> {
+pub fn paths(unit: &Unit, key: &str) -> Vec<String> {
     let all: Vec<String> = unit.values("Service", key).into_iter().flat_map(words).collect();
     all.into_iter().filter_map(|word| unit.name.expand(&word)).collect()
 }
@@ -172,7 +172,7 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
 }
 
 /// User and group of a name. An unknown one is somebody without privileges.
-fn ids(unit: &Unit, user: &str) -> Option<(u32, u32)> {
+pub fn ids(unit: &Unit, user: &str) -> Option<(u32, u32)> {
     let table = unit.tree.read(Path::new("/etc/passwd")).unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
     let mut rows = table.lines().map(|line| line.split(':').collect::<Vec<_>>());

@@ -14,6 +14,7 @@ mod remove;
 mod report;
 mod restart;
 mod show;
+mod stats;
 mod verify;
 
 use crate::errors::Failure;

@@ -54,6 +54,10 @@ pub fn verified(report: &Report) {
             line(&styled(FAINT, format_args!("    its sockets cannot be looked at: {why}")));
         }
     }
-    let (style, word) = if report.tuned { (GOOD, "tuned") } else { (BAD, "not tuned") };
+    let (style, word) = match (report.tuned, report.observes) {
+        (true, true) => (GOOD, "observed"),
+        (true, false) => (GOOD, "tuned"),
+        (false, _) => (BAD, "not tuned"),
+    };
     line(&format!("{}: {}", styled(style, word), report.verdict));
 }

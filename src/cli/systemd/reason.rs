@@ -34,9 +34,20 @@ impl Seen {
         settings::read(&ours)
     }
 
-    /// Was TCP_NODELAY not switched off by a setting?
+    /// Is TCP_NODELAY to be on on all of its sockets? Not if a setting switched that off, or leaves a share of them alone.
     pub fn wants_nodelay(&self) -> bool {
-        self.reading().settings.base.nodelay.word() != "off"
+        let settings = self.reading().settings;
+        settings.base.nodelay.word() != "off" && settings.split() == 0 && !settings.observing()
+    }
+
+    /// Is nothing to be changed, only counted?
+    pub fn observes(&self) -> bool {
+        self.reading().settings.observing()
+    }
+
+    /// How many of a hundred connections are to be tuned, if not all.
+    pub fn share(&self) -> Option<u8> {
+        100u8.checked_sub(self.reading().settings.split()).filter(|share| *share < 100)
     }
 
     /// Why the library does nothing although it is there.

@@ -9,7 +9,10 @@ use serde::Serialize;
 pub struct Report {
     pub unit: String,
     pub state: String,
+    /// What was asked for is in effect.
     pub tuned: bool,
+    /// And that is to change nothing (TCPTUNE=observe).
+    pub observes: bool,
     /// One sentence.
     pub verdict: String,
     pub processes: Vec<Row>,

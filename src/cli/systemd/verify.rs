@@ -69,8 +69,14 @@ fn look(unit: &Unit) -> Result<Report, Failure> {
     };
     let processes: Vec<Row> = seen.iter().map(row).collect();
     let asked = seen.values().any(Seen::wants_nodelay);
-    let (tuned, verdict) = judge(unit, &processes, asked);
-    Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, verdict, processes })
+    let (tuned, mut verdict) = judge(unit, &processes, asked);
+    let observes = tuned && seen.values().all(Seen::observes);
+    if observes {
+        verdict.push_str(", nothing is changed (TCPTUNE=observe)");
+    } else if let (true, Some(share)) = (tuned, seen.values().find_map(Seen::share)) {
+        verdict.push_str(&format!("; {share} of 100 connections are to be tuned"));
+    }
+    Ok(Report { unit: unit.name.text().to_owned(), state: state_of(unit), tuned, observes, verdict, processes })
 }
 
 fn judge(unit: &Unit, rows: &[Row], asked: bool) -> (bool, String) {
@@ -140,7 +146,7 @@ fn socket(manager: Manager, unit: &Unit) -> Result<Report, Failure> {
         Some(_) => (false, format!("NoDelay={asked}: `tcptune systemd install {name}`")),
         None => (asked == "yes", format!("NoDelay={asked}, as far as can be seen from here")),
     };
-    Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, verdict, processes: Vec::new() })
+    Ok(Report { unit: name.to_owned(), state: state_of(unit), tuned, observes: false, verdict, processes: Vec::new() })
 }
 
 fn state_of(unit: &Unit) -> String {

@@ -62,6 +62,9 @@ fn about(frame: &mut Frame, area: Rect, line: &Line) {
     if process.restricted {
         words.push("restricted its own system calls or divided its descriptors: nothing is counted since".to_owned());
     }
+    if process.detached {
+        words.push("was told to stop tuning: connections since then count as untouched".to_owned());
+    }
     let title = format!(" {} {} ", process.pid, name(process));
     let text = vec![
         field("command", process.command.clone()),

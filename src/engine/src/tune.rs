@@ -229,7 +229,7 @@ impl<M: Machine> Library<M> {
             let untouched;
             (socket, untouched) = self.divide(socket);
             if untouched {
-                return socket;
+                return self.apply(fd, socket, Direction::Client);
             }
         }
         let socket = self.choose(fd, socket, Direction::Client, peer);
@@ -343,7 +343,7 @@ impl<M: Machine> Library<M> {
         if self.divides() {
             let (socket, untouched) = self.divide(socket);
             if untouched {
-                return self.ready_rarely(socket);
+                return self.ready_rarely(self.apply(fd, socket, Direction::Server));
             }
         }
         self.by_peer(fd, socket)

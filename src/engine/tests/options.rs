@@ -386,6 +386,23 @@ fn options_that_the_program_has_set_are_left() {
 }
 
 #[test]
+fn the_share_that_is_tuned_may_be_said_too_and_wins() {
+    for (variables, on) in [
+        (&[("TCPTUNE_TUNED_SHARE", "5")][..], [true, false]),
+        (&[("TCPTUNE_SPLIT", "5")], [true, true]),
+        (&[("TCPTUNE_TUNED_SHARE", "0"), ("TCPTUNE_SPLIT", "0")], [false, false]),
+        (&[("TCPTUNE_SPLIT", "100"), ("TCPTUNE_TUNED_SHARE", "100")], [true, true]),
+    ] {
+        let program = Program::new(variables);
+        // Of a hundred connections the last, and the one before the last five.
+        for (hundredth, on) in [99, 94].into_iter().zip(on) {
+            kernel(|kernel| kernel.chance = u64::MAX / 100 * hundredth + u64::MAX / 200);
+            assert_eq!(is_on(program.connect()), on, "{variables:?}: {hundredth}");
+        }
+    }
+}
+
+#[test]
 fn a_share_of_the_connections_is_left_untouched() {
     let program = Program::new(&[("TCPTUNE_SPLIT", "50")]);
     let listener = program.listen();

@@ -21,6 +21,8 @@ pub struct Settings {
     off: bool,
     observing: bool,
     split: u8,
+    /// The split that TCPTUNE_TUNED_SHARE asks for, and one more; 0 if it asks for none.
+    share: u8,
     backtraces: bool,
     any_call: bool,
     /// A bit for each variable that was read.
@@ -41,6 +43,7 @@ impl Settings {
         off: false,
         observing: false,
         split: 0,
+        share: 0,
         backtraces: false,
         any_call: false,
         seen: 0,
@@ -128,11 +131,9 @@ impl Settings {
             6 => return self.rules.parse(whole, wrong),
             7 => (self.programs.keep_only(whole), ONLY.values),
             8 => (self.programs.keep_skip(whole), SKIP.values),
-            9 => {
-                let share = number::plain(whole).and_then(|share| u8::try_from(share).ok());
-                (share.filter(|share| *share <= 100).map(|share| self.split = share), SPLIT.values)
-            }
+            9 => (percent(whole).map(|split| self.split = split), SPLIT.values),
             10 => (self.stats.keep(whole), STATS.values),
+            12 => (percent(whole).map(|share| self.share = 101u8.wrapping_sub(share)), SPLIT.values),
             _ => {
                 let word = choose(whole, words!("own all"));
                 self.any_call = word == Some(1);
@@ -149,6 +150,7 @@ impl Settings {
         if self.observing {
             self.base = Tuning::OFF;
         }
+        self.split = self.share.checked_sub(1).unwrap_or(self.split);
         self.base.off |= self.off;
         self.rules.lay_over(&self.base);
     }
@@ -207,4 +209,9 @@ impl Settings {
     pub fn wants_program(&self, exe_path: &[u8], argv0: &[u8]) -> bool {
         self.programs.want(exe_path, argv0)
     }
+}
+
+/// A whole number from 0 to 100.
+fn percent(text: &[u8]) -> Option<u8> {
+    number::plain(text).and_then(|share| u8::try_from(share).ok()).filter(|share| *share <= 100)
 }

@@ -101,6 +101,15 @@ pub(crate) const SPLIT: Variable = Variable {
         compares both groups while the program runs.",
 };
 
+pub(crate) const TUNED_SHARE: Variable = Variable {
+    name: "TCPTUNE_TUNED_SHARE",
+    values: "a whole number from 0 to 100",
+    default: "100",
+    example: "5",
+    meaning: "How many of a hundred connections are tuned, chosen at random; the others are left untouched, as a control group. \
+        The same as TCPTUNE_SPLIT counted from the other end, over which it wins.",
+};
+
 pub(crate) const STATS: Variable = Variable {
     name: "TCPTUNE_STATS",
     values: "off or a directory, as an absolute path of at most 255 bytes",
@@ -121,12 +130,12 @@ pub(crate) const SECCOMP: Variable = Variable {
 };
 
 /// All settings, in the order in which they are described.
-pub static VARIABLES: [Variable; 12] =
-    [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS, SECCOMP];
+pub static VARIABLES: [Variable; 13] =
+    [ENABLED, NODELAY, CORK, RELEASE, QUICKACK, SET, RULES, ONLY, SKIP, SPLIT, STATS, SECCOMP, TUNED_SHARE];
 
 /// The names alone, in the same order. The library reads these, so the table with its text stays out of the library.
 pub(crate) const NAMES: &str = "TCPTUNE TCPTUNE_NODELAY TCPTUNE_CORK TCPTUNE_RELEASE TCPTUNE_QUICKACK TCPTUNE_SET \
-    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS TCPTUNE_SECCOMP";
+    TCPTUNE_RULES TCPTUNE_ONLY TCPTUNE_SKIP TCPTUNE_SPLIT TCPTUNE_STATS TCPTUNE_SECCOMP TCPTUNE_TUNED_SHARE";
 
 /// A keyword of a rule.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,7 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
             "`maybe` at character 1 is not valid: allowed is on, off (also yes, true, 1 or no, false, 0), observe or backtrace",
         ),
         ("TCPTUNE_SPLIT", "101", "`101` at character 1 is not valid: allowed is a whole number from 0 to 100"),
+        ("TCPTUNE_TUNED_SHARE", "-1", "`-1` at character 1 is not valid: allowed is a whole number from 0 to 100"),
         ("TCPTUNE_SPLIT", "50%", "`50%` at character 1 is not valid: allowed is a whole number from 0 to 100"),
         (
             "TCPTUNE_STATS",

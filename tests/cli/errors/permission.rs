@@ -71,7 +71,9 @@ fn what_this_kernel_lacks_is_named() {
     let own = std::process::id().to_string();
     let scratch = ScratchDir::new("errors-kernel");
     set_mode(scratch.path(), 0o700);
-    for (arguments, named) in [(&["--quickack"][..], "--quickack: "), (&["--set", "delack_max=8ms"], "--set delack_max=8ms: ")] {
+    for (arguments, named) in
+        [(&["--quickack"][..], "--quickack: "), (&["--set", "delack_max=8ms"], "--set delack_max=8ms: ")]
+    {
         let mut command = crate::support::cli::tcptune();
         command.args(["attach", "--state"]).arg(scratch.path()).args(arguments).arg(&own);
         let (code, _, err) = ended(&mut command);

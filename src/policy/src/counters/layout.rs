@@ -101,7 +101,15 @@ pub enum Head {
     SeenSmall,
     /// Number of buckets of holds, after those of stalls.
     Holds,
+    /// The one word that the library reads and others write: [`STOP`] asks the process to stop tuning. [`STOPPED`] once the
+    /// library, in it or in one of its children, has seen that.
+    Detach,
 }
+
+/// In [`Head::Detach`]: the process is to stop tuning.
+pub const STOP: u64 = 1;
+/// In [`Head::Detach`]: it has stopped.
+pub const STOPPED: u64 = 2;
 
 /// The position of a text: in the header, unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +254,7 @@ mod tests {
 
     #[test]
     fn nothing_overlaps() {
-        assert!(head_at(Head::Holds) + 8 <= Head::LIBRARY.at);
+        assert!(head_at(Head::Detach) + 8 <= Head::LIBRARY.at);
         let mut end = 0;
         for text in [Head::LIBRARY, Head::PROGRAM, Head::COMMAND, Head::SETTINGS] {
             assert!(text.at >= end);

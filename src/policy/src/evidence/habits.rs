@@ -160,12 +160,17 @@ impl Habits {
             0 if !sure => return,
             0 => 1_000,
             1 => 100_000,
-            _ => return self.services.iter().for_each(Owed::never),
+            _ => return self.hold_no_more(),
         };
         if strikes == 1 {
             self.watch_for(1_000_000);
         }
         self.services.iter().for_each(|service| service.owe(price));
+    }
+
+    /// No service is ever trusted again, so nothing is held.
+    pub fn hold_no_more(&self) {
+        self.services.iter().for_each(Owed::never);
     }
 
     /// How often held data was late.

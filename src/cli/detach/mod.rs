@@ -1,0 +1,89 @@
+//! `tcptune detach`: tells the library in processes that run to stop tuning, by a word in their files of counters.
+
+pub mod args;
+mod print;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::counters::Word;
+use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK, plain, say};
+use crate::os::ending::Ending;
+use crate::os::process::Process;
+use crate::os::target;
+use crate::programs::process::has_library;
+use crate::units::processes;
+use args::DetachArgs;
+
+/// How often it is looked for an answer.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
+    let pids: Vec<u32> = match &args.unit {
+        Some(unit) => processes::of_name(unit, args.user).map_err(|failure| failure.with_option("--unit", unit))?,
+        None => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
+    };
+    // The first thing that went wrong decides the exit code.
+    let mut code = OK;
+    let mut told = Vec::new();
+    for pid in pids {
+        match tell(pid) {
+            Ok(one) => told.push(one),
+            Err(failure) => {
+                say(failure.message);
+                code = if code == OK { failure.code } else { code };
+            }
+        }
+    }
+    // A signal ends the waiting, not the telling.
+    let ending = Ending::caught()?;
+    let begin = Instant::now();
+    let until = begin + args.wait;
+    for (process, word) in told {
+        let stopped = answered(&word, until, &ending).map_err(|error| unreachable(&process, &error))?;
+        print::one(&process, stopped, begin.elapsed());
+        code = if code == OK && !stopped { NO } else { code };
+    }
+    Ok(code)
+}
+
+fn tell(pid: u32) -> Result<(Process, Word), Failure> {
+    let process = Process::open(pid)?;
+    let told = Word::of(pid).and_then(|word| word.map(|word| word.stop().map(|()| word)).transpose());
+    match told {
+        Ok(Some(word)) => Ok((process, word)),
+        Ok(None) => Err(Failure::new(NO, silent(&process))),
+        Err(error) => Err(unreachable(&process, &error)),
+    }
+}
+
+fn silent(process: &Process) -> String {
+    let who = format!("process {} ({})", process.pid, process.name);
+    match has_library(process.pid) {
+        Some(false) => format!("{who} has no library that could be told"),
+        _ => format!(
+            "{who} counts nothing, so it cannot be told (TCPTUNE_STATS gives it a file for that): start it anew without the \
+             library"
+        ),
+    }
+}
+
+fn unreachable(process: &Process, error: &io::Error) -> Failure {
+    let who = format!("process {} ({})", process.pid, process.name);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            Failure::new(CANNOT_EXECUTE, format!("{who} may not be touched: try again as its user or as root"))
+        }
+        _ => Failure::own(format!("{who} cannot be told: {}", plain(error))),
+    }
+}
+
+/// Waits for the answer.
+fn answered(word: &Word, until: Instant, ending: &Ending) -> io::Result<bool> {
+    while !word.has_stopped()? {
+        if Instant::now() >= until || ending.within(LOOK) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
