@@ -52,7 +52,7 @@ class Terminal:
     def quiet(self):
         """Until nothing has come for a while."""
         end = time.monotonic() + PATIENCE
-        while self.read(1.0) and time.monotonic() < end:
+        while self.read(0.6) and time.monotonic() < end:
             pass
 
     def end(self):
