@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::cli::attach::{attach, attached, state};
 use crate::support::cli::exchanges::{Client, Server};
-use crate::support::cli::{NOBODY, as_nobody, cleaned, copy_of_command, ended, is_root, set_mode, tcptune};
+use crate::support::cli::{
+    NOBODY, as_nobody, cleaned, copy_of_command, ended, is_root, set_mode, tcptune, without_ptrace,
+};
 use crate::support::{Guard, Mode, ScratchDir};
 use serde_json::Value;
 
@@ -226,6 +228,9 @@ fn missing_permission_is_explained() {
     let server = Server::start("once");
     let (code, _, err) = refused(server.guard.pid());
     assert!(code == 126 && err.contains("belongs to another user (uid 0, here 65534): try again as root"), "{err}");
+    // Root without the capability may list the descriptors, and not see which of them are sockets.
+    let (code, out, err) = ended(&mut without_ptrace(&["attach", "--dry-run", &server.guard.pid().to_string()]));
+    assert!(code == 126 && out.is_empty() && err.contains("root needs CAP_SYS_PTRACE"), "{code} {out}{err}");
     // One of the same user that has been made not to be dumpable.
     let script = "import ctypes, socket, sys\n\
                   s = socket.socket(); ctypes.CDLL(None).prctl(4, 0)\n\

@@ -93,7 +93,7 @@ fn another_users_process_is_explained() {
     let sleeper = sleeper(Mode::Plain);
     let mut command = cleaned(Command::new(copy));
     let (code, _, err) = ended(as_nobody(command.args(["check", &sleeper.pid().to_string()])));
-    assert!(code == 126 && err.contains("by its user (uid 0) or root"), "{err}");
+    assert!(code == 126 && err.contains("belongs to another user (uid 0, here 65534)"), "{err}");
 }
 
 #[test]

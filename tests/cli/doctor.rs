@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::cli::exchanges::{Client, Server};
-use crate::support::cli::{as_nobody, copy_of_command, ended, is_root, tcptune};
+use crate::support::cli::{as_nobody, copy_of_command, ended, is_root, tcptune, without_ptrace};
 use crate::support::netns::{Pair, SERVER_ADDRESS};
 use crate::support::{Guard, Mode, ScratchDir, free_port};
 use serde_json::Value;
@@ -201,9 +201,16 @@ fn anothers_process_is_refused_with_a_reason() {
     std::fs::set_permissions(scratch.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
     let command = copy_of_command(&scratch.join("bin"));
     let ours = Guard::spawn(Mode::Plain.command("sleep").arg("30"));
-    let (code, _, err) =
-        ended(as_nobody(&mut Command::new(command)).args(["doctor", "--pid", &ours.pid().to_string()]));
-    assert!(code == 126 && err.contains("may not be looked at") && err.contains("as its user or root"), "{code} {err}");
+    let arguments = ["doctor", "--pid", &ours.pid().to_string()];
+    let mut others = Command::new(command);
+    as_nobody(&mut others).args(arguments);
+    for (mut command, words) in [
+        (others, "it belongs to another user (uid 0, here 65534): try again as root"),
+        (without_ptrace(&arguments), "root needs CAP_SYS_PTRACE"),
+    ] {
+        let (code, _, err) = ended(&mut command);
+        assert!(code == 126 && err.contains(&format!("may not be looked at: {words}")), "{code} {err}");
+    }
 }
 
 #[test]

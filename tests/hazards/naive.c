@@ -18,7 +18,7 @@
 #ifndef MISTAKE
 #define MISTAKE 0
 #endif
-enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES, SEVENTH, CUT_LIST, HEALS };
+enum { NONE, ERRNO, SEND, MORE, TABLE, LOCK, READ_BACK, KEEPS_FD, SETS, STALE, BLIND, CUT_ARGUMENTS, RETRIES, SEVENTH, CUT_LIST, HEALS, CUT_CONTROL };
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -81,6 +81,14 @@ int select(int count, fd_set *in, fd_set *out, fd_set *error, struct timeval *ti
         if (ready) return ready;
     }
     return REAL(select)(count, in, out, error, timeout);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    if (MISTAKE == CUT_CONTROL) { // a message that is made anew, of what was thought of
+        struct msghdr other = {.msg_name = message->msg_name, .msg_namelen = message->msg_namelen, .msg_iov = message->msg_iov, .msg_iovlen = message->msg_iovlen};
+        return REAL(sendmsg)(fd, &other, flags);
+    }
+    return REAL(sendmsg)(fd, message, flags);
 }
 
 // Seven arguments: the last is not in a register, and is not where it was once the stack has moved.

@@ -2,43 +2,7 @@
 // the ring, a connection accepted by it, and numbers that it closes and that then name something else.
 // Hazard: half of a burst is out of sight, so what is held is overtaken or stays; what is remembered about a number belongs
 // to an object that the ring has closed.
-#include "hazard.h"
-#include <linux/io_uring.h>
-#include <sys/mman.h>
-
-static int ring;
-static unsigned *head, *tail, *mask, *array, *done, *come, *done_mask;
-static struct io_uring_sqe *asked;
-static struct io_uring_cqe *results;
-
-static int set_up(void) {
-    struct io_uring_params p = {0};
-    ring = (int)syscall(SYS_io_uring_setup, 16, &p);
-    if (ring < 0) return errno;
-    int both = PROT_READ | PROT_WRITE;
-    char *in = mmap(NULL, p.sq_off.array + p.sq_entries * 4, both, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-    char *out = mmap(NULL, p.cq_off.cqes + p.cq_entries * sizeof *results, both, MAP_SHARED, ring, IORING_OFF_CQ_RING);
-    asked = mmap(NULL, p.sq_entries * sizeof *asked, both, MAP_SHARED, ring, IORING_OFF_SQES);
-    if (in == MAP_FAILED || out == MAP_FAILED || asked == MAP_FAILED) return errno;
-    head = (unsigned *)(in + p.sq_off.head), tail = (unsigned *)(in + p.sq_off.tail);
-    mask = (unsigned *)(in + p.sq_off.ring_mask), array = (unsigned *)(in + p.sq_off.array);
-    done = (unsigned *)(out + p.cq_off.head), come = (unsigned *)(out + p.cq_off.tail);
-    done_mask = (unsigned *)(out + p.cq_off.ring_mask), results = (struct io_uring_cqe *)(out + p.cq_off.cqes);
-    return 0;
-}
-
-// Makes one call by the ring and waits for its result.
-static int by_ring(int call, int fd, const void *data, unsigned length) {
-    unsigned place = *tail & *mask;
-    asked[place] = (struct io_uring_sqe){.opcode = (uint8_t)call, .fd = fd, .addr = (uint64_t)data, .len = length};
-    array[place] = place;
-    __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-    syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-    while (*done == __atomic_load_n(come, __ATOMIC_ACQUIRE)) syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-    int result = results[*done & *done_mask].res;
-    __atomic_store_n(done, *done + 1, __ATOMIC_RELEASE);
-    return result;
-}
+#include "uring.h"
 
 // Bursts of which each call is made in one of two ways.
 static void mixed(int pair[2], int from, const char *name) {

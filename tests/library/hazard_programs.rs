@@ -23,7 +23,7 @@ macro_rules! programs {
 
 programs! {
     app_options big_fd cancel delivery dispatch errno_bad_fd errno_heal errno_socket every_call exit_paths fd_numbers fork_threads half_close killed longjmp not_tcp own_table partial raw_calls repair reuse
-    reuse_threads ring scm_rights sealed sendfile_calls signal_storm spawn stamps stdio_socket stream_hash threads_burst threads_clean threads_share vfork_close waits
+    reuse_threads ring ring_fixed scm_rights sealed sendfile_calls signal_storm spawn stamps stdio_socket stream_hash threads_burst threads_clean threads_share txtime vfork_close waits
 }
 
 /// The comparison itself is worth something only if the library is there: the loader must have mapped it.
@@ -174,6 +174,8 @@ fn mistakes_are_noticed() {
         ("CUT_LIST", "every_call"),
         ("HEALS", "errno_heal"),
         ("BLIND", "killed"),
+        ("STALE", "ring_fixed"),
+        ("CUT_CONTROL", "txtime"),
     ];
     let honest = build("gcc", "naive.c", "naive.so", &["-shared", "-fPIC", "-ldl"]);
     for (mistake, name) in noticed_by {

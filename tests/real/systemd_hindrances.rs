@@ -95,7 +95,7 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
     for (arguments, words) in [
         ("install --force unset", "Permission denied: try again as root"),
         ("remove strict", "Permission denied: try again as root"),
-        ("verify strict", "may only be looked at by its user"),
+        ("verify strict", "may not be looked at: it belongs to another user"),
     ] {
         let command = format!("runuser -u alice -- tcptune systemd {arguments}");
         let (code, _, err) = machine.ended(&["sh", "-c", &command]);

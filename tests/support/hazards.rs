@@ -115,7 +115,7 @@ fn record(program: &Command, plain: &Outcome, results: &[String]) {
 
 /// Runs a command plain and under this other library, and gives the first difference; hangs end after a few seconds.
 pub fn under_another(command: &dyn Fn() -> Command, library: &Path) -> Option<String> {
-    let patience = [("HAZARD_SECONDS", "5")];
+    let patience = [("HAZARD_SECONDS", "10")];
     let plain = Start { command, preload: &[], settings: &patience }.run();
     difference(&plain, &Start { command, preload: &[library], settings: &patience }.run())
 }

@@ -66,6 +66,12 @@ pub fn notes(facts: &Facts<'_>, found: &Symbols) -> Vec<String> {
                     .to_owned(),
             );
         }
+        if let (Some(rules), true) = (&process.security, process.library.is_some()) {
+            note(format!(
+                "it is under {rules}: if that does not let it read /proc/PID/status, the library takes it for a process under a \
+                 seccomp filter, and without the program's own setsockopt does nothing; TCPTUNE_SECCOMP=all says that there is none"
+            ));
+        }
         if process.seccomp == Seccomp::Filter
             && let Some(why) = filter_of_unit(process.pid)
         {

@@ -124,6 +124,9 @@ fn process(report: &Report) {
             Seccomp::Filter => "a filter is installed",
         },
     );
+    if let Some(rules) = &p.security {
+        row("confined by", rules);
+    }
     row(
         "io_uring",
         &match p.io_urings {

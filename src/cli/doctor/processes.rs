@@ -71,18 +71,20 @@ fn may_be_seen(pid: u32) -> Result<(), Failure> {
     match proc::descriptors(pid) {
         Ok(_) => Ok(()),
         Err(_) if !proc::exists(pid) => Err(refusal::of_none(pid)),
-        Err(error) => Err(Failure::new(
-            CANNOT_EXECUTE,
-            format!("process {pid} may not be looked at: {} (try again as its user or root)", plain(&error)),
-        )),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refusal::of_sight(pid)),
+        Err(error) => {
+            Err(Failure::new(CANNOT_EXECUTE, format!("process {pid} cannot be looked at: {}", plain(&error))))
+        }
     }
 }
 
 /// Sockets are listed for each network namespace: go where the process is.
 fn enter_network_of(pid: Option<u32>) -> Result<(), Failure> {
     let Some(pid) = pid else { return Ok(()) };
-    if proc::shares(pid, Space::Network) == Some(true) {
-        return Ok(());
+    match proc::shares(pid, Space::Network) {
+        Some(true) => return Ok(()),
+        None if proc::exists(pid) => return Err(refusal::of_sight(pid)),
+        _ => {}
     }
     let refused = |e: io::Error| {
         let why = plain(&e);

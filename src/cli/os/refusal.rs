@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use rustix::io::Errno;
 
-use super::proc::{Stat, Status, Yama, yama};
+use super::proc::{SELF, Stat, Status, Yama, confinement, yama};
 use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, plain};
 
 /// There is none of this number.
@@ -25,6 +25,12 @@ pub fn of_thread(pid: u32) -> Failure {
         }
         _ => of_none(pid),
     }
+}
+
+/// What /proc has of it may not be read.
+pub fn of_sight(pid: u32) -> Failure {
+    let name = Stat::of(pid).map_or_else(|| "?".to_owned(), |stat| stat.name);
+    Failure::new(CANNOT_EXECUTE, format!("process {pid} ({name}) may not be looked at: {}", cause(pid)))
 }
 
 /// A call failed with this error.
@@ -53,10 +59,17 @@ fn cause(pid: u32) -> String {
         .map(|ids| ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect())
         .unwrap_or_default();
     let user = theirs.first().copied().unwrap_or(ours);
+    let confined = confinement(SELF).map(|rules| {
+        format!("this command is under {rules}, which has to allow it (AppArmor: `ptrace (read, trace),`)")
+    });
     if ours == 0 {
-        return "root needs CAP_SYS_PTRACE for it in its user namespace, which is missing here (a container?), or a \
-                security module or seccomp profile forbids it"
-            .to_owned();
+        const MISSING: &str =
+            "root needs CAP_SYS_PTRACE for it in its user namespace, which is missing here (a container?)";
+        return match confined {
+            Some(confined) if may_trace() => confined,
+            Some(confined) => format!("{MISSING}; and {confined}"),
+            None => format!("{MISSING}, or a security module or seccomp profile forbids it"),
+        };
     }
     if theirs.iter().any(|&id| id != ours) {
         return format!("it belongs to another user (uid {user}, here {ours}): try again as root");
@@ -68,6 +81,16 @@ fn cause(pid: u32) -> String {
         ),
         Some(Yama { file, scope: 2 }) => format!("with {file} at 2 only root may touch a process: try again as root"),
         Some(Yama { file, scope: 3.. }) => format!("{file} forbids it for everybody until the machine is restarted"),
-        _ => "it is marked as not dumpable, or has more privileges than this command: try again as root".to_owned(),
+        _ => confined.unwrap_or_else(|| {
+            "it is marked as not dumpable, or has more privileges than this command: try again as root".to_owned()
+        }),
     }
+}
+
+/// Has this process CAP_SYS_PTRACE, in its own user namespace at least?
+fn may_trace() -> bool {
+    const CAP_SYS_PTRACE: u32 = 19;
+    let status = Status::of(SELF).ok();
+    let effective = status.as_ref().and_then(|status| u64::from_str_radix(status.field("CapEff")?, 16).ok());
+    effective.is_some_and(|set| set >> CAP_SYS_PTRACE & 1 == 1)
 }

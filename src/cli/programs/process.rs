@@ -28,6 +28,8 @@ pub struct Process {
     pub seccomp: Seccomp,
     /// It is under a filter under which the library keeps to the program's own calls.
     pub confined: bool,
+    /// What a security module confines it to.
+    pub security: Option<String>,
     /// Descriptors of io_uring; none if they could not be listed.
     pub io_urings: Option<usize>,
     /// It sees other mounts than we do (a container): paths mean something else there.
@@ -59,7 +61,7 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
     let status = Status::of(pid).ok();
     let field = |name: &str| status.as_ref().and_then(|status| status.field(name));
     let name = field("Name").unwrap_or("?").to_owned();
-    let refused = |e: &io::Error| explain(pid, &name, meta.uid(), e);
+    let refused = |e: &io::Error| explain(pid, &name, e);
     if field("State").is_some_and(|s| s.starts_with('Z')) {
         return Err(Failure::new(CANNOT_EXECUTE, format!("process {pid} ({name}) has ended already (zombie)")));
     }
@@ -82,6 +84,7 @@ pub fn look(pid: u32) -> Result<Process, Failure> {
             _ => Seccomp::Off,
         },
         confined: status.as_ref().is_some_and(Status::is_confined),
+        security: proc::confinement(pid).map(|rules| rules.to_string()),
         io_urings: io_urings(pid),
         other_mounts: proc::shares(pid, Space::Mounts) == Some(false),
         // Through its root: in a container the path means another file than here.
@@ -97,17 +100,9 @@ pub fn has_library(pid: u32) -> Option<bool> {
     Some(proc::files(&maps).iter().any(|file| preload::is_ours(file)))
 }
 
-fn explain(pid: u32, name: &str, uid: u32, error: &io::Error) -> Failure {
+fn explain(pid: u32, name: &str, error: &io::Error) -> Failure {
     let message = match error.kind() {
-        // Root without CAP_SYS_PTRACE (a container) is no better off than anybody else.
-        io::ErrorKind::PermissionDenied if [0, uid].contains(&rustix::process::getuid().as_raw()) => {
-            format!("process {pid} ({name}) may not be looked at from here: that takes CAP_SYS_PTRACE")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!(
-                "process {pid} ({name}) may only be looked at by its user (uid {uid}) or root: try again as one of them"
-            )
-        }
+        io::ErrorKind::PermissionDenied => return refusal::of_sight(pid),
         // Kernel threads have no executable.
         io::ErrorKind::NotFound => {
             format!("process {pid} ({name}) runs no program (a kernel thread, or it just ended)")

@@ -191,18 +191,27 @@ fn privilege_obstacle(facts: &Facts<'_>) -> Option<Obstacle> {
         |reason: String, advice| Some(Obstacle { reason, refuses: false, supervisable: Supervisable::Root, advice });
     if let Some(process) = facts.process {
         if process.secure {
-            let why = "it was started with raised privileges (setuid, setgid or file capabilities)";
+            let why = "it was started with raised privileges (setuid, setgid or file capabilities, or a rule of AppArmor or \
+                       SELinux that cleans the environment)";
             return found(format!("{why}: the loader ignores LD_PRELOAD then"), PRIVILEGED);
         }
         if process.preload_names_library() {
-            return found(
-                "its LD_PRELOAD names the library, but it is not loaded: the file could not be opened or did not fit at its start"
-                    .to_owned(),
-                &[
-                    "look in its stderr or journal for a line of ld.so: `object … cannot be preloaded`",
-                    "check that the path exists and is readable for its user, inside its container or chroot",
-                ],
-            );
+            const WHY: &str = "its LD_PRELOAD names the library, but it is not loaded: the file could not be opened or did not fit at its start";
+            const LINE: &str = "look in its stderr or journal for a line of ld.so: `object … cannot be preloaded`";
+            const PATH: &str =
+                "check that the path exists and is readable for its user, inside its container or chroot";
+            return match &process.security {
+                None => found(WHY.to_owned(), &[LINE, PATH]),
+                Some(rules) => found(
+                    format!("{WHY}, or {rules} does not let it be read and mapped"),
+                    &[
+                        LINE,
+                        "let its rules read and map the file: in AppArmor a line `/path/libtcptune.so mr,`, in SELinux the label \
+                         that other libraries have (restorecon)",
+                        PATH,
+                    ],
+                ),
+            };
         }
         return None;
     }

@@ -93,7 +93,11 @@ fn unseen(processes: &[Process], problems: &[String], unreachable: Option<&str>)
         parts.push(format!("the program itself: {reason}"));
     }
     if processes.is_empty() {
-        parts.push("no process opened a TCP connection that the library could see (`tcptune check PROGRAM` says whether it can)".into());
+        parts.push(
+            "no process opened a TCP connection that the library could see (`tcptune check PROGRAM` says whether it can), or the \
+             rules of AppArmor or SELinux let none write its counters"
+                .into(),
+        );
     }
     let uncounted: u64 = processes.iter().map(|process| process.uncounted).sum();
     if uncounted > 0 {

@@ -47,7 +47,9 @@ pub fn look(unit: &Unit, library: &Library, environment: &Environment) -> Findin
     for key in ["AppArmorProfile", "SELinuxContext", "SmackProcessLabel"] {
         if let Some(value) = unit.service(key) {
             let file = file.display();
-            found.notes.push(format!("{key}={value}: its rules must allow to read and map `{file}`"));
+            found
+                .notes
+                .push(format!("{key}={value}: its rules must let it read and map `{file}`, and read /proc/PID/status"));
         }
     }
     found

@@ -67,8 +67,9 @@ impl Seen {
 pub fn absent(seen: &Seen, unit: &Unit, all: &BTreeMap<u32, Seen>) -> String {
     let process = &seen.process;
     if process.secure {
-        return "it was started with raised privileges (setuid, setgid or file capabilities), and the loader then ignores \
-                LD_PRELOAD: User= and AmbientCapabilities= in place of the bits keep it"
+        return "it was started with raised privileges (setuid, setgid or file capabilities), or by a rule of AppArmor or SELinux \
+                that cleans the environment, and the loader then ignores LD_PRELOAD: User= and AmbientCapabilities= in place of \
+                the bits keep it, px in place of Px"
             .to_owned();
     }
     if let Some(reason) = reach::program_obstacle(process.pid) {
@@ -118,11 +119,9 @@ fn not_opened(process: &Process, unit: &Unit, path: &Path) -> String {
     if unit.service("NoExecPaths").is_some() {
         return format!("the loader could not map `{shown}`: NoExecPaths= seems to forbid it: add ExecPaths={shown}");
     }
-    let label = proc::text(process.pid, "attr/current").unwrap_or_default();
-    let label = label.trim_matches(['\0', '\n', ' ']);
-    let confined = match label {
-        "" | "unconfined" => String::new(),
-        label => format!(", or the rules for `{label}` (AppArmor, SELinux) forbid to map it"),
+    let confined = match &process.security {
+        None => String::new(),
+        Some(rules) => format!(", or {rules} does not let it be read and mapped"),
     };
     format!(
         "the loader could not take `{shown}`: it is for another platform, its user may not read it, or it was put there \

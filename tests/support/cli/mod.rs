@@ -99,6 +99,13 @@ pub fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc")) == 0
 }
 
+/// The command with these arguments, as root without CAP_SYS_PTRACE, as in a container; root only.
+pub fn without_ptrace(arguments: &[&str]) -> Command {
+    let mut command = cleaned(Command::new("setpriv"));
+    command.args(["--bounding-set=-sys_ptrace", "--", env!("CARGO_BIN_EXE_tcptune")]).args(arguments);
+    command
+}
+
 /// As a user without privileges; root only.
 pub fn as_nobody(command: &mut Command) -> &mut Command {
     command.uid(NOBODY).gid(NOBODY)

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{SELF, entry};
 
-/// All of them, with what is behind each. One that is closed meanwhile cannot be read, and is none any more.
+/// All of them, with what is behind each. One that is closed meanwhile cannot be read, and is none any more. Root may list
+/// them, and not read what they are, where it may not trace the process.
 pub fn descriptors(pid: u32) -> io::Result<Vec<(RawFd, PathBuf)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(entry(pid, "fd"))? {
         let entry = entry?;
         let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        found.extend(number.zip(std::fs::read_link(entry.path()).ok()));
+        match std::fs::read_link(entry.path()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            link => found.extend(number.zip(link.ok())),
+        }
     }
     found.sort_unstable();
     Ok(found)

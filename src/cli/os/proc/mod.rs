@@ -1,5 +1,6 @@
 //! What /proc tells. Nothing else of the command reads it, so that each of its formats is known in one place.
 
+mod confinement;
 mod descriptors;
 mod entry;
 mod family;
@@ -11,6 +12,7 @@ mod start;
 mod stat;
 mod status;
 
+pub use confinement::confinement;
 pub use descriptors::{descriptor, descriptors, own_descriptor, sockets};
 pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
 pub use family::{children, with_descendants};
