@@ -11,6 +11,7 @@ mod detach;
 mod doctor;
 mod doctor_capture;
 mod doctor_capture_live;
+mod doctor_capture_lost;
 mod doctor_command;
 mod doctor_doubt;
 mod doctor_host;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A real Cyrus IMAP server on a loopback port, in a throw-away directory.
+"""A real Cyrus IMAP server on a port of its own, in a throw-away directory.
 
-Usage: cyrus_server.py [--preload LIBRARY] [--env NAME=VALUE]... [--log FILE]
+Usage: cyrus_server.py [--preload LIBRARY] [--env NAME=VALUE]... [--log FILE] [--listen ADDRESS]
 
 Sets the server up, starts it, prints one line `ready PORT USER PASSWORD` and serves until standard input ends or
 SIGTERM/SIGINT arrives; then it ends every process it started and removes the directory. `--preload` and `--env` reach
@@ -55,7 +55,7 @@ START {{
   recover cmd="/usr/lib/cyrus/bin/ctl_cyrusdb -C {top}/imapd.conf -r"
 }}
 SERVICES {{
-  imap cmd="{imapd} -C {top}/imapd.conf -U 30" listen="127.0.0.1:{port}" prefork=1
+  imap cmd="{imapd} -C {top}/imapd.conf -U 30" listen="{address}:{port}" prefork=1
 }}
 EVENTS {{
   checkpoint cmd="/usr/lib/cyrus/bin/ctl_cyrusdb -C {top}/imapd.conf -c" period=30
@@ -81,7 +81,7 @@ def own(path):
     os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def prepare(top, port):
+def prepare(top, address, port):
     os.chmod(top, 0o755)
     own(top)
     for name in ("conf", "spool", "run", "run/proc", "run/lock"):
@@ -90,7 +90,7 @@ def prepare(top, port):
     with open(f"{top}/imapd.conf", "w") as conf:
         conf.write(IMAPD_CONF.format(top=top, admin=ADMIN))
     with open(f"{top}/cyrus.conf", "w") as conf:
-        conf.write(CYRUS_CONF.format(top=top, imapd=IMAPD, port=port))
+        conf.write(CYRUS_CONF.format(top=top, imapd=IMAPD, address=address, port=port))
     for user in (USER, ADMIN):
         subprocess.run(
             ["saslpasswd2", "-p", "-c", "-f", f"{top}/sasldb2", "-u", "localhost", user],
@@ -158,6 +158,7 @@ def main():
     options.add_argument("--preload", metavar="LIBRARY", help="LD_PRELOAD of the server")
     options.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="more environment for it")
     options.add_argument("--log", metavar="FILE", default=os.devnull, help="where the server's output goes")
+    options.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="where it listens (127.0.0.1); 0.0.0.0: everywhere")
     wanted = options.parse_args()
 
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD" and not k.startswith("TCPTUNE")}
@@ -171,7 +172,7 @@ def main():
     master = None
     try:
         port = free_port()
-        prepare(top, port)
+        prepare(top, wanted.listen, port)
         with open(wanted.log, "ab") as log:
             master = subprocess.Popen(
                 [MASTER, "-C", f"{top}/imapd.conf", "-M", f"{top}/cyrus.conf", "-p", f"{top}/master.pid", "-D"],

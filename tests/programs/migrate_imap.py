@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Appends mails to an IMAP mailbox, one by one: the migration script that tcptune's first story is about.
 
-Usage: migrate_imap.py PORT USER PASSWORD COUNT [--nodelay] [--size BYTES] [--host ADDRESS]
+Usage: migrate_imap.py PORT USER PASSWORD COUNT [--nodelay] [--size BYTES] [--host ADDRESS] [--median]
 
 Prints one line: `COUNT mails in SECONDS s: RATE/s`. It is plain imaplib: each APPEND sends a literal, then a two-byte
-CRLF, then waits. `--nodelay` is the cure by hand, for comparison: a subclass that sets TCP_NODELAY itself.
+CRLF, then waits. `--nodelay` is the cure by hand, for comparison: a subclass that sets TCP_NODELAY itself. `--median` prints
+how long the middle one of the mails took instead, in milliseconds.
 """
 
 import argparse
 import imaplib
 import socket
+import statistics
 import time
 
 
@@ -38,6 +40,7 @@ def main():
     options.add_argument("--nodelay", action="store_true", help="set TCP_NODELAY in the script itself")
     options.add_argument("--size", type=int, default=2400, help="bytes in a message (2400)")
     options.add_argument("--host", default="127.0.0.1")
+    options.add_argument("--median", action="store_true", help="print the milliseconds of the middle mail")
     wanted = options.parse_args()
 
     server = (NoDelay if wanted.nodelay else imaplib.IMAP4)(wanted.host, wanted.port)
@@ -45,13 +48,18 @@ def main():
     mail = message(wanted.size)
     # Every mail carries the same date: what is measured is the connection, not the calendar.
     date = imaplib.Time2Internaldate(1_700_000_000)
-    begin = time.perf_counter()
+    moments = [time.perf_counter()]
     for _ in range(wanted.count):
         answer, text = server.append("INBOX", None, date, mail)
         if answer != "OK":
             raise SystemExit(f"APPEND answered {answer} {text}")
-    seconds = time.perf_counter() - begin
+        moments.append(time.perf_counter())
+    seconds = moments[-1] - moments[0]
     server.logout()
+    if wanted.median:
+        times = (after - before for before, after in zip(moments, moments[1:]))
+        print(f"{statistics.median(times) * 1000:.3f}")
+        return
     print(f"{wanted.count} mails in {seconds:.3f} s: {wanted.count / seconds:.1f}/s")
 
 

@@ -4,81 +4,57 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::field;
+use crate::far::{Far, PATIENCE, SERVER, inside};
 use crate::support::cli::capture::{self, Tcpdump};
 use crate::support::cli::exchanges::Client;
 use crate::support::cli::{ended, tcptune};
-use crate::support::netns::Pair;
-use crate::support::{Guard, Mode, ScratchDir, library, program, turn};
+use crate::support::{Guard, ScratchDir, library, program, turn};
 
-/// The addresses of the two ends of the relay.
-const SERVER: &str = "10.78.0.1";
-const CLIENT: &str = "10.78.0.2";
 const ONE_WAY_MS: &str = "20";
-const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Two networks with a path of 40 ms between them.
-struct Far {
-    spaces: Pair,
-    _relay: Guard,
+fn python(space: &str, settings: &[String], arguments: &[&str]) -> Command {
+    let mut command = inside(space);
+    command.arg("env").args(settings).arg("python3").arg(program("exchanges.py")).args(arguments);
+    command
 }
 
-impl Far {
-    fn new() -> Far {
-        let spaces = Pair::new();
-        let file = |name: &str| format!("/run/netns/{name}");
-        let mut relay = Mode::Plain.command(field::compile("relay"));
-        relay.args([&file(&spaces.server), SERVER, &file(&spaces.client), CLIENT, ONE_WAY_MS]);
-        let mut relay = Guard::spawn(relay.stdin(Stdio::piped()).stdout(Stdio::piped()));
-        assert_eq!(relay.first_line(PATIENCE).trim_end(), "ready");
-        Far { spaces, _relay: relay }
-    }
+/// A server with these settings, and its port.
+fn server(far: &Far, settings: &[String]) -> (Guard, String) {
+    let mut command = python(&far.spaces.server, settings, &["server", "once", "0", SERVER]);
+    let mut server = Guard::spawn(command.stdout(Stdio::piped()));
+    let port = server.first_line(PATIENCE);
+    (server, port)
+}
 
-    fn python(space: &str, settings: &[String], arguments: &[&str]) -> Command {
-        let mut command = Mode::Plain.command("ip");
-        command.args(["netns", "exec", space, "env"]).args(settings);
-        command.arg("python3").arg(program("exchanges.py")).args(arguments);
-        command
-    }
+fn client(far: &Far, port: &str) -> Client {
+    Client::of(&mut python(&far.spaces.client, &[], &["client", port, "twice", SERVER]))
+}
 
-    /// A server with these settings, and its port.
-    fn server(&self, settings: &[String]) -> (Guard, String) {
-        let mut command = Far::python(&self.spaces.server, settings, &["server", "once", "0", SERVER]);
-        let mut server = Guard::spawn(command.stdout(Stdio::piped()));
-        let port = server.first_line(PATIENCE);
-        (server, port)
-    }
-
-    fn client(&self, port: &str) -> Client {
-        Client::of(&mut Far::python(&self.spaces.client, &[], &["client", port, "twice", SERVER]))
-    }
-
-    /// How long an exchange takes, in milliseconds: the median of so many that the first, which the kernel acknowledges at once,
-    /// do not matter.
-    fn exchange(&self, port: &str) -> f64 {
-        self.client(port).ask("40").parse().expect("a number")
-    }
+/// How long an exchange takes, in milliseconds: the median of so many that the first, which the kernel acknowledges at once, do
+/// not matter.
+fn exchange(far: &Far, port: &str) -> f64 {
+    client(far, port).ask("40").parse().expect("a number")
 }
 
 #[test]
 fn the_server_alone_cures_a_client_forty_milliseconds_away() {
     let _turn = turn::alone();
-    let far = Far::new();
-    let (_plain, port) = far.server(&[]);
-    let before = far.exchange(&port);
+    let far = Far::new(ONE_WAY_MS);
+    let (_plain, port) = server(&far, &[]);
+    let before = exchange(&far, &port);
     assert!(before > 110.0, "two round trips and a delayed acknowledgement take {before} ms");
     let settings = [format!("LD_PRELOAD={}", library().display()), "TCPTUNE_QUICKACK=auto".to_owned()];
-    let (_cured, port) = far.server(&settings);
-    let after = far.exchange(&port);
+    let (_cured, port) = server(&far, &settings);
+    let after = exchange(&far, &port);
     assert!((75.0..100.0).contains(&after), "two round trips take {after} ms");
 }
 
 #[test]
 fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
     let _turn = turn::alone();
-    let far = Far::new();
-    let (server, port) = far.server(&[]);
-    let mut client = far.client(&port);
+    let far = Far::new(ONE_WAY_MS);
+    let (server, port) = server(&far, &[]);
+    let mut client = client(&far, &port);
     client.begin("200");
     // It is asked when the first exchanges, which the kernel acknowledges at once, are over.
     std::thread::sleep(Duration::from_secs(2));
@@ -86,8 +62,8 @@ fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
         // On a busy machine looks may come too seldom: then once more.
         let verdicts = [(); 2].map(|()| {
             let doctor = tcptune();
-            let mut command = Mode::Plain.command("ip");
-            command.args(["netns", "exec", space]).arg(doctor.get_program());
+            let mut command = inside(space);
+            command.arg(doctor.get_program());
             command.args(["doctor", "--pid", &process.pid().to_string(), "--duration", "3"]);
             ended(&mut command)
         });
@@ -99,16 +75,16 @@ fn doctor_finds_the_stall_from_either_end_forty_milliseconds_away() {
 #[test]
 fn doctor_does_not_doubt_healthy_exchanges_forty_milliseconds_away() {
     let _turn = turn::alone();
-    let far = Far::new();
-    let (server, port) = far.server(&[]);
-    let mut command = Far::python(&far.spaces.client, &[], &["client", &port, "once", SERVER]);
+    let far = Far::new(ONE_WAY_MS);
+    let (server, port) = server(&far, &[]);
+    let mut command = python(&far.spaces.client, &[], &["client", &port, "once", SERVER]);
     let mut client = Client::of(&mut command);
     client.begin("200");
     for (space, process) in [(&far.spaces.server, &server), (&far.spaces.client, &client.guard)] {
         // From one end and from the other, with the looks as far apart as they may be.
         let doctor = tcptune();
-        let mut command = Mode::Plain.command("ip");
-        command.args(["netns", "exec", space]).arg(doctor.get_program());
+        let mut command = inside(space);
+        command.arg(doctor.get_program());
         command.args(["doctor", "--interval", "10", "--pid", &process.pid().to_string(), "--duration", "2"]);
         let (code, out, err) = ended(&mut command);
         assert!(code == 0 && out.contains("no stall found"), "{space}: {code} {out}{err}");
@@ -118,13 +94,13 @@ fn doctor_does_not_doubt_healthy_exchanges_forty_milliseconds_away() {
 #[test]
 fn captures_of_either_end_show_the_stall_forty_milliseconds_away() {
     let _turn = turn::alone();
-    let far = Far::new();
-    let (_server, port) = far.server(&[]);
+    let far = Far::new(ONE_WAY_MS);
+    let (_server, port) = server(&far, &[]);
     let scratch = ScratchDir::new("capture");
     for (writes, code) in [("twice", 1), ("once", 0)] {
         let ends = [&far.spaces.server, &far.spaces.client];
         let captures = ends.map(|space| Tcpdump::start(space, "relay", &scratch.join(space)));
-        let mut command = Far::python(&far.spaces.client, &[], &["client", &port, writes, SERVER]);
+        let mut command = python(&far.spaces.client, &[], &["client", &port, writes, SERVER]);
         Client::of(&mut command).ask("30");
         for capture in captures {
             let (report, given) = capture::report(&capture.end(), &["--port", &port]);

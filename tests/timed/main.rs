@@ -6,8 +6,10 @@ mod cost;
 mod distance;
 mod doctor_backtrace;
 mod export_load;
+mod far;
 mod field;
 mod holding;
 mod imap;
+mod paced;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,7 +12,7 @@ use crate::values::{Bare, number, share, time};
 pub const HELP: Help = Help {
     exit: &[
         ("0", "nothing was found, and enough was seen to say so"),
-        ("1", "a stall was found, or a flood of tiny segments"),
+        ("1", "a stall was found, requests that wait for each other, or a flood of tiny segments"),
         ("2", "undecided: too little was seen; the report says why"),
         ("125", "wrong use, or tcptune itself failed"),
         ("126", "the command cannot be executed, or no permission for the process"),

@@ -31,13 +31,13 @@ fn with_library(f: &Finding, loaded: &Loaded, target: &Target) -> String {
         _ if loaded.idle && f.kind != Kind::Held => {
             format!(
                 "TCPTUNE keeps it from changing anything: TCPTUNE=on {again}{}",
-                if f.kind == Kind::Nagle { now } else { String::new() }
+                if matches!(f.kind, Kind::Nagle | Kind::Paced) { now } else { String::new() }
             )
         }
-        Kind::Nagle if loaded.leaves_nodelay => {
+        Kind::Nagle | Kind::Paced if loaded.leaves_nodelay => {
             format!("TCPTUNE_NODELAY=off keeps it from setting TCP_NODELAY: take that setting away {again}{now}")
         }
-        Kind::Nagle => format!(
+        Kind::Nagle | Kind::Paced => format!(
             "these connections are without TCP_NODELAY all the same, because the program turns it off, a rule leaves them alone, or \
              they were made before the library: TCPTUNE_NODELAY=force {again}{now}"
         ),
@@ -65,23 +65,23 @@ fn without_library(f: &Finding, target: &Target) -> String {
     let start = |options: &str| start(target, options);
     let now = attach(target);
     match f.kind {
-        Kind::Nagle if target.reach == Reach::Supervise => format!(
+        Kind::Nagle | Kind::Paced if target.reach == Reach::Supervise => format!(
             "cannot be loaded into it, but sets TCP_NODELAY on its sockets as its supervisor: {}{}",
             run(target, ""),
             now.map(|command| format!(", or for the running process {command}")).unwrap_or_default()
         ),
-        Kind::Nagle if target.reach == Reach::Attach => match now {
+        Kind::Nagle | Kind::Paced if target.reach == Reach::Attach => match now {
             Some(command) => format!(
                 "cannot be loaded into it, but {command} sets TCP_NODELAY on its sockets from outside (with --watch also on those \
                  that it opens later)"
             ),
             None => "cannot be loaded into it, but `tcptune attach` sets TCP_NODELAY on its sockets from outside while it runs".to_owned(),
         },
-        Kind::Nagle => format!(
+        Kind::Nagle | Kind::Paced => format!(
             "sets TCP_NODELAY on these connections, and holds small pieces only where more follows at once: {}{}{}",
             start(""),
             now.map(|command| format!(", or for the running process {command}")).unwrap_or_default(),
-            if f.other_end {
+            if f.other_end && f.kind == Kind::Nagle {
                 ". That is for the other end; on this one TCPTUNE_QUICKACK=auto helps: it acknowledges at once"
             } else {
                 ""

@@ -135,6 +135,7 @@ fn evidence(service: Service, counts: &ArmCounts, pids: Vec<u32>, watched: Durat
         nagle: waits(stalls, Counter::StallDelay),
         cork: waits(corks, Counter::CorkStallDelay),
         peer: waits(peers, Counter::PeerStallDelay),
+        paced: None,
         bare_acks: peers,
         span: if open { watched } else { time(Counter::ConnectionTime) },
         pieces: 0,
@@ -189,7 +190,10 @@ fn refine(seen: &mut Evidence, inside: Evidence) {
     seen.connections = seen.connections.max(inside.connections);
     if !stream {
         seen.exchanges = inside.exchanges;
-        seen.nagle = inside.nagle;
+        // To the library each request that waits for an acknowledgement is a stall, with an answer or without.
+        if seen.paced.is_none() {
+            seen.nagle = inside.nagle;
+        }
         seen.cork = inside.cork;
         seen.span = seen.span.max(seen.nagle.total + seen.cork.total);
     }

@@ -22,14 +22,15 @@ const fn script(file: &'static str, word: &'static str, text: &'static str) -> K
     Knob { file, word, kinds: NAGLE, text }
 }
 
-const NAGLE: &[Kind] = &[Kind::Nagle];
+/// What TCP_NODELAY cures.
+const NAGLE: &[Kind] = &[Kind::Nagle, Kind::Paced];
 
 const KNOBS: &[Knob] = &[
     knob("nginx", NAGLE, "nginx: `tcp_nodelay on;` (its default) and `tcp_nopush on;` beside `sendfile on;`"),
     knob("nginx", &[Kind::Runts], "nginx: `tcp_nopush on;` beside `sendfile on;`"),
     knob(
         "haproxy",
-        &[Kind::Cork, Kind::Nagle],
+        &[Kind::Cork, Kind::Nagle, Kind::Paced],
         "HAProxy: `option http-no-delay` in the defaults, frontend or backend section",
     ),
     knob("mosquitto", NAGLE, "mosquitto: `set_tcp_nodelay true` in mosquitto.conf"),
@@ -141,6 +142,7 @@ const LANGUAGES: &[Code] = &[
 
 pub const CORK: &str = "leave out MSG_MORE or TCP_CORK on data that must arrive at once, or turn TCP_CORK off as soon as the last piece is \
                     written";
+const BATCH: &str = "write what is due together in one call; without TCP_NODELAY what is due later waits all the same";
 pub const FLOOD: &str = "write each answer in one call (a buffer, writev), or put MSG_MORE or TCP_CORK around its pieces; \
                      TCP_NODELAY can stay on";
 const UNIT: &str =
@@ -154,14 +156,15 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
     let mut texts: Vec<&str> = KNOBS.iter().filter(|k| k.fits(program, finding.kind)).map(|k| k.text).collect();
     let known = !texts.is_empty();
     match finding.kind {
-        Kind::Nagle => {
+        Kind::Nagle | Kind::Paced => {
+            texts.extend((finding.kind == Kind::Paced).then_some(BATCH));
             if !known || program.language() != Language::C {
                 texts.extend(of_language(program).into_iter().flat_map(|code| [code.once, code.option]));
             }
             if finding.side == Side::Server && !known {
                 texts.push(UNIT);
             }
-            if finding.delayed() {
+            if finding.kind == Kind::Nagle && finding.delayed() {
                 texts.push(ROUTE);
             }
         }
@@ -215,6 +218,7 @@ mod tests {
             KNOBS.iter().filter(|k| k.fits(&program(file, command), kind)).map(|k| k.text).collect()
         };
         assert!(of("/usr/sbin/nginx", "", Kind::Nagle)[0].contains("tcp_nodelay on"));
+        assert!(of("/usr/sbin/nginx", "", Kind::Paced)[0].contains("tcp_nodelay on"));
         assert!(of("/usr/sbin/haproxy", "", Kind::Cork)[0].contains("option http-no-delay"));
         assert!(
             of("/usr/bin/python3.11", "python3 -m http.server", Kind::Nagle)[0].contains("disable_nagle_algorithm")

@@ -38,6 +38,8 @@ pub enum Reason {
     PacketsMissing,
     /// Of most packets the headers were not kept.
     CutShort,
+    /// In a capture: data came as late as what is corked, and as what is lost and sent again.
+    LostOrHeld,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -7,6 +7,7 @@ use super::report::{Report, Told, Verdict};
 use super::words;
 use crate::os::kernel;
 use crate::output::words::{milliseconds as ms, number, share};
+use crate::stalls::evidence::Side;
 use crate::stalls::finding::{Finding, Kind};
 
 /// `again` is the command line by which the same can be seen again.
@@ -71,6 +72,10 @@ pub fn title(f: &Finding) -> String {
     match f.kind {
         Kind::Nagle if f.stream => format!("Data for {with} waits {} because TCP_NODELAY is not set", ms(f.wait_ms)),
         Kind::Nagle => format!("Exchanges with {with} wait {} because TCP_NODELAY is not set", ms(f.wait_ms)),
+        Kind::Paced => {
+            let things = if f.side == Side::Client { "Requests to" } else { "Answers to" };
+            format!("{things} {with} leave one round trip after the other because TCP_NODELAY is not set")
+        }
         Kind::Cork => format!("Exchanges with {with} wait {} behind TCP_CORK or MSG_MORE", ms(f.wait_ms)),
         Kind::Peer => format!("The other end of {with} waits {} for a delayed acknowledgement", ms(f.wait_ms)),
         Kind::Flood => format!("{} segments where {} would do", number(f.segments), number(f.fewest_segments)),
@@ -86,7 +91,11 @@ pub fn evidence(told: &Told) -> Vec<(&'static str, String)> {
         "watched",
         format!("{} on {}", words::time(f.span_s), words::several(f.connections.max(1), "connection")),
     ));
-    if f.waits > 0 {
+    if let Some([looks, held]) = f.looks {
+        rows.push(("looks with a small piece unsent", format!("{} of {}", number(held), number(looks))));
+        rows.push(("a wait, on average", ms(f.wait_ms)));
+        rows.push(("round trip", ms(f.round_trip_ms)));
+    } else if f.waits > 0 {
         let of = if f.stream {
             number(f.waits)
         } else {
@@ -99,7 +108,7 @@ pub fn evidence(told: &Told) -> Vec<(&'static str, String)> {
         rows.push(("of the time", share(thousandths(f.waited_s), thousandths(f.span_s))));
         rows.push(("round trip", ms(f.round_trip_ms)));
     }
-    if !f.pattern.is_empty() && f.waits > 0 {
+    if !f.pattern.is_empty() && f.waits > 0 && f.kind != Kind::Paced {
         let sizes: Vec<String> = f.pattern.iter().map(u64::to_string).collect();
         rows.push(("bytes written, call by call", sizes.join(", ")));
     }
@@ -120,6 +129,10 @@ pub const fn background(kind: Kind) -> &'static str {
         Kind::Nagle | Kind::Peer => {
             "Background: Nagle's algorithm (RFC 896) holds a small segment while another is not acknowledged; the receiver delays \
              acknowledgements (RFC 1122, 4.2.3.2) by 40 ms and more on Linux; tcp(7), TCP_NODELAY."
+        }
+        Kind::Paced => {
+            "Background: Nagle's algorithm (RFC 896) holds a small segment while another is not acknowledged, which takes a round trip; \
+             tcp(7), TCP_NODELAY."
         }
         Kind::Cork | Kind::Held => {
             "Background: tcp(7), TCP_CORK: what is held leaves when the option is cleared, or after 200 ms; send(2), MSG_MORE."

@@ -62,6 +62,7 @@ fn finding(told: &Told, line: &mut impl FnMut(String)) {
     let head = match told.finding.kind {
         Kind::Nagle | Kind::Peer => styled(BAD, "stall found"),
         Kind::Cork => styled(BAD, "stall found (its own corking)"),
+        Kind::Paced => styled(BAD, "paced by acknowledgements"),
         Kind::Flood => styled(BAD, "flood of tiny segments"),
         Kind::Runts => styled(NOTE, "more segments than needed"),
         Kind::Held => styled(BAD, "held by the library itself"),

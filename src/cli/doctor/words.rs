@@ -37,6 +37,18 @@ pub fn verdict(finding: &Finding, target: &Target) -> String {
             number(f.exchanges),
             ms(f.wait_ms)
         ),
+        Kind::Paced => {
+            let things = match f.side {
+                Side::Client => "requests to",
+                Side::Server => "answers to",
+            };
+            format!(
+                "{things} {with} leave one round trip after the other: one waits {} on average for the acknowledgement of those before, \
+                 and takes {} then",
+                ms(f.wait_ms),
+                ms(f.gain.as_ref().map_or(0.0, |gain| gain.before_ms - f.wait_ms))
+            )
+        }
         Kind::Held => format!(
             "the library held data for {with} {} for more than 1 ms, {} at worst",
             several(f.waits, "time"),
@@ -108,6 +120,16 @@ pub fn pattern(f: &Finding) -> Option<String> {
     Some(match f.kind {
         Kind::Cork if left.is_empty() => format!("{} are held though nothing is under way{so}", bytes(held)),
         Kind::Cork => format!("{left} are under way, and {} are held behind them{so}", bytes(held)),
+        Kind::Paced => {
+            let [looks, seen] = f.looks.unwrap_or_default();
+            format!(
+                "in {} of {} looks {} were unsent on average, behind {left} that Nagle's rule waits for; their acknowledgement comes at \
+                 once, with an answer{so}",
+                number(seen),
+                number(looks),
+                bytes(held),
+            )
+        }
         Kind::Peer => format!("the other end sends a piece and holds {} until we acknowledge it", bytes(held)),
         _ if f.delayed() => format!(
             "{left} leave at once; Nagle's rule holds the next {} until they are acknowledged, which the other end's kernel \
@@ -125,6 +147,15 @@ pub fn pattern(f: &Finding) -> Option<String> {
 /// What to expect from a cure.
 pub fn expected(f: &Finding) -> Option<String> {
     let gain = f.gain.as_ref()?;
+    if f.kind == Kind::Paced {
+        return Some(format!(
+            "{} -> {} per {}; with as many in flight, up to {:.1} times as many in the same time",
+            ms(gain.before_ms),
+            ms(gain.after_ms),
+            gain.per,
+            gain.before_ms / gain.after_ms.max(1e-3)
+        ));
+    }
     if f.stream {
         return Some(format!("a piece of data arrives {} earlier", ms(gain.saved_ms)));
     }

@@ -60,7 +60,7 @@ impl Lost {
         let mut found = false;
         for finding in judged {
             let waited = match finding.kind {
-                Kind::Nagle | Kind::Cork => &mut sum.process,
+                Kind::Nagle | Kind::Cork | Kind::Paced => &mut sum.process,
                 Kind::Peer => &mut sum.peer,
                 Kind::Flood | Kind::Runts | Kind::Held => continue,
             };

@@ -67,6 +67,7 @@ pub struct TcpInfo {
     pub bytes_sent: u64,
     pub bytes_resent: u64,
     pub segments_out: u32,
+    pub segments_in: u32,
     pub data_segments_in: u32,
     pub data_segments_out: u32,
     /// Microseconds in which something was unsent or unacknowledged, to the kernel's timer tick.
@@ -94,6 +95,7 @@ impl TcpInfo {
             bytes_acked: long(120),
             bytes_received: long(128),
             segments_out: word(136),
+            segments_in: word(140),
             notsent: word(144),
             rtt_us: word(68),
             min_rtt_us: word(148),
@@ -147,6 +149,7 @@ impl TcpInfo {
         bytes_resent: 0,
         busy_us: 0,
         segments_out: 0,
+        segments_in: 0,
         data_segments_in: 0,
         data_segments_out: 0,
         window: 65_535,

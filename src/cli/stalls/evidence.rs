@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::hold::Wait;
+use super::hold::{DELAYED, Wait};
+use super::paced::{Paced, Pacing};
 use super::program::Program;
 use super::sample::Sample;
 use super::spaces::End;
+use super::track::Track;
 use super::watch::{Options, Seen, Watch};
 use crate::units::home::Home;
 
@@ -118,6 +120,8 @@ pub struct Evidence {
     pub cork: Waits,
     /// The peer's, for our delayed acknowledgement.
     pub peer: Waits,
+    /// Under Nagle's rule too, where the acknowledgement came with an answer to something else in flight.
+    pub paced: Option<Pacing>,
     /// How often acknowledgements without data were seen to go.
     pub bare_acks: u64,
     /// Time in which these connections were in use, added up.
@@ -170,6 +174,7 @@ impl Evidence {
             nagle: Waits::default(),
             cork: Waits::default(),
             peer: Waits::default(),
+            paced: None,
             bare_acks: 0,
             span: Duration::ZERO,
             pieces: 0,
@@ -237,6 +242,8 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
     // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
     let corked =
         |wait: &Wait, options: Option<Options>| wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork);
+    let (paced, exchanging): (Vec<&Seen>, Vec<&Seen>) =
+        group.iter().partition(|seen| is_paced(&seen.track, seen.options));
     let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
     pids.sort_unstable();
     pids.dedup();
@@ -248,6 +255,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
     for seen in group.iter().filter(|_| sampled) {
         sample.add(seen.track.suspect, seen.weight, both(&seen));
     }
+    let of_other = if sampled { sample.other() } else { unseen_of_other(group) };
     Evidence {
         pids,
         other_end,
@@ -255,7 +263,7 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
         connections: count(|seen| u64::from(seen.track.was_used())),
         exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
         sampled: sample.is_needed(),
-        nagle: Waits::seen(group, sample.own(), |wait, options| !corked(wait, options)),
+        nagle: Waits::seen(&exchanging, sample.own(), |wait, options| !corked(wait, options)),
         cork: Waits::seen(group, sample.own(), corked),
         // Where the other end is watched closely too, what it holds is seen there.
         peer: Waits::of(
@@ -265,13 +273,16 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
                 .flat_map(|seen| seen.track.other.waits.iter().copied())
                 .collect(),
         )
-        .times(sample.other()),
-        bare_acks: (count(|seen| seen.track.other.bare_acks.into()) as f64 * sample.other()).round() as u64,
+        .times(of_other),
+        paced: pacing(&paced),
+        bare_acks: (count(|seen| seen.track.other.bare_acks.into()) as f64 * of_other).round() as u64,
         span: group.iter().map(|seen| seen.track.span().mul_f64(seen.weight)).sum(),
-        pieces: group.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
-        mean_delay: mean_delay(group),
+        pieces: exchanging.iter().flat_map(|seen| &seen.track.waits).map(|wait| u64::from(wait.pieces)).sum(),
+        mean_delay: mean_delay(&exchanging),
         round_trip: group.iter().map(|seen| seen.track.round_trip()).filter(|t| !t.is_zero()).min().unwrap_or_default(),
-        pattern: pattern(group.iter().flat_map(|s| &s.track.waits).map(|w| (w.in_flight, w.held.into())).collect()),
+        pattern: pattern(
+            exchanging.iter().flat_map(|s| &s.track.waits).map(|w| (w.in_flight, w.held.into())).collect(),
+        ),
         options,
         bytes_sent,
         segments: count(|seen| seen.track.segments_out().into()),
@@ -287,6 +298,33 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
         watched: group.iter().filter(both).map(|seen| u64::from(seen.track.segments_in())).sum(),
         service,
     }
+}
+
+/// Do its requests wait for acknowledgements that come with answers: most of the time for no delayed ones, and by no holding of the
+/// program's own?
+fn is_paced(track: &Track, options: Option<Options>) -> bool {
+    let own = options.is_some_and(|options| options.nodelay || options.cork);
+    let delayed = track.waits.iter().map(|wait| wait.duration).filter(|time| *time >= track.round_trip() + DELAYED);
+    track.paced.is_paced() && !own && delayed.sum::<Duration>().as_secs_f64() * 2.0 <= track.paced.holding
+}
+
+/// What connections of that kind have in common.
+fn pacing(group: &[&Seen]) -> Option<Pacing> {
+    let mut all = Paced::default();
+    let mut held = Duration::ZERO;
+    for seen in group {
+        all.add(&seen.track.paced);
+        held += seen.track.span().mul_f64(seen.weight * seen.track.paced.share());
+    }
+    (!group.is_empty()).then(|| all.pacing(held))
+}
+
+/// By how much to multiply what was seen of the other ends' waits.
+fn unseen_of_other(group: &[&Seen]) -> f64 {
+    let waits = |seen: &&Seen| seen.track.other.waits.len() as f64;
+    let all: f64 = group.iter().map(waits).sum();
+    let times = |seen: &&Seen| waits(seen) * seen.track.hidden.times(seen.track.span());
+    if all > 0.0 { group.iter().map(times).sum::<f64>() / all } else { 1.0 }
 }
 
 /// See there.
@@ -314,5 +352,57 @@ pub fn pattern(mut pairs: Vec<(u64, u64)>) -> Vec<u64> {
         Some(&(0, held)) => vec![held],
         Some(&(left, held)) => vec![left, held],
         None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_paced;
+    use crate::os::netlink::{Key, Sighting};
+    use crate::os::tcp_info::TcpInfo;
+    use crate::stalls::track::Track;
+    use crate::stalls::watch::Options;
+    use std::time::{Duration, Instant};
+
+    /// A piece is held for so many milliseconds of each sixty; in the others a hundred exchanges pass.
+    fn watch(held: u32) -> Track {
+        let (local, peer) = (([127, 0, 0, 1], 40_000).into(), ([127, 0, 0, 1], 143).into());
+        let key = Key::default();
+        let sighting = Sighting { cookie: 1, inode: 1, listening: false, local, peer, info: TcpInfo::IDLE, key };
+        let start = Instant::now();
+        let mut track = Track::new(&sighting, false, false, start);
+        for ms in (2..=600).step_by(2) {
+            let (round, at): (u32, u32) = (ms / 60, ms % 60);
+            let quick = round * 100 + at.saturating_sub(held);
+            let holds = at < held;
+            let info = TcpInfo {
+                unacked: 1,
+                notsent: if holds { 2 } else { 0 },
+                bytes_sent: (quick * 10).into(),
+                bytes_acked: (quick * 10 - quick % 2).into(),
+                data_segments_in: quick,
+                // The acknowledgement of what was held came by itself.
+                segments_in: quick + round,
+                ..TcpInfo::IDLE
+            };
+            track.look(info, start + Duration::from_millis(ms.into()));
+        }
+        track.finish();
+        track
+    }
+
+    #[test]
+    fn what_waits_for_delayed_acknowledgements_is_not_paced_however_much_else_is_answered() {
+        let stalls = watch(42);
+        assert!(stalls.paced.is_paced() && stalls.waits.len() > 8, "{:?}", stalls.paced);
+        assert!(!is_paced(&stalls, None));
+        assert!(is_paced(&watch(16), None));
+    }
+
+    #[test]
+    fn what_the_program_holds_itself_is_not_paced() {
+        for (nodelay, cork, paced) in [(false, false, true), (true, false, false), (false, true, false)] {
+            assert_eq!(is_paced(&watch(16), Some(Options { nodelay, cork })), paced, "{nodelay} {cork}");
+        }
     }
 }

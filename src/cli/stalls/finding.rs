@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::evidence::{Evidence, Service, Side, Waits};
+use super::hold::DELAYED;
 use super::program::Program;
 use super::watch::Options;
 
@@ -16,6 +17,8 @@ pub enum Kind {
     Nagle,
     /// The program itself holds it, by TCP_CORK or MSG_MORE.
     Cork,
+    /// Requests in flight leave one round trip after the other, because each waits for the acknowledgement of those before.
+    Paced,
     /// The peer's Nagle's rule waits for our delayed acknowledgement.
     Peer,
     /// Many tiny segments, because TCP_NODELAY is on.
@@ -63,6 +66,9 @@ pub struct Finding {
     /// The middle one of the waits.
     pub wait_ms: f64,
     pub waited_s: f64,
+    /// Looks at which something was under way, and those at which a piece was held, where waits are too short to be seen one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looks: Option<[u64; 2]>,
     pub span_s: f64,
     pub round_trip_ms: f64,
     /// Sizes of the pieces before a wait.
@@ -95,8 +101,6 @@ const TINY: u64 = 512;
 const ENOUGH: u64 = 20;
 /// Tiny segments in a second that nothing answers are a flood.
 const FLOOD_PER_SECOND: f64 = 1000.0;
-/// A wait that is longer than the round trip by this was for a delayed acknowledgement: its timer is 40 ms.
-const DELAYED: Duration = Duration::from_millis(20);
 
 /// Everything that is wrong with this service.
 pub fn judge(evidence: &Evidence) -> Vec<Finding> {
@@ -107,15 +111,18 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
     if worth(&evidence.cork, evidence) {
         found.push(finding(Kind::Cork, evidence, &evidence.cork));
     }
+    found.extend(paced(evidence));
     // Five, and most of our bare acknowledgements: others pause for 40 ms too, but not in time with these.
-    let in_time = evidence.peer.count >= 5 && evidence.peer.count * 10 >= evidence.bare_acks * 6;
+    let Waits { seen, count, .. } = evidence.peer;
+    let in_time = (if evidence.sampled { count } else { seen }) >= 5 && count * 10 >= evidence.bare_acks * 6;
     // Who only listens to what comes every 40 ms keeps nobody waiting.
     let in_time = in_time && evidence.exchanges * 2 >= evidence.peer.count;
     // The delay of our acknowledgements alone: the round trip that follows would be there without it.
     if !evidence.other_end && in_time && worth_beyond(Duration::ZERO, &evidence.peer, evidence) {
         found.push(finding(Kind::Peer, evidence, &evidence.peer));
     }
-    if !evidence.other_end && !found.iter().any(|f| matches!(f.kind, Kind::Nagle | Kind::Cork)) {
+    let waits = |f: &Finding| matches!(f.kind, Kind::Nagle | Kind::Cork | Kind::Paced);
+    if !evidence.other_end && !found.iter().any(waits) {
         found.extend(small_segments(evidence).map(|kind| finding(kind, evidence, &Waits::default())));
     }
     if held_for_long(evidence) {
@@ -126,6 +133,30 @@ pub fn judge(evidence: &Evidence) -> Vec<Finding> {
         });
     }
     found
+}
+
+/// Do requests in flight wait for each other, for a good part of the time and of what they take?
+fn paced(evidence: &Evidence) -> Option<Finding> {
+    let pacing = evidence.paced.as_ref()?;
+    let [before, after] = pacing.gain(evidence.span)?;
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    Some(Finding {
+        waits: pacing.count,
+        wait_ms: ms(pacing.wait),
+        waited_s: pacing.held.as_secs_f64(),
+        looks: Some(pacing.looks),
+        pattern: pacing.pattern.clone(),
+        gain: Some(Gain {
+            per: match evidence.service.side {
+                Side::Client => "request",
+                Side::Server => "answer",
+            },
+            before_ms: ms(before),
+            after_ms: ms(after),
+            saved_ms: ms(before - after),
+        }),
+        ..finding(Kind::Paced, evidence, &Waits::default())
+    })
 }
 
 /// Does the library harm what it is to help? A hold that a busy machine has made a little longer is none.
@@ -190,6 +221,7 @@ fn finding(kind: Kind, evidence: &Evidence, waits: &Waits) -> Finding {
         waits: waits.count,
         wait_ms: ms(waits.median),
         waited_s: waits.total.as_secs_f64(),
+        looks: None,
         span_s: evidence.span.as_secs_f64(),
         round_trip_ms: ms(evidence.round_trip),
         pattern: evidence.pattern.clone(),
@@ -233,6 +265,7 @@ impl Finding {
 mod tests {
     use super::{Kind, judge};
     use crate::stalls::evidence::{Evidence, Holds, Service, Side, Waits};
+    use crate::stalls::paced::Pacing;
     use crate::stalls::program::Program;
     use std::time::Duration;
 
@@ -250,6 +283,7 @@ mod tests {
             nagle: Waits::default(),
             cork: Waits::default(),
             peer: Waits::default(),
+            paced: None,
             bare_acks: 0,
             span: MS(10_000),
             pieces: 0,
@@ -303,6 +337,21 @@ mod tests {
     }
 
     #[test]
+    fn requests_that_wait_for_each_other_are_told_with_what_they_would_take() {
+        let ten = MS(10);
+        let pacing = |busy| {
+            let (held, looks, pattern) = (MS(9_000), [5_000, 4_500], vec![32, 96]);
+            Pacing { wait: ten, held, count: 900, flight: ten, busy, looks, pattern }
+        };
+        let found = &judge(&Evidence { paced: Some(pacing(Some(0.0))), ..quiet() })[0];
+        let gain = found.gain.as_ref().expect("a gain");
+        assert_eq!((found.kind, found.waits, found.wait_ms, found.stream), (Kind::Paced, 900, 10.0, false));
+        assert_eq!((gain.per, gain.before_ms, gain.after_ms, gain.saved_ms), ("request", 20.0, 10.0, 10.0));
+        assert_eq!((found.looks, found.pattern.as_slice()), (Some([5_000, 4_500]), &[32, 96][..]));
+        assert_eq!(kinds(&Evidence { paced: Some(pacing(None)), ..quiet() }), []);
+    }
+
+    #[test]
     fn the_library_itself_is_named_where_it_was_late() {
         let held = |count, late, longest| Evidence { holds: Holds { count, late, longest: MS(longest) }, ..quiet() };
         for (evidence, expected) in [
@@ -328,6 +377,9 @@ mod tests {
     fn the_peers_waits_must_be_in_time_with_our_acknowledgements() {
         assert_eq!(kinds(&Evidence { peer: waits(50, 40), bare_acks: 51, ..quiet() }), [Kind::Peer]);
         assert_eq!(kinds(&Evidence { peer: waits(50, 40), bare_acks: 500, ..quiet() }), []);
+        // Two, from which six are concluded, are no ground for an alarm.
+        let few = Waits { seen: 2, ..waits(6, 40) };
+        assert_eq!(kinds(&Evidence { peer: few, bare_acks: 6, span: MS(500), ..quiet() }), []);
     }
 
     #[test]

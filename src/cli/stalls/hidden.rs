@@ -10,6 +10,8 @@ pub const BLIND: Duration = Duration::from_millis(12);
 const STALL: Duration = Duration::from_millis(36);
 /// What is held is seen for certain if two looks fall into it.
 const HELD: Duration = Duration::from_millis(18);
+/// What was seen stands for no more than so many times as much.
+pub const MOST: f64 = 3.0;
 /// An exchange may take a few segments each way. More of them than this in a stall's time, and they did not all stall.
 const SEGMENTS: u128 = 3;
 
@@ -45,6 +47,12 @@ impl Hidden {
         }
     }
 
+    /// By how much to multiply what was seen of the other end's stalls in so much time, for those that passed unseen.
+    pub fn times(self, span: Duration) -> f64 {
+        let seen = span.saturating_sub(self.other).as_secs_f64();
+        if seen > 0.0 { (span.as_secs_f64() / seen).min(MOST) } else { MOST }
+    }
+
     /// `both`: the other end is watched too, where it is seen what that one holds.
     pub fn time(self, both: bool) -> Duration {
         if both { self.own } else { self.own.max(self.other) }
@@ -71,6 +79,17 @@ mod tests {
         assert_eq!(after(Gap { time: MS(100), busy: MS(90), came: 2, went: 4 }), [90, 100]);
         // Nothing was under way, and nothing came: it was idle.
         assert_eq!(after(Gap { time: MS(100), busy: MS(0), came: 0, went: 0 }), [0, 0]);
+    }
+
+    #[test]
+    fn what_passed_unseen_of_the_other_end_counts_as_the_rest_does() {
+        let mut hidden = Hidden::default();
+        assert_eq!(hidden.times(MS(1000)), 1.0);
+        hidden.pass(Gap { time: MS(250), busy: MS(0), came: 3, went: 2 });
+        hidden.pass(Gap { time: MS(250), busy: MS(0), came: 3, went: 2 });
+        assert_eq!(hidden.times(MS(1000)), 2.0);
+        // Little stands for no more than it can.
+        assert_eq!((hidden.times(MS(510)), hidden.times(MS(500))), (3.0, 3.0));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::os::tcp_info::TcpInfo;
 
+/// A wait that is longer than the round trip by this was for a delayed acknowledgement: its timer is 40 ms.
+pub const DELAYED: Duration = Duration::from_millis(20);
+
 /// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wait {

@@ -19,8 +19,9 @@ pub const BUDGET: f64 = 0.02;
 /// How the budget is divided: what is left goes for what is done once.
 const SURVEYS: f64 = 0.26;
 const OWNERS: f64 = 0.1;
-const CLOSELY: f64 = 0.44;
-const OPTIONS: f64 = 0.04;
+const CLOSELY: f64 = 0.42;
+/// For options, and for looks that are to tell when answers come.
+const OPTIONS: f64 = 0.06;
 /// The shortest time between two surveys, and between two readings of all descriptors.
 const SURVEY: Duration = Duration::from_millis(20);
 const READING: Duration = Duration::from_millis(250);
@@ -211,7 +212,10 @@ impl Host {
         }
         if self.asks.is_due(now) {
             let (watch, close) = (&mut self.watch, &self.close);
-            self.asks.run(now, || watch.ask_for_options(close, 1));
+            self.asks.run(now, || {
+                watch.ask_for_options(close, 1);
+                watch.look_closer(close)
+            })?;
         }
         Ok(())
     }

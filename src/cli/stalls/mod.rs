@@ -1,6 +1,7 @@
 //! What keeps connections waiting, as the kernel shows it: looks at them again and again, follows each over time, adds up what
 //! was seen by service, and judges it. Touches nothing.
 
+mod answers;
 pub mod budget;
 mod choice;
 pub mod evidence;
@@ -10,6 +11,7 @@ mod hidden;
 mod hold;
 pub mod host;
 pub mod owners;
+pub mod paced;
 mod peer;
 pub mod program;
 mod sample;

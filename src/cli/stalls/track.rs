@@ -3,16 +3,15 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::hidden::{BLIND, Gap, Hidden};
+use super::hidden::{BLIND, Gap, Hidden, MOST};
 use super::hold::{Hold, Wait};
+use super::paced::Paced;
 use super::peer::{PeerWaits, microseconds};
 use super::spaces::{End, end_of};
 use super::suspect::Suspect;
 use crate::os::netlink::Sighting;
 use crate::os::tcp_info::TcpInfo;
 
-/// What was seen stands for no more than so many times as much.
-const MOST: f64 = 3.0;
 pub struct Track {
     /// The number of its network namespace; 0: ours.
     space: u64,
@@ -35,6 +34,8 @@ pub struct Track {
     pub hidden: Hidden,
     /// What may be stalls: in time that was seen, and in time that was not, because looks lay too far apart.
     pub suspect: [Suspect; 2],
+    /// How much is unsent while something is in flight.
+    pub paced: Paced,
 }
 
 impl Track {
@@ -68,6 +69,7 @@ impl Track {
             other: PeerWaits::default(),
             hidden: Hidden::default(),
             suspect: Default::default(),
+            paced: Paced::default(),
         }
     }
 
@@ -92,6 +94,7 @@ impl Track {
         });
         self.other.look(info, previous, gap, now);
         self.suspect[usize::from(blind)].pass(&info, &previous, gap);
+        self.paced.look(&info, &previous, gap, !self.server);
         self.last = (now, info);
     }
 
@@ -102,6 +105,7 @@ impl Track {
         self.waits.clear();
         self.busy = Default::default();
         self.suspect = Default::default();
+        self.paced = Paced::default();
         self.hidden = Hidden::default();
         self.other.restart();
     }
@@ -238,7 +242,7 @@ impl Track {
 
     /// Is a piece being held right now, and not for the first time?
     pub fn is_holding(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.seen > 1)
+        self.hold.as_ref().is_some_and(|hold| hold.seen > 1 || self.paced.is_suspect())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -26,6 +27,12 @@ const ALL: Duration = Duration::from_millis(12);
 const ALL_SHARE: u32 = 8;
 /// More connections than this are cheaper to look at all together.
 const SINGLE: usize = 100;
+
+/// How often a connection is looked at in short pauses, at most; after how many other looks; and for how long: some round trips.
+const CLOSELY: u32 = 100;
+const BETWEEN: u32 = 6;
+const ROUND_TRIPS: f64 = 2.5;
+const LEAST: Duration = Duration::from_millis(4);
 
 /// A connection stands for no more than so many that came and went unseen; its life is not known better than this.
 const HEAVIEST: f64 = 20.0;
@@ -94,6 +101,7 @@ pub struct Watch {
     /// When all were looked at, and how long that took.
     all: Option<(Instant, Duration)>,
     asked: u32,
+    looked_closely: u32,
     pub looks: u32,
     pub longest_gap: Duration,
     last: Option<Instant>,
@@ -120,6 +128,7 @@ impl Watch {
             all_sockets: Vec::new(),
             all: None,
             asked: 0,
+            looked_closely: 0,
             looks: 0,
             longest_gap: Duration::ZERO,
             last: None,
@@ -155,7 +164,34 @@ impl Watch {
         }
         let living = std::mem::take(&mut self.living);
         self.ask_for_options(&living, usize::MAX);
+        let due = self.looks.is_multiple_of(BETWEEN);
+        let closer = if due { self.look_closer(&living) } else { Ok(()) };
         self.living = living;
+        closer
+    }
+
+    /// Looks at one of these several times within a round trip, where only that tells whether its other end is busy.
+    pub(super) fn look_closer(&mut self, which: &[(u64, Key)]) -> Result<(), Failure> {
+        if self.looked_closely >= CLOSELY {
+            return Ok(());
+        }
+        // What holds its data itself is not of interest.
+        let wanted = |(cookie, _): &(u64, Key)| {
+            let seen = self.seen.get(cookie).filter(|seen| !seen.options.is_some_and(|o| o.nodelay || o.cork))?;
+            seen.track.paced.closer(seen.track.round_trip())
+        };
+        let found = which.iter().find_map(|one| Some((one, wanted(one)?)));
+        let Some(((cookie, key), pause)) = found else { return Ok(()) };
+        self.looked_closely += 1;
+        let round_trip = self.seen.get(cookie).map_or(LEAST, |seen| seen.track.round_trip());
+        let end = Instant::now() + round_trip.mul_f64(ROUND_TRIPS).max(LEAST);
+        while Instant::now() < end {
+            thread::sleep(pause);
+            let Some(info) = self.spaces.one(key).map_err(refused)? else { break };
+            if let Some(seen) = self.seen.get_mut(cookie) {
+                seen.track.look(info, Instant::now());
+            }
+        }
         Ok(())
     }
 
@@ -279,9 +315,10 @@ impl Watch {
         }
     }
 
-    /// Sockets may be asked again.
+    /// Sockets may be asked again, and looked at closely.
     pub(super) fn forget_asking(&mut self) {
         self.asked = 0;
+        self.looked_closely = 0;
     }
 
     /// No more looks.

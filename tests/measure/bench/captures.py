@@ -8,80 +8,26 @@ import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import doctor  # noqa: E402
-from harness import build, library, net as network, process, table  # noqa: E402
+from harness import build, far, library, net as network, process, table  # noqa: E402
+from harness.verdicts import LOOKED, dumps, grave, live, tcptune  # noqa: E402
 
 PROGRAMS = library.ROOT / "tests/programs"
-FIELD = library.ROOT / "tests/measure/field"
-# The ends of a path with a distance.
-SERVER, CLIENT = "10.203.78.1", "10.203.78.2"
 ROUND_TRIPS = (0, 1, 3, 10, 40, 100, 200)
 # How far a wait in a capture may be from the one on the running program, in milliseconds.
 OFF = 8
-LOOKED = {0: "nothing", 1: "found", 2: "could not tell"}
-
-
-class Dump:
-    """A tcpdump in a namespace; leaves a file."""
-
-    def __init__(self, namespace, interface, name):
-        self.file = build.scratch() / f"{name}.pcap"
-        argv = ["ip", "netns", "exec", namespace, "tcpdump", "-i", interface, "-s", "128", "-B", "65536", "-Z", "root", "-U", "-w",
-                self.file, "tcp"]
-        self.process = subprocess.Popen([str(word) for word in argv], stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if "listening on" in line:
-                return
-        sys.exit("captures: tcpdump does not start")
-
-    def end(self):
-        time.sleep(0.3)
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20)
-        return self.file
-
-
-@contextlib.contextmanager
-def dumps(net, interface, into):
-    """Captures at the server and at the client meanwhile; the reports on both come into a list."""
-    both = [Dump(namespace, interface, end) for namespace, end in ((net.server, "server"), (net.client, "client"))]
-    yield
-    for dump in both:
-        into.append(read(dump.end()))
-
-
-def read(file, *more):
-    """The report on a capture, and doctor's exit status."""
-    argv = [doctor.tcptune(), "doctor", "--json", "--pcap", file, *more]
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
-    return json.loads(done.stdout), done.returncode
-
-
-def live(namespace, pid, seconds):
-    """Doctor on a running process, begun; gives what ends it and gives the same."""
-    file = build.scratch() / f"live-{pid}.json"
-    argv = ["ip", "netns", "exec", namespace, *process.NICE, doctor.tcptune(), "doctor", "--json", "--output", file, "--pid", pid,
-            "--duration", seconds]
-    watching = subprocess.Popen([str(word) for word in argv], start_new_session=True)
-
-    def end():
-        code = watching.wait(seconds + 30)
-        return json.loads(file.read_text()), code
-    return end
 
 
 def said(report, code):
     """A verdict as a cell, its kind, and the wait in milliseconds."""
-    grave = [f for f in report["findings"] if f["kind"] != "runts"]
-    if not grave:
+    first = grave(report)
+    if not first:
         return LOOKED.get(code, str(code)), None, None
-    first = grave[0]
     wait = first["wait_ms"]
     return f"{first['kind']} of the {first['side']}, {wait:.1f} ms", (first["kind"], first["side"]), wait
 
@@ -115,7 +61,7 @@ def servers(net, seconds, only):
         captured = []
         with case.beside(), process.Server(net, case.argv, case.port, cwd=case.cwd) as server:
             with dumps(net, "link0", captured):
-                end = live(net.server, server.process.pid, seconds)
+                end = live(net.server, seconds, "--pid", server.process.pid)
                 time.sleep(0.3)
                 case.load(server, seconds - 1)
                 running = end()
@@ -124,29 +70,11 @@ def servers(net, seconds, only):
         yield row(case.name, "veth", truth, running, captured, shown=case.truth != "cork")
 
 
-class Far:
-    """A path with a round trip between the namespaces."""
-
-    def __init__(self, net, milliseconds):
-        self.net, self.milliseconds, self.relay = net, milliseconds, None
-
-    def __enter__(self):
-        if self.milliseconds == 0:
-            return network.SERVER, "link0"
-        binary = build.scratch() / "relay"
-        if not binary.exists():
-            subprocess.run(("gcc", "-O2", "-pthread", "-o", binary, FIELD / "relay.c"), check=True)
-        argv = [binary, f"/run/netns/{self.net.server}", SERVER, f"/run/netns/{self.net.client}", CLIENT, self.milliseconds / 2]
-        self.relay = subprocess.Popen([*process.NICE, *(str(word) for word in argv)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True)
-        if self.relay.stdout.readline() != "ready\n":
-            sys.exit("captures: relay does not start")
-        return SERVER, "relay"
-
-    def __exit__(self, *_):
-        if self.relay:
-            self.relay.stdin.close()
-            self.relay.wait(10)
+def path(net, milliseconds):
+    """A path with a round trip between the namespaces; the server's address, and the interface at both ends."""
+    if milliseconds == 0:
+        return contextlib.nullcontext(), network.SERVER, "link0"
+    return far.Path(net, milliseconds, addresses=(far.SERVER, far.CLIENT)), far.SERVER, far.INTERFACE
 
 
 def exchanges(net, milliseconds, client_writes, server_writes, seconds):
@@ -157,14 +85,15 @@ def exchanges(net, milliseconds, client_writes, server_writes, seconds):
 
     def run(namespace, *words):
         return subprocess.Popen([str(word) for word in ("ip", "netns", "exec", namespace, *argv, *words)], **start)
-    with Far(net, milliseconds) as (address, interface):
+    between, address, interface = path(net, milliseconds)
+    with between:
         server = run(net.server, "server", server_writes, 0, "0.0.0.0")
         port = server.stdout.readline().strip()
         with dumps(net, interface, captured):
             client = run(net.client, "client", port, client_writes, address)
             client.stdout.readline()
             twice = client if client_writes == "twice" else server
-            end = live(net.client if twice is client else net.server, twice.pid, seconds)
+            end = live(net.client if twice is client else net.server, seconds, "--pid", twice.pid)
             time.sleep(0.3)
             # A number that takes about as long as doctor looks.
             stalled = "twice" in (client_writes, server_writes)
@@ -195,7 +124,8 @@ connection = socket.create_connection((sys.argv[1], 9999))
 end = time.monotonic() + 2
 while time.monotonic() < end: connection.sendall(b"s" * 70_000)
 """
-    with Far(net, milliseconds) as (address, interface):
+    between, address, interface = path(net, milliseconds)
+    with between:
         argv = process.command(net.server, ["/usr/bin/python3", "-c", code], end=0)
         reader = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         reader.stdout.readline()
@@ -210,7 +140,7 @@ def speed(megabytes):
     small = build.scratch() / "speed.pcap"
     subprocess.run(("/usr/bin/python3", pathlib.Path(__file__).with_name("make_capture.py"), small, str(megabytes)), check=True)
     begin = time.monotonic()
-    child = subprocess.Popen([str(doctor.tcptune()), "doctor", "--json", "--pcap", str(small)], stdout=subprocess.PIPE)
+    child = subprocess.Popen([str(tcptune()), "doctor", "--json", "--pcap", str(small)], stdout=subprocess.PIPE)
     report = json.load(child.stdout)
     _, status, usage = os.wait4(child.pid, 0)
     took = time.monotonic() - begin

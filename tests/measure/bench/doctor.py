@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -14,9 +13,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import paced  # noqa: E402
 from cases import corks_itself, haproxy_sse, imap_append, key_value, mosquitto, nginx, pgbench, python_http, ssh  # noqa: E402
 from harness import build, library, load, net as network, process, rounds, table  # noqa: E402
 from harness.net import SERVER  # noqa: E402
+from harness.verdicts import grave, tcptune  # noqa: E402
 
 PORT = 8080
 # How far a predicted gain may be from the measured one.
@@ -44,12 +45,6 @@ class Case:
     ways: tuple = ("--pid", "command")
     # Runs beside the server.
     beside: object = contextlib.nullcontext
-
-
-def tcptune():
-    """The command under test."""
-    file = library.ROOT / "target/release/tcptune"
-    return pathlib.Path(os.environ.get("TCPTUNE_COMMAND", file))
 
 
 def http(net, size):
@@ -161,8 +156,7 @@ def cured(net, case, seconds):
 
 def row(name, way, truth, proposal, report, code, saved):
     """A row of the table, and what is wrong with it."""
-    grave = [f for f in report["findings"] if f["kind"] != "runts"]
-    first = grave[0] if grave else None
+    first = grave(report)
     said = ", ".join(f["kind"] for f in report["findings"]) or "nothing"
     faults = []
     if code != (FOUND if truth else NOTHING):
@@ -240,8 +234,11 @@ def main():
     table.show("tcptune doctor on real programs", head, [cells for cells, _ in rows],
                "Gain: what the median exchange (HAProxy: the average token; imaplib: a mail) takes less once the program's own option is "
                "set.")
-    wrong = sum(1 for _, faults in rows if faults)
-    print(f"{len(rows) - wrong} of {len(rows)} right")
+    faults = [faults for _, faults in rows]
+    if arguments.only in paced.TITLE:
+        faults += paced.show(net, tcptune(), arguments.seconds)
+    wrong = sum(1 for each in faults if each)
+    print(f"{len(faults) - wrong} of {len(faults)} right")
     sys.exit(1 if wrong else 0)
 
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from cases import corks_itself, key_value, mosquitto, nginx, pgbench  # noqa: E402
 from harness import build, library, net as network, process, table  # noqa: E402
 from harness.net import SERVER  # noqa: E402
+from harness.verdicts import tcptune  # noqa: E402
 
 # The share of one core that doctor may take, in per cent.
 BUDGET = 2.0
@@ -103,11 +104,6 @@ def lost(clients, seconds):
         latencies.frombytes(file.read_bytes())
         total += sum(latency for latency in latencies if latency >= STALL)
     return total / seconds
-
-
-def tcptune():
-    """The command under test."""
-    return pathlib.Path(os.environ.get("TCPTUNE_COMMAND", library.ROOT / "target/release/tcptune"))
 
 
 @contextlib.contextmanager

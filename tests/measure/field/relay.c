@@ -1,6 +1,7 @@
 /* A path with a round-trip time between two network namespaces, through two TUN devices: for kernels without netem. Each packet is passed on
- * ONE_WAY_MS after it came. Ends with its standard input. Prints `ready` when the path is there.
- * usage: relay NETNS_A ADDRESS_A NETNS_B ADDRESS_B ONE_WAY_MS; a namespace is a file (/run/netns/NAME) */
+ * ONE_WAY_MS after it came, but for LOSS_PERCENT of them, which are lost: the same of each direction in every run with this SEED. Ends with
+ * its standard input. Prints `ready` when the path is there.
+ * usage: relay NETNS_A ADDRESS_A NETNS_B ADDRESS_B ONE_WAY_MS [LOSS_PERCENT [SEED]]; a namespace is a file (/run/netns/NAME) */
 #include "sender.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +13,16 @@
 
 enum { PACKETS = 16384, LARGEST = 2048 };
 struct packet { long long due; int length; char data[LARGEST]; };
-/* What is under way in one direction; from `first` up to `next`. */
-static struct direction { struct packet *packets; int first, next; } ways[2];
+/* What is under way in one direction, from `first` up to `next`; and which of its packets are lost. */
+static struct direction { struct packet *packets; int first, next; unsigned long long random; } ways[2];
+
+/* The next number of a xorshift generator (Marsaglia) between 0 and 1. */
+static double draw(unsigned long long *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return (*state >> 11) * 0x1p-53;
+}
 
 /* A TUN device with this address in this namespace. */
 static int device(const char *space, const char *address) {
@@ -31,14 +40,20 @@ static int device(const char *space, const char *address) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) {
-        fputs("usage: relay NETNS_A ADDRESS_A NETNS_B ADDRESS_B ONE_WAY_MS\n", stderr);
+    if (argc < 6 || argc > 8) {
+        fputs("usage: relay NETNS_A ADDRESS_A NETNS_B ADDRESS_B ONE_WAY_MS [LOSS_PERCENT [SEED]]\n", stderr);
         return 2;
     }
+    double loss = argc > 6 ? atof(argv[6]) / 100 : 0;
+    unsigned long long seed = argc > 7 ? strtoull(argv[7], NULL, 10) : 1;
     int fd[2] = {device(argv[1], argv[2]), device(argv[3], argv[4])};
     long long delay = atof(argv[5]) * 1e6;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         if (!(ways[i].packets = malloc(PACKETS * sizeof *ways[i].packets))) failed("malloc");
+        // Any state but 0; a small seed needs some rounds to reach all bits.
+        ways[i].random = 2 * seed + i + 1;
+        for (int n = 0; n < 20; n++) draw(&ways[i].random);
+    }
     puts("ready");
     fflush(stdout);
     for (;;) {
@@ -58,6 +73,7 @@ int main(int argc, char **argv) {
             while (set[i].revents && (w->next + 1) % PACKETS != w->first) {
                 struct packet *p = &w->packets[w->next];
                 if ((p->length = read(fd[i], p->data, LARGEST)) <= 0) break;
+                if (loss > 0 && draw(&w->random) < loss) continue;
                 p->due = now_ns() + delay;
                 w->next = (w->next + 1) % PACKETS;
             }

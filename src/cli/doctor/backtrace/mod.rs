@@ -59,7 +59,7 @@ impl Backtraces {
     /// What is known of the calls behind such a finding.
     pub fn of(&self, service: &Service, kind: Kind) -> CalledBy {
         let kind = match kind {
-            Kind::Nagle => samples::Kind::Nagle,
+            Kind::Nagle | Kind::Paced => samples::Kind::Nagle,
             Kind::Cork => samples::Kind::Cork,
             Kind::Flood | Kind::Runts => samples::Kind::Small,
             // The calls are the other end's; and where the stack is copied nothing is held.

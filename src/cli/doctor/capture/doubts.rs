@@ -3,17 +3,22 @@
 use std::net::SocketAddr;
 
 use super::super::doubt::{Doubt, FEW, Reason};
-use super::super::words::several;
+use super::super::words::{self, several};
 use super::counts::Captured;
-use super::track::Service;
+use super::services::{clients, held_or_lost, median};
+use super::track::{Service, Side};
 
 /// One segment of so many may be missing.
 const MISSING: u64 = 20;
 
-/// Why nothing can be said of what was captured; empty: it can. What was seen well stands for the rest.
+/// Why nothing can be said of what was captured; empty: it can. What was seen well stands for the rest, but not where something waited.
 pub fn doubts(services: &[(SocketAddr, &Service)], counts: &Captured, name: &str) -> Vec<Doubt> {
     if services.is_empty() {
         return vec![nothing_seen(counts, name)];
+    }
+    let late: Vec<Doubt> = services.iter().flat_map(|(server, service)| late(server, service)).collect();
+    if !late.is_empty() {
+        return late;
     }
     let each: Vec<Option<Doubt>> = services
         .iter()
@@ -78,6 +83,29 @@ fn missing(server: &SocketAddr, service: &Service) -> Option<Doubt> {
         ),
         advice: "capture less of each packet and with a larger buffer: `tcpdump -s 128 -B 16384 -w FILE tcp port N`",
     })
+}
+
+/// Of both ends.
+fn late(server: &SocketAddr, service: &Service) -> impl Iterator<Item = Doubt> {
+    let of = |side: &Side, from: String, to: String| {
+        let waits = held_or_lost(service, side)?;
+        Some(Doubt {
+            reason: Reason::LostOrHeld,
+            service: Some(server.to_string()),
+            text: format!(
+                "{} of {} that {from} sent to {to} came {} late: a program held them (TCP_CORK, MSG_MORE), or they were lost on their \
+                 way to where this was captured, and sent again",
+                waits.count,
+                several(side.sum.small, "small piece"),
+                words::time(median(waits).as_secs_f64())
+            ),
+            advice: "capture at the sender, where what is sent again is seen twice; or `tcptune doctor --port N` there",
+        })
+    };
+    let clients = clients(&service.clients);
+    [of(&service.client, clients.clone(), server.to_string()), of(&service.server, server.to_string(), clients)]
+        .into_iter()
+        .flatten()
 }
 
 fn too_few(server: &SocketAddr, service: &Service) -> Option<Doubt> {

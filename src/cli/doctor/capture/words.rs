@@ -21,7 +21,7 @@ pub fn upstream(finding: &Finding) -> Vec<String> {
         Kind::Cork => &[cures::CORK],
         Kind::Flood | Kind::Runts => &[cures::FLOOD],
         // No capture shows these.
-        Kind::Peer | Kind::Held => &[],
+        Kind::Paced | Kind::Peer | Kind::Held => &[],
     };
     texts.iter().map(|&text| text.to_owned()).collect()
 }
@@ -38,7 +38,7 @@ pub fn change(finding: &Finding, host: &str) -> String {
             ("lets go of what the program itself holds before it waits", "`tcptune run --release all -- COMMAND`")
         }
         Kind::Flood | Kind::Runts => ("holds a piece where more follows at once", "`tcptune run -- COMMAND`"),
-        Kind::Nagle | Kind::Peer | Kind::Held => (
+        Kind::Nagle | Kind::Paced | Kind::Peer | Kind::Held => (
             "sets TCP_NODELAY on these connections, and holds small pieces only where more follows at once",
             "`tcptune run -- COMMAND`",
         ),

@@ -33,7 +33,7 @@ impl Exchange {
     pub fn stalled(f: &Finding) -> Option<Self> {
         let (held, before) = f.pattern.split_last().filter(|_| f.waits > 0 && f.wait_ms > 0.0)?;
         let (writer, reader) = match f.kind {
-            Kind::Nagle | Kind::Cork => ("this end", "the other end"),
+            Kind::Nagle | Kind::Cork | Kind::Paced => ("this end", "the other end"),
             Kind::Peer => ("the other end", "this end"),
             Kind::Flood | Kind::Runts | Kind::Held => return None,
         };
@@ -46,7 +46,11 @@ impl Exchange {
             arrows.push(arrow(true, 0.0, trip, &first, false));
         }
         if f.kind != Kind::Cork && !first.is_empty() {
-            arrows.push(arrow(false, wait - trip / 2.0, trip, "acknowledgement", true));
+            let (says, bare) = match f.kind {
+                Kind::Paced => ("acknowledgement, answer", false),
+                _ => ("acknowledgement", true),
+            };
+            arrows.push(arrow(false, wait - trip / 2.0, trip, says, bare));
         }
         arrows.push(arrow(true, wait, trip, &last, false));
         if !f.stream {
@@ -54,7 +58,7 @@ impl Exchange {
         }
         let cause = match f.kind {
             Kind::Cork => "held by the program itself",
-            _ if f.delayed() => "for the delayed acknowledgement",
+            Kind::Nagle | Kind::Peer if f.delayed() => "for the delayed acknowledgement",
             _ => "for the acknowledgement",
         };
         Some(Self {

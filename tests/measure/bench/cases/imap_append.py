@@ -18,11 +18,12 @@ HEADERS = 52
 
 
 class Cyrus:
-    """A Cyrus server in the server namespace. It listens on that namespace's loopback only, so its client goes there too."""
+    """A Cyrus server in the server namespace. It listens on that namespace's loopback only, so its client goes there too, unless
+    told otherwise."""
 
-    def __init__(self, net, preload=False, settings=None):
+    def __init__(self, net, preload=False, settings=None, listen="127.0.0.1"):
         self.net = net
-        argv = [sys.executable, PROGRAMS / "cyrus_server.py"]
+        argv = [sys.executable, PROGRAMS / "cyrus_server.py", "--listen", listen]
         if preload:
             argv += ["--preload", library.path()]
             for name, value in (settings or {}).items():

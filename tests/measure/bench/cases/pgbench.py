@@ -16,9 +16,9 @@ def binaries():
     return max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
 
-def cluster(net):
+def cluster(net, name="postgres"):
     """A new cluster, filled by pgbench; gives the server's command."""
-    directory = build.scratch() / "postgres"
+    directory = build.scratch() / name
     subprocess.run(("install", "-d", "-o", "postgres", "-m", "700", directory), check=True)
     subprocess.run((*AS_POSTGRES, binaries() / "initdb", "-D", directory, "-A", "trust", "--no-sync"), check=True,
                    stdout=subprocess.DEVNULL, cwd="/")

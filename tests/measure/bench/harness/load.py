@@ -47,9 +47,10 @@ class Result:
 
 
 def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body=None, ideal=None, request=None, expect=None,
-         preamble=None, preamble_expect=None):
-    """Loads `server`; other options go to the client as they are. `cpu` of the result is the server's for this run."""
-    file = build.scratch() / "latencies"
+         preamble=None, preamble_expect=None, preload=False, settings=None, namespace=None):
+    """Loads `server`; other options go to the client as they are. `cpu` of the result is the server's for this run. `preload`: the
+    client has the library too; `namespace`: where it is, if not in that of clients."""
+    file = build.scratch() / f"latencies-{server.process.pid}"
     argv = [build.program("load"), SERVER, server.port, "--count", count, "--skip", skip, "--latencies", file, *options]
     for name, value in (("--get", get), ("--seconds", seconds), ("--body", body), ("--ideal", ideal),
                         ("--request", request), ("--expect", expect), ("--preamble", preamble),
@@ -57,8 +58,9 @@ def load(net, server, *options, get=None, count=1000, skip=9, seconds=None, body
         if value is not None:
             argv += [name, value]
     resent, before = server.resent(), server.cpu()
-    output = process.client(net, argv)
+    output = process.client(net, argv, preload, settings, namespace)
     used = server.cpu() - before
     latencies = array.array("d")
     latencies.frombytes(file.read_bytes())
+    file.unlink()
     return Result(**json.loads(output), latencies=latencies, cpu=used, resent=server.resent() - resent)

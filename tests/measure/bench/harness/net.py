@@ -33,27 +33,28 @@ def run(*argv):
 
 
 class Net:
-    """The pair of namespaces: `server` and `client` are their names."""
+    """The pair of namespaces: `server` and `client` are their names. `link`: they are joined; else harness.far does it."""
 
-    def __init__(self):
+    def __init__(self, label="", link=True):
         if os.geteuid() != 0:
             sys.exit("bench: network namespaces need root")
-        self.server, self.client = (f"tcptune-bench-{os.getpid()}-{end}" for end in "sc")
+        self.server, self.client = (f"tcptune-bench-{os.getpid()}{label}-{end}" for end in "sc")
         atexit.register(self.remove)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         run("ip", "netns", "add", self.server)
         run("ip", "netns", "add", self.client)
-        run("ip", "link", "add", "link0", "netns", self.server, "gso_max_segs", "1", "type", "veth",
-            "peer", "name", "link0", "netns", self.client, "gso_max_segs", "1")
+        if link:
+            run("ip", "link", "add", "link0", "netns", self.server, "gso_max_segs", "1", "type", "veth",
+                "peer", "name", "link0", "netns", self.client, "gso_max_segs", "1")
         for namespace, address in ((self.server, SERVER), (self.client, CLIENT)):
             inside = ("ip", "netns", "exec", namespace)
-            run(*inside, "ethtool", "-K", "link0", "tso", "off", "gso", "off", "gro", "off")
-            for device in ("lo", "link0"):
-                run(*inside, "ip", "link", "set", device, "up")
             # The loopback device of a namespace is its own: programs that only listen there are measured on it.
-            run(*inside, "ip", "link", "set", "lo", "mtu", "1500", "gso_max_segs", "1")
+            run(*inside, "ip", "link", "set", "lo", "mtu", "1500", "gso_max_segs", "1", "up")
             run(*inside, "ethtool", "-K", "lo", "tso", "off", "gso", "off", "gro", "off")
-            run(*inside, "ip", "address", "add", f"{address}/24", "dev", "link0")
+            if link:
+                run(*inside, "ethtool", "-K", "link0", "tso", "off", "gso", "off", "gro", "off")
+                run(*inside, "ip", "link", "set", "link0", "up")
+                run(*inside, "ip", "address", "add", f"{address}/24", "dev", "link0")
             for key, value in SYSCTL.items():
                 run(*inside, "sysctl", "-q", "-w", f"{key}={value}")
 

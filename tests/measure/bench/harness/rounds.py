@@ -1,7 +1,11 @@
 """Interleaved rounds: every variant once per round, in an order that rotates, so that a machine that slows down slows
 all of them. Comparisons are ratios within a round, and their median over the rounds."""
 
+import random
 import statistics
+
+# Of a bootstrap: how often, and the part of the ratios that its interval holds.
+RESAMPLED, INSIDE = 10_000, 0.95
 
 
 def interleave(variants, measure, rounds):
@@ -24,6 +28,19 @@ def ratio(numerator, denominator):
     """(median, least, most) of the ratios round by round."""
     ratios = [a / b for a, b in zip(numerator, denominator)]
     return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def ratio_of_medians(numerator, denominator):
+    """(ratio, least, most): the ratio of the medians, and the interval of its bootstrap over whole rounds, so that a round in which the
+    machine was slow is slow for both."""
+    pairs = list(zip(numerator, denominator))
+    again = random.Random(1)
+
+    def of(chosen):
+        return statistics.median(a for a, _ in chosen) / statistics.median(b for _, b in chosen)
+    ratios = sorted(of(again.choices(pairs, k=len(pairs))) for _ in range(RESAMPLED))
+    outside = (1 - INSIDE) / 2
+    return of(pairs), percentile(ratios, outside), percentile(ratios, 1 - outside)
 
 
 def quiet(costs):

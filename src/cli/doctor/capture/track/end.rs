@@ -38,6 +38,8 @@ const DELAYED: i64 = 8 * MS;
 const LONGEST: i64 = 600 * MS;
 /// By how much a piece may miss the moment: the machine may do something else.
 const LATE: i64 = MS;
+/// By how much more, where it is known that pieces are held: its way, or that of the acknowledgement, took longer than others.
+const DELAYED_ON_ITS_WAY: i64 = 10 * MS;
 /// Pauses in which a timer of 200 ms may have had a part.
 const TIMER: std::ops::Range<i64> = 100 * MS..500 * MS;
 /// A packet that comes again sooner is the same one, captured twice: retransmissions wait for longer.
@@ -56,6 +58,16 @@ struct Sent {
     answered: bool,
     /// When an acknowledgement of all was seen, without data.
     acknowledged: Option<i64>,
+}
+
+/// When a small piece left.
+enum Left {
+    /// The moment that the acknowledgement of the one before arrived.
+    WithIt,
+    /// A little later.
+    Soon,
+    /// At another time.
+    Otherwise,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -212,6 +224,7 @@ impl End {
         self.sum.segments += u64::from(length.div_ceil(mss));
         self.sum.bytes += u64::from(length);
         if length < mss {
+            self.sum.small += 1;
             self.judge(segment, other);
         }
         self.last = Some(Sent { time, length, partial: length % mss != 0, answered: false, acknowledged: None });
@@ -237,13 +250,17 @@ impl End {
         {
             let pause = now.saturating_sub(last.time);
             match self.on_acknowledgement(&last, now, other) {
-                Some(true) => {
+                Some(Left::WithIt) => {
                     let heard = last.acknowledged.unwrap_or(now);
                     self.sum.scatter.add(pause, now.saturating_sub(heard));
                     self.sum.nagle.add(Wait { time: pause, left: last.length, held: segment.length });
                     return;
                 }
-                Some(false) => self.sum.against += 1,
+                Some(Left::Soon) => {
+                    self.sum.against += 1;
+                    self.sum.soon = (self.sum.soon.0 + 1, self.sum.soon.1.saturating_add(pause));
+                }
+                Some(Left::Otherwise) => self.sum.against += 1,
                 None => {}
             }
         }
@@ -260,7 +277,7 @@ impl End {
     }
 
     /// Did it leave with the acknowledgement? None: nothing can be said.
-    fn on_acknowledgement(&self, last: &Sent, now: i64, other: &End) -> Option<bool> {
+    fn on_acknowledgement(&self, last: &Sent, now: i64, other: &End) -> Option<Left> {
         let (here, there) = (self.reach.unwrap_or(0), other.reach.unwrap_or(0));
         let round_trip = here.saturating_add(there);
         let pause = now.saturating_sub(last.time);
@@ -269,7 +286,7 @@ impl End {
         }
         let Some(acknowledged) = last.acknowledged else {
             // It left although a small piece was unacknowledged: no rule held it.
-            return last.partial.then_some(false);
+            return last.partial.then_some(Left::Otherwise);
         };
         let delay = acknowledged.saturating_sub(last.time).saturating_sub(there);
         let prompt = delay < DELAYED;
@@ -283,9 +300,10 @@ impl End {
         // The time in which another may come by chance is as long as an acknowledgement takes.
         let near = i64::from(path(round_trip).longest_delay()).saturating_mul(MS / 1000);
         match late {
-            _ if late < -unsure => last.partial.then_some(false),
-            _ if late <= unsure => Some(true),
-            _ => (late <= near).then_some(false),
+            _ if late < -unsure => last.partial.then_some(Left::Otherwise),
+            _ if late <= unsure => Some(Left::WithIt),
+            _ if late <= unsure + DELAYED_ON_ITS_WAY => Some(Left::Soon),
+            _ => (late <= near).then_some(Left::Otherwise),
         }
     }
 }

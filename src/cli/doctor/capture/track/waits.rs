@@ -60,12 +60,16 @@ impl Waits {
 pub struct Sum {
     pub segments: u64,
     pub bytes: u64,
+    /// Pieces of less than a segment.
+    pub small: u64,
     /// Pieces that left with the acknowledgement of the one before.
     pub nagle: Waits,
-    /// How these lie in time.
+    /// How many left a little later, and how long they waited, added up: they were held too, if most were.
+    pub soon: (u64, i64),
+    /// How those of `nagle` lie in time.
     pub scatter: Scatter,
     /// Pieces that left at another time near it, or although nothing was acknowledged: where these are many, it was the program
-    /// that took its time.
+    /// that took its time. Those of `soon` are among them.
     pub against: u64,
     /// Pieces that left as late as the kernel lets go of what is corked.
     pub corked: Waits,
@@ -81,7 +85,9 @@ impl Sum {
     pub fn merge(&mut self, other: &Sum) {
         self.segments += other.segments;
         self.bytes += other.bytes;
+        self.small += other.small;
         self.nagle.merge(&other.nagle);
+        self.soon = (self.soon.0 + other.soon.0, self.soon.1.saturating_add(other.soon.1));
         self.scatter.merge(&other.scatter);
         self.against += other.against;
         self.corked.merge(&other.corked);
