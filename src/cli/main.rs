@@ -7,6 +7,7 @@ mod ab;
 mod args;
 mod attach;
 mod check;
+mod complete;
 mod counters;
 mod demo;
 mod detach;
@@ -15,6 +16,7 @@ mod env;
 mod errors;
 mod export;
 mod generate;
+mod help;
 mod ls;
 mod os;
 mod output;
@@ -27,13 +29,12 @@ mod stalls;
 mod systemd;
 mod top;
 mod units;
+mod values;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser};
-
-use args::{Cli, Command};
-use errors::{Failure, OWN};
+use args::Command;
+use errors::{Failure, OWN, usage};
 
 /// The entry point, in place of the standard library's: that one sets SIGPIPE to be ignored and opens /dev/null in place of
 /// closed descriptors, and `run` would pass both on to the program.
@@ -72,18 +73,22 @@ unsafe fn collect(count: std::ffi::c_int, arguments: *const *const std::ffi::c_c
 
 #[cfg_attr(test, expect(dead_code, reason = "tests call what is below it"))]
 fn answer(arguments: Vec<OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match args::parsed(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
+        // Help and version were asked for; anything else is a mistake on the command line.
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            // Help and version were asked for; anything else is a mistake on the command line.
-            return if error.use_stderr() { OWN } else { errors::OK };
+            return errors::OK;
+        }
+        Err(error) => {
+            errors::say(usage::line(&error, args::definition(), &arguments));
+            return OWN;
         }
     };
     let code = match dispatch(cli.command) {
         Ok(code) => code,
         Err(Failure { code, message }) => {
-            errors::say(message);
+            errors::say(usage::as_typed(message, args::definition(), &arguments));
             code
         }
     };
@@ -110,7 +115,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Systemd(args) => systemd::command(&args),
         Command::Ab(args) => ab::command(&args),
         Command::Demo(args) => demo::command(&args),
-        Command::Generate(args) => generate::command(&args, Cli::command(), &schemas::ALL),
+        Command::Generate(args) => generate::command(&args, args::definition(), &args::HELPS, &schemas::ALL),
+        Command::Complete(args) => complete::command(&args, args::definition()),
         Command::DemoClient(args) => demo::client(&args),
     }
 }

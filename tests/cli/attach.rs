@@ -98,7 +98,7 @@ fn later_connections_are_found_by_watching() {
     command.args(["attach", "--watch", "--interval", "20", "--state"]).arg(state.path());
     let mut watch = Guard::spawn(command.arg(client.guard.pid().to_string()).stdout(Stdio::piped()));
     let lines = watch.lines();
-    let shown = lines.until("watching every 20 ms: ends with the process or with Ctrl-C", PATIENCE);
+    let shown = lines.until("watching every 20ms: ends with the process or with Ctrl-C", PATIENCE);
     assert!(shown.iter().any(|line| line.contains("off -> on")), "{shown:?}");
     client.expect_stalls(false);
     client.ask("open");
@@ -173,13 +173,13 @@ fn what_cannot_be_done_is_explained() {
         (vec![gone.as_str()], 127, "there is no process"),
         (vec!["--fd", &datagrams, &pid], 126, "is not a TCP socket but a UDP socket"),
         (vec!["--fd", "0", &pid], 126, "is not a TCP socket but `pipe:"),
-        (vec!["--fd", "987", &pid], 126, "has no descriptor 987"),
-        (vec!["python3"], 125, "`python3` is no process number"),
+        (vec!["--fd", "987", &pid], 126, "has no such descriptor"),
+        (vec!["python3"], 125, "`python3` is no process ID"),
         (vec!["--port", &free], 127, "no process listens on TCP port"),
         (vec!["--set", "ttl=0", &pid], 125, "allowed is a number from 1 to 255"),
-        (vec!["--state", "/nonexistent/state", &pid], 125, "cannot be used multiple times"),
+        (vec!["--state", "/nonexistent/state", &pid], 125, "allowed is to give it once"),
         (vec!["--revert", &pid], 1, "nothing to put back"),
-        (vec![], 125, "required"),
+        (vec![], 125, "PID is missing"),
     ] {
         let (found, _, err) = attach(&state, &arguments);
         assert!(found == code && err.contains(words), "{arguments:?}: {found} {err}");

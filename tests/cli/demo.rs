@@ -60,5 +60,5 @@ fn the_plain_run_is_plain_under_a_preload_too() {
 fn without_a_library_there_is_nothing_to_show() {
     let (code, out, err) = ended(tcptune().args(["demo", "--library", "/nonexistent/libtcptune.so"]));
     assert_eq!((code, out.as_str()), (125, ""));
-    assert!(err.starts_with("tcptune: the library `/nonexistent/libtcptune.so`"), "{err}");
+    assert!(err.starts_with("tcptune: --library /nonexistent/libtcptune.so: "), "{err}");
 }

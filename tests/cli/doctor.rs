@@ -174,7 +174,7 @@ fn mistakes_are_answered_in_one_line() {
     let nowhere = scratch.join("no/such/file");
     let nowhere = nowhere.to_str().expect("a path in UTF-8");
     for (arguments, code, words) in [
-        (&["--pid", "nginx"][..], 125, "`nginx` is no process number"),
+        (&["--pid", "nginx"][..], 125, "--pid nginx: `nginx` is no process ID"),
         (&["--pid", "4194305"], 127, "there is no process 4194305"),
         (&["--port", &port, "--duration", "0.1", "--output", nowhere], 125, "cannot be written: No such file"),
     ] {
@@ -183,9 +183,9 @@ fn mistakes_are_answered_in_one_line() {
         assert!(err.starts_with("tcptune: ") && err.contains(words), "{err}");
     }
     for (arguments, words) in [
-        (&["--port", "1", "--duration", "0"][..], "0.1 to 86400"),
-        (&["--pid", "1", "--interval", "0"], "1..=10"),
-        (&["--pid", "1", "--", "true"], "cannot be used with"),
+        (&["--port", "1", "--duration", "0"][..], "100ms to 24h"),
+        (&["--pid", "1", "--interval", "0"], "from 1ms to 10ms"),
+        (&["--pid", "1", "--", "true"], "allowed is either this or"),
     ] {
         let (given, _, err) = ended(tcptune().arg("doctor").args(arguments));
         assert!(given == 125 && err.contains(words), "{arguments:?}: {given} {err}");

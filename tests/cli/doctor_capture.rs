@@ -360,10 +360,10 @@ fn mistakes_are_answered_in_one_line() {
     let nowhere = scratch.join("nowhere").display().to_string();
     let here = scratch.path().display().to_string();
     for (name, words) in [
-        (&text, "is no capture: a file in pcap or pcapng format is allowed"),
+        (&text, "is no capture: allowed is a file in pcap or pcapng format"),
         (&empty, "is no capture"),
         (&packed, "x y.gz' | tcptune doctor --pcap -`"),
-        (&nowhere, "nowhere`: No such file"),
+        (&nowhere, "nowhere: cannot be read: No such file"),
         (&here, "Is a directory"),
     ] {
         let (code, out, err) = ended(tcptune().args(["doctor", "--pcap", name]));
@@ -372,6 +372,6 @@ fn mistakes_are_answered_in_one_line() {
     }
     for other in [&["--pid", "1"][..], &["--duration", "1"], &["--interval", "2"], &["--follow"], &["--", "true"]] {
         let (code, _, err) = ended(tcptune().args(["doctor", "--pcap", &text]).args(other));
-        assert!(code == 125 && err.contains("cannot be used with"), "{other:?}: {code} {err}");
+        assert!(code == 125 && err.contains("allowed is either this or"), "{other:?}: {code} {err}");
     }
 }

@@ -71,6 +71,7 @@ fn every_exchange_is_counted() {
     assert!(found["waits"].as_u64().is_some_and(|n| (55..=65).contains(&n)), "{found:#}");
     assert_eq!(found["pattern_bytes"], serde_json::json!([100, 2]));
     assert_eq!(report["command_ended"], "ended with exit status 0");
+    assert_eq!(report["command"], serde_json::json!({ "status": 0, "signal": null }));
     assert_eq!(process(&report, "exchanges.py")["loaded"], true);
     assert!(found["upstream"].to_string().contains("socket.TCP_NODELAY"), "{found:#}");
 }
@@ -238,6 +239,7 @@ fn the_command_keeps_its_signals_and_its_end_is_told() {
     let (report, code, out) = report(&scratch, "", &[], &["sh", "-c", "grep SigIgn /proc/self/status; kill -9 $$"]);
     assert_eq!(code, 2);
     assert_eq!(report["command_ended"], "was ended by signal 9");
+    assert_eq!(report["command"], serde_json::json!({ "status": null, "signal": 9 }));
     let plain = Command::new("sh").args(["-c", "grep SigIgn /proc/self/status"]).output().expect("it starts");
     // This test ignores SIGPIPE, as Rust programs do; Command sets it back for what it starts.
     assert_eq!(out, support::text(&plain.stdout));
@@ -245,7 +247,7 @@ fn the_command_keeps_its_signals_and_its_end_is_told() {
     assert!(code == 127 && err.contains("cannot run `/no/such/program`"), "{code} {err}");
     let file = scratch.file("text", "no program");
     let (code, _, err) = ended(doctor().arg("--").arg(file));
-    assert!(code == 126 && err.contains("Permission denied"), "{code} {err}");
+    assert!(code == 126 && err.contains("is not executable"), "{code} {err}");
 }
 
 #[test]
@@ -273,6 +275,7 @@ fn a_time_limit_ends_the_command_and_what_it_started() {
     let (report, code, _) = report(&scratch, "", &["--duration", "0.5"], &["sh", "-c", &line]);
     assert_eq!(code, 2);
     assert_eq!(report["command_ended"], "was ended by signal 15");
+    assert_eq!(report["command"], serde_json::json!({ "status": null, "signal": 15 }));
     for process in processes(&report) {
         let pid = process["pid"].as_u64().expect("a number");
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{process:#}");

@@ -190,11 +190,11 @@ fn a_unit_alone_and_its_cure() {
 #[test]
 fn mistakes_are_answered() {
     for (arguments, words) in [
-        (&["--all", "--", "true"][..], "cannot be used with"),
-        (&["--all", "--pid", "1"], "cannot be used with"),
-        (&["--all", "--unit", "x"], "cannot be used with"),
+        (&["--all", "--", "true"][..], "allowed is either this or"),
+        (&["--all", "--pid", "1"], "allowed is either this or"),
+        (&["--all", "--unit", "x"], "allowed is either this or"),
         (&["--budget", "0"], "0.1 to 100"),
-        (&["--budget", "2", "--pid", "1"], "cannot be used with"),
+        (&["--budget", "2", "--pid", "1"], "allowed is either this or"),
         (&["--unit", "a/b"], "is a path"),
     ] {
         let (code, out, err) = ended(tcptune().arg("doctor").args(arguments));

@@ -206,10 +206,10 @@ fn bad_input_is_named_in_one_line() {
     let newer = scratch.file("newer.json", r#"{"version":2,"removed":[],"programs":{},"series":[]}"#);
     let (broken, newer) = (broken.to_str().expect("plain"), newer.to_str().expect("plain"));
     for (options, words) in [
-        (&["--ended", broken][..], "is no file that tcptune wrote"),
-        (&["--ended", newer], "has version 2, this command knows 1"),
-        (&["--textfile", "/proc/no/x.prom"], "`/proc/no/x.prom` cannot be written"),
-        (&["--listen", "192.0.2.1:1"], "cannot listen on 192.0.2.1:1"),
+        (&["--ended", broken][..], "allowed is a new file or one that tcptune wrote"),
+        (&["--ended", newer], "has version 2, allowed is 1"),
+        (&["--textfile", "/proc/no/x.prom"], "--textfile /proc/no/x.prom: cannot be written"),
+        (&["--listen", "192.0.2.1:1"], "--listen 192.0.2.1:1: cannot listen there"),
     ] {
         let (code, out, err) = ended(tcptune().arg("export").args(options).arg(scratch.path()));
         assert_eq!((code, out.as_str(), err.lines().count()), (125, "", 1), "{err}");

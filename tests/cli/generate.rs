@@ -13,6 +13,15 @@ fn the_settings_page_is_the_generated_one() {
 }
 
 #[test]
+fn the_page_of_exit_statuses_is_the_generated_one() {
+    let (code, page, err) = ended(tcptune().args(["generate", "exit-status"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let committed = include_str!("../../docs/exit-status.md");
+    let how = "cargo run -- generate exit-status > docs/exit-status.md";
+    assert!(page == committed, "docs/exit-status.md is out of date: {how}");
+}
+
+#[test]
 fn the_list_of_hooks_is_the_generated_one() {
     let (code, list, err) = ended(tcptune().args(["generate", "hooks"]));
     assert_eq!((code, err.as_str()), (0, ""));
@@ -54,12 +63,18 @@ fn every_variable_has_an_option_and_a_place_in_the_reference() {
 fn completions_know_every_option() {
     let options = options_of_run();
     assert!(options.len() >= 10, "{options:?}");
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+    for shell in ["elvish", "powershell"] {
         let (code, script, err) = ended(tcptune().args(["generate", "completions", shell]));
         assert_eq!((code, err.as_str()), (0, ""));
         for option in &options {
             assert!(script.contains(option.trim_start_matches("--")), "{shell}: {option}");
         }
+    }
+    // The others ask the command: tests/cli/complete.rs.
+    let (code, offered, err) = ended(tcptune().args(["complete", "2", "--", "tcptune", "run", "--"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    for option in &options {
+        assert!(offered.lines().any(|line| line.split('\t').next() == Some(option)), "{option}: {offered}");
     }
     assert_eq!(ended(tcptune().args(["generate", "completions", "abacus"])).0, 125);
 }

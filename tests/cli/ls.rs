@@ -66,7 +66,7 @@ fn a_process_without_sockets_has_none_and_a_wrong_number_is_told() {
     assert!(code == 0 && out.lines().count() >= 4, "{out}");
     for (arguments, expected, word) in [
         (&["--port", "1"][..], 1, "no TCP socket"),
-        (&["nginx"][..], 125, "`nginx` is no process number"),
+        (&["nginx"][..], 125, "`nginx` is no process ID"),
         (&["99999999"][..], 127, "there is no process 99999999"),
         (&["--port", "0"][..], 125, "--port"),
     ] {

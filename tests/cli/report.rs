@@ -168,7 +168,7 @@ fn without_counters_or_a_directory_one_line_says_so() {
         assert!(err.contains(reason) && err.contains("TCPTUNE_STATS") && err.lines().count() == 1, "{err}");
     }
     let (code, _, err) = ended(tcptune().arg("report"));
-    assert!(code == 125 && err.contains("no directory"), "{err}");
+    assert!(code == 125 && err.contains("DIR is missing"), "{err}");
 }
 
 #[test]

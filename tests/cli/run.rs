@@ -52,10 +52,10 @@ fn a_filter_is_tried_before_the_library_meets_it() {
 #[test]
 fn own_errors_are_125_and_one_line() {
     let bad: [(&[&str], &str); 6] = [
-        (&["--nodelay", "maybe", "true"], "TCPTUNE_NODELAY: `maybe`"),
-        (&["--set", "keepalive=60", "--set", "ttl=300", "true"], "TCPTUNE_SET: `ttl=300` at character 14"),
-        (&["--rule", "port=70000 off", "true"], "TCPTUNE_RULES: `"),
-        (&["--library", "/nonexistent/libtcptune.so", "true"], "`/nonexistent/libtcptune.so`"),
+        (&["--nodelay", "maybe", "true"], "--nodelay maybe: allowed is on, off or force"),
+        (&["--set", "keepalive=60", "--set", "ttl=300", "true"], "--set ttl=300: allowed is a number from 1 to 255"),
+        (&["--rule", "port=70000 off", "true"], "--rule 'port=70000 off': `70000`: allowed is ports"),
+        (&["--library", "/nonexistent/libtcptune.so", "true"], "--library /nonexistent/libtcptune.so: "),
         (&["--library", "/etc/passwd", "true"], "not an ELF file"),
         (&["--library", "/", "true"], "is not a regular file"),
     ];
@@ -158,7 +158,7 @@ fn a_library_that_the_loader_would_refuse_is_refused_before() {
     }
     let (code, _, err) = ended(tcptune().args(["run", "--library", "/bin/sh", "true"]));
     assert_eq!(code, 125);
-    assert!(err.contains("is not a shared object"), "{err}");
+    assert!(err.contains("allowed is a shared object"), "{err}");
 }
 
 #[test]

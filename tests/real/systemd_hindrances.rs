@@ -83,7 +83,7 @@ fn what_stands_in_the_way_is_named_before_anything_is_written() {
         ("systemd install veiled", 1, "is masked"),
         ("systemd install broken", 125, "cannot load `broken.service`"),
         ("systemd install strict.timer", 125, "only services and sockets can be tuned: it starts `strict.service`"),
-        ("systemd install --nodelay maybe strict", 125, "`maybe`"),
+        ("systemd install --nodelay maybe strict", 125, "--nodelay maybe: allowed is"),
         ("systemd install --library /none.so strict", 125, "/none.so"),
         ("systemd install --force minus", 125, "was not written by tcptune"),
         ("systemd remove minus", 125, "was not written by tcptune"),

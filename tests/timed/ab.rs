@@ -263,13 +263,13 @@ fn mistakes_are_one_line_before_anything_is_run() {
     let touched = scratch.join("touched");
     let touch = touched.display().to_string();
     for (options, code, said) in [
-        (&["--setting", "cork=maybe"][..], 125, "TCPTUNE_CORK"),
+        (&["--setting", "cork=maybe"][..], 125, "--setting cork=maybe: allowed is auto or off"),
         (&["--setting", "crok=off"], 125, "there is no setting `crok`"),
         (&["--vs", "cork"], 125, "--vs cork: allowed is NAME=VALUE"),
-        (&["--fail-if-slower", "-n", "4"], 125, "--fail-if-slower with -n 4 could never fail"),
+        (&["--fail-if-slower", "-n", "4"], 125, "-n 4: with --fail-if-slower allowed is 5 or more"),
         (&["--export", "xml=x"], 125, "--export xml=x: allowed is json=FILE"),
-        (&["--html", "/nonexistent/page.html"], 125, "`/nonexistent/page.html` cannot be written"),
-        (&["--library", "/nonexistent.so"], 125, "the library `/nonexistent.so`"),
+        (&["--html", "/nonexistent/page.html"], 125, "--html /nonexistent/page.html: cannot be written"),
+        (&["--library", "/nonexistent.so"], 125, "--library /nonexistent.so: "),
     ] {
         let mut command = tcptune();
         command.arg("ab");

@@ -98,7 +98,7 @@ pub fn shell(option: &str, script: &str, environment: &[Pair], show: bool) -> Re
     let words = ["/bin/sh", "-c", script].map(OsString::from);
     let (_, end) = Process::start(&words, environment, show)?.wait(|| Duration::from_secs(1))?;
     if end.status != 0 {
-        return Err(Failure::own(format!("the command of {option} exited with {}: `{script}`", end.status)));
+        return Err(Failure::of_option(option, script, format!("the command exited with {}", end.status)));
     }
     Ok(())
 }
@@ -108,21 +108,13 @@ pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsStri
     if let Some(shell) = shell {
         return Ok([shell, "-c", line].map(OsString::from).to_vec());
     }
-    let words =
-        shell_words::split(line).map_err(|_| Failure::own(format!("{option} {line}: a quote is not closed")))?;
+    let words = shell_words::split(line).map_err(|_| {
+        Failure::of_option(option, line, "allowed are words as a shell has them, but a quote is not closed")
+    })?;
     if words.is_empty() {
-        return Err(Failure::own(format!("{option}: the command is empty")));
+        return Err(Failure::of_option(option, line, "the command is empty"));
     }
     Ok(words.into_iter().map(OsString::from).collect())
-}
-
-/// Is there such a program? Said before anything is run.
-pub fn exists(words: &[OsString]) -> Result<(), Failure> {
-    let name = words.first().map(OsString::as_os_str).unwrap_or_default();
-    let path = std::env::var_os("PATH");
-    crate::programs::search::program(name, path.as_deref())
-        .map(drop)
-        .map_err(|failure| Failure::new(failure.code, format!("cannot run {}", failure.message)))
 }
 
 /// Follows the kernel's count of segments over time, closely at first and then less: the beginning is what shows a stall.

@@ -36,12 +36,13 @@ use std::path::Path;
 
 use args::{AbArgs, Count, End};
 use arm::Arm;
-use commands::{Commands, exists, words};
+use commands::{Commands, words};
 use report::{Report, Subject};
 use session::Plan;
 
 use crate::errors::{Failure, NO, OK, say};
-use crate::programs::{facts, library, reach, sanitizer};
+use crate::os::files::Target;
+use crate::programs::{facts, library, reach, sanitizer, start};
 use crate::settings;
 
 pub fn command(args: &AbArgs) -> Result<u8, Failure> {
@@ -51,15 +52,15 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let subject = subject(args);
     if let (Some(_), Some(runs @ ..5)) = (args.fail_if_slower, args.runs) {
         return Err(Failure::own(format!(
-            "--fail-if-slower with -n {runs} could never fail: five runs of each are the least"
+            "--runs {runs}: with --fail-if-slower allowed is 5 or more, since fewer could never tell"
         )));
     }
     let exports = args.export.iter().map(|given| {
         let (format, file) = export::target(given)?;
-        Ok((format, export::tried("--export", &file)?))
+        Ok((format, Target::tried(&format!("--export {}=", format.word()), &file)?))
     });
     let exports = exports.collect::<Result<Vec<_>, Failure>>()?;
-    let page = args.html.as_deref().map(|file| export::tried("--html", file)).transpose()?;
+    let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     let tuned = match &server {
         Some((words, _, End::Server)) => words,
         _ => &command,
@@ -72,7 +73,7 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let can_count = counted::is_known_to(&library.file);
     if args.count == Count::Every && !can_count {
         return Err(Failure::own(format!(
-            "--count every: the library `{}` does not count, it is older than this command: give another with --library",
+            "--count every: the library `{}` does not count, it is older than this command: allowed is another with --library",
             library.file.display()
         )));
     }
@@ -132,9 +133,21 @@ fn programs(args: &AbArgs) -> Result<Programs, Failure> {
             (command, None)
         }
     };
-    exists(&programs.0)?;
-    programs.1.as_ref().map_or(Ok(()), |(server, ..)| exists(server))?;
+    let shell = args.shell.as_ref().map(|shell| ("--shell", shell));
+    exists(&programs.0, shell.or(args.load.as_ref().map(|load| ("--load", load))))?;
+    if let Some((server, ..)) = &programs.1 {
+        exists(server, shell.or(args.serve.as_ref().map(|serve| ("--serve", serve))))?;
+    }
     Ok(programs)
+}
+
+/// Is there such a program? `given`: the option that names it.
+fn exists(words: &[OsString], given: Option<(&str, &String)>) -> Result<(), Failure> {
+    let name = words.first().map(OsString::as_os_str).unwrap_or_default();
+    start::exists(name).map_err(|failure| match given {
+        Some((option, value)) => failure.with_option(option, value),
+        None => failure,
+    })
 }
 
 fn joined(words: &[OsString]) -> String {

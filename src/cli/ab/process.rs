@@ -15,7 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::executor::Cpu;
-use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, plain};
+use crate::errors::{Context, Failure};
+use crate::programs::start;
 use crate::settings::Pair;
 
 /// Exit status after an interruption, as shells have it for SIGINT.
@@ -78,10 +79,7 @@ impl Process {
         if !show {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
-        let child = command.spawn().map_err(|e| {
-            let code = if e.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
-            Failure::new(code, format!("cannot run `{}`: {}", program.display(), plain(&e)))
-        })?;
+        let child = command.spawn().map_err(|error| start::refusal(program, &error))?;
         let pid = Pid::from_child(&child);
         let name = program.display().to_string();
         let ended =

@@ -1,6 +1,6 @@
 //! What is done to one borrowed socket: setting what is asked for, or putting back what was there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use tcptune_policy::{OptionSet, SockOpt};
@@ -44,12 +44,12 @@ pub fn wishes(given: &[OsString]) -> Result<Vec<Wish>, Failure> {
     let read = |entry: &[u8]| {
         let reading = settings::read(&[("TCPTUNE_SET".into(), OsString::from_vec(entry.to_vec()))]);
         match reading.faults.first() {
-            Some((variable, line)) => Err(Failure::own(line.replacen(variable, "--set", 1))),
+            Some(wrong) => Err(Failure::of_option("--set", OsStr::from_bytes(entry), &wrong.what)),
             None => {
                 let set = reading.settings.base.set;
                 // Of what the kernel refuses for every socket, one line says all.
                 match timers::objection(&set) {
-                    Some(why) => Err(Failure::own(format!("--set {}: {why}", String::from_utf8_lossy(entry)))),
+                    Some(why) => Err(Failure::of_option("--set", OsStr::from_bytes(entry), why)),
                     None => Ok(Wish { text: String::from_utf8_lossy(entry).into_owned(), set }),
                 }
             }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn names_what_is_not_valid() {
         let failure = wishes(&["ttl=0".into()]).err().expect("not valid");
-        assert!(failure.message.starts_with("--set: `ttl=0` at character 1 is not valid: allowed is"), "{failure:?}");
+        assert!(failure.message.starts_with("--set ttl=0: allowed is"), "{failure:?}");
     }
 
     #[test]

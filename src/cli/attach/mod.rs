@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::errors::{Context, Failure, NO, OK, say};
+use crate::os::ending::Ending;
 use crate::os::process::Process;
 use crate::os::{proc, target, timers};
 use crate::output::{self, json::Document};
@@ -64,7 +65,9 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
     let store = Store::find(args.state.as_deref())?;
     let mut pids = targets(args)?;
     if store.is_none() && args.revert {
-        return Err(Failure::own("without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR"));
+        return Err(Failure::own(
+            "--revert: without XDG_RUNTIME_DIR there is no record of what was changed: give --state DIR",
+        ));
     }
     let mut run =
         Run { args, plan, store, sessions: Vec::new(), known: BTreeSet::new(), shared: BTreeMap::new(), code: OK };
@@ -73,10 +76,11 @@ pub fn command(args: &AttachArgs) -> Result<u8, Failure> {
         say("what was changed cannot be remembered without XDG_RUNTIME_DIR: for --revert give --state DIR");
     }
     if args.watch && !args.json && !run.sessions.is_empty() {
-        output::line(&format!("watching every {} ms: ends with the process or with Ctrl-C", args.interval));
+        output::line(&format!("watching every {:?}: ends with the process or with Ctrl-C", args.interval));
     }
-    while args.watch && !run.sessions.is_empty() {
-        run.wait()?;
+    let ending = if args.watch { Some(Ending::caught()?) } else { None };
+    while let Some(ending) = ending.as_ref().filter(|ending| !run.sessions.is_empty() && !ending.arrived()) {
+        run.wait(ending)?;
         if args.port.is_some() || args.unit.is_some() || args.children {
             // There is none left when the last one is about to end.
             pids = targets(args).unwrap_or_default();
@@ -100,8 +104,12 @@ fn wishes(args: &AttachArgs) -> Result<Vec<Wish>, Failure> {
 /// The processes that are meant, each once.
 fn targets(args: &AttachArgs) -> Result<Vec<u32>, Failure> {
     let mut pids = match (args.port, &args.unit) {
-        (Some(port), _) => target::listening_on(port)?,
-        (None, Some(unit)) => processes::of_name(unit, args.user)?,
+        (Some(port), _) => {
+            target::listening_on(port).map_err(|failure| failure.with_option("--port", port.to_string()))?
+        }
+        (None, Some(unit)) => {
+            processes::of_name(unit, args.user).map_err(|failure| failure.with_option("--unit", unit))?
+        }
         (None, None) => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     if args.children {
@@ -222,13 +230,12 @@ impl Run<'_> {
         }
     }
 
-    /// Until a process ends or it is time to look again.
-    fn wait(&self) -> Result<(), Failure> {
+    /// Until a process ends, a signal says that it is enough, or it is time to look again.
+    fn wait(&self, ending: &Ending) -> Result<(), Failure> {
         let mut handles: Vec<PollFd> = self.sessions.iter().map(|s| PollFd::new(&s.process, PollFlags::IN)).collect();
-        let time = Timespec {
-            tv_sec: i64::from(self.args.interval / 1000),
-            tv_nsec: i64::from(self.args.interval % 1000 * 1_000_000),
-        };
+        handles.push(PollFd::new(ending, PollFlags::IN));
+        let interval = self.args.interval;
+        let time = Timespec::try_from(interval).doing(|| format!("wait for {interval:?}"))?;
         match poll(&mut handles, Some(&time)) {
             // Stopped and continued, for example.
             Err(Errno::INTR) => Ok(()),

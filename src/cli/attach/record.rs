@@ -90,14 +90,18 @@ impl Store {
         let Some(path) = asked.map(Path::to_owned).or_else(usual) else { return Ok(None) };
         let shown = path.display();
         let directory = Directory::open_or_make(&path, 0o700).doing(|| format!("make the directory `{shown}`"));
-        let directory = directory.map_err(|failure| failure.advise("give another with --state DIR"))?;
+        let directory = directory.map_err(|failure| match asked {
+            Some(asked) => failure.with_option("--state", asked),
+            None => failure.advise("give another with --state DIR"),
+        })?;
         let about = directory.about().doing(|| format!("look at `{shown}`"))?;
         // What others could write would tell us what to do to sockets of ours.
         if about.st_uid != ours || about.st_mode & 0o022 != 0 {
-            return Err(Failure::own(format!(
-                "`{shown}` must be a directory that belongs to uid {ours} and that nobody else can write: change it, or give \
-                 another with --state DIR"
-            )));
+            let allowed = "allowed is a directory of your own that nobody else can write to";
+            return Err(match asked {
+                Some(asked) => Failure::of_option("--state", asked, allowed),
+                None => Failure::own(format!("`{shown}`: {allowed}: change it, or give another with --state DIR")),
+            });
         }
         let store = Self { path, directory };
         store.sweep();

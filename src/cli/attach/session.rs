@@ -181,7 +181,12 @@ impl Session {
     fn no_socket(&self, fd: RawFd) -> Failure {
         let (pid, name) = (self.process.pid, &self.process.name);
         let what = match proc::descriptor(pid, fd) {
-            Err(_) => return Failure::new(CANNOT_EXECUTE, format!("process {pid} ({name}) has no descriptor {fd}")),
+            Err(_) => {
+                return Failure::new(
+                    CANNOT_EXECUTE,
+                    format!("--fd {fd}: process {pid} ({name}) has no such descriptor"),
+                );
+            }
             Ok(link) => match self.process.borrow(fd).map(Socket::new) {
                 Ok(Err(what)) if what != "no socket" => what,
                 _ => format!("`{}`", link.display()),
@@ -189,7 +194,7 @@ impl Session {
         };
         Failure::new(
             CANNOT_EXECUTE,
-            format!("descriptor {fd} of process {pid} ({name}) is not a TCP socket but {what}"),
+            format!("--fd {fd}: of process {pid} ({name}) this is not a TCP socket but {what}"),
         )
     }
 }

@@ -5,30 +5,39 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-/// Say whether LD_PRELOAD can reach a program or a running process
+use crate::help::Help;
+
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "it can be reached (a process: it can, or the library is loaded)"),
+        ("1", "it cannot be reached"),
+        ("125", "wrong use, or tcptune itself failed"),
+        ("126", "it was found, but is not a program, or no permission to look at it"),
+        ("127", "no such program or process"),
+    ],
+    examples: &[
+        ("tcptune check curl", "a program in PATH"),
+        ("tcptune check ./migrate.py", "a script: its #! line is followed"),
+        ("tcptune check 4711", "a process (a program of that name: ./4711)"),
+        ("tcptune check --json nginx", "for scripts"),
+    ],
+    first: 4,
+};
+
+/// Check whether LD_PRELOAD can reach a program or a running process
 ///
-/// Reads the program's file (or /proc for a process) without running it: class and machine, dynamic or static, C library,
-/// setuid and file capabilities, interpreter lines, Go. Says what to do instead when it cannot be reached.
+/// Reads the program's file (or /proc, for a process) without running it: class and machine, dynamic or static, C library,
+/// set-user-ID and file capabilities, interpreter lines, Go. Tells what to do instead if it cannot be reached.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status:\n  \
-    0    it can be reached (a process: it can, or the library is loaded)\n  \
-    1    it cannot be reached\n  \
-    125  wrong use, or tcptune itself failed\n  \
-    126  it was found, but is no program or may not be looked at\n  \
-    127  there is no such program or process\n\n\
-    Examples:\n  \
-    tcptune check curl              a program in PATH\n  \
-    tcptune check ./migrate.py      a script: its #! line is followed\n  \
-    tcptune check 4711              a process (a program named by digits: ./4711)\n  \
-    tcptune check --json nginx      for scripts")]
+#[command(after_help = HELP.short(), after_long_help = HELP.long())]
 pub struct CheckArgs {
-    /// A program's name or path, or the number of a process
+    /// The name or path of a program, or a process ID
     #[arg(value_name = "PROGRAM|PID", value_hint = ValueHint::CommandName)]
     pub target: OsString,
-    /// The library to judge for, instead of the one beside this command or the installed one
+    /// Judge for this library, not the one next to this command or the installed one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub library: Option<PathBuf>,
-    /// Print everything that was found as JSON
+    /// Print everything found as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -30,7 +30,7 @@ pub use arm::ArmCounts;
 pub use directory::{Found, read};
 pub use histogram::Histogram;
 pub use name::name;
-pub use place::{directory, seconds, usable};
+pub use place::{directory, usable};
 pub use process::{Process, services};
 pub use samples::{Module, Sample};
 pub use scratch::Scratch;

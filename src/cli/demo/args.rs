@@ -4,20 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-/// Show the effect on this machine, in a few seconds
+use crate::help::Help;
+
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "the effect was shown, or the plain run does not stall on this machine"),
+        ("1", "the library had no effect"),
+        ("125", "wrong use, or the demonstration could not run"),
+    ],
+    examples: &[("tcptune demo", ""), ("tcptune demo --client built-in", "without python3")],
+    first: 2,
+};
+
+/// Demonstrate the effect on this machine in a few seconds
 ///
 /// Appends mails over IMAP on loopback with python3's own imaplib, plain and preloaded in turns, to a small built-in server,
-/// and prints the rates. Needs nothing but the command and the library.
+/// and prints the rates. Needs only the command and the library.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status:\n  \
-    0    it was shown, or the plain run does not stall on this machine\n  \
-    1    the library had no effect\n  \
-    125  it could not be run")]
+#[command(after_help = HELP.short(), after_long_help = HELP.long())]
 pub struct DemoArgs {
-    /// The client whose connections are tuned
-    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    /// The client to tune
+    #[arg(long, value_enum, value_name = "CLIENT", default_value_t = Choice::Auto)]
     pub client: Choice,
-    /// The library to show, instead of the one beside the command or the installed one
+    /// Preload this library, not the one next to this command or the installed one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub library: Option<PathBuf>,
 }
@@ -25,11 +34,11 @@ pub struct DemoArgs {
 /// Which client to show it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Choice {
-    /// python3's imaplib if there is a python3, else the built-in one.
+    /// python3's imaplib if it is installed, else the built-in client.
     Auto,
     /// python3's imaplib.
     Python,
-    /// A built-in client that writes as imaplib does.
+    /// A client that writes as imaplib does.
     BuiltIn,
 }
 

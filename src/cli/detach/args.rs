@@ -1,44 +1,53 @@
-//! The command line of `detach`. Man page and completions are made from it too.
+//! The command line of `tcptune detach`.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::counters::seconds;
+use crate::help::Help;
+use crate::values::{Bare, time};
+
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "the library in every process has stopped"),
+        ("1", "a process has not answered yet, or cannot be told: it does not count, or has no library"),
+        ("125", "wrong use, or tcptune itself failed"),
+        ("126", "no permission for the process"),
+        ("127", "no such process or unit"),
+    ],
+    examples: &[
+        ("tcptune detach 4711", "a process"),
+        ("tcptune detach --unit legacyd", "every process of a service"),
+        ("tcptune detach --wait 1m $(pidof legacyd)", "wait for its next exchange"),
+    ],
+    first: 3,
+};
 
 /// Tell the library in a running process to stop tuning
 ///
 /// For processes that count (TCPTUNE_STATS). The process is not stopped. From its next exchange on the library holds nothing,
 /// leaves new connections alone, and turns TCP_NODELAY off again on open ones where it has set it, each at its next exchange;
-/// options of TCPTUNE_SET stay until a connection is closed. What the program has set itself is not touched. The library goes
-/// on counting: connections since then appear as untouched in `tcptune report`, beside the tuned ones before. It stays so until
-/// the program is started again.
+/// options of TCPTUNE_SET stay until a connection is closed. What the program set itself is not touched. The library keeps
+/// counting: connections since then appear as untouched in `tcptune report`, next to the tuned ones before. It stays so until
+/// the program is restarted.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune detach [OPTIONS] PID...\n       tcptune detach [OPTIONS] --unit UNIT",
-    after_help = "Exit status:\n  \
-        0    the library in every process has stopped\n  \
-        1    some process has not answered yet, or cannot be told: it does not count, or has no library\n  \
-        125  wrong use, or tcptune itself failed\n  \
-        126  the process may not be touched\n  \
-        127  there is no such process or unit\n\n\
-        Examples:\n  \
-        tcptune detach 4711\n  \
-        tcptune detach --unit legacyd              all processes of a systemd unit\n  \
-        tcptune detach --wait 60 $(pidof legacyd)  give it a minute for its next exchange"
+    after_help = HELP.short(),
+    after_long_help = HELP.long()
 )]
 pub struct DetachArgs {
-    /// The numbers of the processes
+    /// Process IDs
     #[arg(value_name = "PID", required_unless_present = "unit")]
     pub pids: Vec<OsString>,
-    /// The processes of this systemd unit, as far as it runs
+    /// The running processes of this systemd unit
     #[arg(long, value_name = "UNIT", conflicts_with = "pids")]
     pub unit: Option<OsString>,
-    /// The unit is one of the calling user's own manager
-    #[arg(long, requires = "unit")]
+    /// The unit belongs to the user's own systemd manager
+    #[arg(long, requires = "unit", conflicts_with = "pids")]
     pub user: bool,
-    /// How long to wait for their answers, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    /// How long to wait for answers; a bare number is in seconds
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time(Bare::Seconds, "100ms", "1h"))]
     pub wait: Duration,
 }

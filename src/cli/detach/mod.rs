@@ -4,11 +4,11 @@ pub mod args;
 mod print;
 
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::counters::Word;
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK, plain, say};
+use crate::os::ending::Ending;
 use crate::os::process::Process;
 use crate::os::target;
 use crate::programs::process::has_library;
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
     let pids: Vec<u32> = match &args.unit {
-        Some(unit) => processes::of_name(unit, args.user)?,
+        Some(unit) => processes::of_name(unit, args.user).map_err(|failure| failure.with_option("--unit", unit))?,
         None => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
     // The first thing that went wrong decides the exit code.
@@ -35,10 +35,13 @@ pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
             }
         }
     }
-    let until = Instant::now() + args.wait;
+    // A signal ends the waiting, not the telling.
+    let ending = Ending::caught()?;
+    let begin = Instant::now();
+    let until = begin + args.wait;
     for (process, word) in told {
-        let stopped = answered(&word, until).map_err(|error| unreachable(&process, &error))?;
-        print::one(&process, stopped, args.wait);
+        let stopped = answered(&word, until, &ending).map_err(|error| unreachable(&process, &error))?;
+        print::one(&process, stopped, begin.elapsed());
         code = if code == OK && !stopped { NO } else { code };
     }
     Ok(code)
@@ -76,12 +79,11 @@ fn unreachable(process: &Process, error: &io::Error) -> Failure {
 }
 
 /// Waits for the answer.
-fn answered(word: &Word, until: Instant) -> io::Result<bool> {
+fn answered(word: &Word, until: Instant, ending: &Ending) -> io::Result<bool> {
     while !word.has_stopped()? {
-        if Instant::now() >= until {
+        if Instant::now() >= until || ending.within(LOOK) {
             return Ok(false);
         }
-        thread::sleep(LOOK);
     }
     Ok(true)
 }

@@ -10,7 +10,7 @@ pub fn one(process: &Process, stopped: bool, waited: Duration) {
     line(&if stopped {
         format!("{who}: {}", styled(GOOD, "the library has stopped tuning"))
     } else {
-        let waited = waited.as_secs_f64();
+        let waited = (waited.as_secs_f64() * 10.0).round() / 10.0;
         format!(
             "{who}: {}",
             styled(NOTE, format_args!("told, but it had no exchange in {waited} s: it stops with the next"))

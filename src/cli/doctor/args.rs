@@ -2,23 +2,48 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueHint};
 
-use crate::stalls::budget::share;
+use crate::help::Help;
+use crate::values::{Bare, number, share, time};
 
-/// Find out whether a program waits for nothing: Nagle's rule against delayed acknowledgements, and its relatives
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "nothing was found, and enough was seen to say so"),
+        ("1", "a stall was found, requests that wait for each other, or a flood of tiny segments"),
+        ("2", "undecided: too little was seen; the report says why"),
+        ("125", "wrong use, or tcptune itself failed"),
+        ("126", "the command cannot be executed, or no permission for the process"),
+        ("127", "no such command or process, or nothing listens on that port"),
+    ],
+    examples: &[
+        ("tcptune doctor", "rank the services of this host"),
+        ("tcptune doctor -- python3 migrate_imap.py", "watch a command"),
+        ("tcptune doctor --pid 4711 --duration 30s", "watch a process"),
+        ("tcptune doctor --pcap web.pcap --port 443", "read a capture"),
+        ("tcptune doctor --port 8080", "whoever uses this port"),
+        ("tcptune doctor --unit nginx --duration 1m", "a systemd unit"),
+        ("tcptune doctor --backtrace -- ./client", "and which functions call"),
+        ("tcptune doctor --json --output report.json -- ./job", ""),
+    ],
+    first: 4,
+};
+
+/// Find 40 ms stalls caused by Nagle's algorithm and delayed ACKs, and delays like them
 ///
-/// Watches the TCP connections of a command and of all that it starts, of processes that run already, or of a whole host, and says
-/// what was found: how many exchanges waited for how long, on which socket, after what pattern of calls, what tcptune would change,
-/// what that would gain, and the option that the program itself should set. Processes that run already are not touched: the
-/// kernel is asked about their sockets every few milliseconds. In a command's programs the library is loaded, and only
-/// observes; programs that it cannot be loaded into are watched from outside, and named.
+/// Watches the TCP connections of a command and its descendants, of running processes, or of the whole host. Reports how many
+/// exchanges waited and for how long, on which socket, after which pattern of calls; what tcptune would change and what that
+/// would gain; and the option that the program itself should set. Running processes are not touched: the kernel is asked about
+/// their sockets every few milliseconds. Into a command the library is loaded, and only observes; programs that it cannot be
+/// loaded into are watched from outside, and named.
 ///
-/// Without a target all connections of this host are watched (of an ordinary user: those of its own processes), for no more than
-/// 2 % of one core, and services are ranked by the time that they lose.
+/// Without a target doctor watches all connections of this host (an ordinary user: those of its own processes), on at most 2 %
+/// of one core, and ranks services by the time they lose.
 ///
-/// The report of a command goes to stderr, any other to stdout, unless --output names a file.
+/// The report of a command goes to stderr, any other to stdout, unless --output names a file. It contains the exit status of
+/// the command.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune doctor [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
@@ -26,82 +51,78 @@ use crate::stalls::budget::share;
                       tcptune doctor [OPTIONS] [--all | --unit UNIT...] [--port N]\n       \
                       tcptune doctor [OPTIONS] --pcap FILE|-",
     group(ArgGroup::new("host").multiple(false).args(["all", "unit"]).conflicts_with_all(["pid", "command", "library", "pcap", "issue", "html"])),
-    after_help = "Exit status:\n  \
-        0    nothing was found, and enough was seen to say so\n  \
-        1    a stall was found, requests that wait for each other, or a flood of tiny segments\n  \
-        2    it could not be told, for the reason in the report: too little was seen\n  \
-        125  wrong use, or tcptune itself failed\n  \
-        126  the command cannot be executed, or the process may not be looked at\n  \
-        127  there is no such command or process, or none listens on that port\n\
-        The command's own exit status is in the report.\n\n\
-        Examples:\n  \
-        tcptune doctor -- python3 migrate_imap.py\n  \
-        tcptune doctor --backtrace -- ./client      and which functions of it\n  \
-        tcptune doctor --pid 4711 --duration 30     the process and its descendants\n  \
-        tcptune doctor --port 8080                  whoever has connections with this port\n  \
-        tcptune doctor --pcap web.pcap --port 443   what was captured of port 443\n  \
-        tcptune doctor                              which services of this host lose time, the worst first\n  \
-        tcptune doctor --unit nginx --duration 60   the processes of a systemd unit\n  \
-        tcptune doctor --json --output report.json -- ./job"
+    after_help = HELP.short(),
+    after_long_help = HELP.long()
 )]
 pub struct DoctorArgs {
-    /// A process that runs already, with its descendants; may be given more than once
+    /// Watch this process and its descendants
+    ///
+    /// May be given more than once.
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     pub pid: Vec<OsString>,
-    /// All connections of this host that may be seen; this is what is done without a target
+    /// Watch all connections of this host [default]
     #[arg(long)]
     pub all: bool,
-    /// All connections of the processes of a systemd unit, as systemctl takes its name; may be given more than once
+    /// Watch the processes of this systemd unit
+    ///
+    /// May be given more than once.
     #[arg(long, value_name = "UNIT")]
     pub unit: Vec<OsString>,
-    /// Only connections with this port, at either end; without another target: whoever has them
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Only connections with this port, at either end
+    ///
+    /// Without another target: of every process that has such connections.
+    #[arg(long, value_name = "N", value_parser = number(1..=u16::MAX))]
     pub port: Option<u16>,
-    /// Read a capture instead (pcap or pcapng; `-`: standard input): needs neither root nor the host that it is of
+    /// Read a capture (pcap or pcapng; `-`: stdin)
+    ///
+    /// Needs neither root nor the host that it was taken on.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
           conflicts_with_all = ["pid", "command", "duration", "interval", "follow", "backtrace", "library"])]
     pub pcap: Option<PathBuf>,
-    /// How long to watch, in seconds; a command is ended after that time [default: 10; for a command: until it ends]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub duration: Option<f64>,
-    /// How much of one core the watch of a host may take, in per cent [default: 2]
+    /// How long to watch, such as 30s or 2m; a bare number is in s
     ///
-    /// All connections are looked at now and then; those that may be waiting are looked at closely, as many at a time as this
-    /// allows, in turns.
-    #[arg(long, value_name = "PERCENT", value_parser = share, conflicts_with_all = ["pid", "command"])]
+    /// A command is ended after that time. [default: 10s; a command: until it ends]
+    #[arg(long, value_name = "TIME", value_parser = time(Bare::Seconds, "100ms", "24h"))]
+    pub duration: Option<Duration>,
+    /// Share of one core for watching a host, in percent [default: 2]
+    ///
+    /// Every connection is sampled now and then; those that may be stalled are sampled closely, in turns, as many at a time as
+    /// this allows.
+    #[arg(long, value_name = "PERCENT", value_parser = share, conflicts_with_all = ["pid", "command"], hide_short_help = true)]
     pub budget: Option<f64>,
-    /// How often to look, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub interval: u32,
-    /// Go on after the command has ended, until all that it started has ended too (daemons that fork), or Ctrl-C
-    #[arg(long, requires = "command")]
+    /// How often to sample; a bare number is in ms
+    #[arg(long, value_name = "TIME", default_value = "2ms", value_parser = time(Bare::Milliseconds, "1ms", "10ms"), hide_short_help = true)]
+    pub interval: Duration,
+    /// Keep watching what the command leaves behind (daemons)
+    ///
+    /// Until every descendant has ended, or Ctrl-C.
+    #[arg(long, requires = "command", conflicts_with = "pid")]
     pub follow: bool,
-    /// Say which functions made the calls that waited: samples of the stack of the command's programs
+    /// Name the functions whose calls stalled
+    ///
+    /// From stack samples of the command's programs.
     #[arg(long, requires = "command", conflicts_with = "pid")]
     pub backtrace: bool,
-    /// Print everything that was found as JSON
+    /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
-    /// Print what was found as an issue for the program's authors, in Markdown: evidence, the line to change, how to check
+    /// Print an issue for the program's authors, in Markdown
+    ///
+    /// Evidence, the line to change, and how to check it.
     #[arg(long, conflicts_with = "json")]
     pub issue: bool,
-    /// Write the report as one page to this file, too, with a picture of a typical stalled exchange
+    /// Also write a page with a picture of a typical stall
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
-    /// The library to observe with, instead of the one beside this command or the installed one
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Load this library, not the one next to this command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub library: Option<PathBuf>,
     /// The program and its arguments
     #[arg(value_name = "COMMAND", trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let allowed = "a number of seconds from 0.1 to 86400 is allowed";
-    text.parse().ok().filter(|s| (0.1..=86_400.0).contains(s)).ok_or_else(|| allowed.to_owned())
 }
 
 impl DoctorArgs {

@@ -1,6 +1,7 @@
 //! Diagnosis of a command and of all that it starts: the library observes inside, and everything is watched from outside.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +14,14 @@ use super::conclude::conclude;
 use super::family::{self, Family};
 use super::launch::{self, Signals};
 use super::pace::tick;
-use super::report::Report;
+use super::report::{Ended, Report};
 use super::{backtrace, counted};
 use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
 use crate::programs::preload;
 use crate::programs::reach;
+use crate::programs::start;
 use crate::settings;
 use crate::stalls::evidence;
 use crate::stalls::follower::{Follower, urge};
@@ -31,6 +33,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs it to its end.
 pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut notes = Vec::new();
+    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
+    start::exists(name)?;
     let library = match library::find(args.library.as_deref()) {
         Ok(library) => Some(library),
         Err(failure) if args.library.is_some() => return Err(failure),
@@ -39,7 +43,6 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
             None
         }
     };
-    let name = args.command.first().map(OsString::as_os_str).unwrap_or_default();
     let library = library.filter(|library| {
         let verdict = reach::program_verdict(name, library).ok().filter(|verdict| verdict.refuses);
         notes.extend(verdict.iter().map(|verdict| {
@@ -60,7 +63,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let signals = Signals::note()?;
     let family = Arc::new(Mutex::new(Family::new(library)));
     let followed = Arc::clone(&family);
-    let follower = Follower::start(Duration::from_millis(args.interval.into()), move || {
+    let follower = Follower::start(args.interval, move || {
         let mut family = followed.lock().unwrap_or_else(PoisonError::into_inner);
         family.look();
         family.pids()
@@ -71,7 +74,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
         course.status = course.status.or_else(|| launch::reap(child));
-        let over = args.duration.is_some_and(|limit| begin.elapsed().as_secs_f64() >= limit);
+        let over = args.duration.is_some_and(|limit| begin.elapsed() >= limit);
         if course.is_over(args.follow, &pids, over, signals.arrived()) {
             break;
         }
@@ -95,6 +98,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     notes.extend(counted.notes);
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
+    report.command = course.status.map(|status| Ended { status: status.code(), signal: status.signal() });
     if args.backtrace {
         report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
     }

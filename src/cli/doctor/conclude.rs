@@ -59,6 +59,7 @@ pub fn conclude(
         looks: watch.looks,
         longest_gap_ms: watch.longest_gap.as_secs_f64() * 1e3,
         processes,
+        command: None,
         command_ended,
         notes,
         capture: None,

@@ -17,16 +17,22 @@ use crate::units::name::Name;
 use crate::units::processes::{counted_to, why_none};
 
 /// How long it is watched if nothing is said.
-const USUAL: f64 = 10.0;
+const USUAL: Duration = Duration::from_secs(10);
 /// A signal is noticed within this time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Watches for as long as was asked, or until Ctrl-C.
 pub fn diagnose(args: &DoctorArgs) -> Result<Ranking, Failure> {
-    let names: Vec<Name> = args.unit.iter().map(|unit| Name::parse(unit)).collect::<Result<_, _>>()?;
-    if let Some(name) = names.iter().find(|name| counted_to(name).is_empty()) {
-        return Err(Failure::new(NO, why_none(name)));
-    }
+    let names: Vec<Name> = args
+        .unit
+        .iter()
+        .map(|unit| {
+            let name = Name::parse(unit)?;
+            if counted_to(&name).is_empty() { Err(Failure::new(NO, why_none(&name))) } else { Ok(name) }
+        })
+        .zip(&args.unit)
+        .map(|(name, unit)| name.map_err(|failure| failure.with_option("--unit", unit)))
+        .collect::<Result<_, _>>()?;
     let root = rustix::process::geteuid().is_root();
     // As root the connections of processes in other places count too, though nobody here has them.
     let scope = Scope { processes: !(root && names.is_empty()), port: args.port };
@@ -36,8 +42,8 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Ranking, Failure> {
         names => names.iter().flat_map(counted_to).collect::<BTreeSet<u32>>().into_iter().collect(),
     });
     let share = args.budget.unwrap_or(BUDGET);
-    let duration = Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
-    let mut host = Host::new(scope, list, share, Duration::from_millis(args.interval.into()), Some(duration))?;
+    let duration = args.duration.unwrap_or(USUAL);
+    let mut host = Host::new(scope, list, share, args.interval, Some(duration))?;
     let signals = Signals::note()?;
     urge();
     let (begin, used) = (Instant::now(), budget::used());

@@ -2,16 +2,15 @@
 //! environment that we were given; only LD_PRELOAD and the library's own variables are added.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
-use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, plain};
+use crate::errors::{Context, Failure};
+use crate::programs::start as starting;
 use crate::settings::Pair;
 
 /// Signals that are meant to end us, and which the command is told of instead.
@@ -64,14 +63,9 @@ pub fn start(command: &[OsString], environment: &[Pair]) -> Result<Pid, Failure>
     };
     // SAFETY: needed to run code between fork and exec. Sound because the closure makes one async-signal-safe call.
     unsafe { child.pre_exec(restore) };
-    let started = child.spawn().map_err(|error| explain(name.as_ref(), &error))?;
+    let started = child.spawn().map_err(|error| starting::refusal(name, &error))?;
     Pid::from_raw(started.id().cast_signed())
         .ok_or_else(|| Failure::own(format!("`{}` was started without a process number", name.display())))
-}
-
-fn explain(name: &Path, error: &io::Error) -> Failure {
-    let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
-    Failure::new(code, format!("cannot run `{}`: {}", name.display(), plain(error)))
 }
 
 /// Reaps what has ended. Gives the status of the command if it is among these.

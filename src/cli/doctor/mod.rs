@@ -34,15 +34,15 @@ use report::Verdict;
 
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
-    let file = args.output.as_deref().map(Target::tried).transpose()?;
-    let page = args.html.as_deref().map(Target::tried).transpose()?;
+    let file = args.output.as_deref().map(|file| Target::tried("--output", file)).transpose()?;
+    let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     if args.of_host() {
-        for (option, given) in [("--issue", args.issue), ("--html", page.is_some())] {
-            if given {
-                return Err(Failure::own(format!(
-                    "{option} is about one program: give it --pid, --port, --pcap or a command"
-                )));
-            }
+        let allowed = "allowed only with one program: --pid, --port, --pcap or a command";
+        if args.issue {
+            return Err(Failure::own(format!("--issue: {allowed}")));
+        }
+        if let Some(file) = &args.html {
+            return Err(Failure::of_option("--html", file, allowed));
         }
         return host(args, file);
     }

@@ -1,7 +1,7 @@
 //! The pace of watching: one look after the other.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::args::DoctorArgs;
 use crate::errors::Failure;
@@ -12,6 +12,6 @@ pub fn tick(watch: &mut Watch, pids: &[u32], args: &DoctorArgs) -> Result<(), Fa
     let begin = Instant::now();
     watch.look(pids)?;
     let took = begin.elapsed();
-    thread::sleep(Duration::from_millis(args.interval.into()).saturating_sub(took).max(took));
+    thread::sleep(args.interval.saturating_sub(took).max(took));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Diagnosis of processes that run already: nothing is started, nothing is touched.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -22,16 +23,18 @@ use crate::stalls::follower::{Follower, urge};
 use crate::stalls::watch::{Scope, Watch};
 
 /// How long they are watched if nothing is said.
-const USUAL: f64 = 10.0;
+const USUAL: Duration = Duration::from_secs(10);
 /// How often to look for new descendants.
 const REFRESH: Duration = Duration::from_millis(100);
 
 /// Watches them for as long as was asked, or until they end or Ctrl-C.
 pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
-    let mut roots: Vec<u32> = args.pid.iter().map(|text| target::number(text)).collect::<Result<_, _>>()?;
-    for &pid in &roots {
-        may_be_seen(pid)?;
-    }
+    let seen = |text: &OsString| {
+        let pid = target::number(text)?;
+        may_be_seen(pid).map(|()| pid)
+    };
+    let of_option = |text: &OsString| seen(text).map_err(|failure| failure.with_option("--pid", text));
+    let mut roots: Vec<u32> = args.pid.iter().map(of_option).collect::<Result<_, _>>()?;
     if let (true, Some(port)) = (args.pid.is_empty(), args.port) {
         // One that listens is watched with all its connections of that port; for the rest it is enough to know the port.
         roots = target::listening_on(port).unwrap_or_default();
@@ -40,7 +43,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut watch = Watch::new(Scope { processes: !args.pid.is_empty(), port: args.port })?;
     let signals = Signals::note()?;
     let begin = Instant::now();
-    let end = begin + Duration::from_secs_f64(args.duration.unwrap_or(USUAL));
+    let end = begin + args.duration.unwrap_or(USUAL);
     let only_these = !args.pid.is_empty();
     let follower = Follower::start(REFRESH, move || proc::with_descendants(&roots));
     urge();

@@ -39,6 +39,13 @@ pub struct Told {
     pub upstream: Vec<String>,
 }
 
+/// The end of a command, in numbers: one of them is there.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Ended {
+    pub status: Option<i32>,
+    pub signal: Option<i32>,
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     pub verdict: Verdict,
@@ -54,7 +61,9 @@ pub struct Report {
     pub longest_gap_ms: f64,
     /// Every descendant of the command, with whether the library was loaded.
     pub processes: Vec<Member>,
-    /// How the command ended, in words.
+    /// How the command ended: its exit status, or the signal that ended it.
+    pub command: Option<Ended>,
+    /// The same in words.
     pub command_ended: Option<String>,
     pub notes: Vec<String>,
     /// What was read instead of watching.

@@ -2,16 +2,25 @@
 
 use clap::Args;
 
-/// Show the settings that hold here, and where each comes from
+use crate::help::Help;
+
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "all settings are valid"),
+        ("1", "one is invalid: tuning is off in programs started from here"),
+        ("125", "wrong use"),
+    ],
+    examples: &[("tcptune env", ""), ("TCPTUNE_CORK=off tcptune env --json", "")],
+    first: 2,
+};
+
+/// Show the settings in effect here, and where each comes from
 ///
-/// Reads the environment as the library does when a program is started from here.
+/// Reads the environment as the library does in a program started from here.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status:\n  \
-    0    all settings are valid\n  \
-    1    one is not: tuning is off for programs started like this\n  \
-    125  wrong use")]
+#[command(after_help = HELP.short(), after_long_help = HELP.long())]
 pub struct EnvArgs {
-    /// Print them as JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

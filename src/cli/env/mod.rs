@@ -21,7 +21,7 @@ pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
     let written = written(&environment)?;
     let rows = VARIABLES.iter().map(|row| {
         let text = written.get(row.name);
-        let error = reading.faults.iter().find(|(name, _)| *name == row.name).map(|(_, line)| line.clone());
+        let error = reading.faults.iter().find(|wrong| wrong.variable == row.name).map(|wrong| wrong.line.clone());
         let set = text.is_some_and(|t| !t.trim().is_empty());
         Row {
             name: row.name,
@@ -47,8 +47,8 @@ pub fn command(args: &EnvArgs) -> Result<u8, Failure> {
     } else {
         print::table(&report);
     }
-    for (_, fault) in &reading.faults {
-        say(fault);
+    for wrong in &reading.faults {
+        say(&wrong.line);
     }
     report.unknown.iter().for_each(say);
     Ok(if reading.faults.is_empty() { OK } else { NO })

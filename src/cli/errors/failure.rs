@@ -1,8 +1,10 @@
 //! Exit codes and the wording of errors. Every error is one line that begins with `tcptune: ` and says what to do next.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
+
+use super::words::shown;
 
 /// Everything went well; for `check`: reachable.
 pub const OK: u8 = 0;
@@ -33,8 +35,14 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
-    pub fn unwritable(file: &Path, error: &io::Error) -> Self {
-        Self::own(format!("`{}` cannot be written: {}", file.display(), plain(error)))
+    /// An option has a value that will not do.
+    pub fn of_option(option: &str, value: impl AsRef<OsStr>, why: impl Display) -> Self {
+        Self::own(format!("{option} {}: {why}", shown(&value.as_ref().to_string_lossy())))
+    }
+
+    /// It is the value of this option that led to it.
+    pub fn with_option(self, option: &str, value: impl AsRef<OsStr>) -> Self {
+        Self { message: format!("{option} {}: {}", shown(&value.as_ref().to_string_lossy()), self.message), ..self }
     }
 
     /// With what helps.

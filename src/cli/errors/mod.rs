@@ -2,6 +2,9 @@
 
 mod context;
 mod failure;
+pub mod usage;
+mod words;
 
 pub use context::Context;
 pub use failure::{CANNOT_EXECUTE, Failure, NO, NOT_FOUND, OK, OWN, UNKNOWN, plain, say};
+pub use words::shown;

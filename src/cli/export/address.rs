@@ -48,19 +48,20 @@ impl Address {
             return match Path::new(path).file_name() {
                 Some(_) if path.starts_with('/') => Ok(Self::Unix(path.into())),
                 _ => {
-                    Err("behind unix: an absolute path is needed, as in unix:/run/tcptune-export/metrics.sock"
+                    Err("allowed after unix: is an absolute path, as in unix:/run/tcptune-export/metrics.sock"
                         .to_owned())
                 }
             };
         }
         let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         port.or_else(|_| text.parse()).map(Self::Tcp).map_err(|_| {
-            "a port, an address and a port as in 127.0.0.1:9919 or [::1]:9919, or unix:/PATH is needed".to_owned()
+            "allowed is a port, an address and a port as in 127.0.0.1:9919 or [::1]:9919, or unix:/PATH".to_owned()
         })
     }
 
     pub fn listen(&self) -> Result<(Listener, Option<Place>), Failure> {
-        let failed = |error: io::Error| Failure::own(format!("cannot listen on {self} (--listen): {}", plain(&error)));
+        let failed =
+            |error: io::Error| Failure::own(format!("--listen {self}: cannot listen there: {}", plain(&error)));
         match self {
             Self::Tcp(address) => listen_on(address).map(|listener| (Listener::Tcp(listener), None)).map_err(failed),
             Self::Unix(path) => {

@@ -32,16 +32,15 @@ pub struct Ended {
 
 /// Reads the file; that it is not there yet is no fault.
 pub fn load(path: &Path) -> Result<(Ended, Sums), Failure> {
-    let shown = path.display();
-    let unreadable = |error| Failure::own(format!("--ended `{shown}` cannot be read: {}", plain(&error)));
-    let Some(text) = Target::find(path)?.read(LONGEST).map_err(unreadable)? else {
+    let unreadable = |error| Failure::of_option("--ended", path, format!("cannot be read: {}", plain(&error)));
+    let Some(text) = Target::find("--ended", path)?.read(LONGEST).map_err(unreadable)? else {
         return Ok((Ended { path: path.to_owned(), removed: BTreeSet::new() }, Sums::default()));
     };
     let content: Content = serde_json::from_slice(&text)
-        .map_err(|error| Failure::own(format!("--ended `{shown}` is no file that tcptune wrote: {error}")))?;
+        .map_err(|_| Failure::of_option("--ended", path, "allowed is a new file or one that tcptune wrote"))?;
     if content.version != VERSION {
-        let version = content.version;
-        return Err(Failure::own(format!("--ended `{shown}` has version {version}, this command knows {VERSION}")));
+        let why = format!("has version {}, allowed is {VERSION}", content.version);
+        return Err(Failure::of_option("--ended", path, why));
     }
     let sums = Sums { series: content.series.into_iter().collect(), programs: content.programs };
     Ok((Ended { path: path.to_owned(), removed: content.removed }, sums))
@@ -56,6 +55,6 @@ impl Ended {
             series: sums.series.iter().map(|(labels, values)| (labels.clone(), values.clone())).collect(),
         };
         let text = serde_json::to_vec(&content).doing(|| format!("write `{}` (--ended)", self.path.display()))?;
-        Target::find(&self.path)?.write(&text, Some(0o600))
+        Target::find("--ended", &self.path)?.write(&text, Some(0o600))
     }
 }

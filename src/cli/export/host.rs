@@ -1,6 +1,7 @@
 //! `--host`: a thread that watches all connections of this host, and what it has found so far. What it keeps is bounded: every few
 //! seconds what was seen is judged, added up, and forgotten.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::args::ExportArgs;
 use super::lost::Lost;
 use crate::errors::{Context, Failure, say};
+use crate::os::ending::Ending;
 use crate::os::proc;
 use crate::stalls::budget;
 use crate::stalls::evidence;
@@ -17,6 +19,8 @@ use crate::stalls::watch::Scope;
 
 /// How long is watched before it is judged, as `tcptune doctor` does.
 const WINDOW: Duration = Duration::from_secs(10);
+/// A signal is noticed within this time.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How often to look.
 const INTERVAL: Duration = Duration::from_millis(2);
 
@@ -31,6 +35,8 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// What was seen so far is enough.
+    enough: AtomicBool,
 }
 
 impl Shared {
@@ -67,11 +73,14 @@ impl Watcher {
         Ok(watcher)
     }
 
-    /// Until something was judged.
-    pub fn wait(&self) -> Result<(), Failure> {
-        let nothing = |state: &mut State| state.lost.watched == 0.0 && state.failed.is_none();
-        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.0.changed.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+    /// Until something was judged; after a signal that is what was seen so far.
+    pub fn wait(&self, ending: &Ending) -> Result<(), Failure> {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while state.lost.watched == 0.0 && state.failed.is_none() {
+            self.0.enough.store(ending.arrived(), Ordering::Relaxed);
+            let waited = self.0.changed.wait_timeout(state, PATIENCE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         state.failed.as_ref().map_or(Ok(()), |message| Err(Failure::own(message)))
     }
 
@@ -85,8 +94,8 @@ impl Watcher {
 /// Watches for a while, and adds what was seen.
 fn window(host: &mut Host, shared: &Shared, most: usize) -> Result<(), Failure> {
     let begin = Instant::now();
-    while begin.elapsed() < WINDOW {
-        let next = host.step()?.min(begin + WINDOW);
+    while begin.elapsed() < WINDOW && !shared.enough.load(Ordering::Relaxed) {
+        let next = host.step()?.min(begin + WINDOW).min(Instant::now() + PATIENCE);
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     let seen = evidence::from_kernel(&host.watch);

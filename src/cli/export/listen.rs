@@ -2,7 +2,6 @@
 //! older than the request that it answers, and there is one at a time, however many ask.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use super::address::Address;
 use super::exporter::Exporter;
 use super::server::{self, Collected, Waiter};
 use crate::errors::{Context, Failure, say};
+use crate::os::ending::Ending;
 
 /// A signal is noticed within this time.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -20,14 +20,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// than this.
 const REST: Duration = Duration::from_millis(250);
 
-pub fn serve(address: &Address, exporter: &mut Exporter, stop: &AtomicBool) -> Result<(), Failure> {
+pub fn serve(address: &Address, exporter: &mut Exporter, ending: &Ending) -> Result<(), Failure> {
     let (listener, _place) = address.listen()?;
     say(listener.shown(address));
     let (sender, receiver) = channel::<Waiter>();
     let server = thread::Builder::new().name("tcptune-http".to_owned()).spawn(move || server::serve(listener, sender));
     let server = server.doing(|| "start a thread for --listen")?;
     let mut number = 0;
-    while !stop.load(Ordering::Relaxed) {
+    while !ending.arrived() {
         let first = match receiver.recv_timeout(PATIENCE) {
             Ok(waiter) => waiter,
             Err(RecvTimeoutError::Timeout) => continue,

@@ -16,13 +16,13 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::SIGPIPE;
 
 use crate::counters;
 use crate::errors::{Context, Failure, OK, say};
+use crate::os::ending::Ending;
 use crate::os::files::Target;
 use crate::output;
 use args::ExportArgs;
@@ -37,16 +37,16 @@ pub fn command(args: &ExportArgs) -> Result<u8, Failure> {
     };
     let host = if args.host { Some(Watcher::start(args)?) } else { None };
     if let Some(host) = host.as_ref().filter(|_| args.every.is_none() && args.listen.is_none()) {
-        host.wait()?;
+        host.wait(&Ending::caught()?)?;
     }
     let mut exporter = Exporter::new(directory, host, args)?;
     match (&args.textfile, args.every, &args.listen) {
         (Some(path), None, _) => write(path, &mut exporter)?,
-        (Some(path), Some(every), _) => again_and_again(path, every, &mut exporter)?,
+        (Some(path), Some(every), _) => again_and_again(path, every, &mut exporter, &ending()?)?,
         (None, _, Some(address)) => {
             // What is wrong with the directory is better said now than to whoever asks first.
             exporter.text()?;
-            listen::serve(address, &mut exporter, &*signals()?)?;
+            listen::serve(address, &mut exporter, &ending()?)?;
         }
         (None, ..) => output::raw(exporter.text()?.as_bytes()),
     }
@@ -58,32 +58,24 @@ const READABLE: u32 = 0o644;
 
 fn write(path: &Path, exporter: &mut Exporter) -> Result<(), Failure> {
     let text = exporter.text()?;
-    Target::find(path)?.write(text.as_bytes(), Some(READABLE))
+    Target::find("--textfile", path)?.write(text.as_bytes(), Some(READABLE))
 }
 
-fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter) -> Result<(), Failure> {
-    let stop = signals()?;
+fn again_and_again(path: &Path, every: Duration, exporter: &mut Exporter, ending: &Ending) -> Result<(), Failure> {
     write(path, exporter)?;
     let mut due = Instant::now() + every;
-    while !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
-        if Instant::now() >= due {
-            // A full disk may have room again: the file then tells its age (node_textfile_mtime_seconds).
-            if let Err(failure) = write(path, exporter) {
-                say(failure.message);
-            }
-            due = Instant::now() + every;
+    while !ending.within(due.saturating_duration_since(Instant::now())) {
+        // A full disk may have room again: the file then tells its age (node_textfile_mtime_seconds).
+        if let Err(failure) = write(path, exporter) {
+            say(failure.message);
         }
+        due = Instant::now() + every;
     }
     Ok(())
 }
 
 /// Signals that end a program end this one between two readings. Somebody who hangs up does not.
-fn signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).doing(|| format!("catch signal {signal}"))?;
-    }
+fn ending() -> Result<Ending, Failure> {
     signal_hook::flag::register(SIGPIPE, Arc::default()).doing(|| "catch SIGPIPE")?;
-    Ok(stop)
+    Ending::caught()
 }

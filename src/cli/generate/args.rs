@@ -5,10 +5,21 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueHint};
 
+use crate::help::Help;
 use crate::output::json::NAMES;
 
-/// Print man pages, shell completions, the settings reference or the schemas of JSON
+pub const HELP: Help = Help {
+    exit: &[("0", "written"), ("125", "wrong use, or a file cannot be written")],
+    examples: &[
+        ("tcptune generate man /usr/local/share/man/man1", ""),
+        ("tcptune generate completions bash >/etc/bash_completion.d/tcptune", ""),
+    ],
+    first: 2,
+};
+
+/// Generate man pages, shell completions, reference pages and JSON schemas
 #[derive(Debug, Args)]
+#[command(after_help = HELP.short(), after_long_help = HELP.long())]
 pub struct GenerateArgs {
     #[command(subcommand)]
     pub what: Generate,
@@ -22,16 +33,23 @@ pub enum Generate {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         directory: PathBuf,
     },
-    /// Print the completions for a shell
-    Completions { shell: clap_complete::Shell },
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Print the reference page of all settings, in Markdown
     Settings,
-    /// Print the JSON Schema of what --json prints: of `doctor --all`, say, `doctor-all`
+    /// Print the JSON Schema of what --json prints; `doctor-all` is that of `doctor --all`
     Schema {
         /// The document
         #[arg(value_parser = PossibleValuesParser::new(NAMES))]
         name: String,
     },
-    /// Print the names of all functions that the library of this machine stands in for
+    /// Print the table of exit statuses, in Markdown
+    ExitStatus,
+    /// Print every command with its options and operands as JSON, for tools
+    Commands,
+    /// Print the names of all functions that the library of this machine interposes
     Hooks,
 }

@@ -2,15 +2,17 @@
 //! of settings, the list of hooks from theirs, schemas from the types of what is printed. Nothing here is written by hand twice.
 
 pub mod args;
+mod commands;
+mod completions;
+mod exit_status;
+mod manual;
 mod reference;
 
-use std::io;
-
 use clap::Command;
-use clap_mangen::Man;
 use schemars::Schema;
 
 use crate::errors::{Context, Failure, OK};
+use crate::help::Help;
 use crate::os::files::Directory;
 use crate::output;
 use args::{Generate, GenerateArgs};
@@ -18,20 +20,24 @@ use args::{Generate, GenerateArgs};
 /// A document's name, and what makes its schema.
 pub type Maker = (&'static str, fn() -> Schema);
 
-/// `whole` is the definition of the command line, `schemas` those of everything that it prints for programs.
-pub fn command(args: &GenerateArgs, mut whole: Command, schemas: &[Maker]) -> Result<u8, Failure> {
+/// `whole` is the definition of the command line, `helps` what stands below the options of each command, `schemas` those of
+/// everything that it prints for programs.
+pub fn command(
+    args: &GenerateArgs,
+    mut whole: Command,
+    helps: &[(&str, &Help)],
+    schemas: &[Maker],
+) -> Result<u8, Failure> {
     match &args.what {
         Generate::Man { directory } => {
             let doing = || format!("write man pages to `{}`", directory.display());
             let pages = Directory::open(directory).doing(doing)?;
             let mut whole = whole.disable_help_subcommand(true);
             whole.build();
-            manual(&whole, &pages).doing(doing)?;
+            manual::write(&whole, "", helps, &pages).doing(doing)?;
         }
         Generate::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut whole, "tcptune", &mut script);
-            output::raw(&script);
+            output::raw(&completions::script(*shell, &mut whole));
         }
         Generate::Settings => output::raw(reference::page().as_bytes()),
         Generate::Schema { name } => {
@@ -39,18 +45,9 @@ pub fn command(args: &GenerateArgs, mut whole: Command, schemas: &[Maker]) -> Re
             let text = serde_json::to_string_pretty(&made).doing(|| "write the schema as JSON")?;
             output::line(&text);
         }
+        Generate::ExitStatus => output::raw(exit_status::page(helps).as_bytes()),
+        Generate::Commands => commands::print(&mut whole)?,
         Generate::Hooks => output::raw(reference::hooks().as_bytes()),
     }
     Ok(OK)
-}
-
-/// A page for a command and for each below it.
-fn manual(command: &Command, pages: &Directory) -> io::Result<()> {
-    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
-        manual(below, pages)?;
-    }
-    let page = Man::new(command.clone());
-    let mut text = Vec::new();
-    page.render(&mut text)?;
-    pages.replace(page.get_filename(), &text, None)
 }

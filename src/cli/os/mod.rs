@@ -3,6 +3,7 @@
 
 pub mod borrowed;
 pub mod elf;
+pub mod ending;
 pub mod files;
 pub mod fork;
 pub mod kernel;

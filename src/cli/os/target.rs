@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 
 use super::{proc, refusal};
-use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND};
+use crate::errors::{CANNOT_EXECUTE, Failure, NOT_FOUND, shown};
 
-/// The number that was given.
+/// The number that was given as an operand.
 pub fn number(text: &OsStr) -> Result<u32, Failure> {
     let digits = text.to_str().filter(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit()));
     let Some(digits) = digits else {
-        let given = text.to_string_lossy();
-        return Err(Failure::own(format!("`{given}` is no process number: try `$(pidof {given})`, or --port N")));
+        let given = shown(&text.to_string_lossy());
+        return Err(Failure::own(format!("`{given}` is no process ID: allowed is a number, as in `$(pidof {given})`")));
     };
     digits.parse().map_err(|_| refusal::of_none(digits))
 }

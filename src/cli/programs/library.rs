@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::preload::FILE_NAME;
 use super::search;
-use crate::errors::{Context, Failure};
+use crate::errors::{Context, Failure, plain};
 use crate::os::elf::{self, Elf, Linking};
 use crate::os::files::Tree;
 use crate::os::proc;
@@ -20,12 +20,13 @@ pub struct Library {
 /// The file that was asked for, else the first that exists: beside the command, then the installed places.
 pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
     if let Some(file) = asked {
-        let whole = std::path::absolute(file).doing(|| format!("use the library `{}`", file.display()))?;
-        return checked(&whole);
+        let refused = |error| Failure::of_option("--library", file, format!("cannot be used: {}", plain(&error)));
+        let whole = std::path::absolute(file).map_err(refused)?;
+        return checked(&whole, Some(file));
     }
     let places = places();
     match places.iter().find(|file| file.exists()) {
-        Some(file) => checked(file),
+        Some(file) => checked(file, None),
         None => {
             let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
             Err(Failure::own(format!(
@@ -41,22 +42,27 @@ pub fn find_in(tree: &Tree, asked: Option<&Path>) -> Result<Library, Failure> {
     let places = match asked {
         Some(file) if file.is_absolute() => vec![file.to_owned()],
         Some(file) => {
-            let file = file.display();
-            return Err(Failure::own(format!("the library `{file}` must be an absolute path inside the image")));
+            let why = "allowed is an absolute path, as it is called inside the image";
+            return Err(Failure::of_option("--library", file, why));
         }
         None => installed().collect(),
     };
     let there = |file: &&PathBuf| tree.pin(file).is_ok_and(|pinned| pinned.path().is_file());
     let Some(file) = places.iter().find(there) else {
         let tried: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
-        return Err(Failure::own(format!(
-            "{FILE_NAME} is not in the image {} (tried {}): copy it there first",
-            tree.shown("/".as_ref()).display(),
-            tried.join(", ")
-        )));
+        let image = tree.shown("/".as_ref());
+        let (image, tried) = (image.display(), tried.join(", "));
+        return Err(match asked {
+            Some(file) => {
+                Failure::of_option("--library", file, format!("is not in the image {image}: copy it there first"))
+            }
+            None => {
+                Failure::own(format!("{FILE_NAME} is not in the image {image} (tried {tried}): copy it there first"))
+            }
+        });
     };
     let pinned = tree.pin(file).doing(|| format!("use the library `{}`", file.display()))?;
-    let elf = judged(file, pinned.path())?;
+    let elf = judged(file, pinned.path(), asked)?;
     Ok(Library { file: file.clone(), elf })
 }
 
@@ -88,22 +94,27 @@ fn places() -> Vec<PathBuf> {
 }
 
 /// Everything the loader would only grumble about on stderr, after which the program would run untuned.
-fn checked(file: &Path) -> Result<Library, Failure> {
-    let elf = judged(file, file)?;
+fn checked(file: &Path, asked: Option<&Path>) -> Result<Library, Failure> {
+    let elf = judged(file, file, asked)?;
     let host = elf::this_platform();
     if elf.platform != host {
-        return Err(Failure::own(format!(
-            "the library `{}` is for {}, this command and its programs are {host}",
-            file.display(),
-            elf.platform
-        )));
+        let why = format!("is for {}, this command and its programs are {host}", elf.platform);
+        return Err(refusal(file, asked, &why));
     }
     Ok(Library { file: file.to_owned(), elf })
 }
 
+/// Why this library will not do: of the option, if it was asked for.
+fn refusal(file: &Path, asked: Option<&Path>, why: &str) -> Failure {
+    match asked {
+        Some(asked) => Failure::of_option("--library", asked, why),
+        None => Failure::own(format!("the library `{}` {why}", file.display())),
+    }
+}
+
 /// The same but for its platform. `file` is its path for the loader, `here` for us.
-fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
-    let refuse = |why: &str| Failure::own(format!("the library `{}` {why}", file.display()));
+fn judged(file: &Path, here: &Path, asked: Option<&Path>) -> Result<Elf, Failure> {
+    let refuse = |why: &str| refusal(file, asked, why);
     // LD_PRELOAD is a list separated by colons and blanks without any quoting, and the loader expands $ORIGIN and $LIB.
     let bytes = file.as_os_str().as_bytes();
     if let Some(&bad) = bytes.iter().find(|b| matches!(b, b':' | b'$') || b.is_ascii_whitespace() || **b == 0x0b) {
@@ -112,13 +123,13 @@ fn judged(file: &Path, here: &Path) -> Result<Elf, Failure> {
             "has {what} in its path, which LD_PRELOAD cannot carry: link or copy it to a path without"
         )));
     }
-    let meta = here.metadata().map_err(|e| refuse(&format!("cannot be used: {}", crate::errors::plain(&e))))?;
+    let meta = here.metadata().map_err(|e| refuse(&format!("cannot be used: {}", plain(&e))))?;
     if !meta.is_file() {
-        return Err(refuse("is not a regular file"));
+        return Err(refuse("is not a regular file, as libtcptune.so is"));
     }
     let elf = elf::read(here).map_err(|why| refuse(&format!("cannot be used: {why}")))?;
     if elf.linking != Linking::SharedObject {
-        return Err(refuse("is not a shared object"));
+        return Err(refuse("is a program: allowed is a shared object"));
     }
     Ok(elf)
 }

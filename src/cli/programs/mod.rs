@@ -13,4 +13,5 @@ pub mod reach;
 pub mod sanitizer;
 pub mod script;
 pub mod search;
+pub mod start;
 pub mod verdict;

@@ -5,58 +5,69 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::help::Help;
 use crate::settings::SettingFlags;
 
-/// Run a program with the library
+pub const HELP: Help = Help {
+    exit: &[
+        ("125", "wrong use, an invalid setting, or no usable library; nothing was started"),
+        ("126", "the command was found but cannot be executed"),
+        ("127", "the command was not found"),
+        ("else", "the exit status of the command"),
+    ],
+    examples: &[
+        ("tcptune run -- python3 migrate_imap.py", ""),
+        ("tcptune run --nodelay force -- ./server", "even where it turns TCP_NODELAY off"),
+        ("tcptune run --summary -- make upload", "and say what was tuned"),
+        ("tcptune run --set 'keepalive=60/10/5' -- mosquitto -c mosquitto.conf", ""),
+        ("tcptune run --rule 'port=143,993 cork=off' --rule 'peer=10.0.0.0/8 off' -- ./a", ""),
+        ("tcptune run --only 'python*' --verbose -- make upload", ""),
+        ("tcptune run --supervise --nodelay force -- ./go-program", ""),
+    ],
+    first: 3,
+};
+
+/// Run a program with the library preloaded
 ///
-/// Puts the library in front of LD_PRELOAD, sets the given settings and becomes the program, as env(1) does. An option under
-/// Settings replaces its variable in the environment. All settings are checked first, those of the environment too: with an
-/// invalid one nothing is started.
+/// Prepends the library to LD_PRELOAD, exports the settings and executes the program in its own place, as env(1) does. An
+/// option under Settings overrides its environment variable. All settings are checked first, those in the environment too: if
+/// one is invalid, nothing is started.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "tcptune run [OPTIONS] [--] COMMAND [ARGUMENT]...",
-    after_help = "Exit status:\n  \
-        125  wrong use, an invalid setting, no usable library\n  \
-        126  the command was found but cannot be executed\n  \
-        127  the command was not found\n  \
-        else that of the command\n\n\
-        Examples:\n  \
-        tcptune run -- python3 migrate_imap.py\n  \
-        tcptune run --set 'keepalive=60/10/5' -- mosquitto -c mosquitto.conf\n  \
-        tcptune run --rule 'port=143,993 cork=off' --rule 'peer=10.0.0.0/8 off' -- ./client\n  \
-        tcptune run --only 'python*' --verbose -- make upload\n  \
-        tcptune run --supervise --nodelay force -- ./go-program"
+    after_help = HELP.short(),
+    after_long_help = HELP.long()
 )]
 pub struct RunArgs {
-    /// The library to load, instead of the one beside this command or the installed one
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Preload this library, not the one next to this command or the installed one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub library: Option<PathBuf>,
-    /// Say on stderr what is set and which library is loaded
+    /// Print the settings and the library in use to stderr
     #[arg(short, long)]
     pub verbose: bool,
-    /// Say in three lines on stderr, when the program has ended, what was tuned, what that saved, what could not be seen
+    /// When the program has ended, summarize on stderr what was tuned
     ///
-    /// tcptune then stays the program's parent: it passes on signals and ends as the program ends. Without --stats the counters
-    /// are kept in a directory of their own, which is removed.
+    /// Three lines: what was tuned, what that saved, what could not be seen. tcptune stays the program's parent, forwards
+    /// signals and exits as the program does. Without --stats the counters go to a temporary directory.
     #[arg(long)]
     pub summary: bool,
-    /// Supervise its system calls too, for programs that load no library; taken by itself where there is need
+    /// Intercept system calls too, for static programs and Go
     ///
-    /// For static programs and Go: a seccomp filter makes connect and listen, of the program and of all that it starts, ask a
-    /// supervisor, which sets TCP_NODELAY and the options of --set on the socket and lets the call go on. Without root this
-    /// sets no_new_privs: set-id programs (sudo) that are started from it gain no privileges. Taken without being asked for
-    /// where `tcptune check` says that preloading cannot reach the program and supervising can; for Go, which sets TCP_NODELAY by
-    /// itself, with --nodelay force or --set only.
+    /// A seccomp filter sends each connect and listen of the program, and of all its descendants, to a supervisor, which sets
+    /// TCP_NODELAY and the options of --set on the socket and lets the call proceed. Without root this sets no_new_privs:
+    /// set-user-ID programs such as sudo gain no privileges. Used automatically where `tcptune check` reports that preloading
+    /// cannot reach the program and supervision can; for Go, which sets TCP_NODELAY itself, only with --nodelay force or --set.
     #[arg(long)]
     pub supervise: bool,
     /// Never supervise
-    #[arg(long, conflicts_with = "supervise")]
+    #[arg(long, conflicts_with = "supervise", hide_short_help = true)]
     pub no_supervise: bool,
-    /// As root: have the kernel itself tune all that is started, in a control group of its own
+    /// As root: let a BPF program in the kernel set the options
     ///
-    /// A BPF program of the kernel sets TCP_NODELAY and the options of --set on each TCP socket that the programs in the group
-    /// connect, listen on or accept; with --nodelay force it cannot be turned off. Reaches what the library does not, at no cost
-    /// per system call. It knows no rules and no patterns of programs. Linux 6.1 and cgroup2.
+    /// The command runs in a cgroup of its own. A BPF program sets TCP_NODELAY and the options of --set on every TCP socket
+    /// that a program in the cgroup connects, listens on or accepts; with --nodelay force it cannot be turned off. This reaches
+    /// what the library cannot, at no cost per system call, but knows neither rules nor program patterns. Needs Linux 6.1 and
+    /// cgroup2.
     #[arg(long, conflicts_with_all = ["supervise", "no_supervise"])]
     pub bpf: bool,
     #[command(flatten)]

@@ -11,17 +11,17 @@ mod summary;
 mod supervise;
 
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
 use std::path::Path;
 
 use tcptune_policy::{Nodelay, Settings};
 
 use crate::counters;
-use crate::errors::{CANNOT_EXECUTE, Context, Failure, NOT_FOUND, OWN, plain, say};
+use crate::errors::{Context, Failure, say};
 use crate::os::timers;
 use crate::programs::library;
 use crate::programs::preload;
 use crate::programs::reach;
+use crate::programs::start;
 use crate::programs::verdict::{Supervisable, Verdict};
 use crate::settings;
 use crate::settings::Pair;
@@ -38,12 +38,12 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
         && directory != "off"
         && let Err(why) = counters::usable(Path::new(directory))
     {
-        return Err(Failure::own(format!("--stats {}: {why}", Path::new(directory).display())));
+        let allowed = "allowed is a directory of root or of this user that this user can write to";
+        return Err(Failure::of_option("--stats", directory, format!("{why}: {allowed}")));
     }
     let reading = settings::read(&environment);
-    if !reading.faults.is_empty() {
-        reading.faults.iter().for_each(|(_, line)| say(line));
-        return Ok(OWN);
+    if let Some(fault) = reading.faults.first() {
+        return Err(Failure::own(args.settings.named(fault, reading.faults.len() - 1)));
     }
     reading.unknown.iter().for_each(say);
 
@@ -79,13 +79,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     } else {
         exec::replace_process(&args.command, &environment)
     };
-    let code = if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_EXECUTE };
-    // What `check` found out says more than the system's "No such file or directory", which may mean the interpreter.
-    let reason = match verdict {
-        Err(failure) => failure.message,
-        Ok(_) => format!("`{}`: {}", Path::new(name).display(), plain(&error)),
-    };
-    Err(Failure::new(code, format!("cannot run {reason}")))
+    Err(start::refusal(name, &error))
 }
 
 /// Reach the program by other means too, if that was asked for or if the library cannot; and say so.

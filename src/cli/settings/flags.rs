@@ -1,16 +1,41 @@
 //! The options of `run` and `systemd install` that set the library's variables, made from the table of settings: one for each row.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use clap::builder::OsStringValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use tcptune_policy::{VARIABLES, Variable};
+
+use super::reading::{self, Wrong};
+use crate::errors::shown;
 
 /// Variables that were given as options, ready for the environment.
 #[derive(Clone, Debug, Default)]
 pub struct SettingFlags {
     pub given: Vec<(&'static Variable, OsString)>,
 }
+
+impl SettingFlags {
+    /// What is wrong with settings that are right one by one, or with one of the environment; and how many more are wrong.
+    pub fn named(&self, wrong: &Wrong, more: usize) -> String {
+        let given = self.given.iter().find(|(row, _)| row.name == wrong.variable);
+        let option = given.map(|(row, value)| (flag(row).long, value));
+        let line = match option {
+            Some((long, value)) => format!("--{long} {}: {}", shown(&value.to_string_lossy()), wrong.what),
+            None => wrong.line.clone(),
+        };
+        if more == 0 { line } else { format!("{line} (and {more} more: `tcptune env` lists those of the environment)") }
+    }
+}
+
+/// What is wrong with a value, if anything is.
+fn objection(row: &Variable, value: &OsStr) -> Option<String> {
+    // A directory may be given by a path from here; `run` makes it whole before it is judged.
+    (row.name != "TCPTUNE_STATS").then(|| reading::objection(row, value))?
+}
+
+/// Those that are in the short help.
+const USUAL: [&str; 4] = ["TCPTUNE_NODELAY", "TCPTUNE_CORK", "TCPTUNE_SET", "TCPTUNE_RULES"];
 
 /// How a variable appears on the command line.
 struct Flag {
@@ -61,7 +86,8 @@ impl Args for SettingFlags {
     fn augment_args(mut command: Command) -> Command {
         for row in &VARIABLES {
             let flag = flag(row);
-            let mut help = row.meaning.to_owned();
+            let mut help =
+                row.meaning.split_once(". ").map_or(row.meaning, |(first, _)| first).trim_end_matches('.').to_owned();
             if !row.default.is_empty() {
                 help.push_str(&format!(" [{}; default: {}]", row.values, row.default));
             }
@@ -81,9 +107,12 @@ impl Args for SettingFlags {
                     .long(flag.long)
                     .value_name(flag.value_name)
                     .help(help)
+                    .hide_short_help(!USUAL.contains(&row.name))
                     .long_help(long_help)
                     .help_heading("Settings")
-                    .value_parser(OsStringValueParser::new())
+                    .value_parser(
+                        OsStringValueParser::new().try_map(move |value| objection(row, &value).map_or(Ok(value), Err)),
+                    )
                     .action(action),
             );
         }

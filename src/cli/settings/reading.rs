@@ -15,10 +15,19 @@ pub type Pair = (OsString, OsString);
 /// What reading gave.
 pub struct Reading {
     pub settings: Settings,
-    /// The variable and the line that says what is wrong with it.
-    pub faults: Vec<(&'static str, String)>,
+    pub faults: Vec<Wrong>,
     /// Names that begin like ours and are none, as a line each.
     pub unknown: Vec<String>,
+}
+
+/// What is wrong with a variable.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    pub variable: &'static str,
+    /// In the library's own words, which people find in the logs of their programs too.
+    pub line: String,
+    /// What is allowed; before it the word that is not, unless it is the whole value. To stand behind an option and its value.
+    pub what: String,
 }
 
 /// The environment this command was started with.
@@ -42,14 +51,25 @@ pub fn read(environment: &[Pair]) -> Reading {
     let mut reading = Reading { settings: Settings::DEFAULT, faults: Vec::new(), unknown: Vec::new() };
     for (name, value) in environment {
         if let Err(fault) = reading.settings.apply(name.as_bytes(), value.as_bytes()) {
-            let mut line = Vec::new();
-            fault.reason(value.as_bytes(), &mut |piece| line.extend_from_slice(piece));
-            reading.faults.push((fault.variable(), String::from_utf8_lossy(&line).into_owned()));
+            let line = text(|put| fault.reason(value.as_bytes(), put));
+            let allowed = format!("allowed is {}", text(|put| fault.allowed(put)));
+            let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+            let word = value.as_bytes().get(place(fault.start)..place(fault.end)).unwrap_or_default();
+            let what = match value.as_bytes().trim_ascii() == word {
+                true => allowed,
+                false => format!("`{}`: {allowed}", output::printable(&String::from_utf8_lossy(word))),
+            };
+            reading.faults.push(Wrong { variable: fault.variable(), line, what });
         }
         reading.unknown.extend(unknown(name));
     }
     reading.settings.finish();
     reading
+}
+
+/// What is wrong with the value of one variable, if anything is.
+pub fn objection(row: &Variable, value: &OsStr) -> Option<String> {
+    read(&[(row.name.into(), value.to_owned())]).faults.into_iter().next().map(|wrong| wrong.what)
 }
 
 /// The row of a variable.

@@ -5,13 +5,6 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The share of a core, from a number of per cent on the command line.
-pub fn share(text: &str) -> Result<f64, String> {
-    let allowed = "a number of per cent from 0.1 to 100 is allowed";
-    let percent = text.parse().ok().filter(|percent| (0.1..=100.0).contains(percent));
-    percent.map(|percent: f64| percent / 100.0).ok_or_else(|| allowed.to_owned())
-}
-
 /// What this thread has had of a processor, in the kernel too.
 pub fn used() -> Duration {
     of(ClockId::ThreadCPUTime)

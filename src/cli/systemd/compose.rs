@@ -25,7 +25,7 @@ pub struct Work {
 }
 
 /// Settings that the library would refuse, the unit's own among them.
-pub fn faulty(args: &InstallArgs, unit: &Unit) -> Option<Vec<String>> {
+pub fn faulty(args: &InstallArgs, unit: &Unit) -> Option<String> {
     let mut pairs: Vec<settings::Pair> = Vec::new();
     for variable in environment::of(unit, false).variables {
         let given = args.settings.given.iter().any(|(row, _)| row.name == variable.name);
@@ -40,8 +40,8 @@ pub fn faulty(args: &InstallArgs, unit: &Unit) -> Option<Vec<String>> {
     pairs.extend(args.settings.given.iter().map(|(row, value)| (row.name.into(), value.clone())));
     let reading = settings::read(&pairs);
     reading.unknown.iter().for_each(say);
-    let text = reading.faults.into_iter().map(|(_, line)| line).collect::<Vec<_>>();
-    (!text.is_empty()).then_some(text)
+    let wrong = reading.faults.first()?;
+    Some(args.settings.named(wrong, reading.faults.len() - 1))
 }
 
 /// NoDelay=yes for a socket unit.

@@ -6,7 +6,7 @@ use super::compose::{self, Work};
 use super::dropin;
 use super::place::Site;
 use super::restart::Running;
-use crate::errors::{Failure, NO, OK, OWN, say};
+use crate::errors::{Failure, NO, OK, say};
 use crate::output::line;
 use crate::units::manager::Manager;
 
@@ -31,9 +31,8 @@ pub fn command(args: &InstallArgs) -> Result<u8, Failure> {
             sockets.into_iter().map(|unit| compose::socket(&site, unit, args)).collect::<Result<_, _>>()?
         }
         "service" => {
-            if let Some(faults) = compose::faulty(args, &unit) {
-                faults.iter().for_each(say);
-                return Ok(OWN);
+            if let Some(fault) = compose::faulty(args, &unit) {
+                return Err(Failure::own(fault));
             }
             vec![compose::service(&site, unit, args)?]
         }

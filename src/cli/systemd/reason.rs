@@ -53,8 +53,11 @@ impl Seen {
     /// Why the library does nothing although it is there.
     pub fn idle(&self) -> Option<String> {
         let reading = self.reading();
-        if let Some((_, fault)) = reading.faults.first() {
-            return Some(format!("the library is loaded and switched off, because a setting is invalid: {fault}"));
+        if let Some(wrong) = reading.faults.first() {
+            return Some(format!(
+                "the library is loaded and switched off, because a setting is invalid: {}",
+                wrong.line
+            ));
         }
         (!reading.settings.enabled()).then(|| "the library is loaded and switched off (TCPTUNE=off)".to_owned())
     }

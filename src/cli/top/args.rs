@@ -5,30 +5,38 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use crate::counters::seconds;
+use crate::help::Help;
+use crate::values::{Bare, time};
 
-/// Watch what programs count, live
+pub const HELP: Help = Help {
+    exit: &[
+        ("0", "there were counters, or the view was left by `q` or a signal"),
+        ("1", "--once: there were no counters"),
+        ("125", "wrong use, or the directory cannot be read"),
+    ],
+    examples: &[
+        ("tcptune run --stats /run/tcptune -- ./server", ""),
+        ("tcptune top /run/tcptune", ""),
+        ("tcptune top --once --interval 5s /run/tcptune", "a plain table for scripts"),
+    ],
+    first: 3,
+};
+
+/// Watch the counters of running programs live
 ///
-/// Shows every process that counts into a directory (TCPTUNE_STATS=DIR): connections, data calls and bytes a second, segments
-/// for each burst, stalls, what is held and what is held in vain, tuned and untouched connections. Keys sort and open one
-/// process: its services, the times to an answer, why connections were not tuned. `?` lists the keys, `q` leaves.
+/// Shows every process that counts into a directory (TCPTUNE_STATS=DIR): connections, data calls and bytes per second, segments
+/// per burst, stalls, data held and held in vain, tuned and untouched connections. Keys sort and open one process: its services,
+/// response times, and why connections were not tuned. `?` lists the keys, `q` quits.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status:\n  \
-    0    something was counted there, or the view was left\n  \
-    1    --once: nothing was counted there\n  \
-    125  wrong use, or the directory cannot be read\n\n\
-    Examples:\n  \
-    tcptune run --stats /run/tcptune -- ./server\n  \
-    tcptune top /run/tcptune\n  \
-    tcptune top --once --interval 5 /run/tcptune    a plain table of five seconds, for scripts")]
+#[command(after_help = HELP.short(), after_long_help = HELP.long())]
 pub struct TopArgs {
-    /// The directory that TCPTUNE_STATS names for the programs; without it that of the environment
+    /// The directory that TCPTUNE_STATS names [default: TCPTUNE_STATS of this environment]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
-    /// Seconds between two readings, 0.1 to 3600
-    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    /// Time between two readings; a bare number is in seconds
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = time(Bare::Seconds, "100ms", "1h"))]
     pub interval: Duration,
-    /// Print one plain table, of one interval, and end; taken by itself where stdout is no terminal
+    /// Print one plain table of one interval; the default if stdout is not a terminal
     #[arg(long)]
     pub once: bool,
 }

@@ -26,6 +26,7 @@ use signal_hook::iterator::Signals;
 
 use crate::counters;
 use crate::errors::{Context, Failure, NO, OK, plain, say};
+use crate::os::ending::Ending;
 use args::TopArgs;
 use sample::Samples;
 use view::{Next, View};
@@ -35,7 +36,8 @@ pub fn command(args: &TopArgs) -> Result<u8, Failure> {
     let mut samples = Samples::default();
     samples.add(counters::read(&directory)?);
     if args.once || !std::io::stdout().is_terminal() {
-        std::thread::sleep(args.interval);
+        // A signal shortens the interval: rates are by the time that has passed.
+        Ending::caught()?.within(args.interval);
         samples.add(counters::read(&directory)?);
         samples.problems.iter().for_each(say);
         print::table(&samples);

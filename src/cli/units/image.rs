@@ -9,7 +9,7 @@ use crate::errors::{Failure, NO, NOT_FOUND};
 use crate::os::files::Tree;
 
 /// systemd's directories for units, first come first served.
-const DIRECTORIES: [&str; 5] = [
+pub const DIRECTORIES: [&str; 5] = [
     "/etc/systemd/system",
     "/run/systemd/system",
     "/usr/local/lib/systemd/system",

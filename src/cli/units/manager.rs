@@ -81,9 +81,9 @@ impl Manager {
         // Its words are read here; ours must not be tuned by what tunes our caller.
         command.env("LC_ALL", "C").env("SYSTEMD_COLORS", "0").env_remove("LD_PRELOAD");
         let Output { status, stdout, stderr } = command.output().map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                Failure::own("there is no systemctl here: without systemd only `--root DIR`, for an image, can be used")
-            }
+            ErrorKind::NotFound => Failure::own(
+                "there is no systemctl here: without systemd only an image can be changed, with --root DIR",
+            ),
             _ => Failure::own(format!("systemctl cannot be started: {}", plain(&error))),
         })?;
         if status.success() {
@@ -96,7 +96,7 @@ impl Manager {
         let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed without a word").trim();
         if said.contains("not been booted with systemd") {
             return Failure::own(
-                "systemd does not run here as the first process: only `--root DIR`, for an image, can be used",
+                "systemd does not run here as the first process: without it only an image can be changed, with --root DIR",
             );
         }
         if self.user && (said.contains("connect to") || said.contains("XDG_RUNTIME_DIR")) {

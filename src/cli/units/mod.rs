@@ -6,6 +6,7 @@ pub mod home;
 pub mod image;
 pub mod manager;
 pub mod name;
+pub mod names;
 pub mod processes;
 pub mod unit;
 pub mod unitfile;

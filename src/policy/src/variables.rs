@@ -22,8 +22,8 @@ pub(crate) const ENABLED: Variable = Variable {
     values: "on, off (also yes, true, 1 or no, false, 0), observe or backtrace",
     default: "on",
     example: "off",
-    meaning: "Off: the library passes every call on and does nothing else, whatever the other settings say. Observe: it \
-        counts (TCPTUNE_STATS) and changes nothing. Backtrace: besides, it copies the stack of calls that wait.",
+    meaning: "Off: the library passes every call through and does nothing else, whatever the other settings say. Observe: \
+        it counts (TCPTUNE_STATS) and changes nothing. Backtrace: it also copies the stack of calls that wait.",
 };
 
 pub(crate) const NODELAY: Variable = Variable {
@@ -31,7 +31,7 @@ pub(crate) const NODELAY: Variable = Variable {
     values: "on, off or force",
     default: "on",
     example: "force",
-    meaning: "Set TCP_NODELAY on TCP sockets of clients and servers. Force: even where the program turns it off.",
+    meaning: "Set TCP_NODELAY on TCP sockets of clients and servers. Force: even if the program turns it off.",
 };
 
 pub(crate) const CORK: Variable = Variable {
@@ -39,7 +39,7 @@ pub(crate) const CORK: Variable = Variable {
     values: "auto or off",
     default: "auto",
     example: "off",
-    meaning: "Hold a small write when experience says that more follows at once, so that both leave in full segments.",
+    meaning: "Hold a small write if more is expected to follow at once, so that both leave in full segments.",
 };
 
 pub(crate) const RELEASE: Variable = Variable {
@@ -47,7 +47,7 @@ pub(crate) const RELEASE: Variable = Variable {
     values: "own or all",
     default: "own",
     example: "all",
-    meaning: "What is sent off before a thread waits: what the library holds, or also what the program itself holds.",
+    meaning: "What to send before a thread waits: the data that the library holds, or also the data that the program holds.",
 };
 
 pub(crate) const QUICKACK: Variable = Variable {
@@ -55,8 +55,8 @@ pub(crate) const QUICKACK: Variable = Variable {
     values: "off, on or auto",
     default: "off",
     example: "auto",
-    meaning: "Acknowledge data at once: cures the other end's wait when only this end can be changed. \
-        Auto: only on connections where the other end is seen to wait.",
+    meaning: "Acknowledge data immediately: cures the peer's stalls if only this end can be changed. Auto: only on \
+        connections where the peer is seen to stall.",
 };
 
 pub(crate) const SET: Variable = Variable {
@@ -64,7 +64,7 @@ pub(crate) const SET: Variable = Variable {
     values: "key=value entries with blanks or commas between",
     default: "",
     example: "keepalive=60/10/5 user_timeout=30s sndbuf=1m",
-    meaning: "Further socket options. What the program sets itself is left alone.",
+    meaning: "Set more socket options. Options that the program sets itself are left alone.",
 };
 
 pub(crate) const RULES: Variable = Variable {
@@ -72,7 +72,7 @@ pub(crate) const RULES: Variable = Variable {
     values: "rules with ; between",
     default: "",
     example: "port=143,993 cork=off; peer=10.0.0.0/8 off; listen=80 set(sndbuf=4m)",
-    meaning: "Settings for single sockets. The first rule whose conditions all hold is laid over the settings above.",
+    meaning: "Settings for individual sockets. The first rule whose conditions all match overrides the settings above.",
 };
 
 pub(crate) const ONLY: Variable = Variable {
@@ -80,7 +80,7 @@ pub(crate) const ONLY: Variable = Variable {
     values: "patterns with commas or colons between, together with TCPTUNE_SKIP at most 1024 bytes",
     default: "",
     example: "python*,perl",
-    meaning: "Touch only programs whose name matches one of these patterns (* ? [a-z]). A pattern with a slash is held \
+    meaning: "Tune only programs whose name matches one of these patterns (* ? [a-z]). A pattern with a slash is matched \
         against the whole path of the program file, any other against its last part and that of the name it was called by.",
 };
 
@@ -89,7 +89,7 @@ pub(crate) const SKIP: Variable = Variable {
     values: "patterns with commas or colons between, together with TCPTUNE_ONLY at most 1024 bytes",
     default: "",
     example: "gdb,strace,/usr/lib/git-core/*",
-    meaning: "Leave programs alone whose name matches one of these patterns, even where TCPTUNE_ONLY names them.",
+    meaning: "Leave programs alone whose name matches one of these patterns, even if TCPTUNE_ONLY names them.",
 };
 
 pub(crate) const SPLIT: Variable = Variable {

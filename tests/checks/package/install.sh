@@ -15,7 +15,7 @@ commands=$(tcptune --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' |
 for name in $commands; do
 	# minbase leaves out what is below /usr/share/man.
 	dpkg -L tcptune | grep -qx "/usr/share/man/man1/tcptune-$name.1.gz" || { echo "no page for $name"; exit 1; }
-	grep -q "$name" /usr/share/bash-completion/completions/tcptune
+	tcptune complete 1 -- tcptune "$name" | grep -q "^$name	"
 done
 bash -n /usr/share/bash-completion/completions/tcptune
 bash -c '. /usr/share/bash-completion/completions/tcptune; complete -p tcptune' >/dev/null

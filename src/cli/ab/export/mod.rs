@@ -5,7 +5,7 @@ mod markdown;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::report::Report;
 use crate::errors::Failure;
@@ -19,10 +19,19 @@ pub enum Format {
     Markdown,
 }
 
+impl Format {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Csv => "csv",
+            Format::Markdown => "markdown",
+        }
+    }
+}
+
 /// From `json=FILE`.
 pub fn target(given: &OsString) -> Result<(Format, PathBuf), Failure> {
-    let wrong =
-        || Failure::own(format!("--export {}: allowed is json=FILE, csv=FILE or markdown=FILE", given.display()));
+    let wrong = || Failure::of_option("--export", given, "allowed is json=FILE, csv=FILE or markdown=FILE");
     let bytes = given.as_bytes();
     let equals = bytes.iter().position(|&b| b == b'=').ok_or_else(wrong)?;
     let format = match &bytes[..equals] {
@@ -44,11 +53,6 @@ pub fn write(report: &Report, format: Format, target: &Target) -> Result<(), Fai
     target.write(text.as_bytes(), None)
 }
 
-/// Finds the file of an option and tries it out.
-pub fn tried(option: &str, file: &Path) -> Result<Target, Failure> {
-    Target::tried(file).map_err(|failure| Failure::own(format!("{option}: {}", failure.message)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Format, csv, markdown, target};
@@ -61,7 +65,13 @@ mod tests {
         assert_eq!(read("md=x"), Ok((Format::Markdown, "x".into())));
         for wrong in ["json", "yaml=x", "csv=", "=x", ""] {
             let said = read(wrong).expect_err("invalid");
-            assert!(said.starts_with(&format!("--export {wrong}: allowed is json=FILE")), "{said}");
+            assert!(
+                said.starts_with(&format!(
+                    "--export {}: allowed is json=FILE",
+                    if wrong.is_empty() { "''" } else { wrong }
+                )),
+                "{said}"
+            );
         }
     }
 

@@ -45,6 +45,7 @@ pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report
         looks: 0,
         longest_gap_ms: 0.0,
         processes: Vec::new(),
+        command: None,
         command_ended: None,
         notes,
         capture: Some(counts),

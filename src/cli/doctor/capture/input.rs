@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::super::launch::Signals;
 use super::packets::compression;
-use crate::errors::{Context, Failure};
+use crate::errors::{Failure, plain};
 
 /// As long as the longest beginning of a compressed file that is known.
 const START: usize = 4;
@@ -36,22 +36,23 @@ pub fn name(file: &Path) -> String {
 
 /// Opens it. A compressed one is refused with what to do instead.
 pub fn open(file: &Path) -> Result<impl Read + Send, Failure> {
-    let name = name(file);
     let stdin = file.as_os_str() == "-";
     let opened = match stdin {
         true => io::stdin().as_fd().try_clone_to_owned().map(<File as From<OwnedFd>>::from),
         false => File::open(file),
     };
-    let opened = opened.doing(|| format!("read the capture {name}"))?;
+    let unreadable = |error| Failure::of_option("--pcap", file, format!("cannot be read: {}", plain(&error)));
+    let opened = opened.map_err(unreadable)?;
     let pipe = !opened.metadata().is_ok_and(|about| about.is_file());
     let mut input = Input { file: opened, pipe, signals: Signals::note()?, told: None };
     let mut start = Vec::with_capacity(START);
-    (&mut input).take(START as u64).read_to_end(&mut start).doing(|| format!("read the capture {name}"))?;
+    (&mut input).take(START as u64).read_to_end(&mut start).map_err(unreadable)?;
     if let Some((kind, program)) = compression(&start) {
         let given = if stdin { "FILE".into() } else { shell_words::quote(&file.to_string_lossy()).into_owned() };
-        return Err(Failure::own(format!(
-            "{name} is compressed ({kind}), and captures are read as they are: `{program} {given} | tcptune doctor --pcap -`"
-        )));
+        let why = format!(
+            "is compressed ({kind}), allowed is a capture as it is: `{program} {given} | tcptune doctor --pcap -`"
+        );
+        return Err(Failure::of_option("--pcap", file, why));
     }
     Ok(Cursor::new(start).chain(input))
 }

@@ -33,9 +33,8 @@ pub fn diagnose(file: &Path, port: Option<u16>) -> Result<Report, Failure> {
         }
     });
     if end == End::NoCapture {
-        return Err(Failure::own(format!(
-            "{name} is no capture: a file in pcap or pcapng format is allowed, as `tcpdump -w` writes it"
-        )));
+        let why = "is no capture: allowed is a file in pcap or pcapng format, as `tcpdump -w` writes it";
+        return Err(Failure::of_option("--pcap", file, why));
     }
     table.finish();
     counts.copies = table.copies;

@@ -5,18 +5,19 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::directory::Directory;
 use super::walk;
-use crate::errors::Failure;
+use crate::errors::{Failure, plain, shown};
 
 #[derive(Debug)]
 pub struct Target {
-    shown: PathBuf,
+    /// The option and its value, for messages.
+    named: String,
     place: Place,
 }
 
@@ -27,15 +28,21 @@ enum Place {
 }
 
 impl Target {
-    pub fn find(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { shown: path.to_owned(), place: found(path).map_err(|error| Failure::unwritable(path, &error))? })
+    /// The file that is the value of an option; `named`: the option, and what stands before the file.
+    pub fn find(named: &str, path: &Path) -> Result<Self, Failure> {
+        let gap = if named.ends_with('=') { "" } else { " " };
+        let named = format!("{named}{gap}{}", shown(&path.to_string_lossy()));
+        match found(path) {
+            Ok(place) => Ok(Self { named, place }),
+            Err(error) => Err(unwritable(&named, &error)),
+        }
     }
 
     /// Finds it, and tries whether it can be written: better known before an hour of work than after it.
-    pub fn tried(path: &Path) -> Result<Self, Failure> {
-        let target = Self::find(path)?;
+    pub fn tried(named: &str, path: &Path) -> Result<Self, Failure> {
+        let target = Self::find(named, path)?;
         if let Place::File(directory, _) = &target.place {
-            directory.try_out().map_err(|error| Failure::unwritable(path, &error))?;
+            directory.try_out().map_err(|error| unwritable(&target.named, &error))?;
         }
         Ok(target)
     }
@@ -61,8 +68,12 @@ impl Target {
             Place::File(directory, name) => directory.replace(name, content, mode),
             Place::Stream(file) => (&mut &*file).write_all(content),
         };
-        written.map_err(|error| Failure::unwritable(&self.shown, &error))
+        written.map_err(|error| unwritable(&self.named, &error))
     }
+}
+
+fn unwritable(named: &str, error: &io::Error) -> Failure {
+    Failure::own(format!("{named}: cannot be written: {}", plain(error)))
 }
 
 fn found(path: &Path) -> io::Result<Place> {
