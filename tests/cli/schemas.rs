@@ -118,6 +118,9 @@ const PLAIN: &[&str] = &[
     "high",
     "p",
     "load",
+    // How a command has ended.
+    "status",
+    "signal",
     // Of a measure of `ab`, in the unit that its name has.
     "median",
     "lower_quartile",

@@ -113,6 +113,8 @@ pub struct Kernel {
     pub late: Vec<u64>,
     /// What the library asks of the process.
     pub settings: &'static Settings,
+    /// Somebody has told the process to stop tuning.
+    pub stop: bool,
     /// The process was started under a filter that would kill it for an unexpected call.
     pub confined: bool,
     /// The next random number.
@@ -148,6 +150,7 @@ impl Kernel {
             checked: 0,
             late: Vec::new(),
             settings: &DEFAULT,
+            stop: false,
             confined: false,
             chance: 0,
             told: Vec::new(),

@@ -158,4 +158,8 @@ impl Machine for Simulated {
     fn tell(told: Told) {
         kernel(|kernel| kernel.told.push(format!("{told:?}")));
     }
+
+    fn is_told_to_stop() -> bool {
+        kernel(|kernel| kernel.stop)
+    }
 }

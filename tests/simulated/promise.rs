@@ -34,6 +34,8 @@ struct Connection {
     /// It has turned TCP_NODELAY off that it knew to be on.
     turned_off: bool,
     cork: bool,
+    /// It was opened after the process had been told to stop tuning.
+    untouched: bool,
 }
 
 struct Run {
@@ -86,7 +88,7 @@ impl Run {
         let what = what & 31;
         if !matches!(what, 20..=22) {
             self.calls(what, thread, at, how);
-            self.detach(at);
+            self.detach();
             self.reads_back(at);
         } else {
             // Nothing that a hook sees.
@@ -155,7 +157,10 @@ impl Run {
                 self.program.library.forked();
             }
             // Only where calls are counted can it be told.
-            27 if how == 77 => self.detached |= self.counts,
+            27 if how == 77 => {
+                self.detached |= self.counts;
+                kernel(|kernel| kernel.stop = self.detached);
+            }
             27 => {
                 self.program.shutdown();
                 self.nothing_kept_by(thread, "over a shutdown");
@@ -185,10 +190,11 @@ impl Run {
         };
         self.connections[at] = Some(Connection {
             numbers: vec![fd],
-            forbidden: self.forbids,
+            forbidden: self.forbids || self.detached,
             nodelay: false,
             turned_off: false,
             cork: false,
+            untouched: self.detached,
         });
     }
 
@@ -299,16 +305,11 @@ impl Run {
         let _ = thread;
     }
 
-    /// Where it was told to stop: what the thread that is in a call on this connection does then.
-    fn detach(&mut self, at: usize) {
-        let Some(connection) = self.connections[at].as_mut().filter(|_| self.detached) else { return };
-        self.program.library.detach(connection.numbers[0]);
-        connection.forbidden = true;
-        let index = kernel(|kernel| kernel.numbers[&connection.numbers[0]]);
-        kernel(|kernel| {
-            let kept = kernel.sockets[index].kept.iter().any(|piece| piece.ours && !piece.nagle);
-            assert!(!kept, "held though it was told to stop");
-        });
+    /// Where it was told to stop: what is noticed when a burst ends.
+    fn detach(&mut self) {
+        if self.detached {
+            self.program.library.detach();
+        }
     }
 
     fn acknowledge(&mut self, at: usize) {
@@ -334,7 +335,7 @@ impl Run {
 
     /// Is Nagle's rule in force there only if the library lets it?
     fn lets_nagle(&self, kernel: &Kernel, index: usize) -> bool {
-        let mut open = self.connections.iter().flatten().filter(|_| !self.detached);
+        let mut open = self.connections.iter().flatten().filter(|it| !it.untouched);
         open.any(|it| kernel.numbers.get(&it.numbers[0]) == Some(&index) && !it.turned_off)
     }
 
@@ -359,9 +360,6 @@ impl Run {
             self.program.by(thread).sleep(10);
             self.nothing_kept_by(thread, "at the end");
         }
-        for at in 0..CONNECTIONS {
-            self.detach(at);
-        }
         kernel(|kernel| {
             for (place, piece) in kernel.pieces().filter(|(_, piece)| piece.nagle) {
                 assert!(!self.lets_nagle(kernel, place), "{piece:?} of socket {place} stays at the end");
@@ -369,7 +367,7 @@ impl Run {
         });
         let force = kernel(|kernel| kernel.settings.base.nodelay) == tcptune_policy::Nodelay::Force;
         for connection in self.connections.iter().flatten() {
-            let ours = (!connection.turned_off || force) && !self.detached;
+            let ours = (!connection.turned_off || force) && !connection.untouched;
             let expected = connection.nodelay || ours;
             let nodelay = kernel(|kernel| kernel.socket(connection.numbers[0]).is_some_and(|it| it.nodelay));
             assert_eq!(nodelay, expected, "{connection:?}");

@@ -1,10 +1,10 @@
-//! The one word of a file of counters that is not the library's own: it asks a process that runs to stop tuning. The file is
-//! found by the mapping of the process itself, and written only if it is that very file, reached without a link: who made the
-//! process may have put anything under its name.
+//! The one word of a file of counters that is not the library's own: it tells a process that runs to stop tuning. Only the very file
+//! that the process has mapped is written: who made the process may have put anything under its name.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use tcptune_policy::counters::{HEADER_SIZE, Head, MAGIC, STOP, STOPPED, SUFFIX, head_at};
@@ -20,22 +20,20 @@ impl Word {
     pub fn of(pid: u32) -> io::Result<Option<Self>> {
         let maps = proc::bytes(pid, "maps")?;
         let maps = String::from_utf8_lossy(&maps);
-        let Some(line) = maps.lines().find(|line| line.ends_with(SUFFIX)) else { return Ok(None) };
-        let (Some(inode), Some((_, path))) = (proc::inode(line), line.split_once('/')) else { return Ok(None) };
-        let reading = of_process(pid, path)?;
-        let about = reading.metadata()?;
+        let is_ours = |line: &&str| line.strip_suffix(" (deleted)").unwrap_or(line).ends_with(SUFFIX);
+        let Some(line) = maps.lines().find(is_ours) else { return Ok(None) };
+        let found = mapped(pid, line)?;
+        let about = File::from(found.try_clone()?).metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::other("what it has mapped under that name is no file"));
+        }
+        let file = to_write(&found, about.uid())?;
         let mut head = vec![0; HEADER_SIZE];
-        if about.ino() != inode || !about.is_file() {
-            return Err(io::Error::other("another file is there under the name of the one that it counts into"));
-        }
-        reading.read_exact_at(&mut head, 0)?;
-        if word(&head, head_at(Head::Magic)) != Some(MAGIC) {
-            return Ok(None);
-        }
-        to_write(reading, about.permissions()).map(|file| Some(Self(file)))
+        file.read_exact_at(&mut head, 0)?;
+        Ok((word(&head, head_at(Head::Magic)) == Some(MAGIC)).then_some(Self(file)))
     }
 
-    /// Asks the process to stop.
+    /// Tells the process to stop.
     pub fn stop(&self) -> io::Result<()> {
         if self.has_stopped()? {
             return Ok(());
@@ -51,21 +49,41 @@ impl Word {
     }
 }
 
-/// Opens a path as the process sees it. (The kernel tells it as it is, without links.)
-fn of_process(pid: u32, path: &str) -> io::Result<File> {
-    let top = open(proc::entry(pid, "root"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(openat2(&top, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)?.into())
+/// The file of a line of maps, found without being opened: a device would notice. Root asks for the mapping itself, whatever has
+/// become of its name; others look for the name, and may reach no more by that than they may anyway.
+fn mapped(pid: u32, line: &str) -> io::Result<OwnedFd> {
+    let path = OFlags::PATH | OFlags::CLOEXEC;
+    let range = line.split(' ').next().unwrap_or_default();
+    if let Ok(found) = open(proc::entry(pid, "map_files").join(range), path, Mode::empty()) {
+        return Ok(found);
+    }
+    if rustix::process::geteuid().is_root() {
+        return Err(io::Error::other(
+            "its mapping cannot be opened (that takes CAP_CHECKPOINT_RESTORE in this namespace)",
+        ));
+    }
+    let wrong = || io::Error::other("its file of counters is not there any more");
+    let (Some(inode), Some((_, name))) = (proc::inode(line), line.split_once('/')) else { return Err(wrong()) };
+    let top = open(proc::entry(pid, "root"), path | OFlags::DIRECTORY, Mode::empty())?;
+    let found = openat2(&top, name, path, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)?;
+    if File::from(found.try_clone()?).metadata()?.ino() == inode { Ok(found) } else { Err(wrong()) }
 }
 
-/// Opens the same file to write. Root may; its owner has given that away (mode 0400), and takes it back for a moment.
-fn to_write(file: File, mode: Permissions) -> io::Result<File> {
-    let again = || OpenOptions::new().read(true).write(true).open(proc::own_descriptor(&file));
+/// Opens it to write, and waits for nobody's lease. Root may; its owner has given that away (mode 0400), and takes it back for a
+/// moment.
+fn to_write(found: &OwnedFd, owner: u32) -> io::Result<File> {
+    let path = proc::own_descriptor(found);
+    let again = || {
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path)
+    };
     match again() {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            file.set_permissions(Permissions::from_mode(0o600))?;
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied && owner == rustix::process::geteuid().as_raw() =>
+        {
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
             let opened = again();
-            file.set_permissions(mode)?;
+            std::fs::set_permissions(&path, Permissions::from_mode(0o400))?;
             opened
         }
         other => other,

@@ -26,10 +26,9 @@ pub const HELP: Help = Help {
 
 /// Tell the library in a running process to stop tuning
 ///
-/// For processes that count (TCPTUNE_STATS). The process is not stopped. From its next exchange on the library holds nothing,
-/// leaves new connections alone, and turns TCP_NODELAY off again on open ones where it has set it, each at its next exchange;
-/// options of TCPTUNE_SET stay until a connection is closed. What the program set itself is not touched. The library keeps
-/// counting: connections since then appear as untouched in `tcptune report`, next to the tuned ones before. It stays so until
+/// For processes that count (TCPTUNE_STATS). The process is not stopped. From its next exchange or connection on, the library holds
+/// nothing and leaves new connections alone. Open connections keep TCP_NODELAY; `tcptune attach --nodelay off` turns it off there.
+/// The library keeps counting: new connections appear as untouched in `tcptune report`, next to the tuned ones. It stays so until
 /// the program is restarted.
 #[derive(Debug, Args)]
 #[command(

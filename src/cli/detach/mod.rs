@@ -6,6 +6,8 @@ mod print;
 use std::io;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::counters::Word;
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK, plain, say};
 use crate::os::ending::Ending;
@@ -40,9 +42,18 @@ pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
     let begin = Instant::now();
     let until = begin + args.wait;
     for (process, word) in told {
-        let stopped = answered(&word, until, &ending).map_err(|error| unreachable(&process, &error))?;
-        print::one(&process, stopped, begin.elapsed());
-        code = if code == OK && !stopped { NO } else { code };
+        let next = match answered(&process, &word, until, &ending) {
+            Ok(answer) => {
+                print::one(&process, answer, begin.elapsed());
+                if matches!(answer, Answer::Stopped) { OK } else { NO }
+            }
+            Err(error) => {
+                let failure = unreachable(&process, &error);
+                say(failure.message);
+                failure.code
+            }
+        };
+        code = if code == OK { next } else { code };
     }
     Ok(code)
 }
@@ -62,7 +73,7 @@ fn silent(process: &Process) -> String {
     match has_library(process.pid) {
         Some(false) => format!("{who} has no library that could be told"),
         _ => format!(
-            "{who} counts nothing, so it cannot be told (TCPTUNE_STATS gives it a file for that): start it anew without the \
+            "{who} counts nothing, so it cannot be told (TCPTUNE_STATS gives it a file for that): restart it without the \
              library"
         ),
     }
@@ -78,12 +89,24 @@ fn unreachable(process: &Process, error: &io::Error) -> Failure {
     }
 }
 
-/// Waits for the answer.
-fn answered(word: &Word, until: Instant, ending: &Ending) -> io::Result<bool> {
+/// What came of it.
+#[derive(Clone, Copy)]
+enum Answer {
+    Stopped,
+    NotYet,
+    Ended,
+}
+
+/// Waits for the answer, or the end of the process.
+fn answered(process: &Process, word: &Word, until: Instant, ending: &Ending) -> io::Result<Answer> {
     while !word.has_stopped()? {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&now))? > 0 {
+            return Ok(Answer::Ended);
+        }
         if Instant::now() >= until || ending.within(LOOK) {
-            return Ok(false);
+            return Ok(Answer::NotYet);
         }
     }
-    Ok(true)
+    Ok(Answer::Stopped)
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
+use super::Answer;
 use crate::os::process::Process;
 use crate::output::{GOOD, NOTE, line, styled};
 
-pub fn one(process: &Process, stopped: bool, waited: Duration) {
-    let who = format!("process {} ({})", process.pid, process.name);
-    line(&if stopped {
-        format!("{who}: {}", styled(GOOD, "the library has stopped tuning"))
-    } else {
-        let waited = (waited.as_secs_f64() * 10.0).round() / 10.0;
-        format!(
-            "{who}: {}",
+pub fn one(process: &Process, answer: Answer, waited: Duration) {
+    let waited = (waited.as_secs_f64() * 10.0).round() / 10.0;
+    let what = match answer {
+        Answer::Stopped => styled(GOOD, "the library has stopped tuning"),
+        Answer::NotYet => {
             styled(NOTE, format_args!("told, but it had no exchange in {waited} s: it stops with the next"))
-        )
-    });
+        }
+        Answer::Ended => styled(NOTE, "has ended"),
+    };
+    line(&format!("process {} ({}): {what}", process.pid, process.name));
 }

@@ -54,6 +54,8 @@ pub trait Machine: Sized + 'static {
     fn settings() -> &'static Settings;
     /// Reports an event to the statistics. Called only while [`crate::COUNTING`].
     fn tell(told: Told);
+    /// Has somebody told the process to stop tuning? Called only while [`crate::COUNTING`].
+    fn is_told_to_stop() -> bool;
 }
 
 /// The kernel could not map memory.

@@ -6,7 +6,7 @@ use core::ffi::c_int;
 
 use policy::listener::Listener;
 use policy::socket::{Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, SHARED, Socket};
-use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning};
+use policy::{Cork, Direction, Nodelay, Peer, Subject, Tuning, UNTOUCHED};
 
 use crate::library::Library;
 use crate::machine::{Machine, get_int, get_long, set_int, set_on, tcp_info};
@@ -258,6 +258,9 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.tcp")]
     fn listening(&self, fd: c_int, socket: Socket) -> Listener {
         let socket = socket.into(Kind::Listener).on_service(self.listener_service());
+        if self.is_detached() {
+            return Listener::new(socket.tuned_by(UNTOUCHED).with(NO_HOLD));
+        }
         let socket = self.choose(fd, socket, Direction::Server, None);
         Listener::new(self.apply(fd, socket, Direction::Server))
     }

@@ -3,7 +3,7 @@
 
 use core::ffi::c_int;
 
-use policy::{Nodelay, UNTOUCHED};
+use policy::Nodelay;
 use policy::socket::{APP_CORK, Kind, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, SHARED, Socket};
 
 use crate::library::Library;
@@ -96,12 +96,6 @@ impl<M: Machine> Library<M> {
         self.each_number(fd, socket, Word::Holds);
     }
 
-    /// The library no longer tunes this connection.
-    #[cold]
-    pub(crate) fn untouch(&self, fd: c_int, socket: Socket) {
-        self.each_number(fd, socket, Word::Untouched);
-    }
-
     /// Notes what the program has said of a socket under every descriptor that names it: `fd`, and its duplicates.
     #[cold]
     #[inline(never)]
@@ -131,15 +125,11 @@ impl<M: Machine> Library<M> {
                 }
                 return self.tell(|| Told::Changed(fd));
             }
-            Word::Holds | Word::Untouched => {
+            Word::Holds => {
                 if its.is_held() {
                     // The program does not expect held data; and it could not tell its own cork from the library's.
                     self.let_go_of(fd);
                     its = self.table.get_rarely(fd);
-                }
-                if matches!(word, Word::Untouched) {
-                    its = its.tuned_by(UNTOUCHED);
-                    its = if its.has(NODELAY_OURS) { its.without(NODELAY_OURS | NODELAY_ON) } else { its };
                 }
                 its.with(NO_HOLD)
             }
@@ -158,8 +148,6 @@ enum Word {
     Cork(bool),
     /// The program holds data itself, or is about to.
     Holds,
-    /// Nobody is asked: the library is to leave the socket alone from now on.
-    Untouched,
 }
 
 /// Is this an unclassified descriptor? The TCP option that it has just accepted shows that it is a TCP socket.

@@ -1,4 +1,5 @@
-//! A process that is told to stop tuning: what is held leaves, and from then on everything is as without the library.
+//! A process that is told to stop tuning: what is held leaves as ever, nothing is held again, new connections are left alone, and
+//! open ones keep what they have.
 
 use std::ffi::c_int;
 
@@ -17,7 +18,7 @@ fn held() -> usize {
 
 /// A program that counts, with a connection on which the first of two calls is held.
 fn holding() -> (Program, c_int) {
-    let program = Program::new(&[]);
+    let program = Program::new(&[("TCPTUNE_SET", "keepalive=on")]);
     program.count();
     let fd = program.connect();
     program.learn(fd);
@@ -27,61 +28,48 @@ fn holding() -> (Program, c_int) {
 }
 
 #[test]
-fn what_is_held_leaves_and_nothing_is_held_again() {
+fn what_is_held_leaves_with_the_next_wait_as_ever_and_nothing_is_held_again() {
     let (program, fd) = holding();
-    program.library.detach(fd);
-    assert_eq!((program.kept(fd), is_on(fd), program.reads_nodelay(fd)), (0, false, false));
+    program.by(1).library.detach();
+    assert_eq!(program.kept(fd), 100, "the first thread is about to write more");
+    program.by(0).sleep(10);
+    assert_eq!((program.kept(fd), is_on(fd), program.reads_nodelay(fd)), (0, true, false));
     let before = held();
     for _ in 0..1_000 {
         program.write(fd, 100);
         program.write(fd, 100);
         program.answered(fd);
     }
-    assert_eq!((held(), is_on(fd)), (before, false));
-}
-
-#[test]
-fn new_connections_are_left_alone_those_of_an_old_listener_too() {
-    let (program, fd) = holding();
-    let listener = program.listen();
-    let before = program.accept(listener);
-    assert!(is_on(listener) && is_on(before));
-    program.library.detach(fd);
-    let (client, accepted, new) = (program.connect(), program.accept(listener), program.listen());
-    for fd in [client, accepted, new] {
-        assert!(!is_on(fd) && !program.reads_nodelay(fd), "{fd}");
-    }
-    assert!(is_on(before), "until it is in use again");
-    program.library.detach(before);
-    assert!(!is_on(before));
-}
-
-#[test]
-fn what_another_thread_holds_leaves_with_its_next_wait_as_ever() {
-    let (program, fd) = holding();
-    let other = program.by(1).connect();
-    program.library.detach(other);
-    assert_eq!(program.kept(fd), 100, "the first thread is about to write more");
-    program.by(0).sleep(10);
-    assert_eq!(program.kept(fd), 0);
-    let before = held();
-    program.write(fd, 100);
-    program.write(fd, 100);
     assert_eq!(held(), before);
 }
 
 #[test]
-fn what_the_program_has_set_stays_under_every_number() {
+fn new_connections_are_left_alone_by_the_word_itself() {
+    let (program, _) = holding();
+    let listener = program.listen();
+    let before = program.accept(listener);
+    assert!(is_on(listener) && is_on(before));
+    // Nobody has noticed yet.
+    kernel(|kernel| kernel.stop = true);
+    let (client, accepted, new) = (program.connect(), program.accept(listener), program.listen());
+    for fd in [client, accepted, new] {
+        assert!(!is_on(fd) && !program.reads_nodelay(fd), "{fd}");
+    }
+    for fd in [client, new] {
+        assert_eq!(kernel(|kernel| kernel.socket(fd).expect("it is open").options.clone()), [], "{fd}");
+    }
+    assert!(is_on(before), "open ones keep it");
+}
+
+#[test]
+fn what_the_program_sets_stays() {
     let (program, fd) = holding();
     program.set_nodelay(fd, true);
-    let other = program.connect();
-    let copy = program.duplicate(other, None);
-    program.library.detach(fd);
-    program.library.detach(copy);
+    program.library.detach();
     assert!(is_on(fd) && program.reads_nodelay(fd));
-    assert!(!is_on(other) && !program.reads_nodelay(other) && !program.reads_nodelay(copy));
-    program.set_nodelay(copy, true);
-    assert!(is_on(other) && program.reads_nodelay(other), "and it may still change its mind");
-    program.set_nodelay(other, false);
-    assert!(!is_on(other) && !program.reads_nodelay(copy));
+    program.set_nodelay(fd, false);
+    assert!(!is_on(fd) && !program.reads_nodelay(fd));
+    let new = program.connect();
+    program.set_nodelay(new, true);
+    assert!(is_on(new) && program.reads_nodelay(new));
 }

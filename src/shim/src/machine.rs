@@ -103,4 +103,8 @@ impl Machine for Linux {
     fn tell(told: Told) {
         count::told(told);
     }
+
+    fn is_told_to_stop() -> bool {
+        count::is_told_to_stop()
+    }
 }

@@ -107,4 +107,8 @@ impl Machine for Model {
     fn tell(_told: Told) {
         panic!("nothing is counted");
     }
+
+    fn is_told_to_stop() -> bool {
+        panic!("nothing is counted");
+    }
 }

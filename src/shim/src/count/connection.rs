@@ -8,8 +8,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::Release};
 use engine::local_port;
 use policy::counters::tally::{self, Burst};
 use policy::counters::{
-    Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, STOP, STOPPED, Service, TAKEN, answer_bucket,
-    answers_at, arm_at, service_at, service_word_at,
+    Arm, CLIENT, Counter, FREE, Head, READY, SERVER, SERVICES, Service, TAKEN, answer_bucket, answers_at, arm_at,
+    service_at, service_word_at,
 };
 use policy::socket::{APP_CORK, NO_HOLD, NODELAY_APP, NODELAY_ON, NODELAY_OURS, Socket};
 use policy::{Nodelay, Peer, UNTOUCHED};
@@ -85,20 +85,13 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
     if let Some(counts) = counts {
         counts.add(Counter::Connections, 1);
     }
-    heed(record);
 }
 
-/// Has somebody asked this process to stop tuning (`tcptune detach`)? Asked here, where a connection or a burst begins or ends,
-/// by the thread that is in a call on it.
-fn heed(record: &Record) {
-    let Some(file) = file::known() else { return };
-    let word = file::head(file, Head::Detach);
-    match word.load(Relaxed) {
-        STOP => word.store(STOPPED, Relaxed),
-        STOPPED => {}
-        _ => return,
+/// Has somebody told this process to stop tuning? Looked at where a burst ends, for those that open no more connections.
+fn heed() {
+    if file::is_told_to_stop() {
+        LIBRARY.detach();
     }
-    LIBRARY.detach(record.fd());
 }
 
 /// Begins to count a connection, or resumes.
@@ -192,7 +185,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     if !record.is(CLASSED) {
         class(record, counts);
     }
-    heed(record);
+    heed();
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
     counts.add(Counter::ExchangeDelay, u64::from(delay));
@@ -209,7 +202,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
 pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
     part(record, counts, tally::burst(record.tally.load(Relaxed)), false);
     record.with(LONG);
-    heed(record);
+    heed();
 }
 
 fn part(record: &Record, counts: Counts, burst: Burst, last_alone: bool) {

@@ -11,7 +11,7 @@ use policy::counters::samples::{
 };
 use policy::counters::{
     ANSWERS, ARM_SIZE, ARMS_AT, COUNTERS, HOLDS, Head, MAGIC, READY, SERVICE_SIZE, SERVICES, SERVICES_AT, SIZE, STALLS,
-    SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
+    STOP, STOPPED, SUFFIX, Service, Text, VERSION, head_at, service_at, service_word_at,
 };
 
 use super::{record, trace};
@@ -50,6 +50,17 @@ pub(super) fn mapped() -> Option<*mut u8> {
 pub(super) fn known() -> Option<*mut u8> {
     let file = FILE.load(Relaxed);
     if file == FAILED || file.is_null() { None } else { Some(file) }
+}
+
+/// Has somebody told this process to stop tuning (`tcptune detach`)? Answers in the file that it has seen that.
+#[cold]
+pub(crate) fn is_told_to_stop() -> bool {
+    let Some(file) = known() else { return false };
+    let word = head(file, Head::Detach);
+    if word.load(Relaxed) == STOP {
+        word.store(STOPPED, Relaxed);
+    }
+    word.load(Relaxed) == STOPPED
 }
 
 /// The word at an offset of the mapping.

@@ -28,7 +28,7 @@ mod stalls;
 mod trace;
 mod waits;
 
-pub(crate) use file::{check_directory, ended};
+pub(crate) use file::{check_directory, ended, is_told_to_stop};
 
 use engine::{COUNTING, Told};
 
