@@ -86,7 +86,7 @@ fn it_is_noticed_at_the_next_exchange_and_open_connections_keep_the_option() {
     server.guard.child.kill().expect("it runs");
 }
 
-/// A file that is only named like a file of counters, and what is no file at all, is neither written nor waited for.
+/// What has taken the name of the mapped file since is not written.
 #[test]
 fn only_the_file_that_is_mapped_is_written() {
     if !is_root() {
@@ -95,9 +95,10 @@ fn only_the_file_that_is_mapped_is_written() {
     let scratch = ScratchDir::new("detach-hostile");
     let mapping = "import mmap, os, sys, time
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
-if sys.argv[1].startswith('/tmp'): os.truncate(fd, 8192)
+os.truncate(fd, 8192)
 shared = mmap.mmap(fd, 8192)
-if len(sys.argv) > 2: os.symlink(sys.argv[2], sys.argv[1] + '.new'); os.rename(sys.argv[1] + '.new', sys.argv[1])
+os.symlink(sys.argv[2], sys.argv[1] + '.new')
+os.rename(sys.argv[1] + '.new', sys.argv[1])
 print('ready', flush=True); time.sleep(60)
 ";
     let victim = scratch.join("victim.tcptune");

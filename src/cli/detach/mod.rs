@@ -16,6 +16,7 @@ use crate::os::target;
 use crate::programs::process::has_library;
 use crate::units::processes;
 use args::DetachArgs;
+use print::Answer;
 
 /// How often it is looked for an answer.
 const LOOK: Duration = Duration::from_millis(20);
@@ -87,14 +88,6 @@ fn unreachable(process: &Process, error: &io::Error) -> Failure {
         }
         _ => Failure::own(format!("{who} cannot be told: {}", plain(error))),
     }
-}
-
-/// What came of it.
-#[derive(Clone, Copy)]
-enum Answer {
-    Stopped,
-    NotYet,
-    Ended,
 }
 
 /// Waits for the answer, or the end of the process.

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use super::Answer;
 use crate::os::process::Process;
 use crate::output::{GOOD, NOTE, line, styled};
+
+/// What came of it.
+#[derive(Clone, Copy)]
+pub enum Answer {
+    Stopped,
+    NotYet,
+    Ended,
+}
 
 pub fn one(process: &Process, answer: Answer, waited: Duration) {
     let waited = (waited.as_secs_f64() * 10.0).round() / 10.0;
