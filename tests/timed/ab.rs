@@ -206,7 +206,7 @@ fn setup_prepare_and_cleanup_are_run_as_often_as_they_say() {
     let lines = fs::read_to_string(&log).expect("written");
     assert_eq!(lines.lines().map(str::trim).collect::<Vec<_>>(), ["setup", "prepare", "cleanup"]);
     let (code, _, err) = ended(&mut ab(&["--setup", "exit 3", "--", "true"]));
-    assert!(code == 125 && err.contains("the command of --setup exited with 3"), "{err}");
+    assert!(code == 125 && err.contains("--setup 'exit 3': the command exited with 3"), "{err}");
 }
 
 #[test]
