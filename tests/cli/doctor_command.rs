@@ -3,9 +3,8 @@
 
 use crate::support;
 use crate::support::cli;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::cli::{c_program, ended, is_root, script, set_mode, tcptune};
 use crate::support::{Guard, Mode, ScratchDir, library};
@@ -278,6 +277,12 @@ fn a_time_limit_ends_the_command_and_what_it_started() {
     assert_eq!(report["command"], serde_json::json!({ "status": null, "signal": 15 }));
     for process in processes(&report) {
         let pid = process["pid"].as_u64().expect("a number");
-        assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{process:#}");
+        // Whoever has inherited it may take a moment to wait for it: then it has no program any more.
+        let program = format!("/proc/{pid}/exe");
+        let patience = Instant::now() + PATIENCE;
+        while std::fs::read_link(&program).is_ok() {
+            assert!(Instant::now() < patience, "{process:#}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
