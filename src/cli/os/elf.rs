@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use memchr::memmem;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::read::{ReadCache, ReadRef, SectionIndex};
@@ -98,8 +99,7 @@ pub fn contains(path: &Path, wanted: &[&[u8]]) -> bool {
     const MOST: u64 = 64 << 20;
     let mut bytes = Vec::new();
     let Ok(file) = File::open(path) else { return false };
-    file.take(MOST).read_to_end(&mut bytes).is_ok()
-        && wanted.iter().any(|piece| bytes.windows(piece.len()).any(|window| window == *piece))
+    file.take(MOST).read_to_end(&mut bytes).is_ok() && wanted.iter().any(|piece| memmem::find(&bytes, piece).is_some())
 }
 
 fn parse<'d, H, R>(data: R) -> object::Result<Elf>
