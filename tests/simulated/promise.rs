@@ -88,7 +88,8 @@ impl Run {
         let what = what & 31;
         if !matches!(what, 20..=22) {
             self.calls(what, thread, at, how);
-            self.detach();
+            // A burst may end anywhere.
+            self.program.library.heed();
             self.reads_back(at);
         } else {
             // Nothing that a hook sees.
@@ -303,13 +304,6 @@ impl Run {
             self.open(at, how >> 1);
         }
         let _ = thread;
-    }
-
-    /// Where it was told to stop: what is noticed when a burst ends.
-    fn detach(&mut self) {
-        if self.detached {
-            self.program.library.detach();
-        }
     }
 
     fn acknowledge(&mut self, at: usize) {

@@ -9,20 +9,13 @@ use crate::machine::Machine;
 use crate::mode::{COUNTING, DETACHED, SPECIAL};
 
 impl<M: Machine> Library<M> {
-    /// Stops tuning.
+    /// Has it been told to stop? Then it does from now on. Asked before a connection is opened, so that nothing is set there, and
+    /// where a burst ends, for those that open no more connections.
     #[cold]
-    pub fn detach(&self) {
-        if !self.is(DETACHED) {
+    pub fn heed(&self) -> bool {
+        if !self.is(DETACHED) && self.is(COUNTING) && M::is_told_to_stop() {
             self.habits.hold_no_more();
             self.raise(SPECIAL | DETACHED);
-        }
-    }
-
-    /// Has it been told to stop? Asked before a connection is opened, so that nothing is set there.
-    #[cold]
-    pub(crate) fn is_detached(&self) -> bool {
-        if !self.is(DETACHED) && self.is(COUNTING) && M::is_told_to_stop() {
-            self.detach();
         }
         self.is(DETACHED)
     }

@@ -39,7 +39,7 @@ pub use burst::{Call, First, Look, LookAtReceive, Receive};
 pub use library::Library;
 pub use machine::tcp_info::path;
 pub use machine::{Machine, NoMap, get_int};
-pub use mode::{BACKTRACES, COUNTING, DETACHED, LOOKED, SETS_OPTIONS, SPECIAL};
+pub use mode::{BACKTRACES, COUNTING, LOOKED, SETS_OPTIONS, SPECIAL};
 pub use sandbox::Entering;
 pub use table::{ALL, NEAR};
 pub use threads::Place;

@@ -25,7 +25,7 @@ pub(crate) const CONFINED: u32 = 128;
 /// The program has set an option of a socket.
 pub(crate) const SETS: u32 = 256;
 /// The process was told from outside to stop tuning (detach.rs).
-pub const DETACHED: u32 = 512;
+pub(crate) const DETACHED: u32 = 512;
 
 /// The flags of the process.
 #[derive(Debug)]

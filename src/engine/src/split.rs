@@ -13,7 +13,7 @@ impl<M: Machine> Library<M> {
     /// Is there a control group? (All new connections belong to it once the process has been told to stop.)
     #[inline]
     pub(crate) fn divides(&self) -> bool {
-        !self.is_plain() && (self.settings().split() != 0 || self.is_detached())
+        !self.is_plain() && (self.settings().split() != 0 || self.heed())
     }
 
     /// Assigns a new connection to a group. Returns true if it is left untouched.

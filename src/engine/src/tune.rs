@@ -258,7 +258,7 @@ impl<M: Machine> Library<M> {
     #[unsafe(link_section = ".text.tcp")]
     fn listening(&self, fd: c_int, socket: Socket) -> Listener {
         let socket = socket.into(Kind::Listener).on_service(self.listener_service());
-        if self.is_detached() {
+        if self.heed() {
             return Listener::new(socket.tuned_by(UNTOUCHED).with(NO_HOLD));
         }
         let socket = self.choose(fd, socket, Direction::Server, None);

@@ -30,7 +30,8 @@ fn holding() -> (Program, c_int) {
 #[test]
 fn what_is_held_leaves_with_the_next_wait_as_ever_and_nothing_is_held_again() {
     let (program, fd) = holding();
-    program.by(1).library.detach();
+    kernel(|kernel| kernel.stop = true);
+    assert!(program.by(1).library.heed());
     assert_eq!(program.kept(fd), 100, "the first thread is about to write more");
     program.by(0).sleep(10);
     assert_eq!((program.kept(fd), is_on(fd), program.reads_nodelay(fd)), (0, true, false));
@@ -65,7 +66,8 @@ fn new_connections_are_left_alone_by_the_word_itself() {
 fn what_the_program_sets_stays() {
     let (program, fd) = holding();
     program.set_nodelay(fd, true);
-    program.library.detach();
+    kernel(|kernel| kernel.stop = true);
+    assert!(program.library.heed());
     assert!(is_on(fd) && program.reads_nodelay(fd));
     program.set_nodelay(fd, false);
     assert!(!is_on(fd) && !program.reads_nodelay(fd));

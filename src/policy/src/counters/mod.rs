@@ -11,8 +11,8 @@ pub mod tally;
 
 pub use fields::{COUNTERS, Counter, Row, Unit};
 pub use layout::{
-    ARM_SIZE, ARMS_AT, Arm, ArmPlaces, CLIENT, FREE, HEADER_SIZE, Head, MAGIC, READY, SERVER, SERVICE_SIZE, SERVICES, STOP, STOPPED,
-    SERVICES_AT, SIZE, SUFFIX, Service, TAKEN, Text, VERSION, answers_at, arm_at, counter_at, head_at, holds_at,
+    ARM_SIZE, ARMS_AT, Arm, ArmPlaces, CLIENT, FREE, HEADER_SIZE, Head, MAGIC, READY, SERVER, SERVICE_SIZE, SERVICES,
+    SERVICES_AT, SIZE, STOP, STOPPED, SUFFIX, Service, TAKEN, Text, VERSION, answers_at, arm_at, counter_at, head_at, holds_at,
     service_at, service_word_at, stalls_at,
 };
 pub use scale::{

@@ -87,13 +87,6 @@ fn begin(file: *mut u8, fd: c_int, record: &'static Record, service: usize, sock
     }
 }
 
-/// Has somebody told this process to stop tuning? Looked at where a burst ends, for those that open no more connections.
-fn heed() {
-    if file::is_told_to_stop() {
-        LIBRARY.detach();
-    }
-}
-
 /// Begins to count a connection, or resumes.
 pub(super) fn resume(file: *mut u8, fd: c_int, record: &Record) -> Option<Counts> {
     if !record.is(USED) {
@@ -185,7 +178,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
     if !record.is(CLASSED) {
         class(record, counts);
     }
-    heed();
+    LIBRARY.heed();
     let Some(delay) = answer else { return };
     counts.add(Counter::Exchanges, 1);
     counts.add(Counter::ExchangeDelay, u64::from(delay));
@@ -202,7 +195,7 @@ pub(super) fn burst_ended(record: &'static Record, counts: Counts, answer: Optio
 pub(super) fn burst_goes_on(record: &'static Record, counts: Counts) {
     part(record, counts, tally::burst(record.tally.load(Relaxed)), false);
     record.with(LONG);
-    heed();
+    LIBRARY.heed();
 }
 
 fn part(record: &Record, counts: Counts, burst: Burst, last_alone: bool) {
