@@ -184,7 +184,7 @@ impl Run<'_> {
         let manner = self.manner();
         let mut sessions = Vec::new();
         for mut session in std::mem::take(&mut self.sessions) {
-            if has_ended(&session) {
+            if session.process.has_ended() {
                 continue;
             }
             let Some(rows) = self.scan(&mut session) else { continue };
@@ -222,7 +222,7 @@ impl Run<'_> {
         match result {
             Ok(rows) => Some(rows),
             // A process that ends is what --watch waits for.
-            Err(_) if self.args.watch && has_ended(session) => Some(Vec::new()),
+            Err(_) if self.args.watch && session.process.has_ended() => Some(Vec::new()),
             Err(failure) => {
                 self.complain(failure);
                 None
@@ -257,9 +257,4 @@ impl Run<'_> {
             self.code = code;
         }
     }
-}
-
-fn has_ended(session: &Session) -> bool {
-    let mut handle = [PollFd::new(&session.process, PollFlags::IN)];
-    poll(&mut handle, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }

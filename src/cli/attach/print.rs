@@ -22,7 +22,7 @@ pub struct Manner {
 }
 
 pub fn list(process: &Process, rows: &[Row], manner: Manner) {
-    line(&styled(BOLD, format!("process {} ({})", process.pid, process.name)));
+    line(&styled(BOLD, process));
     if rows.is_empty() {
         line("  no TCP socket");
         return;

@@ -1,5 +1,6 @@
 //! What the library has counted: reads the files of a directory (TCPTUNE_STATS), whose layout is in `tcptune_policy::counters`.
-//! Writes nothing there but one word, which asks a process to stop (word.rs). Whatever stands in a file, reading it is safe: a file is copied, never mapped, and every number is checked.
+//! Writes nothing there but one word, which tells a process to stop (word.rs). Whatever stands in a file, reading it is safe: a
+//! file is copied, never mapped, and every number is checked.
 //!
 //! ```ignore
 //! let found = counters::read(directory)?;              // Err: the directory cannot be read at all

@@ -4,12 +4,11 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
-use tcptune_policy::counters::{HEADER_SIZE, Head, MAGIC, STOP, STOPPED, SUFFIX, head_at};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+use tcptune_policy::counters::{Head, MAGIC, STOP, STOPPED, SUFFIX, head_at};
 
-use super::file::word;
 use crate::os::proc;
 
 /// The file that a process counts into, with its parent and its children.
@@ -20,17 +19,22 @@ impl Word {
     pub fn of(pid: u32) -> io::Result<Option<Self>> {
         let maps = proc::bytes(pid, "maps")?;
         let maps = String::from_utf8_lossy(&maps);
-        let is_ours = |line: &&str| line.strip_suffix(" (deleted)").unwrap_or(line).ends_with(SUFFIX);
+        let is_ours =
+            |line: &&str| proc::mapped_path(line.as_bytes()).is_some_and(|path| path.ends_with(SUFFIX.as_bytes()));
         let Some(line) = maps.lines().find(is_ours) else { return Ok(None) };
         let found = mapped(pid, line)?;
-        let about = File::from(found.try_clone()?).metadata()?;
-        if !about.is_file() {
+        let about = fstat(&found)?;
+        if FileType::from_raw_mode(about.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("what it has mapped under that name is no file"));
         }
-        let file = to_write(&found, about.uid())?;
-        let mut head = vec![0; HEADER_SIZE];
-        file.read_exact_at(&mut head, 0)?;
-        Ok((word(&head, head_at(Head::Magic)) == Some(MAGIC)).then_some(Self(file)))
+        let word = Self(to_write(&found, about.st_uid)?);
+        Ok((word.read(Head::Magic)? == MAGIC).then_some(word))
+    }
+
+    fn read(&self, head: Head) -> io::Result<u64> {
+        let mut word = [0; 8];
+        self.0.read_exact_at(&mut word, head_at(head) as u64)?;
+        Ok(u64::from_ne_bytes(word))
     }
 
     /// Tells the process to stop.
@@ -43,9 +47,7 @@ impl Word {
 
     /// Has the library seen that?
     pub fn has_stopped(&self) -> io::Result<bool> {
-        let mut word = [0; 8];
-        self.0.read_exact_at(&mut word, head_at(Head::Detach) as u64)?;
-        Ok(u64::from_ne_bytes(word) == STOPPED)
+        Ok(self.read(Head::Detach)? == STOPPED)
     }
 }
 
@@ -66,7 +68,7 @@ fn mapped(pid: u32, line: &str) -> io::Result<OwnedFd> {
     let (Some(inode), Some((_, name))) = (proc::inode(line), line.split_once('/')) else { return Err(wrong()) };
     let top = open(proc::entry(pid, "root"), path | OFlags::DIRECTORY, Mode::empty())?;
     let found = openat2(&top, name, path, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS)?;
-    if File::from(found.try_clone()?).metadata()?.ino() == inode { Ok(found) } else { Err(wrong()) }
+    if fstat(&found)?.st_ino == inode { Ok(found) } else { Err(wrong()) }
 }
 
 /// Opens it to write, and waits for nobody's lease. Root may; its owner has given that away (mode 0400), and takes it back for a

@@ -6,8 +6,6 @@ mod print;
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use crate::counters::Word;
 use crate::errors::{CANNOT_EXECUTE, Failure, NO, OK, plain, say};
 use crate::os::ending::Ending;
@@ -26,16 +24,12 @@ pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
         Some(unit) => processes::of_name(unit, args.user).map_err(|failure| failure.with_option("--unit", unit))?,
         None => args.pids.iter().map(|pid| target::number(pid)).collect::<Result<_, _>>()?,
     };
-    // The first thing that went wrong decides the exit code.
-    let mut code = OK;
+    let mut codes = Vec::new();
     let mut told = Vec::new();
     for pid in pids {
         match tell(pid) {
             Ok(one) => told.push(one),
-            Err(failure) => {
-                say(failure.message);
-                code = if code == OK { failure.code } else { code };
-            }
+            Err(failure) => codes.push(complain(failure)),
         }
     }
     // A signal ends the waiting, not the telling.
@@ -43,20 +37,21 @@ pub fn command(args: &DetachArgs) -> Result<u8, Failure> {
     let begin = Instant::now();
     let until = begin + args.wait;
     for (process, word) in told {
-        let next = match answered(&process, &word, until, &ending) {
+        codes.push(match answered(&process, &word, until, &ending) {
             Ok(answer) => {
                 print::one(&process, answer, begin.elapsed());
                 if matches!(answer, Answer::Stopped) { OK } else { NO }
             }
-            Err(error) => {
-                let failure = unreachable(&process, &error);
-                say(failure.message);
-                failure.code
-            }
-        };
-        code = if code == OK { next } else { code };
+            Err(error) => complain(unreachable(&process, &error)),
+        });
     }
-    Ok(code)
+    // The first thing that went wrong decides.
+    Ok(codes.into_iter().find(|code| *code != OK).unwrap_or(OK))
+}
+
+fn complain(failure: Failure) -> u8 {
+    say(failure.message);
+    failure.code
 }
 
 fn tell(pid: u32) -> Result<(Process, Word), Failure> {
@@ -70,31 +65,28 @@ fn tell(pid: u32) -> Result<(Process, Word), Failure> {
 }
 
 fn silent(process: &Process) -> String {
-    let who = format!("process {} ({})", process.pid, process.name);
     match has_library(process.pid) {
-        Some(false) => format!("{who} has no library that could be told"),
+        Some(false) => format!("{process} has no library that could be told"),
         _ => format!(
-            "{who} counts nothing, so it cannot be told (TCPTUNE_STATS gives it a file for that): restart it without the \
+            "{process} counts nothing, so it cannot be told (TCPTUNE_STATS gives it a file for that): restart it without the \
              library"
         ),
     }
 }
 
 fn unreachable(process: &Process, error: &io::Error) -> Failure {
-    let who = format!("process {} ({})", process.pid, process.name);
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            Failure::new(CANNOT_EXECUTE, format!("{who} may not be touched: try again as its user or as root"))
+            Failure::new(CANNOT_EXECUTE, format!("{process} may not be touched: try again as its user or as root"))
         }
-        _ => Failure::own(format!("{who} cannot be told: {}", plain(error))),
+        _ => Failure::own(format!("{process} cannot be told: {}", plain(error))),
     }
 }
 
 /// Waits for the answer, or the end of the process.
 fn answered(process: &Process, word: &Word, until: Instant, ending: &Ending) -> io::Result<Answer> {
     while !word.has_stopped()? {
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        if poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&now))? > 0 {
+        if process.has_ended() {
             return Ok(Answer::Ended);
         }
         if Instant::now() >= until || ending.within(LOOK) {

@@ -22,5 +22,5 @@ pub fn one(process: &Process, answer: Answer, waited: Duration) {
         }
         Answer::Ended => styled(NOTE, "has ended"),
     };
-    line(&format!("process {} ({}): {what}", process.pid, process.name));
+    line(&format!("{process}: {what}"));
 }

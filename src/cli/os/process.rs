@@ -1,9 +1,11 @@
 //! Another process as a place to borrow sockets from. A pidfd holds on to it: a number that was given to a new process in
 //! the meantime is never mistaken for it.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
@@ -41,9 +43,21 @@ impl Process {
         proc::sockets(self.pid)
     }
 
+    /// Has it ended, whatever has its number now?
+    pub fn has_ended(&self) -> bool {
+        let mut handle = [PollFd::new(self, PollFlags::IN)];
+        poll(&mut handle, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    }
+
     /// A copy of one of its descriptors.
     pub fn borrow(&self, descriptor: RawFd) -> Result<OwnedFd, Errno> {
         pidfd_getfd(self.handle.as_fd(), descriptor, PidfdGetfdFlags::empty())
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} ({})", self.pid, self.name)
     }
 }
 

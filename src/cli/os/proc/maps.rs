@@ -8,11 +8,12 @@ use std::path::PathBuf;
 /// All files, once each, in their order. (Once each by a set: a process may have 65,530 mappings, all of different files.)
 pub fn files(maps: &[u8]) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
-    let paths = maps.split(|&b| b == b'\n').filter_map(path).filter(|path| seen.insert(*path));
+    let paths = maps.split(|&b| b == b'\n').filter_map(mapped_path).filter(|path| seen.insert(*path));
     paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()
 }
 
-fn path(line: &[u8]) -> Option<&[u8]> {
+/// The file of a line, by the name that it has or had.
+pub fn mapped_path(line: &[u8]) -> Option<&[u8]> {
     let at = line.iter().position(|&b| b == b'/')?;
     let path = line.get(at..)?;
     Some(path.strip_suffix(b" (deleted)").unwrap_or(path))

@@ -17,7 +17,7 @@ pub use descriptors::{descriptor, descriptors, own_descriptor, sockets};
 pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
 pub use family::{children, with_descendants};
 pub use machine::{Yama, congestion_control, counter, counters, load, yama};
-pub use maps::{files, inode};
+pub use maps::{files, inode, mapped_path};
 pub use network::{is_listened_on, listeners};
 pub use spaces::{Space, number as space_number, shares};
 pub use start::{AT_SECURE, arguments, auxiliary, command_line, environment};
