@@ -34,8 +34,7 @@ pub fn command(args: &RunArgs) -> Result<u8, Failure> {
     for (row, value) in &args.settings.given {
         settings::put(&mut environment, row.name, whole_path(row.name, value)?);
     }
-    if let Some((_, directory)) = args.settings.given.iter().find(|(row, _)| row.name == "TCPTUNE_STATS")
-        && directory != "off"
+    if let Some(directory) = args.settings.stats()
         && let Err(why) = counters::usable(Path::new(directory))
     {
         let allowed = "allowed is a directory of root or of this user that this user can write to";

@@ -16,6 +16,12 @@ pub struct SettingFlags {
 }
 
 impl SettingFlags {
+    /// The directory of `--stats`, if it names one.
+    pub fn stats(&self) -> Option<&OsStr> {
+        let given = self.given.iter().find(|(row, _)| row.name == "TCPTUNE_STATS");
+        given.map(|(_, value)| value.as_os_str()).filter(|value| *value != "off")
+    }
+
     /// What is wrong with settings that are right one by one, or with one of the environment; and how many more are wrong.
     pub fn named(&self, wrong: &Wrong, more: usize) -> String {
         let given = self.given.iter().find(|(row, _)| row.name == wrong.variable);

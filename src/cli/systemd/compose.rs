@@ -127,8 +127,8 @@ fn text(
         .any(|name| environment.get(name).is_some_and(|variable| matches!(variable.origin, Origin::File(_))));
     let name = position(unit, &names)?;
     let directory = site.directory(unit.name.text(), args.runtime)?;
-    let stats = given.iter().find(|(name, value)| *name == "TCPTUNE_STATS" && *value != "off");
-    let made = stats.map(|(_, directory)| stats::lines(unit, directory)).transpose()?.unwrap_or_default();
+    let stats = args.settings.stats().map(|directory| stats::lines(unit, utf8("--stats", directory)?));
+    let made = stats.transpose()?.unwrap_or_default();
     let mut dropin = DropIn { directory, name, body: format!("[Service]\n{made}"), variables: None };
     if outranked {
         let before = match existing {

@@ -122,7 +122,7 @@ fn not_executable(unit: &Unit, file: &Path) -> Option<String> {
 
 /// May the service's user read the file?
 fn unreadable(unit: &Unit, file: &Path) -> Option<String> {
-    let user = unit.service("User").unwrap_or("root");
+    let user = named_user(unit);
     if !unit.is_on("Service", "DynamicUser") && ["root", "0"].contains(&user) {
         return None;
     }
@@ -163,7 +163,7 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
     let inside = Path::new("/").join(&directory).join(program.strip_prefix("/").unwrap_or(program));
     let start = reach::Start {
         // A user's own manager starts everything as that user.
-        user: if unit.user { None } else { ids(unit, unit.service("User").unwrap_or("root")) },
+        user: (!unit.user).then(|| ids(unit, named_user(unit))),
         no_new_privs: unit.is_on("Service", "NoNewPrivileges") || unit.is_on("Service", "DynamicUser"),
         elsewhere: unit.tree.is_image() || !directory.is_empty(),
     };
@@ -173,12 +173,17 @@ fn unreachable(unit: &Unit, program: &Path, library: &Library) -> Option<String>
     (!verdict.reachable).then(|| format!("ExecStart={}: {}", program.display(), verdict.reason))
 }
 
+/// The user that the unit names.
+pub fn named_user(unit: &Unit) -> &str {
+    unit.service("User").unwrap_or("root")
+}
+
 /// User and group of a name. An unknown one is somebody without privileges.
-pub fn ids(unit: &Unit, user: &str) -> Option<(u32, u32)> {
+pub fn ids(unit: &Unit, user: &str) -> (u32, u32) {
     let table = unit.tree.read(Path::new("/etc/passwd")).unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
     let mut rows = table.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let row = rows.find(|row| row.first() == Some(&user) || row.get(2) == Some(&user));
     let number = |at: usize| row.as_ref()?.get(at)?.parse().ok();
-    Some((number(2).unwrap_or(65534), number(3).unwrap_or(65534)))
+    (number(2).unwrap_or(65534), number(3).unwrap_or(65534))
 }

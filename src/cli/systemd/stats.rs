@@ -3,7 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::hindrance::{ids, paths};
+use super::dropin;
+use super::hindrance::{ids, named_user, paths};
 use crate::errors::{Failure, NO};
 use crate::units::unit::Unit;
 
@@ -34,13 +35,13 @@ pub fn lines(unit: &Unit, stats: &str) -> Result<String, Failure> {
         _ => {
             // What is preserved of a dynamic user lies behind a link, which the library does not follow.
             let preserve = if unit.is_on("Service", "DynamicUser") { "" } else { "RuntimeDirectoryPreserve=yes\n" };
-            Ok(format!("RuntimeDirectory={}\n{preserve}", below.display().to_string().replace('%', "%%")))
+            Ok(format!("RuntimeDirectory={}\n{preserve}", dropin::literal(&below.to_string_lossy())))
         }
     }
 }
 
 fn user(unit: &Unit) -> &str {
-    if unit.is_on("Service", "DynamicUser") { "dynamic" } else { unit.service("User").unwrap_or("root") }
+    if unit.is_on("Service", "DynamicUser") { "dynamic" } else { named_user(unit) }
 }
 
 /// Does the unit have it made already?
@@ -55,7 +56,7 @@ fn may_write(unit: &Unit, directory: &Path) -> bool {
     if !about.is_dir() {
         return false;
     }
-    let Some((user, group)) = ids(unit, user(unit)) else { return true };
+    let (user, group) = ids(unit, user(unit));
     let mode = about.mode();
     match about.uid() {
         _ if user == 0 => true,
