@@ -33,6 +33,10 @@ fn fits(width: usize, text: &str) {
     }
 }
 
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A line of titles consists of titles, with blanks between.
 #[track_caller]
 fn apart(line: &str, titles: &str) {
@@ -164,7 +168,8 @@ fn report_wraps_its_table() {
         command
     }) {
         fits(width, &out);
-        assert!(out.contains("program-counted 40 end"), "{out}");
+        // The title is longer than a narrow screen, or not, as the directory of the build has it.
+        assert!(one_line(&out).contains("program-counted 40 end"), "{out}");
         for head in out.lines().filter(|line| line.starts_with("connections to ") || line.starts_with("served on ")) {
             apart(head, &format!("{} connections to served on port tuned untouched", &head[..head.len().min(60)]));
             assert!(head.contains(" tuned"), "{out}");
