@@ -11,5 +11,6 @@ mod field;
 mod holding;
 mod imap;
 mod paced;
+mod quickack;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@
 use core::ffi::c_int;
 
 use policy::evidence::{Burst, Cause, Quick, Todo};
-use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, SPOKE, Socket};
+use policy::socket::{ATTEND, CLOSELY, CORKED, Kind, NO_HOLD, SHARED, Socket};
 
 use crate::library::Library;
 use crate::machine::Machine;
@@ -147,19 +147,15 @@ impl<M: Machine> Library<M> {
             None => 0,
         };
         let socket = Socket::of(low, 0);
-        if call.flags & SPECIAL == 0 && call.may && socket.is_watched() && socket.holdable() && !socket.has(CORKED) {
-            // Only the receives need the closer look; of what is sent they want to know no more than this.
-            if !socket.has(SPOKE) {
-                self.spoke(fd);
+        if call.may && socket.is_watched_for_stalls() && socket.holdable() && !socket.has(CORKED) {
+            // Receives are watched; of what is sent that wants to know no more than this.
+            self.spoke(fd);
+            match self.usual(fd, call) {
+                Look::Closer | Look::Follow(_) => {}
+                look => return look,
             }
-            let look = match self.usual(fd, call) {
-                Look::Follow(place) => self.follows(fd, place, call),
-                look => look,
-            };
-            if !matches!(look, Look::Closer) {
-                return look;
-            }
-        } else if !socket.is_usual() || call.flags & SPECIAL != 0 {
+        }
+        if !socket.is_usual() || call.flags & SPECIAL != 0 {
             return self.sending_rarely(fd, call);
         }
         self.sending_on(fd, self.table.get(fd), call)
@@ -359,7 +355,7 @@ impl<M: Machine> Library<M> {
             return if self.table.is_beyond(fd) { LookAtReceive::Closer } else { LookAtReceive::Forward };
         };
         let socket = Socket::of(words.low.load(Relaxed), 0);
-        if socket.is_usual() {
+        if socket.is_usual_to_receive() {
             return match self.threads.slot_with_open(M::thread()) {
                 Some(place) => LookAtReceive::End(place),
                 None => LookAtReceive::Forward,
@@ -392,6 +388,18 @@ impl<M: Machine> Library<M> {
     #[inline(never)]
     #[unsafe(link_section = ".text.tcp")]
     pub fn receiving(&self, fd: c_int, only_sockets: bool) -> Receive {
+        if self.table.near(fd).is_some_and(|words| Socket::of(words.low.load(Relaxed), 0).is_watched())
+            && self.threads.slot_with_open(M::thread()).is_none_or(|place| self.ends_quickly(place))
+        {
+            return Receive::Watch;
+        }
+        self.receiving_rarely(fd, only_sockets)
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[unsafe(link_section = ".text.tcp")]
+    fn receiving_rarely(&self, fd: c_int, only_sockets: bool) -> Receive {
         let mut socket = self.table.get(fd);
         if matches!(socket.kind(), Kind::Unknown) || only_sockets && !socket.is_met() && self.is_enabled() {
             socket = self.meet(fd);

@@ -72,13 +72,18 @@ impl Notes {
     }
 
     pub(crate) fn get(&self, fd: c_int) -> u32 {
-        self.0.get(fd.cast_unsigned() as usize).map_or(0, |word| word.load(Relaxed))
+        self.of(fd).map_or(0, |word| word.load(Relaxed))
     }
 
     pub(crate) fn set(&self, fd: c_int, note: u32) {
-        if let Some(word) = self.0.get(fd.cast_unsigned() as usize) {
+        if let Some(word) = self.of(fd) {
             word.store(note, Relaxed);
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn of(&self, fd: c_int) -> Option<&AtomicU32> {
+        self.0.get(fd.cast_unsigned() as usize)
     }
 }
 

@@ -443,7 +443,8 @@ impl<M: Machine> Library<M> {
         }
         let socket = watch::begin(socket, tuning, self.mode.is(CONFINED));
         let (may_hold, watched) = (may_hold(socket), socket.is_watched());
-        if may_hold || watched || watch::releases_all(tuning) { socket.opened(!may_hold || watched) } else { socket }
+        let closely = !may_hold || socket.is_watched_for_stalls();
+        if may_hold || watched || watch::releases_all(tuning) { socket.opened(closely) } else { socket }
     }
 
     /// A descriptor is about to be closed. What is held on it is released first: close(2) may block (SO_LINGER), and it

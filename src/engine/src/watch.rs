@@ -4,16 +4,17 @@
 use core::ffi::c_int;
 
 use policy::evidence::Cause;
-use policy::socket::{APP_CORK, NO_HOLD, SPOKE, Socket};
+use policy::socket::{APP_CORK, CLOSELY, NO_HOLD, NOTED, Socket};
 use policy::stall::{self, Action, Stall};
 use policy::{Quickack, Release, Tuning};
 
 use crate::library::Library;
 use crate::machine::{Machine, set_on, tcp_info};
 use crate::sync::{AtomicU32, Relaxed};
+use crate::table::Words;
 
-/// Converts [`Machine::ticks`] to the units of policy::stall, about 1.6 microseconds: a right shift by this many bits.
-const COARSE: u32 = 8;
+/// Converts [`Machine::ticks`] to the units of policy::stall, about 6.4 microseconds: a right shift by this many bits.
+const COARSE: u32 = 10;
 
 /// How many units of policy::stall a millisecond has: cycle counters run at 24 MHz to 5 GHz. Measured against the kernel's
 /// clock, over the time between two moments at which that is asked. Relaxed: threads that race may lose a measurement.
@@ -35,11 +36,9 @@ impl Rate {
         Rate { units: AtomicU32::new(0), milliseconds: AtomicU32::new(0), known: AtomicU32::new(0) }
     }
 
-    /// What is known now, at the moment `now`.
-    fn known<M: Machine>(&self, now: u32) -> u32 {
-        if self.milliseconds.load(Relaxed) == 0 {
-            self.begin(now, M::milliseconds());
-        }
+    /// What is known now.
+    #[inline(always)]
+    fn known<M: Machine>(&self) -> u32 {
         match self.known.load(Relaxed) {
             0 => M::MILLISECOND >> COARSE,
             known => known,
@@ -57,7 +56,7 @@ impl Rate {
         } else if passed >= MEASURE.end {
             self.begin(now, milliseconds);
         }
-        self.known::<M>(now)
+        self.known::<M>()
     }
 
     fn begin(&self, units: u32, milliseconds: u32) {
@@ -98,45 +97,88 @@ impl<M: Machine> Library<M> {
             self.table.hold(fd, false);
         }
         self.spoke(fd);
-        if socket.is_watched_for_stalls() && !socket.holdable() {
-            self.stalls.set(fd, 0);
-        }
     }
 
-    /// Notes that data was sent on a connection whose calls need a closer look.
+    /// Notes that data was sent on a connection whose calls need a closer look: the peer's next pause is its own.
+    #[inline(always)]
     pub(crate) fn spoke(&self, fd: c_int) {
-        self.table.flag(fd, SPOKE);
+        if let Some(note) = self.stalls.of(fd) {
+            let state = Stall(note.load(Relaxed));
+            if !state.has_spoken() {
+                note.store(state.spoken().0, Relaxed);
+            }
+        }
     }
 
     /// `length` bytes were received on a watched connection ([`crate::Receive::Watch`]).
+    #[inline(always)]
+    pub fn received(&self, fd: c_int, length: usize) {
+        let (Some(words), Some(note)) = (self.table.near(fd), self.stalls.of(fd)) else { return self.acknowledged(fd) };
+        let socket = Socket::of(words.low.load(Relaxed), 0);
+        if !socket.is_watched_for_stalls() {
+            return self.acknowledged(fd);
+        }
+        let now = M::ticks() >> COARSE;
+        let state = Stall(note.load(Relaxed));
+        if !state.is_quiet(now, self.rate.known::<M>()) {
+            return self.late(fd, length, now);
+        }
+        let next = state.at(now);
+        note.store(next.0, Relaxed);
+        if next.rests() && socket.has(CLOSELY) {
+            rest(words, socket);
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    pub fn received(&self, fd: c_int, length: usize) {
+    fn acknowledged(&self, fd: c_int) {
         let socket = self.table.get(fd);
-        if !socket.is_watched() {
-            return;
+        // (The program may have closed it meanwhile. Stalls are not noted of the second table's.)
+        if socket.is_watched() && !socket.is_watched_for_stalls() {
+            acknowledge::<M>(fd);
         }
-        if socket.has(SPOKE) {
-            self.table.unflag(fd, SPOKE);
-        }
-        if socket.is_watched_for_stalls() {
-            let now = M::ticks() >> COARSE;
-            let gap = self.rate.known::<M>(now);
-            let state = Stall(self.stalls.get(fd));
-            if state.is_quiet(now, gap) {
-                return self.stalls.set(fd, state.at(now).0);
-            }
-            let path = || Some((self.rate.measured::<M>(now), tcp_info::path::<M>(fd)?));
-            let (next, action) = stall::received(state, now, gap, length, socket.has(SPOKE), path);
-            self.stalls.set(fd, next.0);
-            if matches!(action, Action::Nothing) {
-                return;
-            }
-        }
-        // Set after each receive, because the option is not permanent (tcp(7)): the kernel returns to delayed
-        // acknowledgements.
-        set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK);
     }
+
+    /// Data was received after a pause, or on a connection whose receives are acknowledged at once.
+    #[cold]
+    #[inline(never)]
+    fn late(&self, fd: c_int, length: usize, now: u32) {
+        let Some(note) = self.stalls.of(fd) else { return };
+        let socket = self.table.get(fd);
+        let mut state = Stall(note.load(Relaxed));
+        if !socket.has(NOTED) {
+            state = state.new();
+            self.table.flag(fd, NOTED);
+        }
+        if !socket.has(CLOSELY) {
+            // Only from here on what is sent is noted: whether something was sent during this pause is not known.
+            self.table.flag(fd, CLOSELY);
+            return note.store(state.at(now).awake().0, Relaxed);
+        }
+        let gap = self.rate.known::<M>();
+        let path = || Some((self.rate.measured::<M>(now), tcp_info::path::<M>(fd)?));
+        let (next, action) = stall::received(state, now, gap, length, path);
+        note.store(next.0, Relaxed);
+        if matches!(action, Action::Acknowledge) {
+            acknowledge::<M>(fd);
+        }
+    }
+}
+
+/// Nothing was late for a while: what is sent need not be noted.
+#[cold]
+#[inline(never)]
+fn rest(words: &Words, socket: Socket) {
+    if socket.holdable() {
+        // If another thread has just changed the word, it rests the next time.
+        let _ = words.low.compare_exchange(socket.low(), socket.without(CLOSELY).low(), Relaxed, Relaxed);
+    }
+}
+
+/// Set after each receive, because the option is not permanent (tcp(7)): the kernel returns to delayed acknowledgements.
+fn acknowledge<M: Machine>(fd: c_int) {
+    set_on::<M>(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK);
 }
 
 /// Flags an open connection as watched, if its tuning asks for quick acknowledgements; for `auto` the kernel has to be

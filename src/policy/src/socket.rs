@@ -43,10 +43,10 @@ pub struct Socket(pub u64);
 /// Hooks that move data must ask the engine about this descriptor (see [`Socket::attended`]).
 pub const ATTEND: u64 = 1 << 0;
 /// Every call needs the closer look, out of line. Set on every descriptor that was met, except open connections on
-/// which data calls may be held and whose receives need not be watched.
+/// which data calls may be held and of which nobody wants to know when they send (policy `stall.rs`).
 pub const CLOSELY: u64 = 1 << 1;
-/// Data was sent since data was last received. Kept up to date only on connections with [`CLOSELY`].
-pub const SPOKE: u64 = 1 << 2;
+/// What is noted about the stalls of this connection is its own, not that of an earlier one with the same number.
+pub const NOTED: u64 = 1 << 2;
 pub(crate) const SERVICE: u32 = SERVICE_AT;
 pub(crate) const SERVICE_MASK: u64 = 0x3f;
 /// On a connection: the library has set TCP_CORK, for a burst of calls that MSG_MORE cannot hold. (Shares its bit with a
@@ -159,7 +159,7 @@ impl Socket {
     #[inline]
     #[must_use]
     pub const fn unwatched(self) -> Socket {
-        self.without(ATTEND | QUICKACK | QUICKACK_AUTO).with(CLOSELY)
+        self.without(ATTEND | QUICKACK | QUICKACK_AUTO | NOTED).with(CLOSELY)
     }
 
     /// The state of a connection that is open: hooks look at its calls from now on. `closely` sets [`CLOSELY`].
@@ -246,11 +246,17 @@ impl Socket {
         Socket(self.0 & !(SERVICE_MASK << SERVICE) | (service as u64 & SERVICE_MASK) << SERVICE)
     }
 
-    /// May data calls and receives take the quick path? True for an open connection on which calls may be held and
-    /// nothing is watched.
+    /// May data calls take the quick path? True for an open connection on which calls may be held, unless what is sent is
+    /// watched.
     #[inline(always)]
     pub const fn is_usual(self) -> bool {
         self.0 & (ATTEND | CLOSELY) == ATTEND
+    }
+
+    /// May receives take the quick path? Also false if they are watched.
+    #[inline(always)]
+    pub const fn is_usual_to_receive(self) -> bool {
+        self.0 & (ATTEND | CLOSELY | QUICKACK | QUICKACK_AUTO) == ATTEND
     }
 
     /// This state with another service and history (`evidence::PLACE_MASK`).

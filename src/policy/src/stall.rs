@@ -6,14 +6,18 @@
 //! our acknowledgement has to get there, and the piece has to come back. After a few of those, each receive is
 //! acknowledged at once. If the pauses go on all the same, that stops again, for longer each time.
 //!
-//! Pure: one word of state per connection, times in units of about 1.6 microseconds (the caller's clock).
+//! To watch costs instructions in every call, so a connection whose receives follow each other quickly rests: only its
+//! receives are looked at, until one of them comes late again.
+//!
+//! Pure: one word of state per connection, times in units of about 6.4 microseconds (the caller's clock).
 //!
 //! ```text
-//! 31                           8 7     4   3    2     0
-//! +-----------------------------+-------+-----+--------+
-//! | time of the last receive    | gave  |armed| pauses |
-//! +-----------------------------+  up   +-----+--------+
+//! 31                      10 9    7 6     4   3    2     0
+//! +-------------------------+------+-------+-----+--------+
+//! | time of the last receive| quiet| gave  |armed| pauses |
+//! +-------------------------+------+  up   +-----+--------+
 //! ```
+//! The time is 0 once data was sent: then a pause has another reason. (Of a connection that rests nobody notes that.)
 
 /// The times of a connection's path, in microseconds, as the kernel has measured them (tcp(7), TCP_INFO).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -72,14 +76,47 @@ impl Stall {
     #[inline(always)]
     #[must_use]
     pub fn is_quiet(self, now: u32, gap: u32) -> bool {
-        self.0 & ARMED == 0 && self.pause(now) < gap.wrapping_mul(SHORTEST_MS)
+        self.0 & ARMED == 0 && (self.has_spoken() || self.pause(now) < gap.wrapping_mul(SHORTEST_MS))
     }
 
     /// This state after a receive at `now` that changes nothing.
     #[inline(always)]
     #[must_use]
     pub fn at(self, now: u32) -> Stall {
-        Stall(now << TIME | self.0 & ((1 << TIME) - 1))
+        Stall(now << TIME | Stall(self.0.wrapping_add(1 << QUIET_AT)).spoken().0)
+    }
+
+    /// Is it time to rest, as the last receives were all quiet? True once in eight, as the count wraps.
+    #[inline(always)]
+    #[must_use]
+    pub fn rests(self) -> bool {
+        self.0 & QUIET == QUIET
+    }
+
+    /// The state of a new connection, with this time.
+    #[must_use]
+    pub fn new(self) -> Stall {
+        Stall(self.0 >> TIME << TIME)
+    }
+
+    /// This state after a receive that was not quiet.
+    #[must_use]
+    pub fn awake(self) -> Stall {
+        Stall(self.0 & !QUIET)
+    }
+
+    /// Was data sent since the last receive, or nothing received yet?
+    #[inline(always)]
+    #[must_use]
+    pub fn has_spoken(self) -> bool {
+        self.0 >> TIME == 0
+    }
+
+    /// This state after data was sent.
+    #[inline(always)]
+    #[must_use]
+    pub fn spoken(self) -> Stall {
+        Stall(self.0 & ((1 << TIME) - 1))
     }
 
     /// The time since the last receive.
@@ -99,11 +136,14 @@ pub enum Action {
 }
 
 /// Bit position of the time of the last receive.
-const TIME: u32 = 8;
+const TIME: u32 = 10;
 const PAUSES: u32 = 7;
 const ARMED: u32 = 1 << 3;
 const GAVE_UP: u32 = 4;
-const GAVE_UP_MOST: u32 = 15;
+const GAVE_UP_MOST: u32 = 7;
+/// How many receives in a row were quiet, modulo eight.
+const QUIET_AT: u32 = 7;
+const QUIET: u32 = 7 << QUIET_AT;
 /// Number of pauses (delayed acknowledgements of 40 ms) before acknowledging at once begins, and, while it does not
 /// help, before it ends again.
 const CONVINCED: u32 = 2;
@@ -113,24 +153,22 @@ const SHORTEST_MS: u32 = 12;
 const SMALL: usize = 1448;
 
 /// `length` bytes were received at `now`; a millisecond is about `gap` units, by a clock that may run at half or three times
-/// that rate. `sent` says whether data was sent since the last receive; then the peer's pause has another reason. `path`
-/// measures: it returns how many units a millisecond really is, and the connection's path. It is asked only after pauses that
-/// may matter; None if the kernel does not say.
+/// that rate. `path` measures: it returns how many units a millisecond really is, and the connection's path. It is asked only
+/// after pauses that may matter; None if the kernel does not say.
 #[must_use]
 pub fn received(
     state: Stall,
     now: u32,
     gap: u32,
     length: usize,
-    sent: bool,
     path: impl FnOnce() -> Option<(u32, Path)>,
 ) -> (Stall, Action) {
-    let last = state.0 >> TIME;
+    let waited = !state.has_spoken();
     let pause = state.pause(now);
     let mut pauses = state.0 & PAUSES;
     let mut armed = state.0 & ARMED != 0;
     let mut gave_up = (state.0 >> GAVE_UP) & GAVE_UP_MOST;
-    let may_be = last != 0 && !sent && length < SMALL && pause >= gap.wrapping_mul(SHORTEST_MS);
+    let may_be = waited && length < SMALL && pause >= gap.wrapping_mul(SHORTEST_MS);
     let stalled = may_be && path().is_some_and(|(gap, path)| path.is_delayed_acknowledgement(microseconds(pause, gap)));
     if stalled {
         pauses = pauses.wrapping_add(1);
@@ -143,11 +181,12 @@ pub fn received(
             armed = !armed && gave_up < GAVE_UP_MOST;
             pauses = 0;
         }
-    } else if armed && !sent && last != 0 {
+    } else if armed && waited {
         // More data came without the pause: it helps.
         pauses = 0;
     }
-    let next = Stall(now << TIME | gave_up << GAVE_UP | if armed { ARMED } else { 0 } | pauses & PAUSES);
+    let quiet = if may_be { 0 } else { state.at(now).0 & QUIET };
+    let next = Stall(now << TIME | quiet | gave_up << GAVE_UP | if armed { ARMED } else { 0 } | pauses & PAUSES);
     (next, if armed { Action::Acknowledge } else { Action::Nothing })
 }
 
@@ -162,7 +201,7 @@ pub fn microseconds(time: u32, gap: u32) -> u32 {
 mod tests {
     use super::*;
 
-    const GAP: u32 = 610;
+    const GAP: u32 = 152;
 
     fn path(milliseconds: u32) -> Path {
         Path { round_trip: milliseconds * 1000 + 100, deviation: 300, shortest: milliseconds * 1000 }
@@ -172,7 +211,7 @@ mod tests {
     fn run(state: &mut Stall, round_trip: u32, times_ms: &[u32]) -> std::vec::Vec<Action> {
         let mut actions = std::vec::Vec::new();
         for &ms in times_ms {
-            let (next, action) = received(*state, ms * GAP, GAP, 2, false, || Some((GAP, path(round_trip))));
+            let (next, action) = received(*state, ms * GAP, GAP, 2, || Some((GAP, path(round_trip))));
             *state = next;
             actions.push(action);
         }
@@ -194,12 +233,28 @@ mod tests {
     }
 
     #[test]
+    fn only_receives_that_follow_each_other_quickly_bring_rest() {
+        let mut state = Stall::default();
+        for ms in 1..=7 {
+            assert!(state.is_quiet(ms * GAP, GAP) && !state.rests());
+            state = state.at(ms * GAP);
+        }
+        assert!(state.rests() && state.is_quiet(8 * GAP, GAP) && !state.is_quiet(30 * GAP, GAP) && !state.awake().rests());
+        // With a stall in each exchange it never comes.
+        for exchange in 1..100 {
+            let begun = exchange * 50 * GAP;
+            assert!(!state.awake().at(begun).rests());
+            state = received(state.awake().at(begun), begun + 41 * GAP, GAP, 2, || None).0.spoken();
+        }
+    }
+
+    #[test]
     fn a_clock_of_another_rate_is_measured() {
-        for rate in [250, 430, 1200, 1800] {
+        for rate in [62, 107, 300, 450] {
             let mut state = Stall::default();
             let mut last = Action::Nothing;
             for ms in [10, 52, 53, 95] {
-                (state, last) = received(state, ms * rate, GAP, 2, false, || Some((rate, path(0))));
+                (state, last) = received(state, ms * rate, GAP, 2, || Some((rate, path(0))));
             }
             assert_eq!(last, Action::Acknowledge, "{rate} units in a millisecond");
         }
@@ -229,8 +284,8 @@ mod tests {
         for (pause, sent) in [(41, true), (5, false), (200, false)] {
             let mut state = Stall::default();
             for n in 1..100u32 {
-                let (next, action) = received(state, n * pause * GAP, GAP, 2, sent, || Some((GAP, path(0))));
-                state = next;
+                let (next, action) = received(state, n * pause * GAP, GAP, 2, || Some((GAP, path(0))));
+                state = if sent { next.spoken() } else { next };
                 assert_eq!(action, Action::Nothing);
             }
         }
@@ -240,7 +295,7 @@ mod tests {
     fn what_the_kernel_does_not_say_is_no_stall() {
         let mut state = Stall::default();
         for n in 1..100u32 {
-            let (next, action) = received(state, n * 41 * GAP, GAP, 2, false, || None);
+            let (next, action) = received(state, n * 41 * GAP, GAP, 2, || None);
             state = next;
             assert_eq!(action, Action::Nothing);
         }

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use tcptune_policy::stall::{Action, Path, Stall, received};
 
 /// A millisecond in the caller's units.
-const GAP: u32 = 610;
-/// Times are kept to 24 bits.
-const WRAP: u64 = 1 << 24;
+const GAP: u32 = 152;
+/// Times are kept to 22 bits.
+const WRAP: u64 = 1 << 22;
 
 /// One receive: so long after the one before, so many bytes, after something was sent or not.
 type Receive = (u32, usize, bool);
@@ -17,7 +17,7 @@ fn path(round_trip: u32) -> Path {
 }
 
 /// The rule in plain words: two pauses of a delayed acknowledgement and a round trip arm it; two more in spite of it disarm it, and then one
-/// pause more is wanted before each further try, of at most fifteen.
+/// pause more is wanted before each further try, of at most seven.
 #[derive(Default)]
 struct Model {
     last: u64,
@@ -38,8 +38,8 @@ impl Model {
             self.pauses += 1;
             if self.pauses >= if self.armed { 2 } else { (2 + self.tries).min(7) } {
                 self.pauses = 0;
-                self.tries = (self.tries + u32::from(self.armed)).min(15);
-                self.armed = !self.armed && self.tries < 15;
+                self.tries = (self.tries + u32::from(self.armed)).min(7);
+                self.armed = !self.armed && self.tries < 7;
             }
         } else if known && !sent && self.armed {
             self.pauses = 0;
@@ -69,7 +69,8 @@ proptest! {
         let (mut state, mut model, mut now) = (Stall::default(), Model::default(), u64::from(start));
         for (pause, length, sent) in receives {
             now += u64::from(pause);
-            let (next, action) = received(state, now as u32, GAP, length, sent, || Some((GAP, path(round_trip))));
+            let state_now = if sent { state.spoken() } else { state };
+            let (next, action) = received(state_now, now as u32, GAP, length, || Some((GAP, path(round_trip))));
             prop_assert_eq!(action, model.received(now, length, sent, round_trip));
             state = next;
         }
@@ -82,8 +83,9 @@ proptest! {
         let (mut state, mut now, mut seen) = (Stall::default(), 1u64, 0);
         for (pause, length, sent) in receives {
             now += u64::from(pause);
-            let (next, action) = received(state, now as u32, GAP, length, sent, || Some((GAP, path(round_trip))));
-            let delayed = pause & 0x00ff_ffff >= (round_trip + 36) * GAP;
+            let state_now = if sent { state.spoken() } else { state };
+            let (next, action) = received(state_now, now as u32, GAP, length, || Some((GAP, path(round_trip))));
+            let delayed = pause & 0x003f_ffff >= (round_trip + 36) * GAP;
             seen += u32::from(delayed && !sent && length < 1_448);
             prop_assert!(action == Action::Nothing || seen >= 2);
             state = next;
@@ -99,7 +101,8 @@ fn rounds(count: usize, round: &[Receive]) -> Vec<usize> {
         let mut sum = 0;
         for &(milliseconds, length, sent) in round {
             now = now.wrapping_add(milliseconds * GAP);
-            let (next, action) = received(state, now, GAP, length, sent, || Some((GAP, path(0))));
+            let state_now = if sent { state.spoken() } else { state };
+            let (next, action) = received(state_now, now, GAP, length, || Some((GAP, path(0))));
             state = next;
             sum += usize::from(action == Action::Acknowledge);
         }
@@ -121,7 +124,8 @@ fn a_peer_under_nagles_rule_is_helped_for_good() {
             let pause = if milliseconds == 0 && !helped { 41 } else { milliseconds };
             stalls += usize::from(pause == 41);
             now = now.wrapping_add(pause * GAP + 20);
-            let (next, action) = received(state, now, GAP, length, sent, || Some((GAP, path(0))));
+            let state_now = if sent { state.spoken() } else { state };
+            let (next, action) = received(state_now, now, GAP, length, || Some((GAP, path(0))));
             state = next;
             helped = action == Action::Acknowledge;
         }
