@@ -39,7 +39,7 @@ pub(crate) const CORK: Variable = Variable {
     values: "auto or off",
     default: "auto",
     example: "off",
-    meaning: "Hold a small write if more is expected to follow at once, so that both leave in full segments.",
+    meaning: "Hold a small write if more is expected to follow at once, to send both in full segments.",
 };
 
 pub(crate) const RELEASE: Variable = Variable {
@@ -47,7 +47,8 @@ pub(crate) const RELEASE: Variable = Variable {
     values: "own or all",
     default: "own",
     example: "all",
-    meaning: "What to send before a thread waits: the data that the library holds, or also the data that the program holds.",
+    meaning: "What to send before a thread waits: only the data that the library holds, or also what the program \
+        holds.",
 };
 
 pub(crate) const QUICKACK: Variable = Variable {
@@ -61,7 +62,7 @@ pub(crate) const QUICKACK: Variable = Variable {
 
 pub(crate) const SET: Variable = Variable {
     name: "TCPTUNE_SET",
-    values: "key=value entries with blanks or commas between",
+    values: "key=value entries separated by blanks or commas",
     default: "",
     example: "keepalive=60/10/5 user_timeout=30s sndbuf=1m",
     meaning: "Set more socket options. Options that the program sets itself are left alone.",
@@ -69,7 +70,7 @@ pub(crate) const SET: Variable = Variable {
 
 pub(crate) const RULES: Variable = Variable {
     name: "TCPTUNE_RULES",
-    values: "rules with ; between",
+    values: "rules separated by ;",
     default: "",
     example: "port=143,993 cork=off; peer=10.0.0.0/8 off; listen=80 set(sndbuf=4m)",
     meaning: "Settings for individual sockets. The first rule whose conditions all match overrides the settings above.",
@@ -77,19 +78,19 @@ pub(crate) const RULES: Variable = Variable {
 
 pub(crate) const ONLY: Variable = Variable {
     name: "TCPTUNE_ONLY",
-    values: "patterns with commas or colons between, together with TCPTUNE_SKIP at most 1024 bytes",
+    values: "patterns separated by commas or colons, at most 1024 bytes with TCPTUNE_SKIP",
     default: "",
     example: "python*,perl",
     meaning: "Tune only programs whose name matches one of these patterns (* ? [a-z]). A pattern with a slash is matched \
-        against the whole path of the program file, any other against its last part and that of the name it was called by.",
+        against the whole path of the program file, any other against the last part of that path and of the name it was called by.",
 };
 
 pub(crate) const SKIP: Variable = Variable {
     name: "TCPTUNE_SKIP",
-    values: "patterns with commas or colons between, together with TCPTUNE_ONLY at most 1024 bytes",
+    values: "patterns separated by commas or colons, at most 1024 bytes with TCPTUNE_ONLY",
     default: "",
     example: "gdb,strace,/usr/lib/git-core/*",
-    meaning: "Leave programs alone whose name matches one of these patterns, even if TCPTUNE_ONLY names them.",
+    meaning: "Leave alone programs whose name matches one of these patterns, even if TCPTUNE_ONLY names them.",
 };
 
 pub(crate) const SPLIT: Variable = Variable {
@@ -97,7 +98,7 @@ pub(crate) const SPLIT: Variable = Variable {
     values: "a whole number from 0 to 100",
     default: "0",
     example: "50",
-    meaning: "How many of a hundred connections are left untouched, chosen at random, as a control group: `tcptune report` \
+    meaning: "Percentage of connections, chosen at random, to leave untouched as a control group: `tcptune report` \
         compares both groups while the program runs.",
 };
 
@@ -106,8 +107,8 @@ pub(crate) const TUNED_SHARE: Variable = Variable {
     values: "a whole number from 0 to 100",
     default: "100",
     example: "5",
-    meaning: "How many of a hundred connections are tuned, chosen at random; the others are left untouched, as a control group. \
-        The same as TCPTUNE_SPLIT counted from the other end, over which it wins.",
+    meaning: "Percentage of connections, chosen at random, to tune; the others are left untouched as a control group. \
+        It is 100 minus TCPTUNE_SPLIT, and wins over it.",
 };
 
 pub(crate) const STATS: Variable = Variable {
@@ -115,7 +116,7 @@ pub(crate) const STATS: Variable = Variable {
     values: "off or a directory, as an absolute path of at most 255 bytes",
     default: "off",
     example: "/run/tcptune",
-    meaning: "Count what happens on TCP connections, in one file in this directory for each process that has any. The \
+    meaning: "Count what happens on TCP connections, in this directory: one file for each process that has any. The \
         directory must belong to root or to the process's user.",
 };
 
@@ -124,9 +125,9 @@ pub(crate) const SECCOMP: Variable = Variable {
     values: "own or all",
     default: "own",
     example: "all",
-    meaning: "Which system calls the library may make in a process that was started under a seccomp filter with \
-        no_new_privs: only setsockopt, and that once the program itself has made it; or all that it needs, because the \
-        filter allows them.",
+    meaning: "Which system calls the library may make in a process started under a seccomp filter with no_new_privs. \
+        Own: only setsockopt, once the program itself has called it. All: all that it needs, because the filter \
+        allows them.",
 };
 
 /// All settings, in the order in which they are described.
@@ -162,32 +163,28 @@ const fn action(syntax: &'static str, values: &'static str, example: &'static st
 
 pub(crate) const WORD_PORT: RuleWord = word(
     "port=LIST",
-    "ports 1 to 65535 and ranges of them with commas between, as in 143,993,8000-8010",
+    "ports and ranges from 1 to 65535, separated by commas, as in 143,993,8000-8010",
     "port=143,993,8000-8010",
     "The remote port is one of these.",
 );
 pub(crate) const WORD_LISTEN: RuleWord = word(
     "listen=LIST",
-    "ports 1 to 65535 and ranges of them with commas between, as in 80,443,8000-8010",
+    "ports and ranges from 1 to 65535, separated by commas, as in 80,443,8000-8010",
     "listen=80,443",
     "The local port is one of these; a server's is the port it listens on.",
 );
 pub(crate) const WORD_PEER: RuleWord = word(
     "peer=LIST",
-    "IPv4 or IPv6 addresses, or networks in CIDR form, with commas between, as in 10.0.0.0/8,fe80::/10,::1",
+    "IPv4 or IPv6 addresses or CIDR networks, separated by commas, as in 10.0.0.0/8,fe80::/10,::1",
     "peer=10.0.0.0/8,fe80::/10,::1",
-    "The remote address is one of these or lies in one of these networks. An IPv4-mapped address counts as IPv4.",
+    "The remote address is one of these or in one of these networks. An IPv4-mapped address counts as IPv4.",
 );
 pub(crate) const WORD_CLIENT: RuleWord =
     word("client", "client", "client", "The socket was connected by this program.");
 pub(crate) const WORD_SERVER: RuleWord =
     word("server", "server", "server", "The socket listens, or was accepted from one that does.");
-pub(crate) const WORD_OFF: RuleWord = action(
-    "off",
-    "off with no other action beside it",
-    "off",
-    "Leave the socket wholly alone. Stands without other actions.",
-);
+pub(crate) const WORD_OFF: RuleWord =
+    action("off", "off without any other action", "off", "Leave the socket alone entirely. Allows no other action.");
 pub(crate) const WORD_ON: RuleWord = action("on", "on", "on", "Tune the socket as the other settings say.");
 pub(crate) const WORD_NODELAY: RuleWord =
     action("nodelay=WORD", NODELAY.values, "nodelay=force", "As TCPTUNE_NODELAY, for these sockets.");
@@ -199,9 +196,9 @@ pub(crate) const WORD_QUICKACK: RuleWord =
     action("quickack=WORD", QUICKACK.values, "quickack=auto", "As TCPTUNE_QUICKACK, for these sockets.");
 pub(crate) const WORD_SET: RuleWord = action(
     "set(...)",
-    "set(key=value ...) with a closing parenthesis and a blank behind it",
+    "set(key=value ...) with a closing parenthesis, then a blank",
     "set(sndbuf=4m ttl=64)",
-    "As TCPTUNE_SET, for these sockets; laid over what TCPTUNE_SET gives.",
+    "As TCPTUNE_SET, for these sockets; overrides the same keys there.",
 );
 
 /// All keywords of a rule: conditions first, then actions.

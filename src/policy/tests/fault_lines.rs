@@ -56,7 +56,7 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
         (
             "TCPTUNE_RULES",
             "port=143,x cork=off",
-            "`x` at character 10 is not valid: allowed is ports 1 to 65535 and ranges of them with commas between, \
+            "`x` at character 10 is not valid: allowed is ports and ranges from 1 to 65535, separated by commas, \
              as in 143,993,8000-8010",
         ),
         ("TCPTUNE_RULES", "on; port=1 on on", "`on` at character 15 is not valid: allowed is each word once in a rule"),
@@ -68,7 +68,7 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
         (
             "TCPTUNE_RULES",
             "off cork=off",
-            "`cork=off` at character 5 is not valid: allowed is off with no other action beside it",
+            "`cork=off` at character 5 is not valid: allowed is off without any other action",
         ),
         (
             "TCPTUNE_RULES",
@@ -79,8 +79,8 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
         (
             "TCPTUNE_RULES",
             "set(ttl=64",
-            "`set(ttl=64` at character 1 is not valid: allowed is set(key=value ...) with a closing parenthesis and a blank \
-             behind it",
+            "`set(ttl=64` at character 1 is not valid: allowed is set(key=value ...) with a closing parenthesis, then a \
+             blank",
         ),
         (
             "TCPTUNE_RULES",
@@ -90,8 +90,8 @@ fn lines_name_the_variable_the_word_its_place_and_what_is_allowed() {
         (
             "TCPTUNE_RULES",
             "peer=10.0.0.0/33 off",
-            "`10.0.0.0/33` at character 6 is not valid: allowed is IPv4 or IPv6 addresses, or networks in CIDR form, \
-             with commas between, as in 10.0.0.0/8,fe80::/10,::1",
+            "`10.0.0.0/33` at character 6 is not valid: allowed is IPv4 or IPv6 addresses or CIDR networks, \
+             separated by commas, as in 10.0.0.0/8,fe80::/10,::1",
         ),
         (
             "TCPTUNE_RULES",
