@@ -430,6 +430,7 @@ impl<M: Machine> Library<M> {
     /// hook again shows in nothing else.
     #[cold]
     #[inline(never)]
+    #[unsafe(link_section = ".text.tcp")]
     fn look_at_others(&self) {
         if !self.mode.is(HAS_BURSTS) {
             return;

@@ -12,6 +12,7 @@ impl<M: Machine> Library<M> {
     /// Has it been told to stop? Then it does from now on. Asked before a connection is opened, so that nothing is set there, and
     /// where a burst ends, for those that open no more connections.
     #[cold]
+    #[unsafe(link_section = ".text.tcp")]
     pub fn heed(&self) -> bool {
         if !self.is(DETACHED) && self.is(COUNTING) && M::is_told_to_stop() {
             self.habits.hold_no_more();
