@@ -11,12 +11,12 @@ const HEAD: &str = "\
 
 <!-- Written by `tcptune generate settings`; change the tables in src/policy instead. -->
 
-All settings are environment variables of the program that is tuned. `tcptune run` has an option for each of them, a systemd
-unit an `Environment=` line. `tcptune env` shows what holds, where it comes from, and what is wrong with it.
+All settings are environment variables of the tuned program. `tcptune run` has an option for each; a systemd unit sets them with
+`Environment=` lines. `tcptune env` shows which settings are in force, where each comes from, and what is wrong with it.
 
-An empty value is the default. Words may be written in any case. A value that cannot be understood turns tuning off for the
-process, with one line on stderr that names it; the program runs on as without the library. `tcptune run` refuses to start it
-instead (exit status 125). What a program sets on its own sockets is left alone, unless a setting says `force`.
+An empty value means the default. Case does not matter. A value that cannot be understood turns tuning off for the process, with
+one line on stderr that names it; the program runs as if the library were not there. `tcptune run` refuses to start it instead
+(exit status 125). What a program sets on its own sockets is left alone, unless a setting says `force`.
 ";
 
 /// The whole page.
@@ -34,9 +34,9 @@ pub fn page() -> String {
     }
     page.push_str(
         "## Options of `TCPTUNE_SET`\n\n\
-         Entries `key=value` with blanks or commas between. Sizes take `k`, `m` and `g` (1024 each), times `us`, `ms`, `s`, `m` \
-         and `h`; a bare number is in the option's own unit. Options that the kernel refuses (a congestion control that is not \
-         there, a missing privilege) are passed over in silence.\n\n\
+         Entries of the form `key=value`, separated by blanks or commas. Sizes take `k`, `m` and `g` (1024 each), times `us`, `ms`, `s`, `m` \
+         and `h`; a bare number is in the option's own unit. An option that the kernel refuses (a congestion control that it lacks, \
+         a missing privilege) is silently ignored.\n\n\
          | key | values | set on | kernel options | example |\n|---|---|---|---|---|\n",
     );
     for (row, text) in OPTIONS.iter().zip(&OPTION_TEXTS) {
@@ -55,9 +55,9 @@ pub fn page() -> String {
     let _ = write!(
         page,
         "## Rules\n\n\
-         `TCPTUNE_RULES` holds up to {MAX_RULES} rules with `;` between. A rule is words with blanks between: conditions, all of which must \
-         hold, and at least one action. A rule without a condition matches every socket. The first rule that matches counts; its \
-         actions are laid over the other settings.\n\n",
+         `TCPTUNE_RULES` holds up to {MAX_RULES} rules, separated by `;`. A rule consists of words separated by blanks: conditions, all of \
+         which must be met, and at least one action. A rule without a condition matches every socket. The first rule that matches \
+         counts; its actions override the other settings.\n\n",
     );
     rule_words(&mut page, "condition", |word| word.condition);
     rule_words(&mut page, "action", |word| !word.condition);

@@ -130,58 +130,58 @@ macro_rules! options {
 options! {
     "keepalive" Keepalive KEEPALIVE, "1s" .. "32767s",
         "keepalive=60/10/5", "SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
-        "Ask a silent peer whether it is still there: after IDLE, then every INTERVAL, giving up after COUNT questions.";
+        "Probe a silent peer after IDLE, then every INTERVAL; give up after COUNT probes without an answer.";
     "user_timeout" Millis USER_TIMEOUT, "100ms" .. "24h",
         "user_timeout=30s", "TCP_USER_TIMEOUT",
-        "Give a connection up when sent data stays unacknowledged for so long.";
+        "Give a connection up when sent data stays unacknowledged for this long.";
     "sndbuf" Bytes SNDBUF, "2k" .. "1g",
         "sndbuf=1m", "SO_SNDBUF",
-        "Size of the send buffer, up to net.core.wmem_max; switches the kernel's own sizing off.";
+        "Size of the send buffer, at most net.core.wmem_max. Turns off the kernel's automatic sizing.";
     "rcvbuf" Bytes RCVBUF, "2k" .. "1g",
         "rcvbuf=1m", "SO_RCVBUF",
-        "Size of the receive buffer, up to net.core.rmem_max; switches the kernel's own sizing off.";
+        "Size of the receive buffer, at most net.core.rmem_max. Turns off the kernel's automatic sizing.";
     "congestion" Name CONGESTION, "" .. "",
         "congestion=bbr", "TCP_CONGESTION",
-        "The congestion control; one the kernel does not have (net.ipv4.tcp_available_congestion_control) is left out.";
+        "The congestion control algorithm. One that the kernel lacks (net.ipv4.tcp_available_congestion_control) is ignored.";
     "notsent_lowat" Bytes NOTSENT_LOWAT, "0" .. "1g",
         "notsent_lowat=128k", "TCP_NOTSENT_LOWAT",
-        "Call the socket writable only while less than this is unsent: less memory, fresher data. 0: the system's value.";
+        "Report the socket writable only while less than this is unsent: less memory, fresher data. 0: the system's value.";
     "dscp" Dscp TOS, "" .. "",
         "dscp=af21", "IP_TOS, IPV6_TCLASS",
         "Mark packets with a differentiated services code point.";
     "tos" Plain TOS, "0" .. "255",
         "tos=0x10", "IP_TOS, IPV6_TCLASS",
-        "The whole byte that dscp sets the upper six bits of; the later of the two holds.";
+        "The whole byte of which dscp sets the upper six bits. If both are given, the later one counts.";
     "priority" Plain PRIORITY, "0" .. "2147483647",
         "priority=6", "SO_PRIORITY",
         "Priority in the queueing discipline; above 6 needs CAP_NET_ADMIN.";
     "ttl" Plain TTL, "1" .. "255",
         "ttl=64", "IP_TTL, IPV6_UNICAST_HOPS",
-        "How many routers packets may pass.";
+        "How many routers a packet may pass.";
     "linger" Linger LINGER, "0s" .. "1h",
         "linger=5s", "SO_LINGER",
-        "How long close waits for unsent data to leave. 0: close throws it away and resets the connection.";
+        "How long close waits for unsent data to be sent. 0: close discards it and resets the connection.";
     "maxseg" Plain MAXSEG, "88" .. "32767",
         "maxseg=1200", "TCP_MAXSEG",
         "The largest segment (MSS) to announce and to send.";
     "defer_accept" Seconds DEFER_ACCEPT, "0s" .. "1h",
         "defer_accept=5s", "TCP_DEFER_ACCEPT",
-        "Accept a connection only when its first data is there. Only for services whose client speaks first.";
+        "Accept a connection only once its first data has arrived. Only for services whose client speaks first.";
     "fastopen" Plain FASTOPEN, "0" .. "65535",
         "fastopen=256", "TCP_FASTOPEN",
-        "Take data in the opening segment (TCP Fast Open), for so many connections at a time.";
+        "Take data in the SYN (TCP Fast Open), for this many pending connections.";
     "fastopen_connect" Switch FASTOPEN_CONNECT, "" .. "",
         "fastopen_connect=on", "TCP_FASTOPEN_CONNECT",
-        "Send the first data in the opening segment; connect then returns at once and an error shows at the first write.";
+        "Send the first data in the SYN. connect then returns at once, and its error appears at the first write.";
     "quickack" Switch QUICKACK, "" .. "",
         "quickack=on", "TCP_QUICKACK",
-        "Set once when a connection is accepted; the kernel soon decides anew. TCPTUNE_QUICKACK keeps it up, for clients too.";
+        "Set once when a connection is accepted; the kernel soon goes back to its own choice. TCPTUNE_QUICKACK keeps it on, for clients too.";
     "busy_poll" Micros BUSY_POLL, "0us" .. "1s",
         "busy_poll=50", "SO_BUSY_POLL",
-        "Poll the network card for so long before sleeping; more than net.core.busy_read needs CAP_NET_ADMIN.";
+        "Poll the network card for this long before sleeping; more than net.core.busy_read needs CAP_NET_ADMIN.";
     "thin_linear_timeouts" Switch THIN_LINEAR_TIMEOUTS, "" .. "",
         "thin_linear_timeouts=on", "TCP_THIN_LINEAR_TIMEOUTS",
-        "Do not double the retransmission timeout while few segments are under way.";
+        "Do not double the retransmission timeout while few segments are in flight.";
     "mark" Plain MARK, "0" .. "4294967295",
         "mark=0x17", "SO_MARK",
         "Mark for routing and firewall rules; needs CAP_NET_ADMIN.";
@@ -190,22 +190,22 @@ options! {
         "Send no faster than this.";
     "rcvlowat" Bytes RCVLOWAT, "1" .. "1g",
         "rcvlowat=1", "SO_RCVLOWAT",
-        "Call the socket readable only when so much has arrived. Safe only where messages are never shorter.";
+        "Report the socket readable only once this much has arrived. Safe only where messages are never shorter.";
     "syncnt" Plain SYNCNT, "1" .. "127",
         "syncnt=3", "TCP_SYNCNT",
-        "How often the opening segment is sent again before a connection attempt fails.";
+        "How often the SYN is sent again before a connection attempt fails.";
     "window_clamp" Bytes WINDOW_CLAMP, "1k" .. "1g",
         "window_clamp=256k", "TCP_WINDOW_CLAMP",
         "The largest receive window to announce.";
     "delack_max" Micros DELACK_MAX, "1ms" .. "200ms",
         "delack_max=8ms", "TCP_DELACK_MAX_US",
-        "Delay an acknowledgement no longer than this: ends the other end's waits for it. Linux 6.15; at least two timer ticks, 8ms at 250 Hz.";
+        "Delay an ACK no longer than this, so that the other end waits less for it. Linux 6.15; at least two timer ticks, 8ms at 250 Hz.";
     "rto_min" Micros RTO_MIN, "1ms" .. "200ms",
         "rto_min=50ms", "TCP_RTO_MIN_US",
-        "Send again no sooner than this after data went unacknowledged. Linux 6.15; at least two timer ticks.";
+        "The shortest retransmission timeout. Linux 6.15; at least two timer ticks.";
     "rto_max" Millis RTO_MAX, "1s" .. "120s",
         "rto_max=10s", "TCP_RTO_MAX_MS",
-        "Send again no later than this after the attempt before. Linux 6.15.";
+        "The longest retransmission timeout. Linux 6.15.";
 }
 
 /// What is allowed where a key is expected.

@@ -13,7 +13,7 @@ VARIANTS = {"plain": (False, {}), "library": (True, {}), "QUICKACK=auto": (True,
 PORTS = {name: 8081 + number for number, name in enumerate(VARIANTS)}
 SIZE = 1_000
 # In a round each variant has a server of its own, and they take turns: what else the machine does is then the same for all.
-TURNS, REQUESTS = 20, 3_000
+TURNS, REQUESTS = 6, 3_000
 WANTED = 1.01
 # Calls of which instructions are counted (tests/measure/overhead/calls.c); a server's exchange is `serve`, of four.
 KINDS = "recv tcp,read tcp,send tcp,write tcp,writev tcp,serve"
@@ -53,7 +53,7 @@ def turns(net, command, count, ask):
 
 def run(net, quick):
     """Prints the table."""
-    count = 5 if quick else 15
+    count = 8 if quick else 40
 
     def ask(server, requests, *options):
         return load.load(net, server, *options, get=f"/{SIZE}", body=build.body(SIZE), count=requests + 9, namespace=net.server)
