@@ -1,6 +1,6 @@
 //! Looks at Python processes while a piece of theirs is held. A look counts if the same piece was held before and after it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -18,7 +18,8 @@ pub struct Looks {
     orders: Sender<Order>,
     answers: Receiver<Look>,
     thread: JoinHandle<()>,
-    prepared: HashSet<u32>,
+    /// The processes that were met, and whether they run Python.
+    met: HashMap<u32, bool>,
     /// The processes that are being looked at, and since when the piece has been held that is the reason.
     under_way: HashMap<u32, Instant>,
     /// By socket: the piece that was the reason of the last look, and how many looks counted.
@@ -43,7 +44,7 @@ impl Looks {
             orders,
             answers,
             thread,
-            prepared: HashSet::new(),
+            met: HashMap::new(),
             under_way: HashMap::new(),
             sockets: HashMap::new(),
             unsure: Vec::new(),
@@ -62,9 +63,17 @@ impl Looks {
             }
         }
         for (socket, seen) in watch.seen.iter().filter(|(_, seen)| !seen.other_end) {
-            let Some(pid) = seen.pid.filter(|pid| is_python(watch, *pid)) else { continue };
-            if self.prepared.insert(pid) {
-                let _ = self.orders.send(Order::Prepare(pid));
+            let Some(pid) = seen.pid else { continue };
+            let orders = &self.orders;
+            let runs_python = *self.met.entry(pid).or_insert_with(|| {
+                let python = is_python(watch, pid);
+                if python {
+                    let _ = orders.send(Order::Prepare(pid));
+                }
+                python
+            });
+            if !runs_python {
+                continue;
             }
             let Some(held) = seen.track.held_since().filter(|_| seen.track.is_holding()) else { continue };
             let (last, counted) = self.sockets.get(socket).copied().unzip();

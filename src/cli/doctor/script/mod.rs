@@ -39,7 +39,7 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, found: &Found) -> Ve
             let failed = finding.pids.iter().find_map(|pid| Some((pid, found.failed.get(pid)?)));
             let why = match failed {
                 Some((pid, reason)) => format!("process {pid} cannot be read: {reason}"),
-                None => "none of these waits lasted long enough to be looked at".to_owned(),
+                None => "none of these waits could be looked at while it lasted".to_owned(),
             };
             notes.push(format!("which line of {} made these calls is not known: {why}", finding.program.shown()));
         }
@@ -54,7 +54,7 @@ fn chosen<'t>(threads: &'t [Thread], callers: &[&Caller]) -> Vec<&'t Thread> {
     if let [only] = threads {
         return vec![only];
     }
-    let reading: Vec<&Thread> = threads.iter().filter(|thread| thread.reads).collect();
+    let reading: Vec<&Thread> = threads.iter().filter(|thread| thread.reads == Some(true)).collect();
     if !reading.is_empty() {
         return reading;
     }
@@ -63,7 +63,8 @@ fn chosen<'t>(threads: &'t [Thread], callers: &[&Caller]) -> Vec<&'t Thread> {
         false => by_stack(threads, caller),
     });
     let mut met = HashSet::new();
-    known.filter(|thread| met.insert(thread.handle)).collect()
+    // What waits for something else does not wait for this.
+    known.filter(|thread| thread.reads.is_none() && met.insert(thread.handle)).collect()
 }
 
 /// An older interpreter does not know its threads' numbers. But the stack of a thread ends below what its pthread_t points to; only that
@@ -101,7 +102,7 @@ mod tests {
 
     fn thread(id: Option<u64>, handle: u64, line: u32) -> Thread {
         let frame = Line { file: "client.py".to_owned(), line: Some(line), function: "append".to_owned(), own: true };
-        Thread { id, handle, reads: false, place: Place { frames: vec![frame], own: Some(0), write: None } }
+        Thread { id, handle, reads: None, place: Place { frames: vec![frame], own: Some(0), write: None } }
     }
 
     fn lines(threads: &[&Thread]) -> Vec<u32> {
@@ -117,8 +118,11 @@ mod tests {
         assert_eq!(lines(&chosen(&known, &[])), [] as [u32; 0]);
         // Only one of them reads from the connection.
         let [one, other, main] = known;
-        let known = [one, Thread { reads: true, ..other }, main];
+        let known = [one, Thread { reads: Some(true), ..other }, main];
         assert_eq!(lines(&chosen(&known, &[&caller(8, 0), &caller(9, 0)])), [2]);
+        let [one, other, main] = known;
+        let known = [one, Thread { reads: Some(false), ..other }, main];
+        assert_eq!(lines(&chosen(&known, &[&caller(8, 0), &caller(9, 0)])), [1]);
         // The number of none is known.
         let unknown = [thread(None, 0x9000, 1), thread(None, 0x8000, 2), thread(None, 0x100, 3)];
         assert_eq!(lines(&chosen(&unknown, &[&caller(4711, 0x7fff)])), [2]);

@@ -46,8 +46,8 @@ pub struct Thread {
     pub id: Option<u64>,
     /// Its pthread_t, which lies above its stack.
     pub handle: u64,
-    /// It waits to read from the socket of the look.
-    pub reads: bool,
+    /// It waits to read from the socket of the look, or from something else; None: it does not read, or its number is not known.
+    pub reads: Option<bool>,
     pub place: Place,
 }
 
@@ -115,7 +115,7 @@ impl Reader {
                 Thread {
                     id: trace.os_thread_id,
                     handle: trace.thread_id,
-                    reads: waits.is_some_and(is_it),
+                    reads: waits.map(is_it),
                     place: self.place(pid, trace),
                 }
             })

@@ -34,7 +34,7 @@ fn place(same: &Same, looks: u64) -> Vec<String> {
         let waits = chain(frames.iter().take(own + 1), " < ");
         return vec![
             format!("{}, {seen}", chain([&wrote].into_iter().chain(callers), " < ")),
-            format!("{} (the last call that sends before {waits}, where it waits)", write.text),
+            format!("{}, by the source the last call that sends before {waits}, where it waits", write.text),
         ];
     }
     let mut rows = vec![format!("{}, {seen}", chain(frames[own..].iter().filter(|line| line.own).take(OWN), " < "))];
@@ -90,7 +90,7 @@ mod tests {
             shown(&script, Some(write)),
             [
                 "copy.py:7 (append) < copy.py:20 (<module>), 4 of 5 looks",
-                "sock.send(body) (the last call that sends before copy.py:8 (append), where it waits)",
+                "sock.send(body), by the source the last call that sends before copy.py:8 (append), where it waits",
             ]
         );
         assert_eq!(
