@@ -75,7 +75,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
         if let Some(looks) = &mut looks {
-            looks.step(&watch);
+            looks.step(&watch, &pids);
         }
         course.status = course.status.or_else(|| launch::reap(child));
         let over = args.duration.is_some_and(|limit| begin.elapsed() >= limit);

@@ -1,17 +1,23 @@
 //! Looks at Python processes while a piece of theirs is held. A look counts if the same piece was held before and after it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::reader::{self, Look, Order, Thread};
+use crate::errors::plain;
+use crate::os::proc;
 use crate::stalls::evidence::{Key, Service};
 use crate::stalls::program::Language;
 use crate::stalls::watch::Watch;
 
 /// So many looks at a connection are enough.
 const ENOUGH: u32 = 32;
+
+/// After so many looks at the sockets, processes that no socket was seen of are asked whether they let their sockets be seen.
+const NOW_AND_THEN: u32 = 50;
 
 /// The looks at all processes.
 pub struct Looks {
@@ -52,8 +58,11 @@ impl Looks {
         }
     }
 
-    /// After each look at the sockets.
-    pub fn step(&mut self, watch: &Watch) {
+    /// After each look at the sockets of these processes.
+    pub fn step(&mut self, watch: &Watch, pids: &[u32]) {
+        if watch.looks % NOW_AND_THEN == 1 {
+            self.ask(pids);
+        }
         for (look, held) in std::mem::take(&mut self.unsure) {
             self.count(watch, look, held);
         }
@@ -83,6 +92,16 @@ impl Looks {
             self.sockets.insert(*socket, (held, counted.unwrap_or(0)));
             self.under_way.insert(pid, held);
             let _ = self.orders.send(Order::Look { pid, socket: *socket, inode: seen.track.inode });
+        }
+    }
+
+    fn ask(&mut self, pids: &[u32]) {
+        for &pid in pids.iter().filter(|pid| !self.met.contains_key(pid)) {
+            if let Err(error) = proc::sockets(pid)
+                && error.kind() == ErrorKind::PermissionDenied
+            {
+                self.found.failed.insert(pid, format!("which sockets it has: {}", plain(&error)));
+            }
         }
     }
 
