@@ -79,18 +79,16 @@ fn by_stack<'t>(threads: &'t [Thread], caller: &Caller) -> Option<&'t Thread> {
 
 /// Puts the same places together.
 fn gather<'t>(all: impl Iterator<Item = (u32, &'t Thread)>) -> Script {
-    let mut sums: HashMap<&Place, (u64, HashSet<(u32, u64)>)> = HashMap::new();
+    let mut seen: HashMap<&Place, Vec<(u32, u64)>> = HashMap::new();
     for (pid, thread) in all {
-        let (looks, threads) = sums.entry(&thread.place).or_default();
-        *looks += 1;
-        threads.insert((pid, thread.handle));
+        seen.entry(&thread.place).or_default().push((pid, thread.handle));
     }
-    let same = |(place, (looks, threads)): (&Place, (u64, HashSet<_>))| Same {
-        looks,
-        threads: threads.len(),
+    let same = |(place, seen): (&Place, Vec<(u32, u64)>)| Same {
+        looks: seen.len() as u64,
+        threads: seen.iter().collect::<HashSet<_>>().len(),
         place: place.clone(),
     };
-    let mut places: Vec<Same> = sums.into_iter().map(same).collect();
+    let mut places: Vec<Same> = seen.into_iter().map(same).collect();
     places.sort_by(|a, b| b.looks.cmp(&a.looks).then_with(|| text::order(&a.place).cmp(&text::order(&b.place))));
     Script { looks: places.iter().map(|same| same.looks).sum(), places }
 }
