@@ -95,7 +95,7 @@ fn of_several_threads_it_is_the_one_that_made_the_call() {
 fn the_scripts_own_line_comes_before_those_of_the_module_that_it_calls() {
     let (_server, port) = server(&["lines.py", "imap-server"]);
     let place = place("imap", &port);
-    let own = place["own"].as_u64().expect("a line of its own");
+    let own = place["own_frame"].as_u64().expect("a line of its own");
     let frames = place["frames"].as_array().expect("frames");
     let (below, above) = frames.split_at(usize::try_from(own).expect("a small number"));
     assert_eq!((&above[0]["function"], &above[0]["line"]), (&"imap".into(), &line("# mail").into()), "{place:#}");

@@ -30,7 +30,7 @@ pub struct Place {
     /// The innermost call first.
     pub frames: Vec<Line>,
     /// The number of the innermost frame that is the script's own.
-    pub own: Option<usize>,
+    pub own_frame: Option<usize>,
     /// Where the script itself waits: the last line before that which sends. It was read in the source, not observed.
     pub write: Option<Write>,
 }

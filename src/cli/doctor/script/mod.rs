@@ -100,7 +100,7 @@ mod tests {
 
     fn thread(id: Option<u64>, handle: u64, line: u32) -> Thread {
         let frame = Line { file: "client.py".to_owned(), line: Some(line), function: "append".to_owned(), own: true };
-        Thread { id, handle, reads: None, place: Place { frames: vec![frame], own: Some(0), write: None } }
+        Thread { id, handle, reads: None, place: Place { frames: vec![frame], own_frame: Some(0), write: None } }
     }
 
     fn lines(threads: &[&Thread]) -> Vec<u32> {

@@ -136,7 +136,7 @@ impl Reader {
                 function: printable(&frame.name),
             })
             .collect();
-        let own = frames.iter().position(|line| line.own);
+        let own_frame = frames.iter().position(|line| line.own);
         // Where a module waits, it has sent too, as a rule; where the script does, it sent before.
         let mut write = None;
         for (n, line) in frames.iter().enumerate().take_while(|(_, line)| line.own) {
@@ -151,7 +151,7 @@ impl Reader {
                 break;
             }
         }
-        Place { frames, own, write }
+        Place { frames, own_frame, write }
     }
 
     fn source(&mut self, pid: u32, file: &str) -> Option<&str> {

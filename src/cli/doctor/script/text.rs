@@ -21,9 +21,9 @@ pub fn rows(script: &Script) -> Vec<String> {
 }
 
 fn place(same: &Same, looks: u64) -> Vec<String> {
-    let Place { frames, own, write } = &same.place;
+    let Place { frames, own_frame, write } = &same.place;
     let seen = format!("{} of {looks} looks", same.looks);
-    let Some(own) = *own else {
+    let Some(own) = *own_frame else {
         return vec![format!("none; it waits in {}, {seen}", chain(frames.iter().take(BELOW), " < "))];
     };
     if let Some(write) = write
@@ -77,8 +77,8 @@ mod tests {
     }
 
     fn shown(frames: &[Line], write: Option<Write>) -> Vec<String> {
-        let own = frames.iter().position(|line| line.own);
-        let place = Place { frames: frames.to_vec(), own, write };
+        let own_frame = frames.iter().position(|line| line.own);
+        let place = Place { frames: frames.to_vec(), own_frame, write };
         rows(&Script { looks: 5, places: vec![Same { looks: 4, threads: 1, place }] })
     }
 
