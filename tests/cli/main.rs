@@ -15,6 +15,7 @@ mod doctor_capture_lost;
 mod doctor_command;
 mod doctor_doubt;
 mod doctor_host;
+mod doctor_script;
 mod doctor_words;
 mod env;
 mod errors;

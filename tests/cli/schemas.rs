@@ -106,6 +106,9 @@ const PLAIN: &[&str] = &[
     "fd",
     "offset",
     "line",
+    // Places in a list of calls.
+    "frame",
+    "own_frame",
     "unknown_link",
     "seed",
     "position",

@@ -100,7 +100,7 @@ pub struct DoctorArgs {
     pub follow: bool,
     /// Name the functions whose calls stalled
     ///
-    /// From stack samples of the command's programs.
+    /// From stack samples of the command's programs. Of programs in Python also the line of the script that waited (py-spy).
     #[arg(long, requires = "command", conflicts_with = "pid")]
     pub backtrace: bool,
     /// Print everything as JSON

@@ -15,7 +15,7 @@ use super::family::{self, Family};
 use super::launch::{self, Signals};
 use super::pace::tick;
 use super::report::{Ended, Report};
-use super::{backtrace, counted};
+use super::{backtrace, counted, script};
 use crate::counters::Scratch;
 use crate::errors::Failure;
 use crate::programs::library::{self, Library};
@@ -70,9 +70,13 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     });
     urge();
     let mut course = Course { child, status: None, told: None, told_to: Vec::new() };
+    let mut looks = args.backtrace.then(script::Looks::start);
     loop {
         let pids = follower.pids();
         tick(&mut watch, &pids, args)?;
+        if let Some(looks) = &mut looks {
+            looks.step(&watch, &pids);
+        }
         course.status = course.status.or_else(|| launch::reap(child));
         let over = args.duration.is_some_and(|limit| begin.elapsed() >= limit);
         if course.is_over(args.follow, &pids, over, signals.arrived()) {
@@ -80,6 +84,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         }
     }
     let watched = begin.elapsed();
+    let lines = looks.map(script::Looks::end);
     watch.end();
     follower.stop();
     let mut family = family.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,8 +104,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
     report.command = course.status.map(|status| Ended { status: status.code(), signal: status.signal() });
-    if args.backtrace {
+    if let Some(lines) = lines {
         report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
+        report.notes.extend(script::tell(&mut report.findings, &counted.backtraces, &lines));
     }
     report.notes.splice(0..0, notes);
     Ok(report)

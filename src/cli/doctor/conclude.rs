@@ -108,6 +108,8 @@ pub(super) fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> 
         place: words::place(&finding, &target),
         called_by: None,
         called_by_text: Vec::new(),
+        script: None,
+        script_text: Vec::new(),
         pattern_text: words::pattern(&finding),
         change: change::change(&finding, &target),
         expected: words::expected(&finding),

@@ -50,6 +50,9 @@ fn issue(out: &mut String, told: &Told, again: &str) {
     for (what, value) in evidence(told) {
         let _ = writeln!(out, "| {what} | {} |", value.replace('|', "\\|"));
     }
+    if !told.script_text.is_empty() {
+        let _ = writeln!(out, "\nThe script waited here:\n\n```text\n{}\n```", told.script_text.join("\n"));
+    }
     if !told.called_by_text.is_empty() {
         let _ =
             writeln!(out, "\nThe calls that waited were made by:\n\n```text\n{}\n```", told.called_by_text.join("\n"));

@@ -20,6 +20,7 @@ mod print;
 mod processes;
 pub mod ranked;
 pub mod report;
+mod script;
 mod target;
 mod words;
 

@@ -69,6 +69,9 @@ fn finding(told: &Told, width: usize, line: &mut impl FnMut(String)) {
     };
     line(paragraph(&format!("{head}: "), &styled(BOLD, &told.text), 2, width));
     row("where", &told.place, width, line);
+    for (n, text) in told.script_text.iter().enumerate() {
+        row(if n == 0 { "your line" } else { "" }, text, width, line);
+    }
     for (n, text) in told.called_by_text.iter().enumerate() {
         row(if n == 0 { "called by" } else { "" }, text, width, line);
     }

@@ -7,6 +7,7 @@ use super::backtrace::CalledBy;
 use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
+use super::script::Script;
 use crate::output::json::Document;
 use crate::stalls::finding::Finding;
 
@@ -33,6 +34,11 @@ pub struct Told {
     pub called_by: Option<CalledBy>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub called_by_text: Vec<String>,
+    /// With --backtrace, of a program in Python: where the script was while these calls waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub script_text: Vec<String>,
     pub pattern_text: Option<String>,
     pub change: String,
     pub expected: Option<String>,

@@ -90,6 +90,17 @@ pub struct Service {
 pub type Key = (PathBuf, String, Side, Option<IpAddr>, u16);
 
 impl Service {
+    /// The one that a connection belongs to.
+    pub fn of(watch: &Watch, seen: &Seen) -> Self {
+        let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
+        let track = &seen.track;
+        let (side, address, port) = match track.server {
+            true => (Side::Server, None, track.local.port()),
+            false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
+        };
+        Self { program, side, address, port }
+    }
+
     pub fn key(&self) -> Key {
         let (file, command) = self.program.identity();
         (file, command, self.side, self.address, self.port)
@@ -217,13 +228,7 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
     let mut groups: HashMap<(Key, bool, Option<&Home>), Group<'_>> = HashMap::new();
     let ends: HashSet<End> = watch.seen.values().map(|seen| seen.track.end()).collect();
     for seen in watch.seen.values() {
-        let program = seen.pid.and_then(|pid| watch.programs.get(&pid)).cloned().unwrap_or_default();
-        let track = &seen.track;
-        let (side, address, port) = match track.server {
-            true => (Side::Server, None, track.local.port()),
-            false => (Side::Client, Some(track.peer.ip()), track.peer.port()),
-        };
-        let service = Service { program, side, address, port };
+        let service = Service::of(watch, seen);
         let home = seen.pid.and_then(|pid| watch.homes.get(&pid)?.as_ref());
         let (_, group) = groups.entry((service.key(), seen.other_end, home)).or_insert((service, Vec::new()));
         group.push(seen);

@@ -240,6 +240,11 @@ impl Track {
         self.hold.is_some()
     }
 
+    /// Since when the piece that was held at the last look has been seen to be.
+    pub fn held_since(&self) -> Option<Instant> {
+        self.hold.as_ref().map(|hold| hold.first)
+    }
+
     /// Is a piece being held right now, and not for the first time?
     pub fn is_holding(&self) -> bool {
         self.hold.as_ref().is_some_and(|hold| hold.seen > 1 || self.paced.is_suspect())

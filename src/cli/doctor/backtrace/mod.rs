@@ -30,11 +30,20 @@ struct Sum {
     threads: HashSet<(u64, u64)>,
 }
 
+/// Who made a call, and where its stack was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Caller {
+    pub process: u64,
+    pub thread: u64,
+    pub stack: u64,
+}
+
 /// The chains of all programs, by service and kind.
 #[derive(Default)]
 pub struct Backtraces {
     objects: Objects,
     found: HashMap<(Key, u8), HashMap<Vec<Frame>, Sum>>,
+    callers: HashMap<(Key, u8), Vec<Caller>>,
 }
 
 impl Backtraces {
@@ -42,12 +51,16 @@ impl Backtraces {
     pub fn add(&mut self, process: &Process, service_of: impl Fn(&Sample) -> Service) {
         let mut loaded: HashMap<u64, Loaded> = HashMap::new();
         for sample in &process.samples.samples {
+            let behind = (service_of(sample).key(), sample.kind as u8);
+            let [_, stack, ..] = sample.registers;
+            let caller = Caller { process: sample.process, thread: sample.thread, stack };
+            self.callers.entry(behind.clone()).or_default().push(caller);
             let loaded = loaded
                 .entry(sample.process)
                 .or_insert_with(|| Loaded::new(&process.samples.modules, sample.process, &mut self.objects));
             let frames = loaded.callers(sample, &self.objects);
             if !frames.is_empty() {
-                let chains = self.found.entry((service_of(sample).key(), sample.kind as u8)).or_default();
+                let chains = self.found.entry(behind).or_default();
                 let sum = chains.entry(frames).or_default();
                 sum.samples += 1;
                 sum.delay += sample.delay;
@@ -56,16 +69,16 @@ impl Backtraces {
         }
     }
 
+    /// Who made the calls behind such a finding.
+    pub fn callers(&self, service: &Service, kind: Kind) -> &[Caller] {
+        let found = sampled(kind).and_then(|kind| self.callers.get(&(service.key(), kind as u8)));
+        found.map_or(&[], Vec::as_slice)
+    }
+
     /// What is known of the calls behind such a finding.
     pub fn of(&self, service: &Service, kind: Kind) -> CalledBy {
-        let kind = match kind {
-            Kind::Nagle | Kind::Paced => samples::Kind::Nagle,
-            Kind::Cork => samples::Kind::Cork,
-            Kind::Flood | Kind::Runts => samples::Kind::Small,
-            // The calls are the other end's; and where the stack is copied nothing is held.
-            Kind::Peer | Kind::Held => return CalledBy::default(),
-        };
-        let Some(found) = self.found.get(&(service.key(), kind as u8)) else { return CalledBy::default() };
+        let found = sampled(kind).and_then(|kind| self.found.get(&(service.key(), kind as u8)));
+        let Some(found) = found else { return CalledBy::default() };
         let chain = |(frames, sum): (&Vec<Frame>, &Sum)| Chain {
             samples: sum.samples.into(),
             mean_ms: sum.delay.as_secs_f64() * 1e3 / f64::from(sum.samples),
@@ -77,6 +90,17 @@ impl Backtraces {
             b.samples.cmp(&a.samples).then_with(|| text::order(&a.frames).cmp(&text::order(&b.frames)))
         });
         CalledBy { samples: chains.iter().map(|chain| chain.samples).sum(), chains }
+    }
+}
+
+/// As what the calls behind a finding are sampled.
+fn sampled(kind: Kind) -> Option<samples::Kind> {
+    match kind {
+        Kind::Nagle | Kind::Paced => Some(samples::Kind::Nagle),
+        Kind::Cork => Some(samples::Kind::Cork),
+        Kind::Flood | Kind::Runts => Some(samples::Kind::Small),
+        // The calls are the other end's; and where the stack is copied nothing is held.
+        Kind::Peer | Kind::Held => None,
     }
 }
 

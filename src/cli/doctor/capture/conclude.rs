@@ -61,6 +61,8 @@ fn tell(finding: Finding) -> Told {
         place: sentences::place(&finding, &target),
         called_by: None,
         called_by_text: Vec::new(),
+        script: None,
+        script_text: Vec::new(),
         pattern_text: match finding.kind {
             Kind::Cork => words::corked(&finding),
             _ => sentences::pattern(&finding),

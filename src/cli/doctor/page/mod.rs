@@ -64,6 +64,10 @@ fn finding(told: &Told, titled: bool) -> Markup {
                     tr { th { (what) } td { (code(&value)) } }
                 }
             }
+            @if !told.script_text.is_empty() {
+                h3 { "Which line of the script" }
+                pre { (told.script_text.join("\n")) }
+            }
             @if !told.called_by_text.is_empty() {
                 h3 { "Which calls" }
                 pre { (told.called_by_text.join("\n")) }

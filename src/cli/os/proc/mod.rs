@@ -1,5 +1,6 @@
 //! What /proc tells. Nothing else of the command reads it, so that each of its formats is known in one place.
 
+mod blocked;
 mod confinement;
 mod descriptors;
 mod entry;
@@ -12,6 +13,7 @@ mod start;
 mod stat;
 mod status;
 
+pub use blocked::reads_from;
 pub use confinement::confinement;
 pub use descriptors::{descriptor, descriptors, own_descriptor, sockets};
 pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
