@@ -53,7 +53,7 @@ class Policy:
         self.faults = []
         [mutation] = self.spec["mutations"]
         texts = [v["expression"] for v in self.spec["variables"]] + [mutation["jsonPatch"]["expression"]]
-        kinds.declare(texts, definitions)
+        self.pool = kinds.declare(texts, definitions)
         known = {"object": cel.Type.DYN, "oldObject": cel.Type.DYN, "request": cel.Type.DYN, "params": cel.Type.DYN}
         self.conditions = [(c["name"], self.compiled(c["name"], c["expression"], known)) for c in self.spec["matchConditions"]]
         known["namespaceObject"] = cel.Type.DYN
@@ -67,7 +67,7 @@ class Policy:
         self.mutation = self.compiled("jsonPatch", mutation["jsonPatch"]["expression"], known)
 
     def compiled(self, name, text, known):
-        environment = cel.NewEnv(kinds.POOL, config=cel.NewEnvConfigFromYaml(LIBRARIES), variables=known, functions=[ESCAPE])
+        environment = cel.NewEnv(self.pool, config=cel.NewEnvConfigFromYaml(LIBRARIES), variables=known, functions=[ESCAPE])
         program = environment.compile(kinds.flattened(text))
         self.faults += [f"{name}: {fault}" for fault in literals.mixed(program.serialize())]
         return program

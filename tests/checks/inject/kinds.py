@@ -10,9 +10,9 @@ import pathlib
 import re
 
 import kubernetes_validate
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, struct_pb2, wrappers_pb2  # noqa: F401
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, duration_pb2, empty_pb2, message_factory, struct_pb2, timestamp_pb2, wrappers_pb2
 
-POOL = descriptor_pool.Default()
+WELL_KNOWN = (any_pb2, duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2)
 NAME = re.compile(r"\bObject((?:\.\w+)+)\{")
 FIELD = descriptor_pb2.FieldDescriptorProto
 SCALARS = {"string": FIELD.TYPE_STRING, "boolean": FIELD.TYPE_BOOL, "integer": FIELD.TYPE_INT64}
@@ -29,7 +29,7 @@ def flattened(expression):
 
 
 def declare(expressions, definitions):
-    """Makes the messages that the expressions name."""
+    """A pool of the messages that the expressions name."""
     wanted = {found[1] for text in expressions for found in NAME.finditer(text)}
     file = descriptor_pb2.FileDescriptorProto(name="object.proto", syntax="proto2")
     file.dependency.extend(["google/protobuf/any.proto", "google/protobuf/struct.proto"])
@@ -42,7 +42,11 @@ def declare(expressions, definitions):
         message = file.message_type.add(name="Object" + path.replace(".", "_"))
         for number, (name, field) in enumerate(sorted(schema["properties"].items()), 1):
             add_field(message, number, name, resolved(definitions, field), wanted, path, definitions)
-    POOL.AddSerializedFile(file.SerializeToString())
+    pool = descriptor_pool.DescriptorPool()
+    for known in WELL_KNOWN:
+        pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool
 
 
 def resolved(definitions, schema):
@@ -83,9 +87,9 @@ def plain(value):
     if kind is None:
         return value
     if kind == "google.protobuf.Any":
-        packed = message_factory.GetMessageClass(POOL.FindMessageTypeByName(value.type_url.rsplit("/", 1)[1]))()
-        value.Unpack(packed)
-        return plain(packed)
+        pool = value.DESCRIPTOR.file.pool
+        packed = message_factory.GetMessageClass(pool.FindMessageTypeByName(value.type_url.rsplit("/", 1)[1]))
+        return plain(packed.FromString(value.value))
     if kind == "google.protobuf.Struct":
         return {name: plain(value.fields[name]) for name in sorted(value.fields)}
     if kind == "google.protobuf.ListValue":

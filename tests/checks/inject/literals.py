@@ -2,7 +2,7 @@
 here does not, so its checked form of an expression is looked through. It is protobuf (cel/expr/checked.proto); what is needed
 of that is declared here, with types kept as the bytes that they are: all that matters is whether they are equal."""
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
 F = descriptor_pb2.FieldDescriptorProto
 
@@ -37,7 +37,9 @@ CHECKED = _messages()
 
 def mixed(serialized):
     """What is wrong with the literals of a compiled expression."""
-    checked = CHECKED.FromString(serialized)
+    packed = any_pb2.Any.FromString(serialized)
+    assert packed.type_url.endswith("/cel.expr.CheckedExpr"), packed.type_url
+    checked = CHECKED.FromString(packed.value)
     types = {entry.id: entry.type for entry in checked.types}
     faults = []
 
