@@ -5,6 +5,7 @@ import json
 import kubernetes_validate
 
 OURS = "tcptune-inject"
+STATISTICS = {"name": "tcptune-statistics", "mountPath": "/run/tcptune"}
 
 
 def containers(pod):
@@ -87,6 +88,10 @@ def faults(before, after):
     volumes = before["spec"].get("volumes", [])
     if after["spec"].get("volumes", [])[:len(volumes)] != volumes:
         found.append("volumes were changed")
+    there = {volume["name"] for volume in after["spec"].get("volumes", [])}
+    mounted = {mount["name"] for c in containers(after) for mount in c.get("volumeMounts", [])}
+    if mounted - there or (there - mounted) & {OURS, "tcptune-statistics"}:
+        found.append(f"volumes are {there}, mounted are {mounted}")
     return found
 
 
@@ -101,9 +106,12 @@ def changes(old, new, chosen):
                 found.append(f"its {field} was changed")
         elif old.get(field) != new.get(field):
             found.append(f"its {field} was changed")
-    if new.get("volumeMounts", [])[len(old.get("volumeMounts", [])):] != [{"name": OURS, "mountPath": "/tcptune", "readOnly": True}]:
+    mounts = new.get("volumeMounts", [])[len(old.get("volumeMounts", [])):]
+    if mounts[:1] != [{"name": OURS, "mountPath": "/tcptune", "readOnly": True}] or mounts[1:] not in ([], [STATISTICS]):
         found.append(f"its mounts are {new.get('volumeMounts')}")
     names = [variable["name"] for variable in new.get("env", [])]
+    if mounts[1:] and {"name": "TCPTUNE_STATS", "value": "/run/tcptune"} not in new["env"]:
+        found.append("a volume is mounted for nothing")
     if names.count("LD_PRELOAD") != 1:
         found.append("it has no LD_PRELOAD")
     if len(names) != len(set(names)):
