@@ -7,8 +7,10 @@ check.py pod NAME [KEY=VALUE...] the pod of that name in played.yaml as the poli
 
 import copy
 import pathlib
+import random
 import re
 import sys
+import uuid
 
 import jsonpatch
 import yaml
@@ -85,6 +87,31 @@ def undetected(samples):
     return missed
 
 
+def share_faults(cluster):
+    """Whether `workloads` takes so many of a hundred owners, and a greater share all that a smaller one takes."""
+    chance = random.Random(1)
+    uids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in range(400)]
+
+    def taken(percent):
+        def admitted(uid):
+            owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "app-5d8f7", "uid": uid, "controller": True}
+            pod = whole({"metadata": {"ownerReferences": [owner]}, "spec": {"containers": [{"name": "app", "image": "app"}]}})
+            after, _ = cluster.admit(pod, "web", {"workloads": str(percent)})
+            return "tcptune.io/injected" in after["metadata"]["annotations"]
+        return {uid for uid in uids if admitted(uid)}
+
+    found, before = [], set()
+    for percent in (0, 1, 10, 50, 99, 100):
+        now = taken(percent)
+        # Four standard deviations.
+        if abs(len(now) - percent * 4) > 4 * (4 * percent * (1 - percent / 100)) ** 0.5:
+            found.append(f"{percent} % took {len(now)} of {len(uids)}")
+        if before - now:
+            found.append(f"{percent} % leaves out what less takes")
+        before = now
+    return found
+
+
 def page_faults(lines, write):
     begin, end = "<!-- table: scripts/check inject --write -->\n", "\n<!-- end of table -->"
     text = PAGE.read_text()
@@ -121,6 +148,7 @@ def check(write):
     lines = table([row for row, _ in judgements])
     print(lines)
     say(f"{len(samples)} pods become what they should", [fault for _, faults in judgements for fault in faults])
+    say("a share of workloads is that share", share_faults(cluster))
     say("mistakes in the policy are found", undetected(samples))
     say("the page says so", page_faults(lines, write))
     return failed
