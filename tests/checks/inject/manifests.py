@@ -1,5 +1,6 @@
 """The manifests in the forms in which they are installed: as they lie there, built by kustomize, rendered by Helm."""
 
+import json
 import pathlib
 import subprocess
 
@@ -88,7 +89,6 @@ def faults():
     check(moved[policy]["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][-1]["values"] == ["db"],
           "Helm forgets excludeNamespaces")
 
-    import json
     schema = json.loads((HERE / "values.schema.json").read_text())["properties"]["parameters"]["properties"]
     check(set(schema) == set(base[parameters]["data"]), "values.schema.json does not know the parameters of base")
     check(not refused({"parameters": base[parameters]["data"]}), "values.schema.json refuses the parameters of base")
