@@ -88,7 +88,10 @@ def faults(before, after):
     volumes = before["spec"].get("volumes", [])
     if after["spec"].get("volumes", [])[:len(volumes)] != volumes:
         found.append("volumes were changed")
-    there = {volume["name"] for volume in after["spec"].get("volumes", [])}
+    names = [volume["name"] for volume in after["spec"].get("volumes", [])]
+    there = set(names)
+    if len(names) != len(there):
+        found.append(f"a volume is there twice: {names}")
     mounted = {mount["name"] for c in containers(after) for mount in c.get("volumeMounts", [])}
     if mounted - there or (there - mounted) & {OURS, "tcptune-statistics"}:
         found.append(f"volumes are {there}, mounted are {mounted}")
