@@ -1,16 +1,17 @@
-"""Does with podman what a cluster does with a Deployment's pod: `play_manifest.py FILE` runs its init containers one after
-the other to their ends, then starts its containers, named as in the manifest, with the same volumes. What it does not
-know in the manifest it refuses, so nothing is left out silently."""
+"""Does with podman what a cluster does with a pod, or with that of a Deployment: `play_manifest.py FILE` runs its init
+containers one after the other to their ends, then starts its containers, named as in the manifest, with the same volumes. What
+it does not know in the manifest it refuses, so nothing is left out silently."""
 
 import subprocess
 import sys
 
 import yaml
 
-PASSED_OVER = {"resources"}  # A limit changes nothing here.
+# A limit changes nothing here, and all images are at hand.
+PASSED_OVER = {"resources", "imagePullPolicy"}
 
 
-def arguments(container):
+def arguments(container, volumes):
     """The options and words of `podman run` for a container of the manifest."""
     options, words = [], []
     for key, value in container.items():
@@ -22,6 +23,10 @@ def arguments(container):
                 options += ["--env", f"{variable['name']}={variable['value']}"]
         elif key == "volumeMounts":
             for mount in value:
+                if "image" in volumes[mount["name"]]:
+                    source = volumes[mount["name"]]["image"]["reference"]
+                    options += ["--mount", f"type=image,source={source},destination={mount['mountPath']}"]
+                    continue
                 mode = "ro" if mount.get("readOnly") else "rw"
                 options += ["--volume", f"{mount['name']}:{mount['mountPath']}:{mode}"]
         elif key == "securityContext":
@@ -42,21 +47,25 @@ def restrictions(context):
             options += [] if value else ["--security-opt", "no-new-privileges"]
         elif key == "capabilities":
             options += [f"--cap-drop={name}" for name in value["drop"]]
-        elif (key, value) not in (("runAsNonRoot", True), ("seccompProfile", {"type": "RuntimeDefault"})):
+        elif (key, value) not in (("runAsNonRoot", True), ("privileged", False), ("seccompProfile", {"type": "RuntimeDefault"})):
             sys.exit(f"play_manifest: `{key}: {value}` is not known")
     return options
 
 
 with open(sys.argv[1]) as file:
-    pod = yaml.safe_load(file)["spec"]["template"]["spec"]
-for volume in pod["volumes"]:
-    assert "emptyDir" in volume, volume
-    subprocess.run(["podman", "volume", "create", volume["name"]], check=True, stdout=subprocess.DEVNULL)
+    manifest = yaml.safe_load(file)
+pod = manifest["spec"] if manifest["kind"] == "Pod" else manifest["spec"]["template"]["spec"]
+volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+for name, volume in volumes.items():
+    assert set(volume) in ({"name", "emptyDir"}, {"name", "image"}), volume
+    if "image" in volume:
+        continue
+    subprocess.run(["podman", "volume", "create", name], check=True, stdout=subprocess.DEVNULL)
     # As an emptyDir: for everybody.
-    where = subprocess.run(["podman", "volume", "inspect", "--format", "{{.Mountpoint}}", volume["name"]],
+    where = subprocess.run(["podman", "volume", "inspect", "--format", "{{.Mountpoint}}", name],
                            check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     subprocess.run(["chmod", "777", where], check=True)
-for container in pod["initContainers"]:
-    subprocess.run(["podman", "run", "--rm", *arguments(container)], check=True)
+for container in pod.get("initContainers", []):
+    subprocess.run(["podman", "run", "--rm", *arguments(container, volumes)], check=True)
 for container in pod["containers"]:
-    subprocess.run(["podman", "run", "--detach", "--name", container["name"], *arguments(container)], check=True)
+    subprocess.run(["podman", "run", "--detach", "--name", container["name"], *arguments(container, volumes)], check=True)
