@@ -14,6 +14,7 @@ mod doctor_capture_live;
 mod doctor_capture_lost;
 mod doctor_command;
 mod doctor_doubt;
+mod doctor_gate;
 mod doctor_host;
 mod doctor_words;
 mod env;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hold::{DELAYED, Wait};
 use super::paced::{Paced, Pacing};
@@ -17,11 +17,13 @@ use super::track::Track;
 use super::watch::{Options, Seen, Watch};
 use crate::units::home::Home;
 
+/// The port of services that were put together (pooled.rs).
+pub const SEVERAL_PORTS: u16 = 0;
 /// Three delayed acknowledgements.
 const SEVERAL: Duration = Duration::from_millis(120);
 
 /// Which end of its connections a program is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     Client,
@@ -97,6 +99,8 @@ impl Service {
 
     pub fn shown(&self) -> String {
         match self.address {
+            Some(ip) if self.port == SEVERAL_PORTS => format!("{ip} (several ports)"),
+            None if self.port == SEVERAL_PORTS => "clients of several ports".to_owned(),
             Some(ip) => SocketAddr::new(ip, self.port).to_string(),
             None => format!("clients of port {}", self.port),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evidence::{Evidence, Service, Side, Waits};
 use super::hold::DELAYED;
@@ -11,7 +11,7 @@ use super::program::Program;
 use super::watch::Options;
 
 /// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Nagle's rule holds the end of what the program writes until the peer acknowledges its beginning.
@@ -31,6 +31,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As data has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nagle => "nagle",
+            Self::Cork => "cork",
+            Self::Paced => "paced",
+            Self::Peer => "peer",
+            Self::Flood => "flood",
+            Self::Runts => "runts",
+            Self::Held => "held",
+        }
+    }
+
     /// Is it worth an exit status?
     pub const fn is_grave(self) -> bool {
         !matches!(self, Kind::Runts)

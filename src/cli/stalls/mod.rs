@@ -13,6 +13,7 @@ pub mod host;
 pub mod owners;
 pub mod paced;
 mod peer;
+pub mod pooled;
 pub mod program;
 mod sample;
 mod spaces;
