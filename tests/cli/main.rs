@@ -16,6 +16,7 @@ mod doctor_command;
 mod doctor_doubt;
 mod doctor_gate;
 mod doctor_host;
+mod doctor_waits;
 mod doctor_words;
 mod env;
 mod errors;

@@ -113,6 +113,11 @@ pub struct DoctorArgs {
     /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
+    /// With --json: also each wait, with its time
+    ///
+    /// Of CLOCK_MONOTONIC, which other programs can read too.
+    #[arg(long, requires = "json", conflicts_with_all = ["all", "unit", "pcap"], hide_short_help = true)]
+    pub waits: bool,
     /// Print an issue for the program's authors, in Markdown
     ///
     /// Evidence, the line to change, and how to check it.

@@ -27,6 +27,7 @@ use crate::settings;
 use crate::stalls::evidence;
 use crate::stalls::follower::{Follower, urge};
 use crate::stalls::pooled::pooled;
+use crate::stalls::waits;
 use crate::stalls::watch::{Scope, Watch};
 
 /// How long a command that was told to end may take to do so.
@@ -106,6 +107,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
     report.command = course.status.map(|status| Ended { status: status.code(), signal: status.signal() });
     report.stopped = course.stopped;
+    report.waits = args.waits.then(|| waits::timed(&watch));
     if args.backtrace {
         report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
     }

@@ -66,6 +66,7 @@ pub fn conclude(
         stopped: false,
         gate: None,
         notes,
+        waits: None,
         capture: None,
     }
 }

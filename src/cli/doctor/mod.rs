@@ -39,8 +39,8 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     if args.of_host() {
         let allowed = "allowed only with one program: --pid, --port, --pcap or a command";
-        if args.issue {
-            return Err(Failure::own(format!("--issue: {allowed}")));
+        if let Some((option, _)) = [("--issue", args.issue), ("--waits", args.waits)].iter().find(|(_, given)| *given) {
+            return Err(Failure::own(format!("{option}: {allowed}")));
         }
         let files = [
             ("--html", &args.html),

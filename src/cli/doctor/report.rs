@@ -11,6 +11,7 @@ use super::gate::key::Key;
 use super::gate::outcome::{Outcome, Standing};
 use crate::output::json::Document;
 use crate::stalls::finding::Finding;
+use crate::stalls::waits::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -84,6 +85,9 @@ pub struct Report {
     /// With --fail-on or --baseline.
     pub gate: Option<Outcome>,
     pub notes: Vec<String>,
+    /// With --waits: each that was seen, in the order of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Vec<Timed>>,
     /// What was read instead of watching.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Captured>,

@@ -52,6 +52,7 @@ pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report
         stopped: false,
         gate: None,
         notes,
+        waits: None,
         capture: Some(counts),
     }
 }
