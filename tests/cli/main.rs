@@ -29,6 +29,7 @@ mod hostile_counters;
 mod layout;
 mod links;
 mod ls;
+mod pytest_plugin;
 mod report;
 mod run;
 mod schemas;
