@@ -61,6 +61,8 @@ const PLAIN: &[&str] = &[
     "fragments",
     "cut",
     "unknown",
+    "new_findings",
+    "known_findings",
     "io_urings",
     "forks",
     "uncounted",

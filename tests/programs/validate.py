@@ -7,7 +7,8 @@ import jsonschema
 
 with open(sys.argv[1]) as file:
     schema = json.load(file)
-validator = jsonschema.Draft202012Validator(schema)
+# Of the draft that the schema itself names.
+validator = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)(schema)
 validator.check_schema(schema)
 for fault in validator.iter_errors(json.load(sys.stdin)):
     place = "/".join(str(step) for step in fault.absolute_path)

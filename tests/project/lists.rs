@@ -20,7 +20,7 @@ fn the_readme_has_a_row_for_every_variable() {
 /// doctor's findings by the names that `--json` gives them.
 #[test]
 fn the_page_of_doctor_has_every_finding() {
-    let source = read("src/cli/stalls/finding.rs");
+    let source = read("src/cli/stalls/kind.rs");
     let (_, list) = source.split_once("pub enum Kind {\n").expect("the list of findings");
     let (list, _) = list.split_once("\n}").expect("its end");
     let names = list.lines().map(str::trim).filter_map(|line| line.strip_suffix(','));

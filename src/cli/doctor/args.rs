@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueHint};
 
+use super::gate::class::Class;
 use crate::help::Help;
 use crate::values::{Bare, number, share, time};
 
@@ -14,6 +15,10 @@ pub const HELP: Help = Help {
         ("0", "nothing was found, and enough was seen to say so"),
         ("1", "a stall was found, requests that wait for each other, or a flood of tiny segments"),
         ("2", "undecided: too little was seen; the report says why"),
+        (
+            "else",
+            "--fail-on, --baseline: that of the command; if it is 0: 1 for a new finding that is listed, 2 for `unknown`, else 0",
+        ),
         ("125", "wrong use, or tcptune itself failed"),
         ("126", "the command cannot be executed, or no permission for the process"),
         ("127", "no such command or process, or nothing listens on that port"),
@@ -26,6 +31,8 @@ pub const HELP: Help = Help {
         ("tcptune doctor --port 8080", "whoever uses this port"),
         ("tcptune doctor --unit nginx --duration 1m", "a systemd unit"),
         ("tcptune doctor --backtrace -- ./client", "and which functions call"),
+        ("tcptune doctor --fail-on stall,flood -- pytest", "fail a test suite"),
+        ("tcptune doctor --baseline known.json -- npm test", "but not on what is known"),
         ("tcptune doctor --json --output report.json -- ./job", ""),
     ],
     first: 4,
@@ -106,6 +113,11 @@ pub struct DoctorArgs {
     /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
+    /// With --json: also each wait, with its time
+    ///
+    /// Of CLOCK_MONOTONIC, which other programs can read too.
+    #[arg(long, requires = "json", conflicts_with_all = ["all", "unit", "pcap"], hide_short_help = true)]
+    pub waits: bool,
     /// Print an issue for the program's authors, in Markdown
     ///
     /// Evidence, the line to change, and how to check it.
@@ -114,6 +126,28 @@ pub struct DoctorArgs {
     /// Also write a page with a picture of a typical stall
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
+    /// Exit as the command does, or with 1 on such a finding
+    ///
+    /// 1 comes in place of a status of 0: a command that failed says so itself. `stall` is short for nagle, cork and peer; `unknown` fails with 2 if it cannot be told whether there is anything. Other
+    /// findings are reported and fail nothing.
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
+    pub fail_on: Vec<Class>,
+    /// Findings in this file fail nothing: they are known
+    ///
+    /// Without --fail-on all others fail that are faults (stall, paced, flood, held).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub baseline: Option<PathBuf>,
+    /// Write the findings to the file of --baseline
+    ///
+    /// What it says of those that are found again stays; others are taken out. None of them fails.
+    #[arg(long, requires = "baseline", hide_short_help = true)]
+    pub write_baseline: bool,
+    /// Also write the findings as JUnit's XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub junit: Option<PathBuf>,
+    /// Also write the findings as SARIF 2.1.0
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub sarif: Option<PathBuf>,
     /// Write the report to this file
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
@@ -126,6 +160,11 @@ pub struct DoctorArgs {
 }
 
 impl DoctorArgs {
+    /// Does the exit status depend on which findings there are?
+    pub fn gated(&self) -> bool {
+        !self.fail_on.is_empty() || self.baseline.is_some()
+    }
+
     /// A whole host, or units of it.
     pub fn of_host(&self) -> bool {
         let others = self.pid.is_empty() && self.port.is_none() && self.command.is_empty() && self.pcap.is_none();

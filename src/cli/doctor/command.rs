@@ -18,6 +18,7 @@ use super::report::{Ended, Report};
 use super::{backtrace, counted, script};
 use crate::counters::Scratch;
 use crate::errors::Failure;
+use crate::os::proc;
 use crate::programs::library::{self, Library};
 use crate::programs::preload;
 use crate::programs::reach;
@@ -25,6 +26,8 @@ use crate::programs::start;
 use crate::settings;
 use crate::stalls::evidence;
 use crate::stalls::follower::{Follower, urge};
+use crate::stalls::pooled::pooled;
+use crate::stalls::waits;
 use crate::stalls::watch::{Scope, Watch};
 
 /// How long a command that was told to end may take to do so.
@@ -69,7 +72,7 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         family.pids()
     });
     urge();
-    let mut course = Course { child, status: None, told: None, told_to: Vec::new() };
+    let mut course = Course { child, status: None, told: None, told_to: Vec::new(), stopped: false };
     let mut looks = args.backtrace.then(script::Looks::start);
     loop {
         let pids = follower.pids();
@@ -102,8 +105,14 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     family::acknowledge(&mut members, &counted.programs);
     notes.extend(counted.notes);
     let evidence = counted::combine(evidence::from_kernel(&watch), counted.evidence);
+    let evidence = match args.gated() {
+        true => pooled(evidence, &proc::ephemeral_ports()),
+        false => evidence,
+    };
     let mut report = conclude(&watch, &evidence, watched, members, ended, args.library.as_deref());
     report.command = course.status.map(|status| Ended { status: status.code(), signal: status.signal() });
+    report.stopped = course.stopped;
+    report.waits = args.waits.then(|| waits::timed(&watch));
     if let Some(lines) = lines {
         report.notes.extend(backtrace::tell(&mut report.findings, &counted.backtraces, &report.processes));
         report.notes.extend(script::tell(&mut report.findings, &counted.backtraces, &lines));
@@ -130,6 +139,8 @@ struct Course {
     /// When it was told to end, and which processes were.
     told: Option<Instant>,
     told_to: Vec<u32>,
+    /// It was ended because its time was over, and not for a signal to us.
+    stopped: bool,
 }
 
 impl Course {
@@ -141,6 +152,7 @@ impl Course {
         if !over && signal.is_none() {
             return false;
         }
+        self.stopped |= signal.is_none();
         let late = self.told.get_or_insert_with(Instant::now).elapsed() > GRACE;
         match signal {
             // A terminal has told the command of Ctrl-C already; who ends us by number has not.

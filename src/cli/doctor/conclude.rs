@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::doubt::{self, Looks};
 use super::family::Member;
+use super::gate::key::Key;
 use super::report::{Report, Told, Verdict};
 use super::target::Target;
 use super::{change, cures, words};
+use crate::os::proc;
 use crate::stalls::evidence::{Evidence, Side};
 use crate::stalls::finding::{self, Finding, Kind};
 use crate::stalls::watch::Watch;
@@ -61,7 +63,10 @@ pub fn conclude(
         processes,
         command: None,
         command_ended,
+        stopped: false,
+        gate: None,
         notes,
+        waits: None,
         capture: None,
     }
 }
@@ -113,6 +118,8 @@ pub(super) fn tell(finding: Finding, library: Option<&Path>, observed: bool) -> 
         pattern_text: words::pattern(&finding),
         change: change::change(&finding, &target),
         expected: words::expected(&finding),
+        key: Key::of(&finding, &proc::ephemeral_ports()),
+        standing: None,
         upstream: cures::upstream(&finding),
         finding,
     }

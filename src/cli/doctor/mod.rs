@@ -11,6 +11,7 @@ mod counted;
 mod cures;
 mod doubt;
 mod family;
+mod gate;
 mod host;
 mod issue;
 mod launch;
@@ -26,12 +27,12 @@ mod words;
 
 use std::io::Write;
 
-use crate::errors::{self, Failure};
+use crate::errors::Failure;
 use crate::os::files::Target;
 use crate::output::{self, Width};
 
 use args::DoctorArgs;
-use report::Verdict;
+use gate::Gate;
 
 pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     // Whether it can be written is better known before a long watch than after.
@@ -39,19 +40,30 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     if args.of_host() {
         let allowed = "allowed only with one program: --pid, --port, --pcap or a command";
-        if args.issue {
-            return Err(Failure::own(format!("--issue: {allowed}")));
+        if let Some((option, _)) = [("--issue", args.issue), ("--waits", args.waits)].iter().find(|(_, given)| *given) {
+            return Err(Failure::own(format!("{option}: {allowed}")));
         }
-        if let Some(file) = &args.html {
-            return Err(Failure::of_option("--html", file, allowed));
+        let files = [
+            ("--html", &args.html),
+            ("--baseline", &args.baseline),
+            ("--junit", &args.junit),
+            ("--sarif", &args.sarif),
+        ];
+        if let Some((option, file)) = files.iter().find_map(|(option, file)| Some((option, file.as_ref()?))) {
+            return Err(Failure::of_option(option, file, allowed));
+        }
+        if let Some(class) = args.fail_on.first() {
+            return Err(Failure::of_option("--fail-on", class.word(), allowed));
         }
         return host(args, file);
     }
-    let report = match &args.pcap {
+    let gate = Gate::of(args)?;
+    let mut report = match &args.pcap {
         Some(file) => capture::diagnose(file, args.port)?,
         None if args.command.is_empty() => processes::diagnose(args)?,
         None => command::diagnose(args)?,
     };
+    gate.apply(&mut report)?;
     if let Some(page) = page {
         page.write(page::page(&report, &again()).as_bytes(), None)?;
     }
@@ -61,7 +73,7 @@ pub fn command(args: &DoctorArgs) -> Result<u8, Failure> {
         _ => print::text(&report, width(file.is_some(), !args.command.is_empty())),
     };
     deliver(&text, file, !args.command.is_empty())?;
-    Ok(code(report.verdict))
+    Ok(gate.status(&report))
 }
 
 fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
@@ -71,7 +83,7 @@ fn host(args: &DoctorArgs, file: Option<Target>) -> Result<u8, Failure> {
         false => ranked::print::text(&report, width(file.is_some(), false)),
     };
     deliver(&text, file, false)?;
-    Ok(code(report.verdict))
+    Ok(gate::plain(report.verdict))
 }
 
 /// Of where the report goes.
@@ -92,14 +104,6 @@ fn deliver(text: &str, file: Option<Target>, of_command: bool) -> Result<(), Fai
         None => drop(anstream::stderr().lock().write_all(text.as_bytes())),
     }
     Ok(())
-}
-
-const fn code(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::None => errors::OK,
-        Verdict::Found => errors::NO,
-        Verdict::Unknown => errors::UNKNOWN,
-    }
 }
 
 /// This command line without the options that say where and how the report is printed.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::gate::outcome::{Outcome, Standing};
 use super::report::{Report, Told, Verdict};
 use super::words;
 use crate::output::{BAD, BOLD, FAINT, GOOD, NOTE, Width, paragraph, styled};
@@ -43,7 +44,33 @@ pub fn text(report: &Report, width: Width) -> String {
     for note in &report.notes {
         row("note", note, width, &mut line);
     }
+    if let Some(outcome) = &report.gate {
+        gate(outcome, width, &mut line);
+    }
     out
+}
+
+/// What the findings mean to the exit status.
+fn gate(outcome: &Outcome, width: usize, line: &mut impl FnMut(String)) {
+    let listed: Vec<String> = outcome.fail_on.iter().map(|class| class.word()).collect();
+    let listed = listed.join(", ");
+    let file = outcome.baseline.as_deref().unwrap_or_default();
+    let findings = |n| words::several(n, "finding");
+    let mut text = match (outcome.new_findings, outcome.failed) {
+        (0, false) => format!("{}: no new finding of {listed}", styled(GOOD, "passed")),
+        (0, true) => format!("{}: it could not be told whether there is one of {listed}", styled(BAD, "failed")),
+        (new, _) => format!("{}: {} of {listed}", styled(BAD, "failed"), words::several(new, "new finding")),
+    };
+    match outcome.known_findings {
+        known if outcome.written => text += &format!("; {} written to {file}", findings(known)),
+        0 => {}
+        known => text += &format!("; {} known by {file}", findings(known)),
+    }
+    row("gate", &text, width, line);
+    for known in outcome.unused.iter().filter(|_| !outcome.written) {
+        let text = format!("{} of {} was not found any more", known.kind.word(), known.program);
+        row("", &format!("{text}: {file} need not have it"), width, line);
+    }
 }
 
 /// Each reason once, with what helps.
@@ -71,6 +98,9 @@ fn finding(told: &Told, width: usize, line: &mut impl FnMut(String)) {
     row("where", &told.place, width, line);
     for (n, text) in told.script_text.iter().enumerate() {
         row(if n == 0 { "your line" } else { "" }, text, width, line);
+    }
+    if told.standing == Some(Standing::Known) {
+        row("gate", "known: it fails nothing", width, line);
     }
     for (n, text) in told.called_by_text.iter().enumerate() {
         row(if n == 0 { "called by" } else { "" }, text, width, line);

@@ -20,6 +20,7 @@ use crate::os::proc::{self, Space, Stat};
 use crate::os::{refusal, target};
 use crate::stalls::evidence;
 use crate::stalls::follower::{Follower, urge};
+use crate::stalls::waits;
 use crate::stalls::watch::{Scope, Watch};
 
 /// How long they are watched if nothing is said.
@@ -60,7 +61,8 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
     follower.stop();
     watch.end();
     let evidence = counted::with_holds(evidence::from_kernel(&watch), counted::holds(&watched_pids));
-    Ok(conclude(&watch, &evidence, watched, Vec::new(), None, args.library.as_deref()))
+    let report = conclude(&watch, &evidence, watched, Vec::new(), None, args.library.as_deref());
+    Ok(Report { waits: args.waits.then(|| waits::timed(&watch)), ..report })
 }
 
 /// A process whose descriptors may not be listed cannot be watched.

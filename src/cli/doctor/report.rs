@@ -3,13 +3,16 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::backtrace::CalledBy;
+use super::backtrace::chain::CalledBy;
 use super::capture::counts::Captured;
 use super::doubt::Doubt;
 use super::family::Member;
+use super::gate::key::Key;
+use super::gate::outcome::{Outcome, Standing};
 use super::script::Script;
 use crate::output::json::Document;
 use crate::stalls::finding::Finding;
+use crate::stalls::waits::Timed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -27,6 +30,10 @@ pub enum Verdict {
 pub struct Told {
     #[serde(flatten)]
     pub finding: Finding,
+    /// By what it is known from one run to the next.
+    pub key: Key,
+    /// With --fail-on or --baseline: what it means to the exit status.
+    pub standing: Option<Standing>,
     pub text: String,
     pub place: String,
     /// With --backtrace: the functions that made the calls.
@@ -43,6 +50,13 @@ pub struct Told {
     pub change: String,
     pub expected: Option<String>,
     pub upstream: Vec<String>,
+}
+
+impl Told {
+    /// Is it one that fails what ran?
+    pub fn fails(&self) -> bool {
+        self.standing.map_or(self.finding.kind.is_grave(), |standing| standing == Standing::New)
+    }
 }
 
 /// The end of a command, in numbers: one of them is there.
@@ -71,7 +85,15 @@ pub struct Report {
     pub command: Option<Ended>,
     /// The same in words.
     pub command_ended: Option<String>,
+    /// It was ended by us, when its time was over: how it ended says nothing of it.
+    #[serde(skip)]
+    pub stopped: bool,
+    /// With --fail-on or --baseline.
+    pub gate: Option<Outcome>,
     pub notes: Vec<String>,
+    /// With --waits: each that was seen, in the order of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Vec<Timed>>,
     /// What was read instead of watching.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<Captured>,

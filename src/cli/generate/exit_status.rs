@@ -15,6 +15,24 @@ subcommand says what it found.
 
 ";
 
+/// What a user of a gate expects: `valgrind --error-exitcode`, `pytest` and `cargo deny` do the same as far as they can.
+const GATE: &str = "
+## Doctor as a gate
+
+With `--fail-on` or `--baseline` the exit status of `doctor` is no longer that of its verdict:
+
+| the command | a listed finding | exit status |
+|---|---|---|
+| ended with 0 | is new | 1 |
+| ended with 0 | none, or known by the baseline | 0 |
+| ended with 0 | `unknown` is listed, and it could not be told | 2 |
+| ended with another status | new or not | its own: a test suite that failed is to be repaired first, and its statuses mean something to its users (`pytest` has six); the report and `--json` tell what was found |
+| was ended by a signal | new or not | 128 and the number of the signal, as shells have it |
+| was ended by doctor after `--duration`; or `--pid`, `--port`, `--pcap` | is new | 1, else 0 (`unknown`: 2) |
+| had not ended when a signal ended doctor | new or not | 2 |
+
+";
+
 const SIGNALS: &str = "
 ## Signals
 
@@ -42,6 +60,8 @@ pub fn page(helps: &[(&str, &Help)]) -> String {
             let _ = writeln!(page, "| {name} | {status} | {meaning} |");
         }
     }
+    page.push_str(GATE.trim_end());
+    page.push('\n');
     page.push_str(SIGNALS);
     page
 }

@@ -2,6 +2,7 @@
 //! programs; and how it writes files where others may write. Tells what is there; what it means is for those who ask.
 
 pub mod borrowed;
+pub mod clock;
 pub mod elf;
 pub mod ending;
 pub mod files;

@@ -5,77 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::hold::{DELAYED, Wait};
+use super::hold::DELAYED;
 use super::paced::{Paced, Pacing};
 use super::program::Program;
 use super::sample::Sample;
+pub use super::side::Side;
 use super::spaces::End;
 use super::track::Track;
+pub use super::waits::Waits;
+use super::waits::is_corked;
 use super::watch::{Options, Seen, Watch};
 use crate::units::home::Home;
 
+/// The port of services that were put together (pooled.rs).
+pub const SEVERAL_PORTS: u16 = 0;
 /// Three delayed acknowledgements.
 const SEVERAL: Duration = Duration::from_millis(120);
-
-/// Which end of its connections a program is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    Client,
-    Server,
-}
-
-/// Waits of one kind.
-#[derive(Clone, Debug, Default)]
-pub struct Waits {
-    /// As far as they were seen or counted, not estimated.
-    pub seen: u64,
-    pub count: u64,
-    pub total: Duration,
-    pub median: Duration,
-}
-
-impl Waits {
-    fn of(mut durations: Vec<Duration>) -> Self {
-        durations.sort_unstable();
-        let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
-        let seen = durations.len() as u64;
-        Self { seen, count: seen, total: durations.iter().sum(), median }
-    }
-
-    /// As many more.
-    fn times(self, factor: f64) -> Self {
-        let count = (self.count as f64 * factor).round() as u64;
-        Self { count, total: self.total.mul_f64(factor), ..self }
-    }
-
-    /// Of some connections, those that passed unseen among them: `times` as many as were seen, or as many as each connection's own
-    /// time tells.
-    fn seen(group: &[&Seen], times: Option<f64>, is_kind: impl Fn(&Wait, Option<Options>) -> bool) -> Self {
-        let (mut whole, mut all) = (Vec::new(), Vec::new());
-        let mut total = 0.0;
-        for seen in group {
-            for wait in seen.track.waits.iter().filter(|wait| is_kind(wait, seen.options)) {
-                total += wait.duration.as_secs_f64() * seen.weight * times.unwrap_or_else(|| seen.track.unseen());
-                all.push(wait.duration);
-                whole.extend(wait.whole.then_some(wait.duration));
-            }
-        }
-        let seen = Self::of(all);
-        let sample = Self::of(whole);
-        let total = Duration::from_secs_f64(total);
-        if sample.count == 0 || total <= seen.total {
-            return Self { total, ..seen };
-        }
-        let mean = sample.total.as_secs_f64() / sample.count as f64;
-        // As many as it takes to fill the time, but no fewer than were seen.
-        let count = (total.as_secs_f64() / mean.max(1e-3)).round() as u64;
-        Self { seen: seen.seen, count: count.max(sample.count), total, median: sample.median }
-    }
-}
 
 /// What tells services apart: the program, its end, and the remote address and port, or the local port of a server.
 #[derive(Clone, Debug)]
@@ -108,6 +53,8 @@ impl Service {
 
     pub fn shown(&self) -> String {
         match self.address {
+            Some(ip) if self.port == SEVERAL_PORTS => format!("{ip} (several ports)"),
+            None if self.port == SEVERAL_PORTS => "clients of several ports".to_owned(),
             Some(ip) => SocketAddr::new(ip, self.port).to_string(),
             None => format!("clients of port {}", self.port),
         }
@@ -245,9 +192,6 @@ pub fn from_kernel(watch: &Watch) -> Vec<Evidence> {
 fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, sampled: bool) -> Evidence {
     let most = group.iter().max_by_key(|seen| seen.track.waited());
     let options = group.iter().find_map(|seen| seen.options);
-    // With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing.
-    let corked =
-        |wait: &Wait, options: Option<Options>| wait.in_flight == 0 || options.is_some_and(|o| o.nodelay || o.cork);
     let (paced, exchanging): (Vec<&Seen>, Vec<&Seen>) =
         group.iter().partition(|seen| is_paced(&seen.track, seen.options));
     let mut pids: Vec<u32> = group.iter().filter_map(|seen| seen.pid).collect();
@@ -269,8 +213,8 @@ fn sum(service: Service, other_end: bool, group: &[&Seen], ends: &HashSet<End>, 
         connections: count(|seen| u64::from(seen.track.was_used())),
         exchanges: count(|seen| seen.track.segments_in().min(seen.track.segments_out()).into()),
         sampled: sample.is_needed(),
-        nagle: Waits::seen(&exchanging, sample.own(), |wait, options| !corked(wait, options)),
-        cork: Waits::seen(group, sample.own(), corked),
+        nagle: Waits::seen(&exchanging, sample.own(), |wait, options| !is_corked(wait, options)),
+        cork: Waits::seen(group, sample.own(), is_corked),
         // Where the other end is watched closely too, what it holds is seen there.
         peer: Waits::of(
             group

@@ -7,35 +7,9 @@ use serde::Serialize;
 
 use super::evidence::{Evidence, Service, Side, Waits};
 use super::hold::DELAYED;
+pub use super::kind::Kind;
 use super::program::Program;
 use super::watch::Options;
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Nagle's rule holds the end of what the program writes until the peer acknowledges its beginning.
-    Nagle,
-    /// The program itself holds it, by TCP_CORK or MSG_MORE.
-    Cork,
-    /// Requests in flight leave one round trip after the other, because each waits for the acknowledgement of those before.
-    Paced,
-    /// The peer's Nagle's rule waits for our delayed acknowledgement.
-    Peer,
-    /// Many tiny segments, because TCP_NODELAY is on.
-    Flood,
-    /// An answer takes more segments than it needs: no wait, a small waste.
-    Runts,
-    /// The library itself held data for too long.
-    Held,
-}
-
-impl Kind {
-    /// Is it worth an exit status?
-    pub const fn is_grave(self) -> bool {
-        !matches!(self, Kind::Runts)
-    }
-}
 
 /// What a cure would gain.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

@@ -10,6 +10,7 @@ pub const DELAYED: Duration = Duration::from_millis(20);
 /// A piece that was held back until an acknowledgement came, or until a timer or the program let go of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wait {
+    pub began: Instant,
     pub duration: Duration,
     /// Bytes that had left and were not acknowledged yet; none: it was no rule of Nagle's that held the rest.
     pub in_flight: u64,

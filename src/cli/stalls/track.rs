@@ -143,6 +143,7 @@ impl Track {
             let duration = end.saturating_duration_since(hold.began);
             let (pieces, delay) = hold.pieces(duration);
             self.waits.push(Wait {
+                began: hold.began,
                 duration,
                 pieces,
                 delay,

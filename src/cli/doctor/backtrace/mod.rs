@@ -1,7 +1,7 @@
 //! `--backtrace`: which functions made the calls that waited. The library has copied the stack as it was (counters/samples.rs);
 //! here it is unwound (unwind.rs) with what the loaded objects say of themselves (object.rs), and equal chains are put together.
 
-mod chain;
+pub mod chain;
 mod object;
 mod text;
 mod unwind;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use tcptune_policy::counters::samples;
 
 use super::family::Member;
+use super::gate::key;
 use super::report::Told;
 use crate::counters::{Process, Sample};
-use crate::stalls::evidence::{Key, Service};
+use crate::stalls::evidence::{Key, SEVERAL_PORTS, Service};
 use crate::stalls::finding::{Finding, Kind};
 
-pub use chain::CalledBy;
-use chain::{Chain, Frame};
+use chain::{CalledBy, Chain, Frame};
 use object::Objects;
 use unwind::Loaded;
 
@@ -36,6 +36,22 @@ pub struct Caller {
     pub process: u64,
     pub thread: u64,
     pub stack: u64,
+}
+
+impl Sum {
+    fn add(&mut self, other: &Self) {
+        self.samples += other.samples;
+        self.delay += other.delay;
+        self.threads.extend(&other.threads);
+    }
+}
+
+/// Is this a service's key, or that of one of those that were put together?
+pub fn is_of(key: &Key, service: &Service) -> bool {
+    let (file, command, side, address, port) = service.key();
+    let (key_file, key_command, key_side, key_address, key_port) = key;
+    (key_file, key_command, *key_side, *key_address) == (&file, &command, side, address)
+        && (*key_port == port || port == SEVERAL_PORTS)
 }
 
 /// The chains of all programs, by service and kind.
@@ -70,20 +86,26 @@ impl Backtraces {
     }
 
     /// Who made the calls behind such a finding.
-    pub fn callers(&self, service: &Service, kind: Kind) -> &[Caller] {
-        let found = sampled(kind).and_then(|kind| self.callers.get(&(service.key(), kind as u8)));
-        found.map_or(&[], Vec::as_slice)
+    pub fn callers(&self, service: &Service, kind: Kind) -> Vec<Caller> {
+        let Some(kind) = sampled(kind) else { return Vec::new() };
+        let found = self.callers.iter().filter(|((key, of), _)| *of == kind as u8 && is_of(key, service));
+        found.flat_map(|(_, callers)| callers).copied().collect()
     }
 
     /// What is known of the calls behind such a finding.
     pub fn of(&self, service: &Service, kind: Kind) -> CalledBy {
-        let found = sampled(kind).and_then(|kind| self.found.get(&(service.key(), kind as u8)));
-        let Some(found) = found else { return CalledBy::default() };
-        let chain = |(frames, sum): (&Vec<Frame>, &Sum)| Chain {
+        let Some(kind) = sampled(kind) else { return CalledBy::default() };
+        let mut found: HashMap<&Vec<Frame>, Sum> = HashMap::new();
+        for (_, chains) in self.found.iter().filter(|((key, of), _)| *of == kind as u8 && is_of(key, service)) {
+            for (frames, sum) in chains {
+                found.entry(frames).or_default().add(sum);
+            }
+        }
+        let chain = |(frames, sum): (&&Vec<Frame>, &Sum)| Chain {
             samples: sum.samples.into(),
             mean_ms: sum.delay.as_secs_f64() * 1e3 / f64::from(sum.samples),
             threads: sum.threads.len(),
-            frames: frames.clone(),
+            frames: (*frames).clone(),
         };
         let mut chains: Vec<Chain> = found.iter().map(chain).collect();
         chains.sort_by(|a, b| {
@@ -121,6 +143,7 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, processes: &[Member]
         if told.finding.program.is_interpreter() && !called.chains.is_empty() {
             told.called_by_text.push("(the interpreter's own functions, not those of what it runs)".to_owned());
         }
+        told.key.call = key::call(&told.finding.program, &called);
         told.called_by = Some(called);
     }
     notes

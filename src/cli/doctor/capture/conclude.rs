@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::super::gate::key::Key;
 use super::super::report::{Report, Told, Verdict};
 use super::super::target::Target;
 use super::super::words as sentences;
@@ -9,6 +10,7 @@ use super::counts::Captured;
 use super::packets::End;
 use super::track::{Service, Table};
 use super::{doubts, services, words};
+use crate::os::proc;
 use crate::stalls::evidence::Evidence;
 use crate::stalls::finding::{self, Finding, Kind};
 
@@ -47,7 +49,10 @@ pub fn conclude(table: &Table, counts: Captured, end: End, name: &str) -> Report
         processes: Vec::new(),
         command: None,
         command_ended: None,
+        stopped: false,
+        gate: None,
         notes,
+        waits: None,
         capture: Some(counts),
     }
 }
@@ -69,6 +74,8 @@ fn tell(finding: Finding) -> Told {
         },
         change: words::change(&finding, host),
         expected: sentences::expected(&finding),
+        key: Key::of(&finding, &proc::ephemeral_ports()),
+        standing: None,
         upstream: words::upstream(&finding),
         finding,
     }

@@ -10,7 +10,7 @@ mod text;
 
 use std::collections::{HashMap, HashSet};
 
-use super::backtrace::{Backtraces, Caller};
+use super::backtrace::{Backtraces, Caller, is_of};
 use super::report::Told;
 use crate::stalls::finding::Kind;
 use crate::stalls::program::Language;
@@ -30,11 +30,11 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, found: &Found) -> Ve
             continue;
         }
         let callers = backtraces.callers(&finding.of, finding.kind);
-        let key = finding.of.key();
-        let script = gather(found.looks.iter().filter(|(of, ..)| *of == key).flat_map(|(_, pid, threads)| {
-            let callers: Vec<&Caller> = callers.iter().filter(|caller| caller.process == u64::from(*pid)).collect();
-            chosen(threads, &callers).into_iter().map(|thread| (*pid, thread))
-        }));
+        let script =
+            gather(found.looks.iter().filter(|(of, ..)| is_of(of, &finding.of)).flat_map(|(_, pid, threads)| {
+                let callers: Vec<&Caller> = callers.iter().filter(|caller| caller.process == u64::from(*pid)).collect();
+                chosen(threads, &callers).into_iter().map(|thread| (*pid, thread))
+            }));
         if script.looks == 0 {
             let failed = finding.pids.iter().find_map(|pid| Some((pid, found.failed.get(pid)?)));
             let why = match failed {

@@ -1,6 +1,7 @@
 //! What /proc says of the machine: its load, its settings, what the kernel counts.
 
 use std::fs;
+use std::ops::RangeInclusive;
 
 /// Runnable processes on average over the last minute.
 pub fn load() -> Option<f64> {
@@ -11,6 +12,16 @@ pub fn load() -> Option<f64> {
 pub fn congestion_control() -> String {
     let name = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
     name.trim().to_owned()
+}
+
+/// The ports that the kernel gives to who asks for none; Linux's own where it does not say.
+pub fn ephemeral_ports() -> RangeInclusive<u16> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut numbers = text.split_ascii_whitespace().map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(first)), Some(Ok(last))) => first..=last,
+        _ => 32_768..=60_999,
+    }
 }
 
 /// Who may look into other processes, where Yama is in the kernel: its file and the number in it.

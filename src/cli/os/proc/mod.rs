@@ -18,7 +18,7 @@ pub use confinement::confinement;
 pub use descriptors::{descriptor, descriptors, own_descriptor, sockets};
 pub use entry::{SELF, all, bytes, entry, executable, exists, has_ended, inside, text};
 pub use family::{children, with_descendants};
-pub use machine::{Yama, congestion_control, counter, counters, load, yama};
+pub use machine::{Yama, congestion_control, counter, counters, ephemeral_ports, load, yama};
 pub use maps::{files, inode, mapped_path};
 pub use network::{is_listened_on, listeners};
 pub use spaces::{Space, number as space_number, shares};
