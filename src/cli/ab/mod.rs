@@ -17,6 +17,8 @@ mod export;
 #[cfg(test)]
 mod fake;
 mod html;
+#[cfg_attr(not(test), expect(dead_code, reason = "runs do not read what a load tool prints yet"))]
+mod load;
 mod measures;
 mod network;
 mod print;
