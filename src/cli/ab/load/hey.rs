@@ -33,7 +33,7 @@ fn time(text: &str) -> Option<f64> {
     Some(number(value)? * of_unit(unit)?)
 }
 
-/// "[404]	200 responses": what is in brackets, and what stands behind it.
+/// "[404] 200 responses": what is in brackets, and what stands behind it.
 fn section<'t>(text: &'t str, title: &str) -> impl Iterator<Item = (&'t str, &'t str)> {
     let mut lines = text.lines();
     let there = lines.any(|line| line == title);

@@ -7,8 +7,8 @@ const RATE: &str = "tps = ";
 
 pub fn read(text: &str) -> Result<Reading, Unread> {
     // Before version 14 there are two such lines; the second is without the time to connect, as the only one is later.
-    let rates = text.lines().filter_map(|line| line.strip_prefix(RATE));
-    let rate = rates.last().and_then(number).ok_or(Unread::Missing(RATE))?;
+    let mut rates = text.lines().filter_map(|line| line.strip_prefix(RATE));
+    let rate = rates.next_back().and_then(number).ok_or(Unread::Missing(RATE))?;
     // Since version 15.
     let errors = behind(text, "number of failed transactions:").and_then(count);
     let mean_ms = behind(text, "latency average = ").and_then(number);

@@ -58,7 +58,7 @@ pub fn commands(script: &str) -> Vec<Vec<String>> {
         match word.as_str() {
             "|" | "||" | "&&" | "&" | ";" => all.push(Vec::new()),
             "exec" => {}
-            word => all.last_mut().expect("never empty").push(word.trim_end_matches(';').to_owned()),
+            word => all.last_mut().into_iter().for_each(|words| words.push(word.trim_end_matches(';').to_owned())),
         }
         if ends && word != ";" {
             all.push(Vec::new());
