@@ -75,7 +75,7 @@ fn a_server_that_writes_twice_stalls_seen_by_its_port_and_in_words() {
         "stall found: ",
         &format!("exchanges with clients of port {} waited", server.port),
         &format!("(process {}), server", server.guard.pid()),
-        "100 bytes leave at once; Nagle's rule holds the next 2 bytes until they are acknowledged",
+        "100 bytes are sent at once; Nagle's algorithm holds the next 2 bytes until they are acknowledged",
         "TCP_NODELAY is off",
     ] {
         assert!(text.contains(words), "{words}: {out}");

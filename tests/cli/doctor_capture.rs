@@ -316,7 +316,7 @@ fn it_says_what_to_do_at_the_sender_and_where_that_is() {
     for words in [
         "stall found: 30 of 30 exchanges with 10.0.0.1:8080 waited 41.",
         "where 10.0.0.2, client, socket 10.0.0.2:40000 -> 10.0.0.1:8080",
-        "100 bytes leave at once; Nagle's rule holds the next 2 bytes until they are acknowledged",
+        "100 bytes are sent at once; Nagle's algorithm holds the next 2 bytes until they are acknowledged",
         "send once",
         "on the client (10.0.0.2) start the program with `tcptune run -- COMMAND`",
         "`tcptune doctor --port 8080` there",

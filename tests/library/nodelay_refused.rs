@@ -1,5 +1,5 @@
 //! On a kernel that lacks an option (ENOPROTOOPT) the library is silent, the program sees what it sees without it, and
-//! nothing is held where TCP_NODELAY cannot be had: what waits for more would meet Nagle's rule.
+//! nothing is held where TCP_NODELAY cannot be had: what waits for more would meet Nagle's algorithm.
 
 use crate::support::hazards::{compare, program};
 use crate::support::{Mode, compile, finish};

@@ -131,7 +131,7 @@ fn of_a_long_burst_all_calls_are_counted_and_only_what_leaves_alone_as_such() {
     }
     // One that is interrupted for long counts as two.
     assert!((exchanges..2 * exchanges).contains(&of("bursts")), "{client:#}");
-    // The first calls leave alone or are held, for the others Nagle's rule holds: that is no flood.
+    // The first calls leave alone or are held, for the others Nagle's algorithm holds: that is no flood.
     assert!(of("segments_sent") < 40 * exchanges, "{client:#}");
     let small = [of("tiny_calls"), of("runts"), of("flood_calls")];
     assert!(small.iter().all(|&small| small <= of("segments_sent")), "{small:?}: {client:#}");

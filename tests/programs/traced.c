@@ -1,4 +1,4 @@
-// Sends each request by two functions and waits for its answer, so that Nagle's rule holds what the second one sends. How the
+// Sends each request by two functions and waits for its answer, so that Nagle's algorithm holds what the second one sends. How the
 // calls are made says the first argument; the port comes second, the number of requests third.
 //
 //   plain      from main

@@ -40,9 +40,9 @@ pub struct Piece {
     pub at: u64,
     /// How long its thread had run or slept by then.
     pub own: u64,
-    /// Is it kept because of the library: its MSG_MORE, its cork, or Nagle's rule that it let?
+    /// Is it kept because of the library: its MSG_MORE, its cork, or Nagle's algorithm that it let?
     pub ours: bool,
-    /// By Nagle's rule: no later than without the library.
+    /// By Nagle's algorithm: no later than without the library.
     pub nagle: bool,
 }
 
@@ -248,7 +248,7 @@ impl Kernel {
         // A full buffer pushes (net/ipv4/tcp.c, tcp_sendmsg_locked, `do_error`).
         let keeps = (more || socket.cork || nagle) && socket.room != Some(0);
         if more && ours != 0 {
-            // Off because the library lets Nagle's rule is as good: it is set again when the thread lets go.
+            // Off because the library lets Nagle's algorithm is as good: it is set again when the thread lets go.
             self.held.push((fd, socket.nodelay || socket.nagle_is_ours));
         }
         let ours = more && ours != 0 || socket.cork && socket.cork_is_ours || nagle && socket.nagle_is_ours;
@@ -294,7 +294,7 @@ impl Kernel {
         socket.under_way = true;
     }
 
-    /// The other end acknowledges; Nagle's rule lets the next segment go.
+    /// The other end acknowledges; Nagle's algorithm lets the next segment go.
     pub fn acknowledge(&mut self, fd: c_int) {
         let Some(&index) = self.numbers.get(&fd) else { return };
         let socket = &mut self.sockets[index];

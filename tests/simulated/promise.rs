@@ -317,7 +317,7 @@ impl Run {
         let all = self.all && !self.detached && thread != 0 && thread != THREADS - 1;
         kernel(|kernel| {
             for (place, piece) in kernel.pieces().filter(|(_, piece)| piece.thread == thread) {
-                // Where another thread has let Nagle's rule, it may still: that is no later than without the library.
+                // Where another thread has let Nagle's algorithm, it may still: that is no later than without the library.
                 if piece.nagle {
                     continue;
                 }
@@ -327,7 +327,7 @@ impl Run {
         });
     }
 
-    /// Is Nagle's rule in force there only if the library lets it?
+    /// Is Nagle's algorithm in force there only if the library lets it?
     fn lets_nagle(&self, kernel: &Kernel, index: usize) -> bool {
         let mut open = self.connections.iter().flatten().filter(|it| !it.untouched);
         open.any(|it| kernel.numbers.get(&it.numbers[0]) == Some(&index) && !it.turned_off)

@@ -118,28 +118,31 @@ pub fn pattern(f: &Finding) -> Option<String> {
     let left = left.join(", ");
     let so = nodelay.map(|text| format!("; {text}")).unwrap_or_default();
     Some(match f.kind {
-        Kind::Cork if left.is_empty() => format!("{} are held though nothing is under way{so}", bytes(held)),
-        Kind::Cork => format!("{left} are under way, and {} are held behind them{so}", bytes(held)),
+        Kind::Cork if left.is_empty() => format!("{} are held though nothing is in flight{so}", bytes(held)),
+        Kind::Cork => format!("{left} are in flight, and {} are held behind them{so}", bytes(held)),
         Kind::Paced => {
             let [looks, seen] = f.looks.unwrap_or_default();
             format!(
-                "in {} of {} looks {} were unsent on average, behind {left} that Nagle's rule waits for; their acknowledgement comes at \
+                "in {} of {} samples {} were unsent on average, behind {left} that Nagle's algorithm waits for; their ACK comes at \
                  once, with an answer{so}",
                 number(seen),
                 number(looks),
                 bytes(held),
             )
         }
-        Kind::Peer => format!("the other end sends a piece and holds {} until we acknowledge it", bytes(held)),
+        Kind::Peer => format!("the other end sends one write and holds {} until we acknowledge it", bytes(held)),
         _ if f.delayed() => format!(
-            "{left} leave at once; Nagle's rule holds the next {} until they are acknowledged, which the other end's kernel \
+            "{left} are sent at once; Nagle's algorithm holds the next {} until they are acknowledged, which the other end's kernel \
              delays{}{so}",
             bytes(held),
             // Linux's; other systems take longer.
             if f.wait_ms - f.round_trip_ms < 80.0 { " by 40 ms" } else { "" }
         ),
         _ => {
-            format!("{left} leave at once; Nagle's rule holds the next {} until they are acknowledged{so}", bytes(held))
+            format!(
+                "{left} are sent at once; Nagle's algorithm holds the next {} until they are acknowledged{so}",
+                bytes(held)
+            )
         }
     })
 }
@@ -157,7 +160,7 @@ pub fn expected(f: &Finding) -> Option<String> {
         ));
     }
     if f.stream {
-        return Some(format!("a piece of data arrives {} earlier", ms(gain.saved_ms)));
+        return Some(format!("data arrives {} earlier", ms(gain.saved_ms)));
     }
     // Looks are milliseconds apart: what is left by less than that is not known better.
     let after = if gain.after_ms < 1.0 { "less than 1 ms".to_owned() } else { ms(gain.after_ms) };

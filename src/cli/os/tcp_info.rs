@@ -123,7 +123,7 @@ impl TcpInfo {
     }
 
     /// Is something held back here that neither the network nor the peer holds back? A partial segment waits although window
-    /// and congestion window have room: Nagle's rule holds it (only while something is in flight), or TCP_CORK or MSG_MORE.
+    /// and congestion window have room: Nagle's algorithm holds it (only while something is in flight), or TCP_CORK or MSG_MORE.
     pub fn holds(&self) -> bool {
         let room = self.window == 0 || u64::from(self.window) >= self.in_flight() + u64::from(self.notsent);
         self.notsent > 0 && self.notsent < self.mss && self.unacked < self.cwnd && !self.troubled && room

@@ -90,7 +90,7 @@ const ROWS: &[Row] = &[
     ("time to an answer, median", |arm| quantile(arm, 0.5)),
     ("  one in a hundred is longer than", |arm| quantile(arm, 0.99)),
     ("exchanges that can stall", |arm| share(arm.get(Counter::Exposed), arm.get(Counter::Exchanges))),
-    ("stalls by Nagle's rule", |arm| events(arm, Counter::Stalls, Counter::StallDelay)),
+    ("stalls by Nagle's algorithm", |arm| events(arm, Counter::Stalls, Counter::StallDelay)),
     ("stalls by the program's own cork", |arm| events(arm, Counter::CorkStalls, Counter::CorkStallDelay)),
     ("pauses like the other end's stalls", |arm| events(arm, Counter::PeerStalls, Counter::PeerStallDelay)),
     ("segments sent for each burst", |arm| per(arm.get(Counter::SegmentsSent), arm.get(Counter::SampledBursts))),

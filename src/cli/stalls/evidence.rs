@@ -73,13 +73,13 @@ pub struct Evidence {
     pub exchanges: u64,
     /// Only a part of the time was looked at closely, and stands for the rest.
     pub sampled: bool,
-    /// Under Nagle's rule.
+    /// Under Nagle's algorithm.
     pub nagle: Waits,
     /// What the program itself held back, by TCP_CORK or MSG_MORE.
     pub cork: Waits,
     /// The peer's, for our delayed acknowledgement.
     pub peer: Waits,
-    /// Under Nagle's rule too, where the acknowledgement came with an answer to something else in flight.
+    /// Under Nagle's algorithm too, where the acknowledgement came with an answer to something else in flight.
     pub paced: Option<Pacing>,
     /// How often acknowledgements without data were seen to go.
     pub bare_acks: u64,

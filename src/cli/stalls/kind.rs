@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Nagle's rule holds the end of what the program writes until the peer acknowledges its beginning.
+    /// Nagle's algorithm holds the end of what the program writes until the peer acknowledges its beginning.
     Nagle,
     /// The program itself holds it, by TCP_CORK or MSG_MORE.
     Cork,
     /// Requests in flight leave one round trip after the other, because each waits for the acknowledgement of those before.
     Paced,
-    /// The peer's Nagle's rule waits for our delayed acknowledgement.
+    /// The peer's Nagle's algorithm waits for our delayed acknowledgement.
     Peer,
     /// Many tiny segments, because TCP_NODELAY is on.
     Flood,

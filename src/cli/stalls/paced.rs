@@ -1,4 +1,4 @@
-//! Requests in flight that go out one round trip after the other: Nagle's rule holds a small piece until the one before it is
+//! Requests in flight that go out one round trip after the other: Nagle's algorithm holds a small piece until the one before it is
 //! acknowledged, and the acknowledgement comes at once, with an answer. No pause is as long as a delayed acknowledgement, and on a
 //! short path no single wait can be seen, as looks are milliseconds apart. What can be seen at any distance is how much is unsent
 //! on average. Pure.

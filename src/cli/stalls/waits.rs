@@ -60,7 +60,7 @@ impl Waits {
     }
 }
 
-/// With TCP_NODELAY on, or with nothing in flight, Nagle's rule holds nothing: then it is the program itself.
+/// With TCP_NODELAY on, or with nothing in flight, Nagle's algorithm holds nothing: then it is the program itself.
 pub(super) fn is_corked(wait: &Wait, options: Option<Options>) -> bool {
     wait.in_flight == 0 || options.is_some_and(|options| options.nodelay || options.cork)
 }

@@ -229,7 +229,7 @@ fn outcomes(frame: &mut Frame, area: Rect, what: &str, tuned: &ArmCounts, contro
         "Stalls",
         if tuned.knows_stalls() || control.knows_stalls() { NONE } else { " not known: no call that sends was seen" },
         &[
-            ("Nagle's rule", Counter::Stalls),
+            ("Nagle's algorithm", Counter::Stalls),
             ("the program's own cork", Counter::CorkStalls),
             ("the other end's", Counter::PeerStalls),
         ],

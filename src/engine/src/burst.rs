@@ -567,7 +567,7 @@ impl<M: Machine> Library<M> {
     pub fn let_go_of(&self, fd: c_int) {
         self.let_go(Cause::End);
         let socket = self.table.get(fd);
-        // Data that another thread holds; its next release will find nothing left. Or Nagle's rule, given back to a
+        // Data that another thread holds; its next release will find nothing left. Or Nagle's algorithm, given back to a
         // burst: it would outlive this descriptor under the socket's other ones.
         if socket.is_held() || socket.has(SHARED) && self.mode.is(GAVE_NAGLE) && self.is_kept(fd) {
             self.push(fd);

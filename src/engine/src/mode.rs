@@ -7,7 +7,7 @@ use crate::sync::{AtomicU32, Relaxed};
 
 /// Some thread has taken a slot (threads.rs); without this no burst can be open.
 pub(crate) const HAS_BURSTS: u32 = 1;
-/// Some long burst was given Nagle's rule back; without this none can be left on a socket.
+/// Some long burst was given Nagle's algorithm back; without this none can be left on a socket.
 pub(crate) const GAVE_NAGLE: u32 = 32;
 /// Some socket has other settings than the defaults.
 pub const SPECIAL: u32 = 2;

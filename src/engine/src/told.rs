@@ -21,7 +21,7 @@ pub enum Told {
     Changed(c_int),
     /// The library has set TCP_CORK on a connection.
     Corked(c_int),
-    /// The library has given Nagle's rule back to a connection for the rest of a long burst (true), or has ended that
+    /// The library has given Nagle's algorithm back to a connection for the rest of a long burst (true), or has ended that
     /// (false).
     Nagle(c_int, bool),
     /// Held data has left.

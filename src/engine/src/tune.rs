@@ -415,7 +415,7 @@ impl<M: Machine> Library<M> {
     }
 
     /// A connection is open: from now on hooks look at its calls, if there is anything to look for. While the kernel's
-    /// TCP_NODELAY is off nothing is held: the last segment of a burst would then wait by Nagle's rule, which is the
+    /// TCP_NODELAY is off nothing is held: the last segment of a burst would then wait by Nagle's algorithm, which is the
     /// very delay that the library is here to end.
     #[inline]
     pub(crate) fn ready(&self, socket: Socket) -> Socket {
@@ -522,7 +522,7 @@ impl<M: Machine> Library<M> {
             self.let_go_of(fd);
         }
         if self.mode.is(GAVE_NAGLE) && socket.is_connection() && !socket.is_held() && self.is_kept(fd) {
-            // Another thread was given Nagle's rule back here; it would outlive this descriptor under the new one.
+            // Another thread was given Nagle's algorithm back here; it would outlive this descriptor under the new one.
             self.push(fd);
         }
         if let Some(target) = target.filter(|&target| target != fd) {

@@ -90,7 +90,7 @@ impl<M: Machine> Library<M> {
         } else {
             match self.threads.open(M::thread()) {
                 Some(burst) if burst.holds(fd) => burst.forget(fd),
-                // The burst may have been given Nagle's rule back, so TCP_NODELAY may have to be set again.
+                // The burst may have been given Nagle's algorithm back, so TCP_NODELAY may have to be set again.
                 Some(burst) if burst.is_on(fd) => self.let_go(Cause::End),
                 _ => {}
             }

@@ -40,6 +40,6 @@ fn main() {
         );
     }
     println!(
-        "\nSegments of 1,448 bytes. Late: held for 1 ms or more, in a pause that counts as sleep. Nagle's rule is not reckoned."
+        "\nSegments of 1,448 bytes. Late: held for 1 ms or more, in a pause that counts as sleep. Nagle's algorithm is not reckoned."
     );
 }

@@ -90,7 +90,7 @@ fn the_end_of_a_batch_is_never_late() {
             burst(&world, 0, size);
             if hidden { world.hidden(30_000) } else { world.sleep(30_000) }
         }
-        // Nagle's rule is given back to such bursts; what it keeps is what plain keeps.
+        // Nagle's algorithm is given back to such bursts; what it keeps is what plain keeps.
         assert!(world.tally().nagles > 0, "batches of {size}");
         world.nodelay_is_the_programs(0);
         for _ in 0..30 {

@@ -26,7 +26,7 @@ const EXPECTED: [(&str, u64, u64, u64, u64); 19] = [
     ("sendfile-keepalive", 800, 410, 390, 0),
     ("sendfile-one-request", 1500, 1208, 292, 0),
     ("sendfile-some-bodies", 5234, 5049, 261, 76),
-    // By Nagle's rule.
+    // By Nagle's algorithm.
     ("tiny-writes", 4000, 1190, 0, 0),
     ("token-stream", 439, 439, 0, 0),
     ("urllib-client", 333, 333, 0, 0),

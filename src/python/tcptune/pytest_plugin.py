@@ -1,4 +1,4 @@
-"""`pytest -p tcptune.pytest_plugin --tcptune-doctor`: names the tests in which a connection waited for nothing (Nagle's rule and a
+"""`pytest -p tcptune.pytest_plugin --tcptune-doctor`: names the tests in which a connection waited for nothing (Nagle's algorithm and a
 delayed acknowledgement, or a cork), and the call that waited. `tcptune doctor` watches the process of the tests from outside; waits
 and tests are put together by time. Needs pytest and the command `tcptune`, nothing else. docs/doctor.md describes it.
 

@@ -96,7 +96,7 @@ pub fn document(report: &Report) -> Result<String, Failure> {
 
 fn rule(kind: Kind) -> Rule {
     let short = match kind {
-        Kind::Nagle => "Nagle's rule waits for a delayed acknowledgement",
+        Kind::Nagle => "Nagle's algorithm waits for a delayed acknowledgement",
         Kind::Cork => "The program holds its own data (TCP_CORK, MSG_MORE)",
         Kind::Paced => "Requests in flight wait for each other's acknowledgements",
         Kind::Peer => "The other end waits for a delayed acknowledgement",

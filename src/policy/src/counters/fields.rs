@@ -78,7 +78,7 @@ counters! {
     BytesReceived, "bytes_received", Bytes, "Bytes that these calls received.";
     Exchanges, "exchanges", Events, "Exchanges: data was received after a burst was sent.";
     ExchangeDelay, "exchange_delay", Ticks, "Time from the last call of a burst to the first byte of the answer, in all exchanges.";
-    Exposed, "exposed", Events, "Exchanges that Nagle's rule can delay: several calls, the last of them small and not held back for more.";
+    Exposed, "exposed", Events, "Exchanges that Nagle's algorithm can delay: several calls, the last of them small and not held back for more.";
     Asked, "asked", Calls, "Times the kernel was asked whether unsent data was left when the thread was about to wait.";
     Floods, "floods", Events, "Bursts with eight or more tiny segments that left alone.";
     Several, "several", Events, "Bursts of more than one call.";
@@ -101,7 +101,7 @@ counters! {
     MissDelay, "miss_delay", Ticks, "How long what was held in vain had to wait.";
     Corks, "corks", Events, "Long bursts for which the library set TCP_CORK.";
     // Stalls.
-    Stalls, "stalls", Events, "Waits with a small rest of a burst still unsent under Nagle's rule.";
+    Stalls, "stalls", Events, "Waits with a small rest of a burst still unsent under Nagle's algorithm.";
     StallDelay, "stall_delay", Ticks, "How long these waits took.";
     CorkStalls, "cork_stalls", Events, "Waits with data unsent that the program itself held, by MSG_MORE or TCP_CORK.";
     CorkStallDelay, "cork_stall_delay", Ticks, "How long these waits took.";

@@ -13,7 +13,7 @@ use super::layout::{Head, SIZE, Text};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// The last call before a wait by Nagle's rule.
+    /// The last call before a wait by Nagle's algorithm.
     Nagle,
     /// The last call before a wait for data that the program itself holds.
     Cork,

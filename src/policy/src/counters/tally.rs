@@ -11,7 +11,7 @@
 
 /// A call.
 pub const CALL: u32 = 1 << 22;
-/// The call is small and leaves on its own: nothing holds it, and Nagle's rule is off.
+/// The call is small and leaves on its own: nothing holds it, and Nagle's algorithm is off.
 pub const ALONE: u32 = 1;
 /// The call is tiny and leaves on its own.
 pub const TINY_ALONE: u32 = ALONE | 1 << 11;

@@ -45,7 +45,7 @@ const EMPTY: u32 = 1 << 20;
 const PROGRAM: u32 = 1 << 21;
 /// The burst has more calls than there are places for.
 pub(super) const LONG: u32 = 1 << 22;
-/// The burst was given Nagle's rule back (long.rs).
+/// The burst was given Nagle's algorithm back (long.rs).
 pub(super) const NAGLE: u32 = 1 << 23;
 /// The burst has been examined once: [`Burst::heard`] and [`Burst::began`] are noted, and the next look decides.
 pub(super) const LISTENS: u32 = 1 << 24;
@@ -60,7 +60,7 @@ const VERIFIED: u32 = 1 << 26;
 const MATTERS: u32 = HELD | NAGLE | PROGRAM | CHECKED;
 /// A wait that took longer than this has really waited; in microseconds.
 const WAITED: u32 = 5;
-/// A burst keeps Nagle's rule as long as each call comes within this time after the last; in microseconds.
+/// A burst keeps Nagle's algorithm as long as each call comes within this time after the last; in microseconds.
 pub(super) const STAYS_FAST: u32 = 100;
 
 /// How a data call is made.
@@ -113,7 +113,7 @@ impl Burst {
         self.fd.load(Relaxed).wrapping_sub(1).cast_signed()
     }
 
-    /// Does the kernel keep data of this burst back, because it was held or by Nagle's rule?
+    /// Does the kernel keep data of this burst back, because it was held or by Nagle's algorithm?
     #[inline]
     pub fn keeps(&self) -> bool {
         self.is_open() && self.state.load(Relaxed) & (HELD | NAGLE | PROGRAM) != 0

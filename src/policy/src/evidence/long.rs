@@ -1,10 +1,10 @@
 //! Long, fast bursts of a program that never set TCP_NODELAY itself. With the option that the library has set, each
-//! small call would be a packet, which is many times slower than without the library. Such a burst gets Nagle's rule
+//! small call would be a packet, which is many times slower than without the library. Such a burst gets Nagle's algorithm
 //! back until it ends. That is what the kernel would do without the library, so nothing leaves later. At the next
 //! release point the option is set again, which sends the rest, so the program does not wait for it as it would without
 //! the library.
 //!
-//! Not if the other end answers meanwhile: then this is a dialogue of which hooks see one side, and Nagle's rule would
+//! Not if the other end answers meanwhile: then this is a dialogue of which hooks see one side, and Nagle's algorithm would
 //! stall it.
 
 use super::burst::{Burst, LISTENS, NAGLE};
@@ -18,7 +18,7 @@ const CALLS: u32 = 16;
 const FAST: u32 = 50;
 
 impl Burst {
-    /// Examines a burst that has become long, to give it Nagle's rule or to take it back.
+    /// Examines a burst that has become long, to give it Nagle's algorithm or to take it back.
     #[cold]
     pub(super) fn look_at_long<M: Machine>(&self, machine: &M, fd: i32, word: u32, now: u32) {
         let (state, calls) = (self.state.load(Relaxed), self.ask.load(Relaxed));
@@ -55,7 +55,7 @@ impl Burst {
         self.left.store(next.wrapping_sub(calls).saturating_sub(1), Relaxed);
     }
 
-    /// Ends Nagle's rule on the burst, if it has it.
+    /// Ends Nagle's algorithm on the burst, if it has it.
     pub(super) fn nagle_off<M: Machine>(&self, machine: &M, fd: i32) {
         let state = self.state.load(Relaxed);
         if state & NAGLE != 0 {

@@ -47,7 +47,7 @@ pub trait Machine {
     fn push(&self, fd: i32);
     /// Clears TCP_CORK, which sends what it held.
     fn uncork(&self, fd: i32);
-    /// Turns Nagle's rule on or off (TCP_NODELAY off or on).
+    /// Turns Nagle's algorithm on or off (TCP_NODELAY off or on).
     fn nagle(&self, fd: i32, on: bool);
     /// Notes a socket's service and history ([`PLACE_MASK`]) in its word.
     fn remember(&self, fd: i32, place: u32);

@@ -27,7 +27,7 @@ pub struct Connection {
     flagged: bool,
     corked: bool,
     nagle: bool,
-    /// Is what the kernel keeps kept by Nagle's rule, or by the program itself? That is what plain does.
+    /// Is what the kernel keeps kept by Nagle's algorithm, or by the program itself? That is what plain does.
     by_nagle: bool,
     /// Bytes that the kernel keeps, when the oldest came, and how long the thread had been preempted by then.
     tail: u64,
@@ -48,7 +48,7 @@ pub struct Counts {
     pub pushes: u64,
     /// Held bytes that were so old when they left, the time apart in which their thread was preempted; the oldest of each time.
     pub ages: Vec<u64>,
-    /// How often Nagle's rule was given back to a burst, and taken away.
+    /// How often Nagle's algorithm was given back to a burst, and taken away.
     pub nagles: u64,
     pub nagle_ends: u64,
     /// How often the kernel was asked what a thread had used, and what it had received.

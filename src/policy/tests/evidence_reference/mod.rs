@@ -1,5 +1,5 @@
 //! The rule of `policy::evidence` once more, from its text: slow, plain, without packed words and quick paths. Long bursts get
-//! no Nagle's rule back here (the programs compared have set TCP_NODELAY themselves).
+//! no Nagle's algorithm back here (the programs compared have set TCP_NODELAY themselves).
 
 use std::collections::HashMap;
 

@@ -161,7 +161,7 @@ fn may_be_held(fd: c_int) -> bool {
     !LIBRARY.get(fd).has(NO_HOLD)
 }
 
-/// Will the kernel send this data at once? Not if the library has corked the socket, or has given it Nagle's rule back.
+/// Will the kernel send this data at once? Not if the library has corked the socket, or has given it Nagle's algorithm back.
 #[inline(always)]
 fn leaves_alone(record: &'static Record) -> bool {
     record.nagle.load(Relaxed) == 0 && LIBRARY.get(record.fd()).0 & (NODELAY_ON | CORKED) == NODELAY_ON

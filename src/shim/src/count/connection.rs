@@ -149,14 +149,14 @@ pub(crate) fn changed(fd: c_int) {
     record.count(counts, simple);
 }
 
-/// The library has given Nagle's rule back to a connection for the rest of a long burst, or has ended that.
+/// The library has given Nagle's algorithm back to a connection for the rest of a long burst, or has ended that.
 pub(super) fn nagle(fd: c_int, on: bool) {
     if let Some(record) = record::if_any(fd) {
         record.nagle.store(u32::from(on), Relaxed);
     }
 }
 
-/// Is it certain that no wait on this connection is due to Nagle's rule or to data that the program holds? Never while
+/// Is it certain that no wait on this connection is due to Nagle's algorithm or to data that the program holds? Never while
 /// stacks are sampled, because then every call matters.
 #[inline(always)]
 pub(super) fn is_simple(record: &Record, socket: Socket) -> bool {

@@ -37,7 +37,7 @@ pub(super) struct Record {
     pub(super) last: AtomicU32,
     /// When the oldest held byte was held.
     pub(super) since: AtomicU32,
-    /// 1 while the connection has Nagle's rule back for a long burst.
+    /// 1 while the connection has Nagle's algorithm back for a long burst.
     pub(super) nagle: AtomicU32,
     /// The flags below, and from bit [`SERVICE`] on the number of the service.
     pub(super) state: AtomicU32,
@@ -66,7 +66,7 @@ const HELD_CALL: u32 = 1 << 8;
 /// Mask of the mode itself.
 const MODE: u32 = HELD_CALL - 1;
 
-/// If the thread waits now, that is due to Nagle's rule.
+/// If the thread waits now, that is due to Nagle's algorithm.
 pub(super) const SUSPECT: u32 = 1;
 /// If the thread waits now, that is due to data that the program itself holds.
 pub(super) const SUSPECT_CORK: u32 = 2;

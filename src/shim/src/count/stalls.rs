@@ -1,4 +1,4 @@
-//! Does a thread wait because of Nagle's rule, or because of data that its own program holds? A call that can lead to
+//! Does a thread wait because of Nagle's algorithm, or because of data that its own program holds? A call that can lead to
 //! such a wait makes its socket suspect. When the thread is about to wait, the kernel is asked whether data is unsent
 //! (SIOCOUTQNSD), and after the wait how long that lasted. Also counts the other end's stalls: pauses between two
 //! receives that are as long as a delayed acknowledgement and a round trip (policy::stall).
@@ -87,7 +87,7 @@ fn ask(fd: c_int) {
     let Some(counts) = record.counts().filter(|_| LIBRARY.is_enabled()) else { return };
     counts.add(Counter::Asked, 1);
     let unsent = kernel::ask_int(fd, SIOCOUTQNSD).unwrap_or(0);
-    // More than a segment is not kept back by Nagle's rule, but by the network or the other end.
+    // More than a segment is not kept back by Nagle's algorithm, but by the network or the other end.
     let kept =
         unsent > 0 && (record.is(SUSPECT_CORK) || kernel::tcp_info(fd).is_some_and(|info| unsent < info.segment()));
     if kept {

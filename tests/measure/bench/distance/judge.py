@@ -16,7 +16,7 @@ def cure(story, milliseconds, taken):
     """What is wrong with the times of an exchange, by how the program was run."""
     shortest = story.rounds * milliseconds
     by_hand = taken[BY_HAND]
-    # Nagle's rule at the other end, which nothing changes there, keeps the last piece until the one before is acknowledged: that is
+    # Nagle's algorithm at the other end, which nothing changes there, keeps the last piece until the one before is acknowledged: that is
     # one more round trip, if it is at once.
     for how, most in ((HERE, by_hand), (THERE, by_hand + milliseconds)):
         if taken[how] > most * CURED + max(LEAST, story.own * NOISE):

@@ -1,6 +1,6 @@
 //! One end of a connection: how far it is from the place of the capture, and what it sends.
 //!
-//! A piece that was held by Nagle's rule leaves the moment the acknowledgement of the one before it arrives:
+//! A piece that was held by Nagle's algorithm leaves the moment the acknowledgement of the one before it arrives:
 //!
 //! ```text
 //! sender    place of the capture      receiver
@@ -52,7 +52,7 @@ const RECENT: usize = 8;
 struct Sent {
     time: i64,
     length: u32,
-    /// Its end was less than a segment: then Nagle's rule holds the next that is (Linux; others hold it behind any).
+    /// Its end was less than a segment: then Nagle's algorithm holds the next that is (Linux; others hold it behind any).
     partial: bool,
     /// The other end has sent data since: what follows may be an answer.
     answered: bool,

@@ -187,7 +187,7 @@ impl Connection {
     }
 
     /// Is there data among the first `length` bytes that only an order to hold keeps here? Else it waits for acknowledgements:
-    /// by the window, or where TCP_NODELAY is off by Nagle's rule.
+    /// by the window, or where TCP_NODELAY is off by Nagle's algorithm.
     pub fn holds(&self, length: usize) -> bool {
         let (under_way, most, unsent) = self.under_way();
         let free = if option(self.fd, libc::TCP_NODELAY) == 1 { under_way < most } else { under_way == 0 };
