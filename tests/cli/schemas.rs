@@ -117,6 +117,7 @@ const PLAIN: &[&str] = &[
     "low",
     "high",
     "p",
+    "p_holm",
     "load",
     // How a command has ended.
     "status",

@@ -163,6 +163,57 @@ fn equal_things_do_not_differ() {
 }
 
 #[test]
+fn commands_are_compared_with_the_first() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let export = format!("json={}", scratch.join("ab.json").display());
+    // No library is needed: one that is named wrongly is not looked for.
+    let mut command = tcptune();
+    command.args(["ab", "-n", "8", "--export", &export, "sleep 0.05", "sleep 0.1", "--arm", "short=sleep 0.02"]);
+    let (code, out, err) = ended(command.env_remove("TCPTUNE_LIB"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(!out.contains("saw no TCP connection"), "{out}");
+    let report = json(&scratch.join("ab.json"));
+    let rows = report["measures"].as_array().expect("a list").iter().filter(|row| row["measure"] == "time_s");
+    let found: Vec<(&str, &str)> = rows
+        .map(|row| (row["arm"].as_str().expect("text"), row["comparison"]["verdict"].as_str().expect("text")))
+        .collect();
+    assert_eq!(found, [("candidate", "more"), ("candidate-2", "less")]);
+    assert_eq!(report["arms"][2]["name"], "short");
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(24));
+    let said = joined(&out);
+    assert!(said.contains("sleep 0.1 takes ") && said.contains("short is "), "{out}");
+    // One of them is slower.
+    let gate = ["ab", "-n", "8", "--fail-if-slower", "sleep 0.02", "sleep 0.02", "sleep 0.05"];
+    assert_eq!(ended(tcptune().args(gate)).0, 1);
+    let gate = ["ab", "-n", "8", "--fail-if-slower", "sleep 0.05", "sleep 0.02", "sleep 0.02"];
+    assert_eq!(ended(tcptune().args(gate)).0, 0);
+}
+
+#[test]
+fn commands_have_their_own_environment_and_preparation() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let sleeper = sleeper(&scratch);
+    let log = scratch.join("prepared");
+    let note = |word: &str| format!("echo {word} >> {}", log.display());
+    let arms =
+        [format!("T=0.01 {sleeper}"), format!("tcptune=on T=0.02 {sleeper}"), format!("cork=off T=0.01 {sleeper}")];
+    let prepare: Vec<String> = ["a", "b", "c"].iter().flat_map(|word| ["--prepare".to_owned(), note(word)]).collect();
+    let mut command = ab(&["-n", "2", "--count", "off"]);
+    let (code, out, err) = ended(command.args(&prepare).args(&arms).env("TCPTUNE_CORK", "auto"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let lines = fs::read_to_string(format!("{sleeper}.log")).expect("written");
+    let count = |wanted: &str| lines.lines().filter(|line| *line == wanted).count();
+    assert_eq!(count("off none auto"), 3, "{lines}");
+    assert_eq!(count(&format!("on {} auto", library().display())), 3, "{lines}");
+    assert_eq!(count(&format!("on {} off", library().display())), 3, "{lines}");
+    let prepared = fs::read_to_string(&log).expect("written");
+    let of = |word: &str| prepared.lines().filter(|line| *line == word).count();
+    assert_eq!([of("a"), of("b"), of("c")], [3; 3], "{prepared}");
+}
+
+#[test]
 fn each_arm_runs_as_often_and_in_its_own_environment() {
     let _turn = turn::beside_its_file();
     let scratch = ScratchDir::new("ab");

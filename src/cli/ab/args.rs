@@ -20,22 +20,26 @@ pub const HELP: Help = Help {
     examples: &[
         ("tcptune ab -- python3 migrate_imap.py", ""),
         ("tcptune ab -n 30 --html report.html -- ./client", ""),
+        ("tcptune ab ./old ./new 'tcptune=on ./new'", ""),
         ("tcptune ab --setting cork=auto --vs cork=off -- ./client", ""),
+        ("tcptune ab --arm fast='gzip -1 file' --arm small='gzip -9 file'", ""),
         ("tcptune ab --serve 'python3 -m http.server 80' --ready-port 80 --load ./load", ""),
         ("tcptune ab --fail-if-slower=5 --export json=ab.json -- ./client", ""),
     ],
     first: 3,
 };
 
-/// Compare a program's run time with and without the library
+/// Compare how long commands take, or one without and with the library
 ///
 /// Runs the command many times both ways, in random order within blocks of one run each, and tells whether it is faster, slower
 /// or indistinguishable: medians, their ratio with a 95 % confidence interval, and a rank test. Without --setting and --vs, the
-/// baseline runs without the library and the candidate with it. Two equal programs are called different in fewer than one of a
-/// hundred comparisons.
+/// baseline runs without the library and the candidate with it. Two to eight commands, each one word for the shell, are compared
+/// with the first of them: without the library, unless a setting such as tcptune=on stands before the command. Equal programs
+/// are called different in fewer than one of a hundred sessions.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "tcptune ab [OPTIONS] [--] COMMAND [ARGUMENT]...\n       \
+    override_usage = "tcptune ab [OPTIONS] -- COMMAND [ARGUMENT]...\n       \
+                      tcptune ab [OPTIONS] COMMAND COMMAND...\n       \
                       tcptune ab [OPTIONS] --serve COMMAND --ready-port PORT --load COMMAND",
     after_help = HELP.short(),
     after_long_help = HELP.long()
@@ -47,6 +51,12 @@ pub struct AbArgs {
     /// Runs of each arm to discard first; the last of them counts segments and latencies
     #[arg(short, long, value_name = "RUNS", default_value_t = 1, value_parser = number(0..=10_000_u32), hide_short_help = true)]
     pub warmup: u32,
+    /// A command to compare, with a name
+    ///
+    /// NAME=VALUE before the command is its environment, or a setting of the library, which it then has: cork=off ./client. The
+    /// first command is the baseline.
+    #[arg(long, value_name = "NAME=COMMAND", conflicts_with_all = ["serve", "load", "setting", "vs", "command"], help_heading = "What is compared")]
+    pub arm: Vec<String>,
     /// A setting of the candidate, such as cork=off
     ///
     /// NAME is a setting in lower case, or any environment variable in capitals. `none`: without the library.
@@ -67,7 +77,7 @@ pub struct AbArgs {
     #[arg(long, value_name = "PORT", requires = "serve", help_heading = "Servers", value_parser = number(1..=u16::MAX))]
     pub ready_port: Option<u16>,
     /// The client to time
-    #[arg(long, value_name = "COMMAND", requires = "serve", conflicts_with = "command", help_heading = "Servers")]
+    #[arg(long, value_name = "COMMAND", requires = "serve", conflicts_with_all = ["command", "commands"], help_heading = "Servers")]
     pub load: Option<String>,
     /// Which end gets the settings; the other runs without the library
     #[arg(long, value_enum, value_name = "END", default_value_t = End::Server, requires = "serve", help_heading = "Servers", hide_short_help = true)]
@@ -77,9 +87,9 @@ pub struct AbArgs {
     pub setup: Option<String>,
     /// Run this in a shell before each run
     ///
-    /// Without the library.
+    /// Without the library. Of several commands each can have its own: given as often as there are commands, in their order.
     #[arg(long, value_name = "COMMAND", help_heading = "Around the runs")]
-    pub prepare: Option<String>,
+    pub prepare: Vec<String>,
     /// Run this in a shell once at the end, even after a failure, without the library
     #[arg(long, value_name = "COMMAND", help_heading = "Around the runs", hide_short_help = true)]
     pub cleanup: Option<String>,
@@ -87,10 +97,10 @@ pub struct AbArgs {
     #[arg(long, value_name = "SHELL", num_args = 0..=1, require_equals = true, default_missing_value = "sh", help_heading = "Around the runs", hide_short_help = true)]
     pub shell: Option<String>,
     /// Count failed runs like the others
-    #[arg(short, long, help_heading = "Around the runs")]
+    #[arg(short, long, help_heading = "Around the runs", hide_short_help = true)]
     pub ignore_failure: bool,
     /// Show the output of the commands
-    #[arg(long, help_heading = "Around the runs")]
+    #[arg(long, help_heading = "Around the runs", hide_short_help = true)]
     pub show_output: bool,
     /// In which runs the library counts segments, stalls and latencies
     ///
@@ -121,11 +131,17 @@ pub struct AbArgs {
     /// Repeat the order of runs of an earlier report, by its seed
     #[arg(long, value_name = "NUMBER", value_parser = number(0..=u32::MAX), help_heading = "Results", hide_short_help = true)]
     pub seed: Option<u32>,
-    /// The program and its arguments
+    /// Commands to compare, each as one word
+    ///
+    /// One alone is run without and with the library.
+    #[arg(value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub commands: Vec<String>,
+    /// A program and its arguments, to run without and with the library
     #[arg(
         value_name = "COMMAND",
-        required_unless_present = "serve",
-        trailing_var_arg = true,
+        required_unless_present_any = ["serve", "commands", "arm"],
+        conflicts_with = "commands",
+        last = true,
         value_hint = ValueHint::CommandWithArguments
     )]
     pub command: Vec<OsString>,

@@ -12,7 +12,7 @@ use super::session::{Plan, Session, Watcher, measure};
 use crate::errors::Failure;
 
 pub struct Fake {
-    medians: [f64; 2],
+    medians: Vec<f64>,
     noise: f64,
     random: StdRng,
     /// The machine slows down by this share with each run.
@@ -23,8 +23,12 @@ pub struct Fake {
 
 impl Fake {
     pub fn new(baseline: f64, candidate: f64, noise: f64, seed: u64) -> Self {
+        Self::of(vec![baseline, candidate], noise, seed)
+    }
+
+    pub fn of(medians: Vec<f64>, noise: f64, seed: u64) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        Self { medians: [baseline, candidate], noise, random, drift: 0.0, fails_at: None, calls: Vec::new() }
+        Self { medians, noise, random, drift: 0.0, fails_at: None, calls: Vec::new() }
     }
 
     /// A factor as times have it: most near 1, some well above.
@@ -43,7 +47,7 @@ impl Executor for Fake {
             return Err(Failure::own("made up"));
         }
         let slower = 1.0 + self.drift * self.calls.len() as f64;
-        let wall = self.medians[side as usize] * self.disturbance() * slower;
+        let wall = self.medians[side.index()] * self.disturbance() * slower;
         let time_line = if purpose.traced() { vec![(0.0, 0), (wall, 10)] } else { Vec::new() };
         let network = Network::default();
         Ok(Measured { time_s: wall, cpu: Cpu::default(), server: None, status: 0, network, counted: None, time_line })
@@ -61,12 +65,26 @@ impl Watcher for Silent {
 
 /// A made-up session of ten runs of each, as a report.
 pub fn report(change: impl FnOnce(&mut Session)) -> Report {
-    let plan = Plan { warmup: 0, runs: Some(10), seed: 5, trace: true };
-    let mut session = measure(&plan, &mut Fake::new(4.0, 0.2, 0.01, 5), &mut Silent).expect("nothing fails");
+    of_arms(&[("plain", 4.0), ("tcptune", 0.2)], change)
+}
+
+/// The same of arms with these times.
+pub fn of_arms(arms: &[(&str, f64)], change: impl FnOnce(&mut Session)) -> Report {
+    let plan = Plan { arms: arms.len(), warmup: 0, runs: Some(10), seed: 5, trace: true };
+    let medians = arms.iter().map(|(_, median)| *median).collect();
+    let mut session = measure(&plan, &mut Fake::of(medians, 0.01, 5), &mut Silent).expect("nothing fails");
     change(&mut session);
-    let arm = |name: &str| Arm { name: name.into(), description: format!("{name}, in full"), environment: vec![] };
+    let arm = |name: &str| Arm {
+        name: name.into(),
+        description: format!("{name}, in full"),
+        environment: vec![],
+        command: vec![name.into()],
+        prepare: None,
+        tuned: name == "tcptune",
+    };
+    let arms: Vec<Arm> = arms.iter().map(|(name, _)| arm(name)).collect();
     let subject = Subject { command: "made <up>".into(), server: None, tuned: None };
-    Report::new(subject, &[arm("plain"), arm("tcptune")], session, 0, 5)
+    Report::new(subject, &arms, session, 0, 5)
 }
 
 mod tests {
@@ -78,10 +96,10 @@ mod tests {
     fn session(ratio: f64, noise: f64, drift: f64, runs: usize, seed: u64) -> Comparison {
         let mut fake = Fake::new(1.0, ratio, noise, seed);
         fake.drift = drift;
-        let plan = Plan { warmup: 1, runs: Some(runs), seed, trace: false };
+        let plan = Plan { arms: 2, warmup: 1, runs: Some(runs), seed, trace: false };
         let session = measure(&plan, &mut fake, &mut Silent).expect("nothing fails");
         let wall = |side| session.values(side, |m| Some(m.time_s)).expect("every run has it");
-        compare(&wall(Side::Baseline), &wall(Side::Candidate), 0.0, seed).expect("positive")
+        compare(&wall(Side::BASELINE), &wall(Side::CANDIDATE), 0.0, seed).expect("positive")
     }
 
     const SESSIONS: usize = 40;

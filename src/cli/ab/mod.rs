@@ -1,10 +1,11 @@
-//! `tcptune ab`: is a program faster with the library, or with one setting than with another, and how sure is that?
+//! `tcptune ab`: is a program faster with the library, or with one setting than with another, or than another program, and how
+//! sure is that?
 //!
 //! ```text
-//! args, arm          what is asked for, and the two environments
+//! args, line, written, arm   what is asked for, and what runs in which environment
 //! session, schedule  warm-up and runs, in blocks, in random order; with an Executor, which tests make up (fake)
 //! commands, process, server, network, counted   the real one: what it starts and what it reads
-//! stats, ranks, verdict, report   what follows from the runs: pure
+//! stats, ranks, many, verdict, report   what follows from the runs: pure
 //! print, export, html             the same report for a terminal, for programs, for a browser
 //! ```
 
@@ -17,6 +18,8 @@ mod export;
 #[cfg(test)]
 mod fake;
 mod html;
+mod line;
+mod many;
 mod measures;
 mod network;
 mod print;
@@ -30,29 +33,31 @@ mod session;
 mod stats;
 mod unit;
 mod verdict;
+mod written;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use args::{AbArgs, Count, End};
 use arm::Arm;
-use commands::{Commands, words};
+use commands::Commands;
+use line::{split, words};
 use report::{Report, Subject};
 use session::Plan;
 
-use crate::errors::{Failure, NO, OK, say};
+use crate::errors::{Failure, NO, OK, say, shown};
 use crate::os::files::Target;
 use crate::programs::{facts, library, reach, sanitizer, start};
 use crate::settings;
 
 pub fn command(args: &AbArgs) -> Result<u8, Failure> {
-    let library = library::find(args.library.as_deref())?;
-    let arms = arm::both(&args.vs, &args.setting, &library.file)?;
-    let (command, server) = programs(args)?;
-    let subject = subject(args);
-    if let (Some(_), Some(runs @ ..5)) = (args.fail_if_slower, args.runs) {
+    let prepared = prepared(args)?;
+    let least = verdict::least(prepared.arms.len() - 1);
+    if let (Some(_), Some(runs)) = (args.fail_if_slower, args.runs)
+        && (runs as usize) < least
+    {
         return Err(Failure::own(format!(
-            "--runs {runs}: with --fail-if-slower allowed is 5 or more, since fewer could never tell"
+            "--runs {runs}: with --fail-if-slower allowed is {least} or more, since fewer could never tell"
         )));
     }
     let exports = args.export.iter().map(|given| {
@@ -61,39 +66,26 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     });
     let exports = exports.collect::<Result<Vec<_>, Failure>>()?;
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
-    let tuned = match &server {
-        Some((words, _, End::Server)) => words,
-        _ => &command,
-    };
-    warn_unreachable(tuned, &library);
-    for arm in &arms {
-        may_start(tuned, arm)?;
-    }
+    let counter = prepared.counter(args.count)?;
+    let subject = subject(args, &prepared);
+    let Prepared { arms, server, .. } = prepared;
 
-    let can_count = counted::is_known_to(&library.file);
-    if args.count == Count::Every && !can_count {
-        return Err(Failure::own(format!(
-            "--count every: the library `{}` does not count, it is older than this command: allowed is another with --library",
-            library.file.display()
-        )));
-    }
     let untouched = arm::untouched(&settings::environment());
-    let names = arms.each_ref().map(|arm| arm.name.clone());
+    let names = arms.iter().map(|arm| arm.name.clone()).collect();
     let seed = args.seed.unwrap_or_else(rand::random);
     let plan = Plan {
+        arms: arms.len(),
         warmup: args.warmup as usize,
         runs: args.runs.map(|runs| runs as usize),
         seed: seed.into(),
         trace: true,
     };
     let mut commands = Commands {
-        command,
         server,
-        prepare: args.prepare.clone(),
         ignore_failure: args.ignore_failure,
         show_output: args.show_output,
         count: args.count,
-        counter: can_count.then_some(library.file),
+        counter,
         arms,
         untouched,
     };
@@ -110,9 +102,100 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     if let Some(target) = &page {
         target.write(html::page(&report).as_bytes(), None)?;
     }
-    let comparison = report.time().and_then(|time| time.comparison);
-    let slower = args.fail_if_slower.is_some_and(|limit| comparison.is_some_and(|c| c.slower_by(limit)));
-    Ok(if slower { NO } else { OK })
+    let slower = |limit| report.times().filter_map(|time| time.comparison).any(|c| c.slower_by(limit));
+    Ok(if args.fail_if_slower.is_some_and(slower) { NO } else { OK })
+}
+
+/// What is to be run, found and looked at.
+struct Prepared {
+    arms: Vec<Arm>,
+    server: Option<(Vec<OsString>, u16, End)>,
+    /// Where an arm has it.
+    library: Option<library::Library>,
+}
+
+fn prepared(args: &AbArgs) -> Result<Prepared, Failure> {
+    let prepared = if args.commands.len() > 1 || !args.arm.is_empty() { several(args)? } else { both(args)? };
+    if let Some(library) = &prepared.library {
+        for arm in prepared.arms.iter().filter(|arm| arm.tuned) {
+            let tuned = match &prepared.server {
+                Some((words, _, End::Server)) => words,
+                _ => &arm.command,
+            };
+            warn_unreachable(tuned, library);
+            may_start(tuned, arm)?;
+        }
+    }
+    Ok(prepared)
+}
+
+/// One command, or a server and its load, without the library and with it, or with two settings.
+fn both(args: &AbArgs) -> Result<Prepared, Failure> {
+    let library = library::find(args.library.as_deref())?;
+    if args.prepare.len() > 1 {
+        return Err(Failure::own("--prepare: allowed is to give it once, or once for each of several commands"));
+    }
+    let (command, server) = programs(args)?;
+    let arms = arm::both(&args.vs, &args.setting, &command, args.prepare.first(), &library.file)?;
+    Ok(Prepared { arms, server, library: Some(library) })
+}
+
+/// Commands of their own, which have the library only where a setting says so.
+fn several(args: &AbArgs) -> Result<Prepared, Failure> {
+    for (option, given) in [("--setting", &args.setting), ("--vs", &args.vs)] {
+        if let Some(setting) = given.first() {
+            let why = "with several commands a setting stands before its command, as in 'cork=off ./client'";
+            return Err(Failure::of_option(option, setting, why));
+        }
+    }
+    if args.serve.is_some() {
+        return Err(Failure::own("--serve: allowed is one --load, and no other commands"));
+    }
+    let shell = args.shell.as_deref();
+    let operands = args.commands.iter().map(|line| written::operand(line, shell));
+    let named = args.arm.iter().map(|given| written::named(given, shell));
+    let arms = operands.chain(named).collect::<Result<Vec<_>, Failure>>()?;
+    for arm in &arms {
+        let failure = match exists(&arm.command, args.shell.as_ref().map(|shell| ("--shell", shell))) {
+            Err(failure) if arm.name.is_some() => failure.with_option("--arm", given(arm)),
+            Err(failure) if shell.is_none() => {
+                failure.advise("each word is a command of its own; one command with arguments stands after --")
+            }
+            Err(failure) => failure,
+            Ok(()) => continue,
+        };
+        return Err(failure);
+    }
+    let found = || library::find(args.library.as_deref());
+    let arms = arm::several(arms, &args.prepare, || found().map(|library| library.file))?;
+    let wanted = args.library.is_some() || arms.iter().any(|arm| arm.tuned);
+    let library = wanted.then(found).transpose()?;
+    Ok(Prepared { arms, server: None, library })
+}
+
+/// The value of `--arm`.
+fn given(arm: &written::Written) -> String {
+    format!("{}={}", arm.name.as_deref().unwrap_or_default(), arm.line)
+}
+
+impl Prepared {
+    /// The library that is to count, if it can, and if an arm has it.
+    fn counter(&self, count: Count) -> Result<Option<PathBuf>, Failure> {
+        let library = self.library.as_ref().filter(|_| self.arms.iter().any(|arm| arm.tuned));
+        let can = library.filter(|library| counted::is_known_to(&library.file));
+        match (count, library, can) {
+            (Count::Every, Some(library), None) => Err(Failure::own(format!(
+                "--count every: the library `{}` does not count, it is older than this command: allowed is another with \
+                 --library",
+                library.file.display()
+            ))),
+            (Count::Every, None, _) => Err(Failure::own(
+                "--count every: no command has the library, which counts: allowed is a setting before a command, as in \
+                 tcptune=on",
+            )),
+            _ => Ok(can.map(|library| library.file.clone())),
+        }
+    }
 }
 
 /// The words of the command whose time is taken, and the server.
@@ -126,9 +209,10 @@ fn programs(args: &AbArgs) -> Result<Programs, Failure> {
             (words("--load", load, shell)?, Some((server, port, args.tune)))
         }
         _ => {
-            let command = match shell {
-                Some(_) => words("--shell", &joined(&args.command), shell)?,
-                None => args.command.clone(),
+            let command = match (args.commands.first(), shell) {
+                (Some(line), _) => split(line, shell).map_err(|why| Failure::own(format!("{}: {why}", shown(line))))?,
+                (None, Some(_)) => words("--shell", &joined(&args.command), shell)?,
+                (None, None) => args.command.clone(),
             };
             (command, None)
         }
@@ -154,19 +238,20 @@ fn joined(words: &[OsString]) -> String {
     words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-fn subject(args: &AbArgs) -> Subject {
+fn subject(args: &AbArgs, prepared: &Prepared) -> Subject {
     let end = match args.tune {
         End::Server => "server",
         End::Load => "load",
     };
-    Subject {
-        command: args
-            .load
-            .clone()
-            .unwrap_or_else(|| shell_words::join(args.command.iter().map(|word| word.to_string_lossy()))),
-        server: args.serve.clone(),
-        tuned: args.serve.is_some().then_some(end),
-    }
+    let lines: Vec<String> = match (&args.load, args.commands.len() + args.arm.len()) {
+        (Some(load), _) => vec![load.clone()],
+        (None, ..=1) if args.arm.is_empty() && args.commands.is_empty() => {
+            vec![shell_words::join(args.command.iter().map(|word| word.to_string_lossy()))]
+        }
+        (None, ..=1) => args.commands.clone(),
+        _ => prepared.arms.iter().map(|arm| arm.description.clone()).collect(),
+    };
+    Subject { command: lines.join(" against "), server: args.serve.clone(), tuned: args.serve.is_some().then_some(end) }
 }
 
 /// Setup before and cleanup after, whatever happens between.

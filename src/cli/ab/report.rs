@@ -7,11 +7,11 @@ use super::arm::Arm;
 use super::counted::Counted;
 use super::executor::TimeLine;
 use super::measures::{MEASURES, Measure};
-use super::schedule::{SIDES, Side};
+use super::schedule::Side;
 use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
 use super::unit::Unit;
-use super::verdict::{BETWEEN_SESSIONS, Comparison, compare};
+use super::verdict::{BETWEEN_SESSIONS, Comparison, compare, conclude};
 use crate::os::{kernel, proc};
 use crate::output::json::Document;
 
@@ -27,7 +27,9 @@ pub struct Report {
     pub verdict: String,
     /// What is compared.
     pub subject: Subject,
-    pub arms: [ArmReport; 2],
+    /// The baseline first.
+    pub arms: Vec<ArmReport>,
+    /// A row for each measure and candidate.
     pub measures: Vec<Compared>,
     pub warnings: Vec<String>,
     pub machine: Machine,
@@ -35,11 +37,11 @@ pub struct Report {
     pub seed: u64,
     pub runs: Vec<Run>,
     /// What the library counted, for each arm: in one run of it.
-    pub counted: [Option<Counted>; 2],
+    pub counted: Vec<Option<Counted>>,
     /// Segments sent so far at seconds since the start of one run, for each arm.
     #[serde(serialize_with = "points")]
-    #[schemars(with = "[Vec<Point>; 2]")]
-    pub time_lines: [TimeLine; 2],
+    #[schemars(with = "Vec<Vec<Point>>")]
+    pub time_lines: Vec<TimeLine>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -56,14 +58,20 @@ pub struct ArmReport {
     pub role: Side,
     pub name: String,
     pub description: String,
+    /// As it was executed, quoted for a shell.
+    pub command: String,
+    /// What its time is, compared with the baseline's; null of the baseline itself.
+    pub verdict: Option<String>,
 }
 
-/// One measure of both arms.
+/// One measure of the baseline and of a candidate.
 #[derive(Serialize, JsonSchema)]
 pub struct Compared {
     #[serde(rename = "measure", serialize_with = "key")]
     #[schemars(with = "String")]
     pub of: &'static Measure,
+    /// Which candidate.
+    pub arm: Side,
     pub baseline: Summary,
     pub candidate: Summary,
     /// Nothing where the baseline's median is 0.
@@ -83,9 +91,9 @@ struct Point {
     segments: u64,
 }
 
-fn points<S: Serializer>(lines: &[TimeLine; 2], serializer: S) -> Result<S::Ok, S::Error> {
+fn points<S: Serializer>(lines: &[TimeLine], serializer: S) -> Result<S::Ok, S::Error> {
     let line = |line: &TimeLine| line.iter().map(|&(at_s, segments)| Point { at_s, segments }).collect::<Vec<Point>>();
-    lines.each_ref().map(line).serialize(serializer)
+    lines.iter().map(line).collect::<Vec<_>>().serialize(serializer)
 }
 
 /// Where it was measured.
@@ -115,24 +123,30 @@ impl Document for Report {
 }
 
 impl Report {
-    pub fn new(subject: Subject, arms: &[Arm; 2], session: Session, warmup: usize, seed: u64) -> Self {
-        let measures: Vec<Compared> = MEASURES.iter().filter_map(|of| compared(of, &session, seed)).collect();
-        let [baseline, candidate] = arms;
+    pub fn new(subject: Subject, arms: &[Arm], session: Session, warmup: usize, seed: u64) -> Self {
+        let measures = compared(&session, seed);
         let runs = session.blocks();
-        let verdict = measures.first().and_then(|time| time.comparison).map_or_else(
-            || "the runs took no time that could be measured".to_owned(),
-            |comparison| comparison.sentence(&candidate.name, &baseline.name, runs),
-        );
-        let arm = |side: Side| {
-            let Arm { name, description, .. } = arms[side as usize].clone();
-            ArmReport { role: side, name, description }
+        let sentence = |side: Side| {
+            let time = measures.iter().find(|row| row.arm == side)?;
+            let (candidate, baseline) = (&arms[side.index()].name, &arms[0].name);
+            Some(time.comparison?.sentence(candidate, baseline, runs, arms.len() - 1))
         };
+        let none = "the runs took no time that could be measured";
+        let arm = |(side, arm): (Side, &Arm)| ArmReport {
+            role: side,
+            name: arm.name.clone(),
+            description: arm.description.clone(),
+            command: shell_words::join(arm.command.iter().map(|word| word.to_string_lossy())),
+            verdict: (side != Side::BASELINE).then(|| sentence(side).unwrap_or_else(|| none.to_owned())),
+        };
+        let arms_found: Vec<ArmReport> = session.sides().zip(arms).map(arm).collect();
+        let verdicts: Vec<&str> = arms_found.iter().filter_map(|arm| arm.verdict.as_deref()).collect();
         Self {
             tcptune: env!("CARGO_PKG_VERSION"),
-            verdict,
+            verdict: verdicts.join("; "),
             subject,
-            arms: SIDES.map(arm),
             warnings: warnings(arms, &session, warmup),
+            arms: arms_found,
             measures,
             machine: Machine::this(),
             warmup,
@@ -143,19 +157,41 @@ impl Report {
         }
     }
 
-    /// What the verdict is about.
+    pub fn sides(&self) -> impl Iterator<Item = Side> + Clone + use<> {
+        Side::all(self.arms.len())
+    }
+
+    pub fn name(&self, side: Side) -> &str {
+        &self.arms[side.index()].name
+    }
+
+    /// The rows that the verdicts are about: of each candidate its time.
+    pub fn times(&self) -> impl Iterator<Item = &Compared> {
+        let first = self.measures.first().map(|row| row.of.key);
+        self.measures.iter().filter(move |row| Some(row.of.key) == first)
+    }
+
+    /// The time of an arm's runs.
+    pub fn time_of(&self, side: Side) -> Option<Summary> {
+        if side == Side::BASELINE {
+            return self.time().map(|row| row.baseline);
+        }
+        self.times().find(|row| row.arm == side).map(|row| row.candidate)
+    }
+
+    /// The first of them: there is only one where two arms are compared.
     pub fn time(&self) -> Option<&Compared> {
         self.measures.first()
     }
 
     pub fn blocks(&self) -> usize {
-        self.runs.len() / 2
+        self.runs.last().map_or(0, |run| run.block + 1)
     }
 
-    /// What the library counted in both arms, if it did and there was anything.
-    pub fn counted(&self) -> Option<[&Counted; 2]> {
-        let [Some(baseline), Some(candidate)] = &self.counted else { return None };
-        (baseline.connections + candidate.connections > 0).then_some([baseline, candidate])
+    /// What the library counted in each arm, if it did and there was anything.
+    pub fn counted(&self) -> Option<Vec<&Counted>> {
+        let all: Vec<&Counted> = self.counted.iter().map(Option::as_ref).collect::<Option<_>>()?;
+        (all.iter().map(|counted| counted.connections).sum::<u64>() > 0).then_some(all)
     }
 
     /// Seconds of each run of an arm, in the order they were made, with its position among all.
@@ -164,22 +200,34 @@ impl Report {
     }
 }
 
-fn compared(of: &'static Measure, session: &Session, seed: u64) -> Option<Compared> {
-    let baseline = session.values(Side::Baseline, of.of)?;
-    let candidate = session.values(Side::Candidate, of.of)?;
-    // What is counted is counted; times depend on more than chance.
-    let between_sessions = if of.unit == Unit::Seconds { BETWEEN_SESSIONS } else { 0.0 };
-    Some(Compared {
-        of,
-        baseline: summary(&baseline),
-        candidate: summary(&candidate),
-        comparison: compare(&baseline, &candidate, between_sessions, seed),
-    })
+/// The rows of all measures. Verdicts on time are one family of comparisons, those on everything else another.
+fn compared(session: &Session, seed: u64) -> Vec<Compared> {
+    let mut rows: Vec<Compared> = Vec::new();
+    for of in &MEASURES {
+        let values: Option<Vec<Vec<f64>>> = session.sides().map(|side| session.values(side, of.of)).collect();
+        let Some(values) = values else { continue };
+        // What is counted is counted; times depend on more than chance.
+        let between_sessions = if of.unit == Unit::Seconds { BETWEEN_SESSIONS } else { 0.0 };
+        rows.extend(session.sides().zip(&values).skip(1).map(|(arm, candidate)| Compared {
+            of,
+            arm,
+            baseline: summary(&values[0]),
+            candidate: summary(candidate),
+            comparison: compare(&values[0], candidate, between_sessions, seed),
+        }));
+    }
+    let runs = session.blocks();
+    let is_time = |row: &Compared| row.of.key == MEASURES[0].key;
+    for time in [true, false] {
+        let family = rows.iter_mut().filter(|row| is_time(row) == time).filter_map(|row| row.comparison.as_mut());
+        conclude(&mut family.collect::<Vec<_>>(), runs);
+    }
+    rows
 }
 
-fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
+fn warnings(arms: &[Arm], session: &Session, warmup: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for (side, arm) in SIDES.into_iter().zip(arms) {
+    for (side, arm) in session.sides().zip(arms) {
         let Some(walls) = session.values(side, |m| Some(m.time_s)) else { continue };
         let (of, name) = (summary(&walls), &arm.name);
         let far = outliers(&walls);
@@ -208,9 +256,10 @@ fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
             lines.push(format!("{failed} of {} runs of `{name}` failed", walls.len()));
         }
     }
-    let unseen = |side: &Side| session.counted[*side as usize].as_ref().is_some_and(|counted| counted.connections == 0);
-    let unseen: Vec<String> =
-        SIDES.iter().filter(|side| unseen(side)).map(|s| format!("`{}`", arms[*s as usize].name)).collect();
+    // Where the library is only to count, it need not see any.
+    let unseen = |side: &Side| session.counted[side.index()].as_ref().is_some_and(|counted| counted.connections == 0);
+    let tuned = session.sides().filter(|side| arms[side.index()].tuned);
+    let unseen: Vec<String> = tuned.filter(unseen).map(|side| format!("`{}`", arms[side.index()].name)).collect();
     if !unseen.is_empty() {
         lines.push(format!(
             "the library saw no TCP connection in {}: `tcptune check` says whether a program can be reached",
@@ -219,7 +268,7 @@ fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
     }
     if neighbours_alike(&in_order(session)) {
         lines.push(
-            "the machine was faster at some times than at others: both arms met that alike, but at another time the ratio may be \
+            "the machine was faster at some times than at others: all arms met that alike, but at another time the ratio may be \
              another"
                 .to_owned(),
         );
@@ -230,7 +279,7 @@ fn warnings(arms: &[Arm; 2], session: &Session, warmup: usize) -> Vec<String> {
 /// Each run's place among its arm's, in the order they were made.
 fn in_order(session: &Session) -> Vec<f64> {
     let mut all: Vec<(usize, f64)> = Vec::new();
-    for side in SIDES {
+    for side in session.sides() {
         let runs = || session.runs.iter().filter(move |run| run.arm == side);
         let walls: Vec<f64> = runs().map(|run| run.measured.time_s).collect();
         all.extend(runs().map(|run| run.position).zip(places(&walls)));
@@ -241,13 +290,36 @@ fn in_order(session: &Session) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ab::fake::report;
+    use crate::ab::counted::Counted;
+    use crate::ab::fake::{of_arms, report};
+    use crate::ab::schedule::Side;
     use crate::ab::session::Session;
+    use crate::ab::verdict::Verdict;
+
+    #[test]
+    fn each_candidate_is_compared_with_the_baseline() {
+        let report = of_arms(&[("a", 1.0), ("b", 0.7), ("c", 1.0), ("d", 3.0)], |_| ());
+        let verdicts: Vec<Verdict> = report.times().map(|row| row.comparison.expect("it took time").verdict).collect();
+        assert_eq!(verdicts, [Verdict::Less, Verdict::NoDifference, Verdict::More]);
+        assert_eq!(report.times().map(|row| row.arm).collect::<Vec<_>>(), Side::all(4).skip(1).collect::<Vec<_>>());
+        assert_eq!((report.blocks(), report.runs.len()), (10, 40));
+        let said: Vec<&str> = report.arms.iter().filter_map(|arm| arm.verdict.as_deref()).collect();
+        assert!(said.len() == 3 && said[0].starts_with("b takes ") && said[2].starts_with("d takes "), "{said:?}");
+        assert_eq!(report.verdict, said.join("; "));
+    }
+
+    #[test]
+    fn what_the_library_does_not_see_is_said_of_the_arms_that_have_it() {
+        let unseen = |session: &mut Session| session.counted.fill(Some(Counted::default()));
+        let with = |arms: &[(&str, f64)]| of_arms(arms, unseen).warnings.join("\n");
+        assert!(with(&[("plain", 1.0), ("tcptune", 1.0)]).contains("saw no TCP connection in `tcptune`: "));
+        assert!(!with(&[("a", 1.0), ("b", 1.0)]).contains("saw no TCP"));
+    }
 
     #[test]
     fn says_what_was_found() {
         let report = report(|_| ());
-        assert!(report.verdict.starts_with("tcptune is 2") && report.verdict.contains("times as fast as plain"));
+        assert!(report.verdict.starts_with("tcptune is ") && report.verdict.contains("times as fast as plain"));
         assert_eq!(report.measures[0].of.key, "time_s");
         // What no run has is left out.
         assert!(report.measures.iter().all(|m| m.of.key != "segments" && m.of.key != "library_stalls"));

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::counted::Counted;
 use super::executor::{Executor, Measured, Purpose, TimeLine};
-use super::schedule::{SIDES, Side, blocks};
+use super::schedule::{Side, blocks};
 use crate::errors::Failure;
 
 /// Without a number of runs there are so many that they take about this long, in seconds, …
@@ -16,6 +16,7 @@ const LEAST: usize = 10;
 const MOST: usize = 60;
 
 pub struct Plan {
+    pub arms: usize,
     /// Runs of each arm before those that count.
     pub warmup: usize,
     /// Runs of each arm, if it was said.
@@ -39,10 +40,10 @@ pub struct Run {
 /// All that was measured.
 pub struct Session {
     pub runs: Vec<Run>,
-    /// Of baseline and candidate: segments over time; empty where nothing was followed.
-    pub time_lines: [TimeLine; 2],
-    /// Of both: what the library counted in the run that was followed, or in the first that has it.
-    pub counted: [Option<Counted>; 2],
+    /// Of each arm: segments over time; empty where nothing was followed.
+    pub time_lines: Vec<TimeLine>,
+    /// Of each: what the library counted in the run that was followed, or in the first that has it.
+    pub counted: Vec<Option<Counted>>,
 }
 
 /// Who wants to know how far it is.
@@ -55,33 +56,33 @@ pub trait Watcher {
 
 pub fn measure(plan: &Plan, executor: &mut impl Executor, watcher: &mut impl Watcher) -> Result<Session, Failure> {
     let mut random = StdRng::seed_from_u64(plan.seed);
-    let mut time_lines = [TimeLine::new(), TimeLine::new()];
-    let mut counted = [None, None];
+    let mut time_lines = vec![TimeLine::new(); plan.arms];
+    let mut counted = vec![None; plan.arms];
     let mut one = |side: Side, purpose: Purpose, watcher: &mut dyn Watcher| {
         watcher.starting(side);
         let mut measured = executor.run(side, purpose)?;
         watcher.done(side, &measured);
         if purpose.traced() {
-            time_lines[side as usize] = std::mem::take(&mut measured.time_line);
+            time_lines[side.index()] = std::mem::take(&mut measured.time_line);
         }
-        if counted[side as usize].is_none() {
-            counted[side as usize].clone_from(&measured.counted);
+        if counted[side.index()].is_none() {
+            counted[side.index()].clone_from(&measured.counted);
         }
         Ok::<Measured, Failure>(measured)
     };
     let mut took = 0.0;
-    watcher.warming_up(2 * plan.warmup);
+    watcher.warming_up(plan.arms * plan.warmup);
     for round in 1..=plan.warmup {
         let purpose = if plan.trace && round == plan.warmup { Purpose::Trace } else { Purpose::Warmup };
         took = 0.0;
-        for side in SIDES {
+        for side in Side::all(plan.arms) {
             took += one(side, purpose, watcher)?.time_s;
         }
     }
     let count = plan.runs.unwrap_or_else(|| fitting(took));
-    watcher.measuring(2 * count);
-    let mut runs = Vec::with_capacity(2 * count);
-    for (block, order) in blocks(count, &mut random).into_iter().enumerate() {
+    watcher.measuring(plan.arms * count);
+    let mut runs = Vec::with_capacity(plan.arms * count);
+    for (block, order) in blocks(count, plan.arms, &mut random).into_iter().enumerate() {
         let traced = plan.trace && plan.warmup == 0 && block == 0;
         for arm in order {
             let purpose = if traced { Purpose::MeasureAndTrace } else { Purpose::Measure };
@@ -104,7 +105,11 @@ impl Session {
     }
 
     pub fn blocks(&self) -> usize {
-        self.runs.len() / 2
+        self.runs.last().map_or(0, |run| run.block + 1)
+    }
+
+    pub fn sides(&self) -> impl Iterator<Item = Side> + Clone + use<> {
+        Side::all(self.counted.len())
     }
 }
 
@@ -116,7 +121,7 @@ mod tests {
     use crate::ab::schedule::Side;
 
     fn plan(warmup: usize, runs: Option<usize>) -> Plan {
-        Plan { warmup, runs, seed: 3, trace: true }
+        Plan { arms: 2, warmup, runs, seed: 3, trace: true }
     }
 
     #[test]
@@ -133,9 +138,9 @@ mod tests {
             assert_eq!((pair[0].position, pair[1].position), (2 * n, 2 * n + 1));
         }
         // What each arm took went to that arm.
-        assert_eq!(session.values(Side::Baseline, |m| Some(m.time_s)), Some(vec![1.0; 6]));
-        assert_eq!(session.values(Side::Candidate, |m| Some(m.time_s)), Some(vec![0.5; 6]));
-        assert_eq!(session.values(Side::Candidate, |m| m.network.segments.map(|n| n as f64)), None);
+        assert_eq!(session.values(Side::BASELINE, |m| Some(m.time_s)), Some(vec![1.0; 6]));
+        assert_eq!(session.values(Side::CANDIDATE, |m| Some(m.time_s)), Some(vec![0.5; 6]));
+        assert_eq!(session.values(Side::CANDIDATE, |m| m.network.segments.map(|n| n as f64)), None);
         assert!(session.time_lines.iter().all(|line| !line.is_empty()));
     }
 

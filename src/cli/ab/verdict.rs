@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::many::holm;
 use super::ranks::mann_whitney;
 use super::stats::{Interval, ratio};
 
@@ -34,6 +35,8 @@ pub struct Comparison {
     pub interval: Interval,
     /// The rank test's probability of chance.
     pub p: f64,
+    /// The same, corrected for the comparisons that are made beside this one: what the verdict is from.
+    pub p_holm: f64,
     pub verdict: Verdict,
 }
 
@@ -41,31 +44,52 @@ pub struct Comparison {
 pub fn compare(baseline: &[f64], candidate: &[f64], between_sessions: f64, seed: u64) -> Option<Comparison> {
     let interval = ratio(baseline, candidate, seed)?.widened(between_sessions);
     let p = mann_whitney(baseline, candidate);
-    Some(Comparison { interval, p, verdict: judge(baseline, candidate, &interval, p) })
+    let mut comparison = Comparison { interval, p, p_holm: p, verdict: Verdict::NoDifference };
+    comparison.conclude(p, 1, baseline.len());
+    Some(comparison)
 }
 
-fn judge(baseline: &[f64], candidate: &[f64], interval: &Interval, p: f64) -> Verdict {
-    let apart = |values: &[f64], start: usize| (0..values.len()).map(|n| (n + start) as f64).collect::<Vec<f64>>();
-    let clearest = mann_whitney(&apart(baseline, 0), &apart(candidate, baseline.len()));
-    if clearest >= BELIEVED {
-        Verdict::TooFewRuns
-    } else if p >= BELIEVED || interval.contains(1.0) {
-        Verdict::NoDifference
-    } else if interval.ratio < 1.0 {
-        Verdict::Less
-    } else {
-        Verdict::More
+/// Comparisons that are made together, each of so many runs: the more there are, the clearer each must be.
+pub fn conclude(family: &mut [&mut Comparison], runs: usize) {
+    let given: Vec<f64> = family.iter().map(|comparison| comparison.p).collect();
+    let size = family.len();
+    for (comparison, p) in family.iter_mut().zip(holm(&given)) {
+        comparison.conclude(p, size, runs);
     }
 }
 
+/// The fewest runs of each arm that can show anything in so many comparisons at once.
+pub fn least(comparisons: usize) -> usize {
+    (1..).find(|&runs| clearest(runs) * (comparisons.max(1) as f64) < BELIEVED).unwrap_or(usize::MAX)
+}
+
+/// The probability of chance where all runs of one arm are slower than all of the other.
+fn clearest(runs: usize) -> f64 {
+    let apart = |start: usize| (start..start + runs).map(|n| n as f64).collect::<Vec<f64>>();
+    mann_whitney(&apart(0), &apart(runs))
+}
+
 impl Comparison {
+    fn conclude(&mut self, p_holm: f64, family: usize, runs: usize) {
+        self.p_holm = p_holm;
+        self.verdict = if runs < least(family) {
+            Verdict::TooFewRuns
+        } else if p_holm >= BELIEVED || self.interval.contains(1.0) {
+            Verdict::NoDifference
+        } else if self.interval.ratio < 1.0 {
+            Verdict::Less
+        } else {
+            Verdict::More
+        };
+    }
+
     /// Surely slower by more than this many per cent: what `--fail-if-slower` asks.
     pub fn slower_by(&self, percent: f64) -> bool {
         self.verdict == Verdict::More && self.interval.low > 1.0 + percent / 100.0
     }
 
     /// The line for people about the time that `candidate` takes.
-    pub fn sentence(&self, candidate: &str, baseline: &str, runs: usize) -> String {
+    pub fn sentence(&self, candidate: &str, baseline: &str, runs: usize, comparisons: usize) -> String {
         let Interval { ratio, low, high } = self.interval;
         let found = match self.verdict {
             Verdict::Less if ratio < 0.5 => {
@@ -95,11 +119,12 @@ impl Comparison {
             }
             Verdict::TooFewRuns => {
                 return format!(
-                    "too few runs to tell {candidate} from {baseline}: {runs} of each, five are the least that can show anything"
+                    "too few runs to tell {candidate} from {baseline}: {runs} of each, {} are the least that can show anything",
+                    least(comparisons)
                 );
             }
         };
-        format!("{found}; {}; {runs} runs of each)", chance(self.p))
+        format!("{found}; {}; {runs} runs of each)", chance(self.p_holm))
     }
 }
 
@@ -149,7 +174,7 @@ mod tests {
 
     #[test]
     fn sentences() {
-        let said = |a, b, n| compared(a, b, n).sentence("new", "old", n);
+        let said = |a, b, n| compared(a, b, n).sentence("new", "old", n, 1);
         assert!(
             said(4.0, 0.2, 10).starts_with("new is 20 times as fast as old (95 % interval 2"),
             "{}",
@@ -161,6 +186,18 @@ mod tests {
         assert!(said(4.0, 4.0, 10).starts_with("no difference found: new takes 1.000 times the time of old"));
         assert!(said(4.0, 0.2, 10).ends_with("; p < 0.0001; 10 runs of each)"));
         assert!(said(4.0, 0.2, 3).starts_with("too few runs to tell new from old: 3 of each"));
+    }
+
+    #[test]
+    fn many_comparisons_must_be_clearer_each() {
+        let mut clear = compared(1.0, 1.2, 5);
+        assert_eq!((clear.verdict, super::least(1), super::least(7)), (Verdict::More, 5, 7));
+        let mut others: Vec<Comparison> = (0..6).map(|_| compared(1.0, 1.0, 5)).collect();
+        let mut family: Vec<&mut Comparison> = std::iter::once(&mut clear).chain(&mut others).collect();
+        super::conclude(&mut family, 5);
+        assert_eq!(clear.verdict, Verdict::TooFewRuns);
+        assert!((clear.p_holm / clear.p - 7.0).abs() < 1e-9, "{clear:?}");
+        assert!(clear.sentence("new", "old", 5, 7).contains("7 are the least"));
     }
 
     #[test]

@@ -43,8 +43,9 @@ impl Subcommand {
             | ("doctor", "pcap" | "unit" | "budget" | "pid")
             | ("ab", "load" | "serve") => &[],
             ("run" | "check" | "doctor", _) => &["true"],
+            ("ab", "arm") => &["true"],
             ("ab", "tune" | "ready-port") => &["--serve", "true", "--load", "true"],
-            ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "true"],
+            ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "--", "true"],
             ("attach", "interval") => &["--watch", "1"],
             ("attach" | "detach", _) => &["1"],
             ("export", "budget") => &["--host"],

@@ -2,7 +2,6 @@
 
 use crate::ab::measures::MEASURES;
 use crate::ab::report::Report;
-use crate::ab::schedule::Side;
 use crate::errors::{Context, Failure};
 
 pub fn rows(report: &Report) -> Result<String, Failure> {
@@ -15,10 +14,9 @@ fn written(report: &Report) -> csv::Result<Vec<u8>> {
     let keys = MEASURES.iter().map(|measure| measure.key);
     writer.write_record(["position", "block", "arm", "name", "status"].into_iter().chain(keys))?;
     for run in &report.runs {
-        let arm = if run.arm == Side::Baseline { "baseline" } else { "candidate" };
-        let name = report.arms[run.arm as usize].name.clone();
+        let name = report.name(run.arm).to_owned();
         let of_run =
-            [run.position.to_string(), run.block.to_string(), arm.to_owned(), name, run.measured.status.to_string()];
+            [run.position.to_string(), run.block.to_string(), run.arm.word(), name, run.measured.status.to_string()];
         let values =
             MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
         writer.write_record(of_run.into_iter().chain(values))?;
