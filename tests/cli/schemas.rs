@@ -36,6 +36,8 @@ const PLAIN: &[&str] = &[
     "fewest_segments",
     "retransmissions",
     "delayed_acks",
+    "context_switches",
+    "page_faults",
     "calls",
     "calls_sent",
     "calls_received",
@@ -118,6 +120,7 @@ const PLAIN: &[&str] = &[
     "high",
     "p",
     "p_holm",
+    "p_equal",
     "load",
     // How a command has ended.
     "status",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tcptune_policy::VARIABLES;
 
-use super::schedule::MOST_ARMS;
+use super::schedule::{MOST_ARMS, Side};
 use super::written::Written;
 use crate::errors::Failure;
 use crate::programs::preload;
@@ -103,6 +103,15 @@ pub fn several(
     }
     tell_apart(&mut arms);
     Ok(arms)
+}
+
+/// Adds the baseline again, to see how much it differs from itself.
+pub fn again(arms: &mut Vec<Arm>) -> Side {
+    let mut again = arms[0].clone();
+    again.description = format!("{} again, for the noise", again.name);
+    again.name = format!("{} again", again.name);
+    arms.push(again);
+    Side::all(arms.len()).last().unwrap_or(Side::BASELINE)
 }
 
 /// What mistakes in settings before a command are said of.

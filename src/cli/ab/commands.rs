@@ -9,8 +9,9 @@ use super::args::{Count, End};
 use super::arm::Arm;
 use super::counted::Counting;
 use super::executor::{Executor, Measured, Purpose, TimeLine};
+use super::metric::{Metric, Printed};
 use super::network::{Network, segments_sent};
-use super::process::{self, Process};
+use super::process::{self, Output, Process};
 use super::schedule::Side;
 use super::server::Server;
 use crate::errors::Failure;
@@ -22,15 +23,22 @@ pub struct Commands {
     pub server: Option<(Vec<OsString>, u16, End)>,
     pub ignore_failure: bool,
     pub show_output: bool,
+    pub metrics: Vec<Metric>,
     pub count: Count,
     /// The library, if it can count and only observe.
     pub counter: Option<PathBuf>,
     pub arms: Vec<Arm>,
     /// For what is not measured, and for the end that has no settings.
     pub untouched: Vec<Pair>,
+    /// The beginning.
+    pub begin: Instant,
 }
 
 impl Executor for Commands {
+    fn elapsed_s(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
     fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure> {
         process::interrupted()?;
         let arm = &self.arms[side.index()];
@@ -54,23 +62,28 @@ impl Executor for Commands {
             Some((words, port, End::Load)) => (Some(Server::start(words, &self.untouched, *port, show)?), &tuned),
             None => (None, &tuned),
         };
+        let printed = (!self.metrics.is_empty()).then(Printed::new).transpose()?;
         let before = Network::read();
         let mut sampler = Sampler::new(purpose.traced());
         let begin = Instant::now();
-        let (ended, end) = Process::start(&arm.command, environment, show)?.wait(|| sampler.tick())?;
+        let output = printed.as_ref().map_or(Output::shown(show), |printed| Output::Kept(printed.file()));
+        let (ended, end) = Process::start(&arm.command, environment, output)?.wait(|| sampler.tick())?;
         let wall = ended.duration_since(begin).as_secs_f64();
         let network = Network::read().since(&before);
         let server = server.map(Server::stop).transpose()?;
         if end.status != 0 && !self.ignore_failure {
             return Err(failed(arm, end.status));
         }
+        let metrics =
+            printed.map(|printed| printed.find(&self.metrics, &arm.name, show)).transpose()?.unwrap_or_default();
         let counted = counting.map(|counting| counting.read()).transpose()?;
         Ok(Measured {
             time_s: wall,
-            cpu: end.cpu,
+            usage: end.usage,
             server,
             status: end.status,
             network,
+            metrics,
             counted,
             time_line: sampler.line,
         })
@@ -90,7 +103,7 @@ fn failed(arm: &Arm, status: i32) -> Failure {
 /// A command around the runs.
 pub fn shell(option: &str, script: &str, environment: &[Pair], show: bool) -> Result<(), Failure> {
     let words = ["/bin/sh", "-c", script].map(OsString::from);
-    let (_, end) = Process::start(&words, environment, show)?.wait(|| Duration::from_secs(1))?;
+    let (_, end) = Process::start(&words, environment, Output::shown(show))?.wait(|| Duration::from_secs(1))?;
     if end.status != 0 {
         return Err(Failure::of_option(option, script, format!("the command exited with {}", end.status)));
     }

@@ -4,13 +4,14 @@
 //! ```text
 //! args, line, written, arm   what is asked for, and what runs in which environment
 //! session, schedule  warm-up and runs, in blocks, in random order; with an Executor, which tests make up (fake)
-//! commands, process, server, network, counted   the real one: what it starts and what it reads
-//! stats, ranks, many, verdict, report   what follows from the runs: pure
+//! commands, process, server, network, metric, counted   the real one: what it starts and what it reads
+//! stats, ranks, betting, many, verdict, report   what follows from the runs: pure
 //! print, export, html             the same report for a terminal, for programs, for a browser
 //! ```
 
 pub mod args;
 mod arm;
+mod betting;
 mod commands;
 mod counted;
 mod executor;
@@ -21,6 +22,7 @@ mod html;
 mod line;
 mod many;
 mod measures;
+mod metric;
 mod network;
 mod print;
 mod process;
@@ -30,6 +32,8 @@ pub mod report;
 mod schedule;
 mod server;
 mod session;
+#[cfg(test)]
+mod simulated;
 mod stats;
 mod unit;
 mod verdict;
@@ -37,13 +41,17 @@ mod written;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use args::{AbArgs, Count, End};
 use arm::Arm;
 use commands::Commands;
 use line::{split, words};
-use report::{Report, Subject};
-use session::Plan;
+use metric::Metric;
+use report::{Method, Report, Subject};
+use schedule::Side;
+use session::{Plan, Run};
+use verdict::Question;
 
 use crate::errors::{Failure, NO, OK, say, shown};
 use crate::os::files::Target;
@@ -65,36 +73,47 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
         Ok((format, Target::tried(&format!("--export {}=", format.word()), &file)?))
     });
     let exports = exports.collect::<Result<Vec<_>, Failure>>()?;
+    let metrics = args.metric.iter().map(|given| Metric::read(given)).collect::<Result<Vec<_>, Failure>>()?;
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     let counter = prepared.counter(args.count)?;
     let subject = subject(args, &prepared);
-    let Prepared { arms, server, .. } = prepared;
+    let Prepared { mut arms, server, .. } = prepared;
+    let comparisons = arms.len() - 1;
+    let noise = args.noise.then(|| arm::again(&mut arms));
 
     let untouched = arm::untouched(&settings::environment());
     let names = arms.iter().map(|arm| arm.name.clone()).collect();
     let seed = args.seed.unwrap_or_else(rand::random);
-    let plan = Plan {
-        arms: arms.len(),
-        warmup: args.warmup as usize,
-        runs: args.runs.map(|runs| runs as usize),
-        seed: seed.into(),
-        trace: true,
+    let method = method(args, seed.into(), noise);
+    let count = match (args.runs, method.at_most) {
+        (_, Some(seconds)) => session::Count::Deciding(seconds),
+        (Some(runs), None) => session::Count::Fixed(runs as usize),
+        (None, None) => session::Count::Fitting,
+    };
+    let plan = Plan { arms: arms.len(), warmup: method.warmup, count, seed: seed.into(), trace: true };
+    let decided = |runs: &[Run]| {
+        let time = |side| session::values(runs, side, |measured| Some(measured.time_s)).unwrap_or_default();
+        let baseline = time(Side::BASELINE);
+        let mut candidates = Side::all(comparisons + 1).skip(1);
+        candidates.all(|side| verdict::is_decided(&baseline, &time(side), &method.question, comparisons))
     };
     let mut commands = Commands {
         server,
         ignore_failure: args.ignore_failure,
         show_output: args.show_output,
+        metrics,
         count: args.count,
         counter,
         arms,
         untouched,
+        begin: Instant::now(),
     };
     process::catch_interrupts()?;
     let session = around(args, &mut commands, |commands| {
-        session::measure(&plan, commands, &mut progress::Bar::new(names, !args.show_output))
+        session::measure(&plan, commands, &mut progress::Bar::new(names, !args.show_output), decided)
     })?;
 
-    let report = Report::new(subject, &commands.arms, session, plan.warmup, plan.seed);
+    let report = Report::new(subject, &commands.arms, session, &method);
     print::print(&report);
     for (format, target) in &exports {
         export::write(&report, *format, target)?;
@@ -102,8 +121,25 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     if let Some(target) = &page {
         target.write(html::page(&report).as_bytes(), None)?;
     }
-    let slower = |limit| report.times().filter_map(|time| time.comparison).any(|c| c.slower_by(limit));
+    let slower = |limit| report.verdicts().any(|(_, comparison)| comparison.slower_by(limit));
     Ok(if args.fail_if_slower.is_some_and(slower) { NO } else { OK })
+}
+
+fn method(args: &AbArgs, seed: u64, noise: Option<Side>) -> Method {
+    let between_sessions = args.between_sessions / 100.0;
+    // What differs by less than sessions do can only be decided as equal.
+    let equal = (args.until_decided && between_sessions > 0.0).then_some(between_sessions);
+    Method {
+        warmup: args.warmup as usize,
+        question: Question {
+            between_sessions,
+            equal_within: args.equal_within.map(|percent| percent / 100.0).or(equal),
+            anytime: args.until_decided,
+            seed,
+        },
+        noise,
+        at_most: args.until_decided.then(|| args.at_most.as_secs_f64()),
+    }
 }
 
 /// What is to be run, found and looked at.

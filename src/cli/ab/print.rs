@@ -28,7 +28,12 @@ pub fn print(report: &Report) {
         say(&arm.name, &arm.description);
     }
     let runs = report.blocks();
-    say("runs", &format!("{runs} of each, in blocks, in random order (--seed {})", report.seed));
+    let until = match (report.method.at_most_s, report.method.decided) {
+        (None, _) => "",
+        (Some(_), true) => ", until all was decided",
+        (Some(_), false) => ", until time was up",
+    };
+    say("runs", &format!("{runs} of each, in blocks, in random order{until} (--seed {})", report.seed));
     line("");
     if report.arms.len() > 2 {
         by_measure(report, width);

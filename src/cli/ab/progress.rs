@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::executor::Measured;
 use super::schedule::Side;
@@ -16,6 +16,8 @@ pub struct Bar {
     took: Vec<(f64, u32)>,
     /// Runs of each arm still to come.
     left: Vec<usize>,
+    /// When it ends at the latest, where the number of runs is not settled.
+    until: Option<Instant>,
 }
 
 impl Bar {
@@ -29,7 +31,7 @@ impl Bar {
         let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {pos}/{len}  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         let arms = names.len();
-        Self { bar, names, phase: "", took: vec![(0.0, 0); arms], left: vec![0; arms] }
+        Self { bar, names, phase: "", took: vec![(0.0, 0); arms], left: vec![0; arms], until: None }
     }
 
     fn begin(&mut self, phase: &'static str, runs: usize) {
@@ -56,10 +58,18 @@ impl Watcher for Bar {
         self.begin("measuring", runs);
     }
 
+    fn deciding(&mut self, seconds: f64) {
+        self.begin("deciding", 0);
+        self.until = Some(Instant::now() + Duration::from_secs_f64(seconds));
+        self.bar.set_length(seconds.ceil() as u64);
+    }
+
     fn starting(&mut self, side: Side) {
-        let left = self.time_left().map(|seconds| {
+        let to_go = self.until.map(|until| until.saturating_duration_since(Instant::now()).as_secs_f64());
+        let most = if to_go.is_some() { "at most" } else { "about" };
+        let left = to_go.or_else(|| self.time_left()).map(|seconds| {
             let time = Duration::from_secs(seconds.ceil() as u64);
-            format!("about {} left, ", indicatif::HumanDuration(time))
+            format!("{most} {} left, ", indicatif::HumanDuration(time))
         });
         self.bar.set_message(format!("{}now `{}`", left.unwrap_or_default(), self.names[side.index()]));
     }
@@ -69,7 +79,13 @@ impl Watcher for Bar {
         *seconds += measured.time_s;
         *runs += 1;
         self.left[side.index()] = self.left[side.index()].saturating_sub(1);
-        self.bar.inc(1);
+        match self.until {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now()).as_secs();
+                self.bar.set_position(self.bar.length().unwrap_or_default().saturating_sub(left));
+            }
+            None => self.bar.inc(1),
+        }
     }
 }
 
@@ -84,12 +100,12 @@ mod tests {
     use super::Bar;
     use crate::ab::fake::{Fake, Silent};
     use crate::ab::schedule::Side;
-    use crate::ab::session::{Plan, Watcher, measure};
+    use crate::ab::session::{Count, Plan, Watcher, measure};
 
     #[test]
     fn the_time_left_counts_each_arm_by_its_own_runs() {
-        let plan = Plan { arms: 2, warmup: 0, runs: Some(1), seed: 1, trace: false };
-        let session = measure(&plan, &mut Fake::new(4.0, 0.5, 0.0, 1), &mut Silent).expect("nothing fails");
+        let plan = Plan { arms: 2, warmup: 0, count: Count::Fixed(1), seed: 1, trace: false };
+        let session = measure(&plan, &mut Fake::new(4.0, 0.5, 0.0, 1), &mut Silent, |_| false).expect("nothing fails");
         let mut bar = Bar::new(vec!["a".into(), "b".into()], false);
         bar.measuring(20);
         assert_eq!(bar.time_left(), None);

@@ -6,12 +6,12 @@ use serde::{Serialize, Serializer};
 use super::arm::Arm;
 use super::counted::Counted;
 use super::executor::TimeLine;
-use super::measures::{MEASURES, Measure};
+use super::measures::{Measure, of_runs};
 use super::schedule::Side;
 use super::session::{Run, Session};
 use super::stats::{Summary, neighbours_alike, outliers, places, summary};
 use super::unit::Unit;
-use super::verdict::{BETWEEN_SESSIONS, Comparison, compare, conclude};
+use super::verdict::{Comparison, Question, Verdict, compare, conclude};
 use crate::os::{kernel, proc};
 use crate::output::json::Document;
 
@@ -33,6 +33,7 @@ pub struct Report {
     pub measures: Vec<Compared>,
     pub warnings: Vec<String>,
     pub machine: Machine,
+    pub method: MethodReport,
     pub warmup: usize,
     pub seed: u64,
     pub runs: Vec<Run>,
@@ -53,6 +54,44 @@ pub struct Subject {
     pub tuned: Option<&'static str>,
 }
 
+/// How it was measured and is judged.
+pub struct Method {
+    pub warmup: usize,
+    pub question: Question,
+    /// The arm that is the baseline again.
+    pub noise: Option<Side>,
+    /// Seconds after which a session ends that is not decided.
+    pub at_most: Option<f64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct MethodReport {
+    /// What the intervals of times allow for beside chance.
+    pub between_sessions_percent: f64,
+    /// What is called equal; null where that was not asked.
+    pub equal_within_percent: Option<f64>,
+    /// The arm that is the baseline again.
+    pub noise: Option<Side>,
+    /// Where it was stopped when all was decided: after so many seconds at the latest. Null: the number of runs was settled before.
+    pub at_most_s: Option<f64>,
+    /// Whether it was.
+    pub decided: bool,
+}
+
+impl Method {
+    fn report(&self, decided: bool) -> MethodReport {
+        // Without what the conversion to shares has left behind.
+        let percent = |share: f64| (share * 1e8).round() / 1e6;
+        MethodReport {
+            between_sessions_percent: percent(self.question.between_sessions),
+            equal_within_percent: self.question.equal_within.map(percent),
+            noise: self.noise,
+            at_most_s: self.at_most,
+            decided,
+        }
+    }
+}
+
 #[derive(Serialize, JsonSchema)]
 pub struct ArmReport {
     pub role: Side,
@@ -69,7 +108,7 @@ pub struct ArmReport {
 pub struct Compared {
     #[serde(rename = "measure", serialize_with = "key")]
     #[schemars(with = "String")]
-    pub of: &'static Measure,
+    pub of: Measure,
     /// Which candidate.
     pub arm: Side,
     pub baseline: Summary,
@@ -78,8 +117,8 @@ pub struct Compared {
     pub comparison: Option<Comparison>,
 }
 
-fn key<S: Serializer>(measure: &&'static Measure, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(measure.key)
+fn key<S: Serializer>(measure: &Measure, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&measure.key)
 }
 
 /// A place on a time line.
@@ -123,13 +162,17 @@ impl Document for Report {
 }
 
 impl Report {
-    pub fn new(subject: Subject, arms: &[Arm], session: Session, warmup: usize, seed: u64) -> Self {
-        let measures = compared(&session, seed);
+    pub fn new(subject: Subject, arms: &[Arm], session: Session, method: &Method) -> Self {
+        let measures = compared(&session, method);
         let runs = session.blocks();
         let sentence = |side: Side| {
             let time = measures.iter().find(|row| row.arm == side)?;
             let (candidate, baseline) = (&arms[side.index()].name, &arms[0].name);
-            Some(time.comparison?.sentence(candidate, baseline, runs, arms.len() - 1))
+            let comparisons = arms.len() - 1 - usize::from(method.noise.is_some());
+            Some(match method.noise {
+                Some(noise) if noise == side => time.comparison?.noise(baseline, runs),
+                _ => time.comparison?.sentence([candidate, baseline], runs, comparisons, &method.question),
+            })
         };
         let none = "the runs took no time that could be measured";
         let arm = |(side, arm): (Side, &Arm)| ArmReport {
@@ -140,17 +183,19 @@ impl Report {
             verdict: (side != Side::BASELINE).then(|| sentence(side).unwrap_or_else(|| none.to_owned())),
         };
         let arms_found: Vec<ArmReport> = session.sides().zip(arms).map(arm).collect();
-        let verdicts: Vec<&str> = arms_found.iter().filter_map(|arm| arm.verdict.as_deref()).collect();
+        let said = arms_found.iter().filter(|arm| Some(arm.role) != method.noise);
+        let verdicts: Vec<&str> = said.filter_map(|arm| arm.verdict.as_deref()).collect();
         Self {
             tcptune: env!("CARGO_PKG_VERSION"),
             verdict: verdicts.join("; "),
             subject,
-            warnings: warnings(arms, &session, warmup),
+            warnings: warnings(arms, &session, method, &measures),
             arms: arms_found,
             measures,
             machine: Machine::this(),
-            warmup,
-            seed,
+            method: method.report(session.decided),
+            warmup: method.warmup,
+            seed: method.question.seed,
             runs: session.runs,
             counted: session.counted,
             time_lines: session.time_lines,
@@ -166,9 +211,14 @@ impl Report {
     }
 
     /// The rows that the verdicts are about: of each candidate its time.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&Compared, Comparison)> {
+        let candidates = self.times().filter(|row| Some(row.arm) != self.method.noise);
+        candidates.filter_map(|row| Some((row, row.comparison?)))
+    }
+
+    /// The rows of time.
     pub fn times(&self) -> impl Iterator<Item = &Compared> {
-        let first = self.measures.first().map(|row| row.of.key);
-        self.measures.iter().filter(move |row| Some(row.of.key) == first)
+        self.measures.iter().filter(|row| row.of.is_time())
     }
 
     /// The time of an arm's runs.
@@ -201,32 +251,44 @@ impl Report {
 }
 
 /// The rows of all measures. Verdicts on time are one family of comparisons, those on everything else another.
-fn compared(session: &Session, seed: u64) -> Vec<Compared> {
+fn compared(session: &Session, method: &Method) -> Vec<Compared> {
     let mut rows: Vec<Compared> = Vec::new();
-    for of in &MEASURES {
-        let values: Option<Vec<Vec<f64>>> = session.sides().map(|side| session.values(side, of.of)).collect();
+    for of in of_runs(&session.runs) {
+        let values: Option<Vec<Vec<f64>>> =
+            session.sides().map(|side| session.values(side, |measured| of.of(measured))).collect();
         let Some(values) = values else { continue };
-        // What is counted is counted; times depend on more than chance.
-        let between_sessions = if of.unit == Unit::Seconds { BETWEEN_SESSIONS } else { 0.0 };
+        // What is counted is counted; times depend on more than chance. Noise is that of this session.
+        let question = |arm: Side| match of.unit {
+            Unit::Seconds | Unit::Number if Some(arm) != method.noise => method.question,
+            _ => method.question.of_this_session(),
+        };
         rows.extend(session.sides().zip(&values).skip(1).map(|(arm, candidate)| Compared {
-            of,
+            of: of.clone(),
             arm,
             baseline: summary(&values[0]),
             candidate: summary(candidate),
-            comparison: compare(&values[0], candidate, between_sessions, seed),
+            comparison: compare(&values[0], candidate, &question(arm)),
         }));
     }
     let runs = session.blocks();
-    let is_time = |row: &Compared| row.of.key == MEASURES[0].key;
     for time in [true, false] {
-        let family = rows.iter_mut().filter(|row| is_time(row) == time).filter_map(|row| row.comparison.as_mut());
-        conclude(&mut family.collect::<Vec<_>>(), runs);
+        let family = rows.iter_mut().filter(|row| row.of.is_time() == time && Some(row.arm) != method.noise);
+        let mut family: Vec<&mut Comparison> = family.filter_map(|row| row.comparison.as_mut()).collect();
+        conclude(&mut family, &method.question, runs);
     }
     rows
 }
 
-fn warnings(arms: &[Arm], session: &Session, warmup: usize) -> Vec<String> {
+fn warnings(arms: &[Arm], session: &Session, method: &Method, measures: &[Compared]) -> Vec<String> {
     let mut lines = Vec::new();
+    let noise = measures.iter().find(|row| Some(row.arm) == method.noise && row.of.is_time());
+    let noise = noise.and_then(|row| row.comparison);
+    if noise.is_some_and(|noise| matches!(noise.verdict, Verdict::Less | Verdict::More)) {
+        lines.push(format!(
+            "`{}` differs from itself: in this session a difference of that size means nothing",
+            arms[0].name
+        ));
+    }
     for (side, arm) in session.sides().zip(arms) {
         let Some(walls) = session.values(side, |m| Some(m.time_s)) else { continue };
         let (of, name) = (summary(&walls), &arm.name);
@@ -234,7 +296,8 @@ fn warnings(arms: &[Arm], session: &Session, warmup: usize) -> Vec<String> {
         let count = far.iter().filter(|far| **far).count();
         let slowest = walls.iter().copied().fold(0.0, f64::max);
         if far.first() == Some(&true) && walls.first() == Some(&slowest) {
-            let hint = if warmup == 0 { "--warmup 1 would keep it out" } else { "more --warmup may keep it out" };
+            let hint =
+                if method.warmup == 0 { "--warmup 1 would keep it out" } else { "more --warmup may keep it out" };
             lines.push(format!("the first run of `{name}` was the slowest by far: {hint}"));
         } else if count > 0 {
             let (run, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
@@ -290,8 +353,9 @@ fn in_order(session: &Session) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::Method;
     use crate::ab::counted::Counted;
-    use crate::ab::fake::{of_arms, report};
+    use crate::ab::fake::{METHOD, of_arms, of_arms_by, report};
     use crate::ab::schedule::Side;
     use crate::ab::session::Session;
     use crate::ab::verdict::Verdict;
@@ -306,6 +370,24 @@ mod tests {
         let said: Vec<&str> = report.arms.iter().filter_map(|arm| arm.verdict.as_deref()).collect();
         assert!(said.len() == 3 && said[0].starts_with("b takes ") && said[2].starts_with("d takes "), "{said:?}");
         assert_eq!(report.verdict, said.join("; "));
+    }
+
+    #[test]
+    fn a_baseline_that_differs_from_itself_is_noise() {
+        let arms = [("a", 1.0), ("b", 0.7), ("a again", 1.3)];
+        let noise = |method: Method| {
+            let report = of_arms_by(&arms, &method, |_| ());
+            (report.verdict.clone(), report.arms[2].verdict.clone().expect("said"), report.warnings.join("\n"), report)
+        };
+        let (verdict, said, warnings, report) =
+            noise(Method { noise: Some(Side::all(3).nth(2).expect("three")), ..METHOD });
+        assert!(verdict.starts_with("b takes ") && !verdict.contains("; a again"), "{verdict}");
+        assert!(said.starts_with("noise: a against itself takes 1."), "{said}");
+        assert!(warnings.contains("`a` differs from itself"), "{warnings}");
+        assert_eq!(report.verdicts().count(), 1);
+        // It is not one of the comparisons that a verdict must be clear among.
+        let p = |report: &super::Report| report.verdicts().next().map(|(_, found)| found.p_holm / found.p);
+        assert_eq!((p(&report), p(&noise(METHOD).3)), (Some(1.0), Some(2.0)));
     }
 
     #[test]
@@ -324,8 +406,13 @@ mod tests {
         // What no run has is left out.
         assert!(report.measures.iter().all(|m| m.of.key != "segments" && m.of.key != "library_stalls"));
         assert!(report.measures[0].comparison.is_some());
+        // What is printed is compared as the time is.
+        let printed = &report.measures[1];
+        let found = printed.comparison.expect("it was printed");
+        assert_eq!((&*printed.of.key, found.verdict), ("throughput", Verdict::More));
+        assert!(found.interval.ratio > 15.0 && report.verdict.starts_with("tcptune is "), "{found:?}");
         // No processor time: nothing to divide by.
-        assert!(report.measures[1].of.key == "user_cpu_s" && report.measures[1].comparison.is_none());
+        assert!(report.measures[2].of.key == "user_cpu_s" && report.measures[2].comparison.is_none());
         assert_eq!(report.blocks(), 10);
     }
 

@@ -44,6 +44,7 @@ impl Subcommand {
             | ("ab", "load" | "serve") => &[],
             ("run" | "check" | "doctor", _) => &["true"],
             ("ab", "arm") => &["true"],
+            ("ab", "at-most") => &["--until-decided", "--", "true"],
             ("ab", "tune" | "ready-port") => &["--serve", "true", "--load", "true"],
             ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "--", "true"],
             ("attach", "interval") => &["--watch", "1"],

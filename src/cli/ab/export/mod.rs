@@ -80,7 +80,11 @@ mod tests {
         let text = csv::rows(&report(|_| ())).expect("numbers");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21);
-        assert!(lines[0].starts_with("position,block,arm,name,status,time_s,user_cpu_s,system_cpu_s,"), "{}", lines[0]);
+        assert!(
+            lines[0].starts_with("position,block,arm,name,status,time_s,throughput,user_cpu_s,system_cpu_s,"),
+            "{}",
+            lines[0]
+        );
         assert!(lines[1].starts_with("0,0,") && lines[20].starts_with("19,9,"));
         assert_eq!(lines.iter().filter(|line| line.contains(",baseline,plain,0,")).count(), 10);
     }

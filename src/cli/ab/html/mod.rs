@@ -13,7 +13,7 @@ use super::measures::Source;
 use super::report::{Compared, Report};
 use super::schedule::Side;
 use super::unit::Unit;
-use super::verdict::{Verdict, chance, figure};
+use super::verdict::{Comparison, Verdict, chance, figure};
 use crate::output::page::whole;
 use axis::Axis;
 use svg::{class, px};
@@ -67,35 +67,35 @@ fn section(title: &str, note: &str, legend: &[(Side, &str)], content: Markup) ->
 
 /// The result in as few characters as possible, and what they mean: of several candidates that of the one that differs most.
 fn headline(report: &Report) -> (String, String) {
-    let far = |row: &Compared| {
-        let comparison = row.comparison?;
+    let far = |comparison: &Comparison| {
         let found = matches!(comparison.verdict, Verdict::Less | Verdict::More);
-        Some((found, comparison.interval.ratio.ln().abs()))
+        (found, comparison.interval.ratio.ln().abs())
     };
-    let farthest = report
-        .times()
-        .filter(|row| row.comparison.is_some())
-        .max_by(|a, b| far(a).partial_cmp(&far(b)).unwrap_or(std::cmp::Ordering::Equal));
-    let Some((row, comparison)) = farthest.and_then(|row| Some((row, row.comparison?))) else {
+    let order = |a: &Comparison, b: &Comparison| far(a).partial_cmp(&far(b)).unwrap_or(std::cmp::Ordering::Equal);
+    let Some((row, comparison)) = report.verdicts().max_by(|(_, a), (_, b)| order(a, b)) else {
         return ("nothing measured".to_owned(), String::new());
     };
     let ratio = comparison.interval.ratio;
+    let within = format!("within {} %", figure(report.method.equal_within_percent.unwrap_or_default()));
     let (figure, meaning) = match comparison.verdict {
         Verdict::Less if ratio < 0.5 => (format!("{}×", figure(1.0 / ratio)), "as fast"),
         Verdict::Less => (format!("−{} %", figure(100.0 * (1.0 - ratio))), "time"),
         Verdict::More if ratio < 2.0 => (format!("+{} %", figure(100.0 * (ratio - 1.0))), "time"),
         Verdict::More => (format!("{}×", figure(ratio)), "the time"),
+        Verdict::Equal => ("equal".to_owned(), within.as_str()),
         Verdict::NoDifference => ("no difference".to_owned(), "found"),
+        Verdict::Undecided => ("not decided".to_owned(), "yet"),
         Verdict::TooFewRuns => ("too few runs".to_owned(), "to tell"),
     };
-    let whose = if report.arms.len() > 2 { format!("{meaning}: {}", report.name(row.arm)) } else { meaning.to_owned() };
+    let whose =
+        if report.verdicts().count() > 1 { format!("{meaning}: {}", report.name(row.arm)) } else { meaning.to_owned() };
     (figure, whose)
 }
 
 fn head(report: &Report) -> Markup {
     let (figure, meaning) = headline(report);
-    let tone = match report.times().collect::<Vec<_>>().as_slice() {
-        [one] => one.comparison.map_or("even", |comparison| tone(comparison.verdict)),
+    let tone = match report.verdicts().collect::<Vec<_>>().as_slice() {
+        [(_, one)] => tone(one.verdict),
         _ => "even",
     };
     html! {
@@ -234,7 +234,7 @@ const fn tone(verdict: Verdict) -> &'static str {
 }
 
 /// The interval on a logarithmic line around 1.
-fn forest(comparison: &super::verdict::Comparison, reach: f64) -> Markup {
+fn forest(comparison: &Comparison, reach: f64) -> Markup {
     let axis = Axis::log(1.0 / reach, reach, 4.0, 156.0);
     let [low, at, high] =
         [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
@@ -263,9 +263,28 @@ fn method(report: &Report) -> Markup {
                     (report.blocks()) " of each, after " (report.warmup) " of each that do not count, in blocks of one run of each in \
                     random order (--seed " (report.seed) ")"
                 }
-                dt { "interval" } dd { "95 %, of the ratio of the medians, by bootstrap of the blocks; for times wider by the 4 % that sessions differ by" }
+                dt { "interval" }
+                dd {
+                    @if report.method.at_most_s.is_some() {
+                        "95 % at every look, of the ratio of a block's runs, by bets on the blocks"
+                    } @else {
+                        "95 %, of the ratio of the medians, by bootstrap of the blocks"
+                    }
+                    "; for times wider by the " (figure(report.method.between_sessions_percent)) " % that sessions differ by"
+                }
                 dt { "test" }
-                dd { "Mann-Whitney's rank test, two-sided; a difference is believed below p = 0.01, corrected for the number of comparisons by Holm's method, and with an interval without 1" }
+                dd {
+                    @if report.method.at_most_s.is_some() {
+                        "by the same bets: the runs ended when all was decided, which they allow for"
+                    } @else {
+                        "Mann-Whitney's rank test, two-sided"
+                    }
+                    "; a difference is believed below p = 0.01, corrected for the number of comparisons by Holm's method, and with an \
+                     interval without 1"
+                    @if let Some(within) = report.method.equal_within_percent {
+                        "; equality within " (figure(within)) " % below p = 0.05 of two one-sided tests"
+                    }
+                }
                 dt { "machine" }
                 dd {
                     (machine.kernel) ", " (machine.processors) " CPUs, " (machine.congestion_control)
@@ -291,8 +310,8 @@ fn raw(report: &Report) -> Markup {
                                     td.number { (run.position + 1) }
                                     td { span.key { (report.name(run.arm)) } }
                                     td.number { (Unit::Seconds.show(run.measured.time_s)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.user_cpu_s)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.system_cpu_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.usage.user_cpu_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.usage.system_cpu_s)) }
                                     td.number { (run.measured.status) }
                                 }
                             }
