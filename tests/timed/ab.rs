@@ -179,7 +179,7 @@ fn commands_are_compared_with_the_first() {
         .map(|row| (row["arm"].as_str().expect("text"), row["comparison"]["verdict"].as_str().expect("text")))
         .collect();
     assert_eq!(found, [("candidate", "more"), ("candidate-2", "less")]);
-    assert_eq!(report["arms"][2]["name"], "short");
+    assert_eq!((&report["arms"][2]["name"], &report["library"]), (&"short".into(), &Value::Null));
     assert_eq!(report["runs"].as_array().map(Vec::len), Some(24));
     let said = joined(&out);
     assert!(said.contains("sleep 0.4 takes ") && said.contains("short is "), "{out}");
@@ -391,6 +391,10 @@ fn results_are_written_in_every_form() {
     let page = read("page.html");
     assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("http"), "it asks for nothing from elsewhere");
     let report = json(&scratch.join("json"));
+    // Where it was measured, and with which build.
+    assert_eq!(report["library"]["file"].as_str(), library().to_str());
+    assert!(report["library"]["build_id"].as_str().is_some_and(|id| id.len() >= 16), "{}", report["library"]);
+    assert!(report["machine"]["host"].is_string() && report["machine"]["kernel"].is_string());
     assert_eq!((report["seed"].as_u64(), report["verdict"].as_str()), (Some(77), Some(verdict(&out).as_str())));
     // The seed repeats the order.
     let order = |report: &Value| {

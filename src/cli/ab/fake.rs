@@ -98,6 +98,7 @@ pub const METHOD: Method = Method {
     },
     noise: None,
     at_most: None,
+    library: None,
 };
 
 /// A made-up session of ten runs of each, as a report.

@@ -48,12 +48,13 @@ use arm::Arm;
 use commands::Commands;
 use line::{split, words};
 use metric::Metric;
-use report::{Method, Report, Subject};
+use report::{LibraryReport, Method, Report, Subject};
 use schedule::Side;
 use session::{Plan, Run};
 use verdict::Question;
 
 use crate::errors::{Failure, NO, OK, say, shown};
+use crate::os::elf;
 use crate::os::files::Target;
 use crate::programs::{facts, library, reach, sanitizer, start};
 use crate::settings;
@@ -77,6 +78,7 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     let counter = prepared.counter(args.count)?;
     let subject = subject(args, &prepared);
+    let library = prepared.report();
     let Prepared { mut arms, server, .. } = prepared;
     let comparisons = arms.len() - 1;
     let noise = args.noise.then(|| arm::again(&mut arms));
@@ -84,7 +86,7 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
     let untouched = arm::untouched(&settings::environment());
     let names = arms.iter().map(|arm| arm.name.clone()).collect();
     let seed = args.seed.unwrap_or_else(rand::random);
-    let method = method(args, seed.into(), noise);
+    let method = Method { library, ..method(args, seed.into(), noise) };
     let count = match (args.runs, method.at_most) {
         (_, Some(seconds)) => session::Count::Deciding(seconds),
         (Some(runs), None) => session::Count::Fixed(runs as usize),
@@ -138,7 +140,8 @@ fn method(args: &AbArgs, seed: u64, noise: Option<Side>) -> Method {
             seed,
         },
         noise,
-        at_most: args.until_decided.then(|| args.at_most.as_secs_f64()),
+        at_most: args.until_decided.then_some(args.at_most.as_secs_f64()),
+        library: None,
     }
 }
 
@@ -215,6 +218,12 @@ fn given(arm: &written::Written) -> String {
 }
 
 impl Prepared {
+    /// Which library it is, where an arm has it.
+    fn report(&self) -> Option<LibraryReport> {
+        let library = self.library.as_ref().filter(|_| self.arms.iter().any(|arm| arm.tuned))?;
+        Some(LibraryReport { file: library.file.display().to_string(), build_id: elf::build_id(&library.file) })
+    }
+
     /// The library that is to count, if it can, and if an arm has it.
     fn counter(&self, count: Count) -> Result<Option<PathBuf>, Failure> {
         let library = self.library.as_ref().filter(|_| self.arms.iter().any(|arm| arm.tuned));

@@ -33,6 +33,8 @@ pub struct Report {
     pub measures: Vec<Compared>,
     pub warnings: Vec<String>,
     pub machine: Machine,
+    /// Null: no arm has it.
+    pub library: Option<LibraryReport>,
     pub method: MethodReport,
     pub warmup: usize,
     pub seed: u64,
@@ -62,6 +64,15 @@ pub struct Method {
     pub noise: Option<Side>,
     /// Seconds after which a session ends that is not decided.
     pub at_most: Option<f64>,
+    pub library: Option<LibraryReport>,
+}
+
+/// The library that an arm has.
+#[derive(Clone, Serialize, JsonSchema)]
+pub struct LibraryReport {
+    pub file: String,
+    /// Tells builds apart.
+    pub build_id: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -138,6 +149,7 @@ fn points<S: Serializer>(lines: &[TimeLine], serializer: S) -> Result<S::Ok, S::
 /// Where it was measured.
 #[derive(Serialize, JsonSchema)]
 pub struct Machine {
+    pub host: String,
     pub kernel: String,
     pub processors: usize,
     /// Runnable processes on average over the last minute, at the end.
@@ -148,6 +160,7 @@ pub struct Machine {
 impl Machine {
     pub fn this() -> Self {
         Self {
+            host: kernel::host(),
             kernel: kernel::name(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             load: proc::load(),
@@ -193,6 +206,7 @@ impl Report {
             arms: arms_found,
             measures,
             machine: Machine::this(),
+            library: method.library.clone(),
             method: method.report(session.decided),
             warmup: method.warmup,
             seed: method.question.seed,
