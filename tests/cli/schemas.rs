@@ -36,6 +36,8 @@ const PLAIN: &[&str] = &[
     "fewest_segments",
     "retransmissions",
     "delayed_acks",
+    "context_switches",
+    "page_faults",
     "calls",
     "calls_sent",
     "calls_received",
@@ -122,6 +124,8 @@ const PLAIN: &[&str] = &[
     "low",
     "high",
     "p",
+    "p_holm",
+    "p_equal",
     "load",
     // How a command has ended.
     "status",

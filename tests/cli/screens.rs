@@ -192,6 +192,25 @@ fn ab_has_both_medians_and_the_ratio() {
     }
 }
 
+#[test]
+fn ab_of_several_commands_has_a_row_for_each() {
+    for (width, out) in at_widths(|| {
+        let mut command = tcptune();
+        command.args(["ab", "-n", "6", "--warmup", "1", "/bin/sleep 0.01", "/bin/sleep 0.02", "--arm"]);
+        command.arg("a name that is longer than the column=/bin/sleep 0.01");
+        command
+    }) {
+        fits(width, &out);
+        let head = out.lines().find(|line| line.starts_with("medians")).expect("titles");
+        apart(head, "medians ratio 95 % interval chance");
+        let time: Vec<&str> = out.lines().skip_while(|line| *line != "time").skip(1).take(3).collect();
+        assert!(time[0].starts_with("  /bin/sleep 0.01 ") && time[1].starts_with("  /bin/sleep 0.02 "), "{out}");
+        // Only the candidates have a ratio.
+        assert!(time[1].split_whitespace().count() > time[0].split_whitespace().count(), "{out}");
+        assert!(out.contains("/bin/sleep 0.02 takes ") && !out.contains("saw no TCP connection"), "{out}");
+    }
+}
+
 /// A directory with two processes that are gone, and one that exchanges data without end.
 fn counted() -> (ScratchDir, Guard) {
     let scratch = ScratchDir::new("screens");

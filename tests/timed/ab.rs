@@ -163,6 +163,151 @@ fn equal_things_do_not_differ() {
 }
 
 #[test]
+fn commands_are_compared_with_the_first() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let export = format!("json={}", scratch.join("ab.json").display());
+    // No library is needed: one that is named wrongly is not looked for.
+    let mut command = tcptune();
+    command.args(["ab", "-n", "8", "--export", &export, "sleep 0.1", "sleep 0.4", "--arm", "short=sleep 0.01"]);
+    let (code, out, err) = ended(command.env_remove("TCPTUNE_LIB"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(!out.contains("saw no TCP connection"), "{out}");
+    let report = json(&scratch.join("ab.json"));
+    let rows = report["measures"].as_array().expect("a list").iter().filter(|row| row["measure"] == "time_s");
+    let found: Vec<(&str, &str)> = rows
+        .map(|row| (row["arm"].as_str().expect("text"), row["comparison"]["verdict"].as_str().expect("text")))
+        .collect();
+    assert_eq!(found, [("candidate", "more"), ("candidate-2", "less")]);
+    assert_eq!((&report["arms"][2]["name"], &report["library"]), (&"short".into(), &Value::Null));
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(24));
+    let said = joined(&out);
+    assert!(said.contains("sleep 0.4 takes ") && said.contains("short is "), "{out}");
+    // One of them is slower.
+    let gate = ["ab", "-n", "8", "--fail-if-slower", "sleep 0.02", "sleep 0.02", "sleep 0.2"];
+    assert_eq!(ended(tcptune().args(gate)).0, 1);
+    let gate = ["ab", "-n", "8", "--fail-if-slower", "sleep 0.2", "sleep 0.02", "sleep 0.02"];
+    assert_eq!(ended(tcptune().args(gate)).0, 0);
+}
+
+fn of_time<'r>(report: &'r Value, arm: &str) -> &'r Value {
+    let rows = report["measures"].as_array().expect("a list").iter();
+    let mut rows = rows.filter(|row| row["measure"] == "time_s" && row["arm"] == arm);
+    &rows.next().expect("it was timed")["comparison"]
+}
+
+#[test]
+fn a_clear_difference_ends_the_session_and_an_unclear_one_does_not() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let export = format!("json={}", scratch.join("ab.json").display());
+    let decide = |options: &[&str], arms: &[&str]| {
+        let mut command = tcptune();
+        command.args(["ab", "--until-decided", "--export", &export]).args(options).args(arms);
+        let begin = std::time::Instant::now();
+        let (code, out, err) = ended(&mut command);
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        (json(&scratch.join("ab.json")), joined(&out), begin.elapsed())
+    };
+    let (report, out, _) = decide(&[], &["sleep 0.02", "sleep 0.06", "sleep 0.04"]);
+    assert!(report["method"]["decided"] == true && out.contains("until all was decided"), "{out}");
+    // Ten of each, or with two candidates a few more, are what it takes.
+    let runs = report["runs"].as_array().map_or(0, Vec::len);
+    assert!((30..=60).contains(&runs), "{runs}: {out}");
+    assert_eq!(["candidate", "candidate-2"].map(|arm| of_time(&report, arm)["verdict"].clone()), ["more", "more"]);
+    let (report, out, took) = decide(&["--equal-within", "0.001", "--at-most", "2s"], &["sleep 0.02", "sleep 0.02"]);
+    assert!(report["method"]["decided"] == false && out.contains("until time was up"), "{out}");
+    assert_eq!(of_time(&report, "candidate")["verdict"], "undecided", "{out}");
+    assert!(out.contains("not decided: sleep 0.02 B takes "), "{out}");
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn equality_is_shown_and_noise_is_measured() {
+    let _turn = turn::alone();
+    let scratch = ScratchDir::new("ab");
+    let export = format!("json={}", scratch.join("ab.json").display());
+    let options = ["ab", "-n", "12", "--equal-within", "20", "--noise", "--fail-if-slower", "--export", &export];
+    let (code, out, err) = ended(tcptune().args(options).args(["sleep 0.05", "sleep 0.05"]));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let report = json(&scratch.join("ab.json"));
+    assert_eq!(of_time(&report, "candidate")["verdict"], "equal", "{out}");
+    assert_eq!(
+        (report["method"]["noise"].as_str(), report["arms"].as_array().map(Vec::len)),
+        (Some("candidate-2"), Some(3))
+    );
+    let out = joined(&out);
+    assert!(out.contains("equal within 20 % in this session: sleep 0.05 B takes "), "{out}");
+    assert!(out.contains("noise: sleep 0.05 A against itself takes "), "{out}");
+}
+
+#[test]
+fn numbers_that_a_command_prints_are_compared() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let file = |name: &str| scratch.join(name).display().to_string();
+    let printer =
+        script(&scratch, "printer", "#!/bin/sh\necho 1 requests/s\necho \"$R.5 requests/s\" >&2\necho done\n");
+    let arms = ["100", "200"].map(|rate| format!("R={rate} {}", printer.display()));
+    let mut command = tcptune();
+    command.args([
+        "ab",
+        "-n",
+        "6",
+        "--metric",
+        r"rate=([\d.]+) requests/s",
+        "--export",
+        &format!("json={}", file("json")),
+    ]);
+    let (code, out, err) = ended(command.args(["--export", &format!("csv={}", file("csv"))]).args(&arms));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(!out.contains("requests/s\ndone"), "{out}");
+    let report = json(&scratch.join("json"));
+    assert_eq!(["baseline", "candidate"].map(|arm| median(&report, "rate", arm)), [100.5, 200.5]);
+    assert_eq!(report["runs"][0]["metrics"].as_object().map(serde_json::Map::len), Some(1));
+    let csv = fs::read_to_string(scratch.join("csv")).expect("written");
+    assert!(csv.lines().next().is_some_and(|head| head.contains(",time_s,rate,user_cpu_s,")), "{csv}");
+    assert!(csv.lines().skip(1).all(|row| row.contains(",100.5,") || row.contains(",200.5,")), "{csv}");
+    // What the kernel accounts is there too.
+    let export = format!("json={}", file("memory"));
+    let mut command = tcptune();
+    command.args(["ab", "-n", "3", "--export", &export, "true"]);
+    command.arg("sh -c 'x=$(head -c 50000000 /dev/zero | tr \"\\0\" x)'");
+    assert_eq!(ended(&mut command).0, 0);
+    let report = json(&scratch.join("memory"));
+    let more = |measure: &str| median(&report, measure, "candidate") - median(&report, measure, "baseline");
+    assert!(more("peak_memory_bytes") > 40e6 && more("page_faults") > 1000.0, "{}", report["measures"]);
+    assert!(more("context_switches") > 2.0, "{}", report["measures"]);
+    // It can be shown as well.
+    let shown = ["ab", "-n", "2", "-w", "0", "--show-output", "--metric", "n=^(.+)$", "echo 7", "echo 8"];
+    let (_, out, _) = ended(tcptune().args(shown));
+    assert_eq!((out.matches("7\n").count(), out.matches("\n8\n").count() > 0), (2, true), "{out}");
+}
+
+#[test]
+fn commands_have_their_own_environment_and_preparation() {
+    let _turn = turn::beside_its_file();
+    let scratch = ScratchDir::new("ab");
+    let sleeper = sleeper(&scratch);
+    let log = scratch.join("prepared");
+    let note = |word: &str| format!("echo {word} >> {}", log.display());
+    let arms =
+        [format!("T=0.01 {sleeper}"), format!("tcptune=on T=0.02 {sleeper}"), format!("cork=off T=0.01 {sleeper}")];
+    let prepare: Vec<String> = ["a", "b", "c"].iter().flat_map(|word| ["--prepare".to_owned(), note(word)]).collect();
+    let mut command = ab(&["-n", "2", "--count", "off"]);
+    let (code, out, err) = ended(command.args(&prepare).args(&arms).env("TCPTUNE_CORK", "auto"));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let lines = fs::read_to_string(format!("{sleeper}.log")).expect("written");
+    let count = |wanted: &str| lines.lines().filter(|line| *line == wanted).count();
+    assert_eq!(count("off none auto"), 3, "{lines}");
+    assert_eq!(count(&format!("on {} auto", library().display())), 3, "{lines}");
+    assert_eq!(count(&format!("on {} off", library().display())), 3, "{lines}");
+    let prepared = fs::read_to_string(&log).expect("written");
+    let of = |word: &str| prepared.lines().filter(|line| *line == word).count();
+    assert_eq!([of("a"), of("b"), of("c")], [3; 3], "{prepared}");
+}
+
+#[test]
 fn each_arm_runs_as_often_and_in_its_own_environment() {
     let _turn = turn::beside_its_file();
     let scratch = ScratchDir::new("ab");
@@ -246,6 +391,10 @@ fn results_are_written_in_every_form() {
     let page = read("page.html");
     assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("http"), "it asks for nothing from elsewhere");
     let report = json(&scratch.join("json"));
+    // Where it was measured, and with which build.
+    assert_eq!(report["library"]["file"].as_str(), library().to_str());
+    assert!(report["library"]["build_id"].as_str().is_some_and(|id| id.len() >= 16), "{}", report["library"]);
+    assert!(report["machine"]["host"].is_string() && report["machine"]["kernel"].is_string());
     assert_eq!((report["seed"].as_u64(), report["verdict"].as_str()), (Some(77), Some(verdict(&out).as_str())));
     // The seed repeats the order.
     let order = |report: &Value| {

@@ -9,8 +9,9 @@ use super::args::{Count, End};
 use super::arm::Arm;
 use super::counted::Counting;
 use super::executor::{Executor, Measured, Purpose, TimeLine};
+use super::metric::{Metric, Printed};
 use super::network::{Network, segments_sent};
-use super::process::{self, Process};
+use super::process::{self, Output, Process};
 use super::schedule::Side;
 use super::server::Server;
 use crate::errors::Failure;
@@ -18,24 +19,30 @@ use crate::settings::Pair;
 
 /// What is run, with words that are ready to be executed.
 pub struct Commands {
-    pub command: Vec<OsString>,
     /// The server that the command talks to, its port, and which of the two has the arm's settings.
     pub server: Option<(Vec<OsString>, u16, End)>,
-    pub prepare: Option<String>,
     pub ignore_failure: bool,
     pub show_output: bool,
+    pub metrics: Vec<Metric>,
     pub count: Count,
     /// The library, if it can count and only observe.
     pub counter: Option<PathBuf>,
-    pub arms: [Arm; 2],
+    pub arms: Vec<Arm>,
     /// For what is not measured, and for the end that has no settings.
     pub untouched: Vec<Pair>,
+    /// The beginning.
+    pub begin: Instant,
 }
 
 impl Executor for Commands {
+    fn elapsed_s(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
     fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure> {
         process::interrupted()?;
-        if let Some(script) = &self.prepare {
+        let arm = &self.arms[side.index()];
+        if let Some(script) = &arm.prepare {
             shell("--prepare", script, &self.untouched, self.show_output)?;
         }
         let counting = match self.count {
@@ -45,7 +52,6 @@ impl Executor for Commands {
         };
         let counter = self.counter.as_ref().filter(|_| counting);
         let counting = counter.map(|_| Counting::start()).transpose()?;
-        let arm = &self.arms[side as usize];
         let tuned = match counting.as_ref().zip(counter) {
             Some((counting, library)) => counting.environment(&arm.environment, library),
             None => arm.environment.clone(),
@@ -56,65 +62,52 @@ impl Executor for Commands {
             Some((words, port, End::Load)) => (Some(Server::start(words, &self.untouched, *port, show)?), &tuned),
             None => (None, &tuned),
         };
+        let printed = (!self.metrics.is_empty()).then(Printed::new).transpose()?;
         let before = Network::read();
         let mut sampler = Sampler::new(purpose.traced());
         let begin = Instant::now();
-        let (ended, end) = Process::start(&self.command, environment, show)?.wait(|| sampler.tick())?;
+        let output = printed.as_ref().map_or(Output::shown(show), |printed| Output::Kept(printed.file()));
+        let (ended, end) = Process::start(&arm.command, environment, output)?.wait(|| sampler.tick())?;
         let wall = ended.duration_since(begin).as_secs_f64();
         let network = Network::read().since(&before);
         let server = server.map(Server::stop).transpose()?;
         if end.status != 0 && !self.ignore_failure {
-            return Err(self.failed(&arm.name, end.status));
+            return Err(failed(arm, end.status));
         }
+        let metrics =
+            printed.map(|printed| printed.find(&self.metrics, &arm.name, show)).transpose()?.unwrap_or_default();
         let counted = counting.map(|counting| counting.read()).transpose()?;
         Ok(Measured {
             time_s: wall,
-            cpu: end.cpu,
+            usage: end.usage,
             server,
             status: end.status,
             network,
+            metrics,
             counted,
             time_line: sampler.line,
         })
     }
 }
 
-impl Commands {
-    fn failed(&self, arm: &str, status: i32) -> Failure {
-        let name = self.command.first().map(|word| word.display().to_string()).unwrap_or_default();
-        let how = if status > 128 {
-            format!("was ended by signal {}", status - 128)
-        } else {
-            format!("exited with {status}")
-        };
-        Failure::own(format!(
-            "`{name}` {how} in a run of `{arm}`: --show-output shows what it says, --ignore-failure counts such runs too"
-        ))
-    }
+fn failed(arm: &Arm, status: i32) -> Failure {
+    let name = arm.command.first().map(|word| word.display().to_string()).unwrap_or_default();
+    let how =
+        if status > 128 { format!("was ended by signal {}", status - 128) } else { format!("exited with {status}") };
+    Failure::own(format!(
+        "`{name}` {how} in a run of `{}`: --show-output shows what it says, --ignore-failure counts such runs too",
+        arm.name
+    ))
 }
 
 /// A command around the runs.
 pub fn shell(option: &str, script: &str, environment: &[Pair], show: bool) -> Result<(), Failure> {
     let words = ["/bin/sh", "-c", script].map(OsString::from);
-    let (_, end) = Process::start(&words, environment, show)?.wait(|| Duration::from_secs(1))?;
+    let (_, end) = Process::start(&words, environment, Output::shown(show))?.wait(|| Duration::from_secs(1))?;
     if end.status != 0 {
         return Err(Failure::of_option(option, script, format!("the command exited with {}", end.status)));
     }
     Ok(())
-}
-
-/// The words of a command line, or the shell that is to read it.
-pub fn words(option: &str, line: &str, shell: Option<&str>) -> Result<Vec<OsString>, Failure> {
-    if let Some(shell) = shell {
-        return Ok([shell, "-c", line].map(OsString::from).to_vec());
-    }
-    let words = shell_words::split(line).map_err(|_| {
-        Failure::of_option(option, line, "allowed are words as a shell has them, but a quote is not closed")
-    })?;
-    if words.is_empty() {
-        return Err(Failure::of_option(option, line, "the command is empty"));
-    }
-    Ok(words.into_iter().map(OsString::from).collect())
 }
 
 /// Follows the kernel's count of segments over time, closely at first and then less: the beginning is what shows a stall.

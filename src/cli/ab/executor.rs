@@ -1,6 +1,8 @@
 //! What the session needs of the world: something that runs one arm once and says what it took. The session and the figures
 //! are tested with a made-up one; nothing in here starts anything.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -28,11 +30,17 @@ impl Purpose {
     }
 }
 
-/// Processor time of a process and of those descendants that it waited for.
+/// What the kernel accounts for a process and for those descendants that it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Cpu {
+pub struct Usage {
     pub user_cpu_s: f64,
     pub system_cpu_s: f64,
+    /// Of the largest of them; at least what this command has in memory when it starts a process.
+    pub peak_memory_bytes: u64,
+    /// Voluntary and forced.
+    pub context_switches: u64,
+    /// Minor and major.
+    pub page_faults: u64,
 }
 
 /// Segments sent so far, at seconds since the start.
@@ -44,12 +52,14 @@ pub struct Measured {
     /// From the start of the command to its end.
     pub time_s: f64,
     #[serde(flatten)]
-    pub cpu: Cpu,
+    pub usage: Usage,
     /// Of the server, from its start to its end.
-    pub server: Option<Cpu>,
+    pub server: Option<Usage>,
     /// Its exit status; 128 and the signal's number, if a signal ended it.
     pub status: i32,
     pub network: Network,
+    /// What it printed, by the name that was given.
+    pub metrics: BTreeMap<String, f64>,
     /// What the library counted, if it did.
     pub counted: Option<Counted>,
     #[serde(skip)]
@@ -58,4 +68,6 @@ pub struct Measured {
 
 pub trait Executor {
     fn run(&mut self, side: Side, purpose: Purpose) -> Result<Measured, Failure>;
+    /// Since the first run, with all that was around the runs.
+    fn elapsed_s(&self) -> f64;
 }

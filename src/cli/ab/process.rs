@@ -2,6 +2,7 @@
 //! processor time, ended when the user interrupts. No shell, no pipe, no thread is in the way of the time that is taken.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::executor::Cpu;
+use super::executor::Usage;
 use crate::errors::{Context, Failure};
 use crate::programs::start;
 use crate::settings::Pair;
@@ -52,6 +53,20 @@ pub fn interrupted() -> Result<(), Failure> {
     }
 }
 
+/// Where the output of a process goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Output<'f> {
+    Shown,
+    Dropped,
+    Kept(&'f File),
+}
+
+impl Output<'_> {
+    pub fn shown(show: bool) -> Self {
+        if show { Self::Shown } else { Self::Dropped }
+    }
+}
+
 /// A running process and its group. Both are gone when this is dropped.
 pub struct Process {
     /// As it was started, for messages.
@@ -67,18 +82,21 @@ pub struct Process {
 pub struct End {
     /// Exit status; 128 and the signal's number, if a signal ended it.
     pub status: i32,
-    pub cpu: Cpu,
+    pub usage: Usage,
 }
 
 impl Process {
-    pub fn start(words: &[OsString], environment: &[Pair], show: bool) -> Result<Self, Failure> {
+    pub fn start(words: &[OsString], environment: &[Pair], output: Output<'_>) -> Result<Self, Failure> {
         let Some((program, arguments)) = words.split_first() else { return Err(Failure::own("the command is empty")) };
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).process_group(0);
-        if !show {
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-        }
+        let copy = |file: &File| file.try_clone().doing(|| "keep the output of the command");
+        match output {
+            Output::Shown => &mut command,
+            Output::Dropped => command.stdout(Stdio::null()).stderr(Stdio::null()),
+            Output::Kept(file) => command.stdout(copy(file)?).stderr(copy(file)?),
+        };
         let child = command.spawn().map_err(|error| start::refusal(program, &error))?;
         let pid = Pid::from_child(&child);
         let name = program.display().to_string();
@@ -135,9 +153,16 @@ impl Process {
         // SAFETY: needed to read what the kernel filled in. Sound because it was zeroed, and every bit pattern is valid.
         let usage = unsafe { usage.assume_init() };
         let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        let cpu = Cpu { user_cpu_s: seconds(usage.ru_utime), system_cpu_s: seconds(usage.ru_stime) };
+        let count = |number: libc::c_long| u64::try_from(number).unwrap_or_default();
+        let usage = Usage {
+            user_cpu_s: seconds(usage.ru_utime),
+            system_cpu_s: seconds(usage.ru_stime),
+            peak_memory_bytes: 1024 * count(usage.ru_maxrss),
+            context_switches: count(usage.ru_nvcsw) + count(usage.ru_nivcsw),
+            page_faults: count(usage.ru_minflt) + count(usage.ru_majflt),
+        };
         let status = if libc::WIFSIGNALED(status) { 128 + libc::WTERMSIG(status) } else { libc::WEXITSTATUS(status) };
-        Ok(End { status, cpu })
+        Ok(End { status, usage })
     }
 }
 
@@ -152,12 +177,12 @@ impl Drop for Process {
 
 #[cfg(test)]
 mod tests {
-    use super::{Process, interrupted};
+    use super::{Output, Process, interrupted};
     use std::time::{Duration, Instant};
 
     fn start(script: &str) -> Process {
         let words = ["/bin/sh", "-c", script].map(Into::into);
-        Process::start(&words, &[("PATH".into(), "/usr/bin:/bin".into())], false).expect("there is a shell")
+        Process::start(&words, &[("PATH".into(), "/usr/bin:/bin".into())], Output::Dropped).expect("there is a shell")
     }
 
     fn status(script: &str) -> i32 {
@@ -177,9 +202,18 @@ mod tests {
             .expect("it ends");
         let wall = end.duration_since(begin).as_secs_f64();
         assert!(
-            left.cpu.user_cpu_s > 0.005 && left.cpu.user_cpu_s + left.cpu.system_cpu_s < wall - 0.05,
+            left.usage.user_cpu_s > 0.005 && left.usage.user_cpu_s + left.usage.system_cpu_s < wall - 0.05,
             "{left:?} {wall}"
         );
+    }
+
+    #[test]
+    fn memory_switches_and_faults_are_accounted() {
+        let usage = |script: &str| start(script).wait(|| Duration::from_secs(1)).expect("it ends").1.usage;
+        let (little, much) = (usage("true"), usage("sleep 0.01; sleep 0.01; sleep 0.01"));
+        // The memory is at least that of this process: tests/timed/ab.rs compares it.
+        assert!(little.page_faults > 10 && little.peak_memory_bytes > 100_000, "{little:?}");
+        assert!(much.page_faults > little.page_faults + 100 && much.context_switches >= little.context_switches + 3);
     }
 
     #[test]
@@ -200,7 +234,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_named() {
-        let failure = Process::start(&["/nonexistent/program".into()], &[], false).err().expect("it is not there");
+        let failure =
+            Process::start(&["/nonexistent/program".into()], &[], Output::Dropped).err().expect("it is not there");
         assert_eq!(failure.code, 127);
         assert!(failure.message.starts_with("cannot run `/nonexistent/program`: "), "{}", failure.message);
     }

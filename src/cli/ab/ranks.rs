@@ -11,6 +11,16 @@ const EXACT: usize = 120;
 
 /// The probability of ranks at least as far apart as these, if the arms did not differ.
 pub fn mann_whitney(a: &[f64], b: &[f64]) -> f64 {
+    probability(a, b, |distance, seen| distance.abs() >= seen.abs(), true)
+}
+
+/// The probability of ranks of `a` at least as high as these, if the arms did not differ.
+pub fn higher(a: &[f64], b: &[f64]) -> f64 {
+    probability(a, b, |distance, seen| distance >= seen, false)
+}
+
+/// How likely are draws whose distance from the expected sum is as far as the one seen?
+fn probability(a: &[f64], b: &[f64], far: impl Fn(i64, i64) -> bool, both: bool) -> f64 {
     if a.is_empty() || b.is_empty() {
         return 1.0;
     }
@@ -18,13 +28,19 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> f64 {
     let sum: usize = ranks.iter().take(a.len()).sum();
     let all: usize = ranks.iter().sum();
     // The expected sum is all * |a| / n; compared in whole numbers, so that equal distances are equal.
-    let distance = |sum: usize| (sum * ranks.len()).abs_diff(all * a.len());
+    let distance = |sum: usize| (sum * ranks.len()) as i64 - (all * a.len()) as i64;
     if ranks.len() <= EXACT {
         let counts = ways(&ranks, a.len());
-        let far: f64 = counts.iter().enumerate().filter(|(s, _)| distance(*s) >= distance(sum)).map(|(_, n)| n).sum();
-        return (far / counts.iter().sum::<f64>()).min(1.0);
+        let seen = distance(sum);
+        let found: f64 = counts.iter().enumerate().filter(|(s, _)| far(distance(*s), seen)).map(|(_, n)| n).sum();
+        return (found / counts.iter().sum::<f64>()).min(1.0);
     }
-    normal(&ranks, a.len(), sum)
+    let two_sided = normal(&ranks, a.len(), sum);
+    match (both, distance(sum) > 0) {
+        (true, _) => two_sided,
+        (false, true) => two_sided / 2.0,
+        (false, false) => 1.0 - two_sided / 2.0,
+    }
 }
 
 /// Twice the rank of each value, first those of `a`: values that are equal share the mean of their ranks.
@@ -70,7 +86,7 @@ fn normal(ranks: &[usize], size: usize, sum: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{doubled_ranks, mann_whitney, normal};
+    use super::{doubled_ranks, higher, mann_whitney, normal};
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-9
@@ -95,6 +111,17 @@ mod tests {
         // scipy.stats.mannwhitneyu(x, y, method="exact"): the example of its manual.
         let (male, female) = ([19.0, 22.0, 16.0, 29.0, 24.0], [20.0, 11.0, 17.0, 12.0]);
         assert!(close(mann_whitney(&male, &female), 0.111_111_111_111_111_1));
+    }
+
+    #[test]
+    fn one_side_by_hand() {
+        // Half of the two-sided 14 of C(9, 4) = 126 orders; of the other side all but the four that are further.
+        let (male, female) = ([19.0, 22.0, 16.0, 29.0, 24.0], [20.0, 11.0, 17.0, 12.0]);
+        assert!(close(higher(&male, &female), 0.055_555_555_555_555_55));
+        assert!(close(higher(&female, &male), 0.968_253_968_253_968_3), "{}", higher(&female, &male));
+        let many: Vec<f64> = (0..100).map(f64::from).collect();
+        let above: Vec<f64> = many.iter().map(|x| x + 20.0).collect();
+        assert!(higher(&above, &many) < 0.001 && higher(&many, &above) > 0.999);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::executor::Cpu;
-use super::process::{self, Process};
+use super::executor::Usage;
+use super::process::{self, Output, Process};
 use crate::errors::Failure;
 use crate::os::proc::is_listened_on;
 use crate::settings::Pair;
@@ -25,7 +25,7 @@ impl Server {
                 "--ready-port {port}: another process listens there already; end it or take another port"
             )));
         }
-        let process = Process::start(words, environment, show)?;
+        let process = Process::start(words, environment, Output::shown(show))?;
         let ready = patiently(PATIENCE, || {
             if is_listened_on(port) {
                 return Ok(true);
@@ -45,8 +45,8 @@ impl Server {
         Ok(Self(process))
     }
 
-    pub fn stop(mut self) -> Result<Cpu, Failure> {
-        Ok(self.0.stop()?.cpu)
+    pub fn stop(mut self) -> Result<Usage, Failure> {
+        Ok(self.0.stop()?.usage)
     }
 }
 

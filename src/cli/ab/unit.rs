@@ -1,10 +1,14 @@
 //! Units of what is measured, as tables show them.
 
+use super::verdict::figure;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Seconds,
     Bytes,
     Count,
+    /// Of any kind.
+    Number,
 }
 
 impl Unit {
@@ -13,6 +17,9 @@ impl Unit {
         match self {
             Self::Seconds => scaled(value, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]),
             Self::Bytes => scaled(value, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")]),
+            Self::Number if (1e-3..1e6).contains(&value.abs()) => figure(value),
+            Self::Number if value == 0.0 => "0".to_owned(),
+            Self::Number => format!("{value:.3e}"),
             Self::Count if value >= 1e6 => scaled(value, &[(1e6, "M")]),
             Self::Count => {
                 let text = format!("{:.*}", usize::from(value < 100.0 && value.fract() != 0.0), value);

@@ -43,8 +43,10 @@ impl Subcommand {
             | ("doctor", "pcap" | "unit" | "budget" | "pid")
             | ("ab", "load" | "serve") => &[],
             ("run" | "check" | "doctor", _) => &["true"],
+            ("ab", "arm") => &["true"],
+            ("ab", "at-most") => &["--until-decided", "--", "true"],
             ("ab", "tune" | "ready-port") => &["--serve", "true", "--load", "true"],
-            ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "true"],
+            ("ab", _) => &["-n", "1", "--warmup", "0", "--count", "off", "--", "true"],
             ("attach", "interval") => &["--watch", "1"],
             ("attach" | "detach", _) => &["1"],
             ("export", "budget") => &["--host"],

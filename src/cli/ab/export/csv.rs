@@ -1,8 +1,7 @@
 //! A row for each run, a column for each measure; empty where a run does not have it.
 
-use crate::ab::measures::MEASURES;
+use crate::ab::measures::of_runs;
 use crate::ab::report::Report;
-use crate::ab::schedule::Side;
 use crate::errors::{Context, Failure};
 
 pub fn rows(report: &Report) -> Result<String, Failure> {
@@ -12,15 +11,15 @@ pub fn rows(report: &Report) -> Result<String, Failure> {
 
 fn written(report: &Report) -> csv::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let keys = MEASURES.iter().map(|measure| measure.key);
+    let measures = of_runs(&report.runs);
+    let keys = measures.iter().map(|measure| &*measure.key);
     writer.write_record(["position", "block", "arm", "name", "status"].into_iter().chain(keys))?;
     for run in &report.runs {
-        let arm = if run.arm == Side::Baseline { "baseline" } else { "candidate" };
-        let name = report.arms[run.arm as usize].name.clone();
+        let name = report.name(run.arm).to_owned();
         let of_run =
-            [run.position.to_string(), run.block.to_string(), arm.to_owned(), name, run.measured.status.to_string()];
+            [run.position.to_string(), run.block.to_string(), run.arm.word(), name, run.measured.status.to_string()];
         let values =
-            MEASURES.iter().map(|measure| (measure.of)(&run.measured).map_or_else(String::new, |v| v.to_string()));
+            measures.iter().map(|measure| measure.of(&run.measured).map_or_else(String::new, |v| v.to_string()));
         writer.write_record(of_run.into_iter().chain(values))?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -5,22 +5,35 @@ use std::fmt::Write;
 use crate::ab::measures::Source;
 use crate::ab::print::interval;
 use crate::ab::report::Report;
+use crate::ab::schedule::Side;
 
 pub fn page(report: &Report) -> String {
-    let [baseline, candidate] = &report.arms;
-    let mut page = format!("**{}**\n\n", escape(&report.verdict));
-    let _ = writeln!(page, "`{}`\n", report.subject.command.replace('`', "'"));
+    let mut page = String::new();
+    for verdict in report.arms.iter().filter_map(|arm| arm.verdict.as_ref()) {
+        let _ = writeln!(page, "**{}**\n", escape(verdict));
+    }
+    let several = report.arms.len() > 2;
+    if several {
+        for arm in &report.arms {
+            let _ = writeln!(page, "- {}: `{}`", escape(&arm.name), arm.description.replace('`', "'"));
+        }
+        page.push('\n');
+    } else {
+        let _ = writeln!(page, "`{}`\n", report.subject.command.replace('`', "'"));
+    }
     if let Some(server) = &report.subject.server {
         let _ = writeln!(page, "served by `{}`\n", server.replace('`', "'"));
     }
-    let _ =
-        writeln!(page, "| median | {} | {} | ratio (95 % interval) |", escape(&baseline.name), escape(&candidate.name));
+    let candidate = if several { "candidate" } else { report.name(Side::CANDIDATE) };
+    let baseline = escape(report.name(Side::BASELINE));
+    let _ = writeln!(page, "| median | {baseline} | {} | ratio (95 % interval) |", escape(candidate));
     page.push_str("|---|--:|--:|--:|\n");
     for row in &report.measures {
         let mark = if row.of.source == Source::Namespace { " (whole network namespace)" } else { "" };
         let [a, b] = [&row.baseline, &row.candidate]
             .map(|s| format!("{} ± {:.0} %", row.of.unit.show(s.median), 100.0 * s.spread()));
-        let _ = writeln!(page, "| {}{mark} | {a} | {b} | {} |", row.of.label, interval(row));
+        let whose = if several { format!("{}: ", escape(report.name(row.arm))) } else { String::new() };
+        let _ = writeln!(page, "| {}{mark} | {a} | {whose}{b} | {} |", row.of.label, interval(row));
     }
     let machine = &report.machine;
     let _ = writeln!(

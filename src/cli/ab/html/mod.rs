@@ -11,9 +11,9 @@ use maud::{Markup, html};
 use super::counted::FIGURES;
 use super::measures::Source;
 use super::report::{Compared, Report};
-use super::schedule::{SIDES, Side};
+use super::schedule::Side;
 use super::unit::Unit;
-use super::verdict::{Verdict, chance, figure};
+use super::verdict::{Comparison, Verdict, chance, figure};
 use crate::output::page::whole;
 use axis::Axis;
 use svg::{class, px};
@@ -25,19 +25,20 @@ pub fn page(report: &Report) -> String {
         (head(report))
         (section("Every run", runs::note(report), &[], runs::distribution(report)))
         @if segments::any(report) { (time_line(report)) }
-        @if let Some(both) = latency::any(report) {
+        @if let Some(all) = latency::any(report) {
             (section(
                 "How long answers took",
                 "From the last call of a burst to the first byte of the answer, as the library counted it in one run of \
                  each. A column's height is the share of the exchanges; the figure is the median.",
                 &[],
-                latency::histogram(report, both)
+                latency::histogram(report, &all)
             ))
         }
         (measures(report))
+        (counted(report))
         (section(
             "In the order they were made",
-            "Each block holds one run of each, in random order: what changes on the machine meets both.",
+            "Each block holds one run of each, in random order: what changes on the machine meets all.",
             &legend(report),
             runs::order(report)
         ))
@@ -48,7 +49,7 @@ pub fn page(report: &Report) -> String {
 }
 
 fn legend(report: &Report) -> Vec<(Side, &str)> {
-    SIDES.into_iter().map(|side| (side, report.arms[side as usize].name.as_str())).collect()
+    report.sides().map(|side| (side, report.name(side))).collect()
 }
 
 fn section(title: &str, note: &str, legend: &[(Side, &str)], content: Markup) -> Markup {
@@ -64,28 +65,37 @@ fn section(title: &str, note: &str, legend: &[(Side, &str)], content: Markup) ->
     }
 }
 
-/// The result in as few characters as possible, and what they mean.
-fn headline(report: &Report) -> (String, &'static str) {
-    let Some(comparison) = report.time().and_then(|time| time.comparison) else {
-        return ("nothing measured".to_owned(), "");
+/// The result in as few characters as possible, and what they mean: of several candidates that of the one that differs most.
+fn headline(report: &Report) -> (String, String) {
+    let far = |comparison: &Comparison| {
+        let found = matches!(comparison.verdict, Verdict::Less | Verdict::More);
+        (found, comparison.interval.ratio.ln().abs())
+    };
+    let order = |a: &Comparison, b: &Comparison| far(a).partial_cmp(&far(b)).unwrap_or(std::cmp::Ordering::Equal);
+    let Some((row, comparison)) = report.verdicts().max_by(|(_, a), (_, b)| order(a, b)) else {
+        return ("nothing measured".to_owned(), String::new());
     };
     let ratio = comparison.interval.ratio;
-    match comparison.verdict {
+    let within = format!("within {} %", figure(report.method.equal_within_percent.unwrap_or_default()));
+    let (figure, meaning) = match comparison.verdict {
         Verdict::Less if ratio < 0.5 => (format!("{}×", figure(1.0 / ratio)), "as fast"),
         Verdict::Less => (format!("−{} %", figure(100.0 * (1.0 - ratio))), "time"),
         Verdict::More if ratio < 2.0 => (format!("+{} %", figure(100.0 * (ratio - 1.0))), "time"),
         Verdict::More => (format!("{}×", figure(ratio)), "the time"),
+        Verdict::Equal => ("equal".to_owned(), within.as_str()),
         Verdict::NoDifference => ("no difference".to_owned(), "found"),
+        Verdict::Undecided => ("not decided".to_owned(), "yet"),
         Verdict::TooFewRuns => ("too few runs".to_owned(), "to tell"),
-    }
+    };
+    let whose =
+        if report.verdicts().count() > 1 { format!("{meaning}: {}", report.name(row.arm)) } else { meaning.to_owned() };
+    (figure, whose)
 }
 
 fn head(report: &Report) -> Markup {
     let (figure, meaning) = headline(report);
-    let verdict = report.time().and_then(|time| time.comparison).map(|comparison| comparison.verdict);
-    let tone = match verdict {
-        Some(Verdict::Less) => "good",
-        Some(Verdict::More) => "bad",
+    let tone = match report.verdicts().collect::<Vec<_>>().as_slice() {
+        [(_, one)] => tone(one.verdict),
         _ => "even",
     };
     html! {
@@ -99,7 +109,7 @@ fn head(report: &Report) -> Markup {
                 div class=(format!("figure {tone}")) { strong { (figure) } span { (meaning) } }
                 (lengths(report))
             }
-            p.verdict { (report.verdict) }
+            @for verdict in report.arms.iter().filter_map(|arm| arm.verdict.as_ref()) { p.verdict { (verdict) } }
             @if !report.warnings.is_empty() {
                 ul.warnings { @for warning in &report.warnings { li { (warning) } } }
             }
@@ -107,17 +117,18 @@ fn head(report: &Report) -> Markup {
     }
 }
 
-/// Both medians as bars of that length.
+/// All medians as bars of that length.
 fn lengths(report: &Report) -> Markup {
-    let Some(time) = report.time() else { return html! {} };
-    let longest = time.baseline.median.max(time.candidate.median);
+    let times: Option<Vec<_>> = report.sides().map(|side| Some((side, report.time_of(side)?.median))).collect();
+    let times = times.unwrap_or_default();
+    let longest = times.iter().map(|(_, median)| *median).fold(0.0, f64::max);
     html! {
         dl.lengths {
-            @for (side, summary) in SIDES.into_iter().zip([time.baseline, time.candidate]) {
-                dt { (report.arms[side as usize].name) }
+            @for (side, median) in times {
+                dt { (report.name(side)) }
                 dd class=(class(side)) {
-                    span.bar style=(format!("width:calc({:.2}% * .72)", 100.0 * summary.median / longest)) {}
-                    b { (Unit::Seconds.show(summary.median)) }
+                    span.bar style=(format!("width:calc({:.2}% * .72)", 100.0 * median / longest)) {}
+                    b { (Unit::Seconds.show(median)) }
                 }
             }
         }
@@ -139,7 +150,8 @@ fn time_line(report: &Report) -> Markup {
 }
 
 fn measures(report: &Report) -> Markup {
-    let names = &report.arms;
+    let several = report.arms.len() > 2;
+    let candidate = if several { "candidate" } else { report.name(Side::CANDIDATE) };
     html! {
         section {
             h2 { "What each run takes" }
@@ -147,11 +159,10 @@ fn measures(report: &Report) -> Markup {
             div.scroll {
                 table {
                     thead { tr {
-                        th {} th.number { (names[0].name) } th.number { (names[1].name) } th.number { "ratio" } th.forest {}
+                        th {} th.number { (report.name(Side::BASELINE)) } th.number { (candidate) } th.number { "ratio" } th.forest {}
                     } }
                     tbody {
-                        @for row in &report.measures { (measure(row, reach(report))) }
-                        (counted(report))
+                        @for row in &report.measures { (measure(row, several.then(|| report.name(row.arm)), reach(report))) }
                     }
                 }
             }
@@ -162,13 +173,14 @@ fn measures(report: &Report) -> Markup {
     }
 }
 
-fn measure(row: &Compared, reach: f64) -> Markup {
+fn measure(row: &Compared, name: Option<&str>, reach: f64) -> Markup {
     let show = |value: f64| row.of.unit.show(value);
     html! {
         tr {
             th { (row.of.label) @if row.of.source == Source::Namespace { "*" } }
-            @for summary in [&row.baseline, &row.candidate] {
+            @for (summary, name) in [(&row.baseline, None), (&row.candidate, name)] {
                 td.number {
+                    @if let Some(name) = name { span class={ "key " (class(row.arm)) } { (name) } " " }
                     (show(summary.median))
                     @if summary.deviation > 0.0 { span.spread { " ± " (show(summary.deviation)) } }
                 }
@@ -188,15 +200,19 @@ fn measure(row: &Compared, reach: f64) -> Markup {
 
 /// What the library counted: one run's figures, so without a spread.
 fn counted(report: &Report) -> Markup {
-    let Some([baseline, candidate]) = report.counted() else { return html! {} };
+    let Some(all) = report.counted() else { return html! {} };
     html! {
-        tr.group { th colspan="5" { "Counted by the library in one run of each" } }
-        @for figure in FIGURES {
-            tr {
-                th { (figure.label) }
-                td.number { ((figure.show)(baseline)) }
-                td.number { ((figure.show)(candidate)) }
-                td {} td.forest {}
+        section {
+            h2 { "Counted by the library in one run of each" }
+            div.scroll {
+                table {
+                    thead { tr { th {} @for arm in &report.arms { th.number { (arm.name) } } } }
+                    tbody {
+                        @for figure in FIGURES {
+                            tr { th { (figure.label) } @for counted in &all { td.number { ((figure.show)(counted)) } } }
+                        }
+                    }
+                }
             }
         }
     }
@@ -204,22 +220,26 @@ fn counted(report: &Report) -> Markup {
 
 /// How far the line reaches to both sides of 1, so that the time's interval lies well inside.
 fn reach(report: &Report) -> f64 {
-    let interval = report.time().and_then(|time| time.comparison).map(|comparison| comparison.interval);
-    let far = interval.map_or(1.0, |i| i.high.max(1.0 / i.low.max(1e-9)));
+    let intervals = report.times().filter_map(|time| time.comparison).map(|comparison| comparison.interval);
+    let far = intervals.map(|i| i.high.max(1.0 / i.low.max(1e-9))).fold(1.0, f64::max);
     far.powf(1.3).clamp(1.5, 1000.0)
 }
 
-/// The interval on a logarithmic line around 1.
-fn forest(comparison: &super::verdict::Comparison, reach: f64) -> Markup {
-    let axis = Axis::log(1.0 / reach, reach, 4.0, 156.0);
-    let [low, at, high] =
-        [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
-    let tone = match comparison.verdict {
+const fn tone(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Less => "good",
         Verdict::More => "bad",
         _ => "even",
-    };
-    let says = chance(comparison.p);
+    }
+}
+
+/// The interval on a logarithmic line around 1.
+fn forest(comparison: &Comparison, reach: f64) -> Markup {
+    let axis = Axis::log(1.0 / reach, reach, 4.0, 156.0);
+    let [low, at, high] =
+        [comparison.interval.low, comparison.interval.ratio, comparison.interval.high].map(|r| axis.place(r));
+    let tone = tone(comparison.verdict);
+    let says = chance(comparison.p_holm);
     html! {
         svg class={ "small " (tone) } viewBox="0 0 160 20" role="img" aria-label=(says) {
             title { (says) }
@@ -243,9 +263,28 @@ fn method(report: &Report) -> Markup {
                     (report.blocks()) " of each, after " (report.warmup) " of each that do not count, in blocks of one run of each in \
                     random order (--seed " (report.seed) ")"
                 }
-                dt { "interval" } dd { "95 %, of the ratio of the medians, by bootstrap of the blocks; for times wider by the 4 % that sessions differ by" }
+                dt { "interval" }
+                dd {
+                    @if report.method.at_most_s.is_some() {
+                        "95 % at every look, of the ratio of a block's runs, by bets on the blocks"
+                    } @else {
+                        "95 %, of the ratio of the medians, by bootstrap of the blocks"
+                    }
+                    "; for times wider by the " (figure(report.method.between_sessions_percent)) " % that sessions differ by"
+                }
                 dt { "test" }
-                dd { "Mann-Whitney's rank test, two-sided; a difference is believed below p = 0.01 and with an interval without 1" }
+                dd {
+                    @if report.method.at_most_s.is_some() {
+                        "by the same bets: the runs ended when all was decided, which they allow for"
+                    } @else {
+                        "Mann-Whitney's rank test, two-sided"
+                    }
+                    "; a difference is believed below p = 0.01, corrected for the number of comparisons by Holm's method, and with an \
+                     interval without 1"
+                    @if let Some(within) = report.method.equal_within_percent {
+                        "; equality within " (figure(within)) " % below p = 0.05 of two one-sided tests"
+                    }
+                }
                 dt { "machine" }
                 dd {
                     (machine.kernel) ", " (machine.processors) " CPUs, " (machine.congestion_control)
@@ -269,10 +308,10 @@ fn raw(report: &Report) -> Markup {
                             @for run in &report.runs {
                                 tr class=(class(run.arm)) {
                                     td.number { (run.position + 1) }
-                                    td { span.key { (report.arms[run.arm as usize].name) } }
+                                    td { span.key { (report.name(run.arm)) } }
                                     td.number { (Unit::Seconds.show(run.measured.time_s)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.user_cpu_s)) }
-                                    td.number { (Unit::Seconds.show(run.measured.cpu.system_cpu_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.usage.user_cpu_s)) }
+                                    td.number { (Unit::Seconds.show(run.measured.usage.system_cpu_s)) }
                                     td.number { (run.measured.status) }
                                 }
                             }
@@ -287,7 +326,17 @@ fn raw(report: &Report) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::page;
-    use crate::ab::fake::report;
+    use crate::ab::fake::{of_arms, report};
+
+    #[test]
+    fn several_arms_have_a_row_a_colour_and_a_sentence_each() {
+        let page = page(&of_arms(&[("old", 1.0), ("new", 0.7), ("other", 1.0)], |_| ()));
+        assert_eq!(page.matches("<circle class=\"dot\"").count(), 2 * (30 + 30));
+        for wanted in ["<dt>other</dt><dd class=\"candidate-2\">", "time: new", "new takes ", "found: other takes"] {
+            assert!(page.contains(wanted), "{wanted}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("inf"));
+    }
 
     #[test]
     fn a_page_is_complete_in_itself_and_takes_any_text() {

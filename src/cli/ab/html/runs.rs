@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::Axis;
 use super::svg::{below, beside, class, fitting, plot, px};
 use crate::ab::report::Report;
-use crate::ab::schedule::{SIDES, Side};
+use crate::ab::schedule::Side;
 use crate::ab::unit::Unit;
 
 const ROW: f64 = 86.0;
@@ -25,21 +25,20 @@ pub fn note(report: &Report) -> &'static str {
 
 /// A dot for each run, with the median and the middle half.
 pub fn distribution(report: &Report) -> Markup {
-    let bottom = 10.0 + 2.0 * ROW;
+    let bottom = 10.0 + report.arms.len() as f64 * ROW;
     plot("The time of each run, by arm", bottom + 24.0, |width| {
         let axis = Axis::around(all(report), 8.0, width - 8.0);
         html! {
             (below(&axis, Unit::Seconds, width, 10.0, bottom))
-            @for side in SIDES { (row(report, side, &axis, 10.0 + ROW * (side as usize as f64))) }
+            @for side in report.sides() { (row(report, side, &axis, 10.0 + ROW * (side.index() as f64))) }
         }
     })
 }
 
 fn row(report: &Report, side: Side, axis: &Axis, top: f64) -> Markup {
     let walls = report.walls(side);
-    let Some(time) = report.time() else { return html! {} };
-    let summary = if side == Side::Baseline { time.baseline } else { time.candidate };
-    let name = &report.arms[side as usize].name;
+    let Some(summary) = report.time_of(side) else { return html! {} };
+    let name = report.name(side);
     let middle = top + 54.0;
     let [from, to, median] = [summary.lower_quartile, summary.upper_quartile, summary.median].map(|v| axis.place(v));
     // A label that would run out at the right stands at the left of its place.
@@ -86,12 +85,12 @@ pub fn order(report: &Report) -> Markup {
                 text.tick x=(px(places.place(tick))) y=(px(bottom + 18.0)) text-anchor="middle" { (tick) }
             }
             text.tick x=(px(right)) y=(px(bottom + 36.0)) text-anchor="end" { "run" }
-            @for side in SIDES {
+            @for side in report.sides() {
                 g class=(class(side)) {
                     @for (position, wall) in report.walls(side) {
                         circle.dot cx=(px(places.place(position as f64 + 1.0))) cy=(px(times.place(wall))) r="4" {
                             title {
-                                (report.arms[side as usize].name) ", run " (position + 1) ": " (Unit::Seconds.show(wall))
+                                (report.name(side)) ", run " (position + 1) ": " (Unit::Seconds.show(wall))
                             }
                         }
                     }

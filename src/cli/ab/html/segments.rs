@@ -6,7 +6,6 @@ use super::axis::Axis;
 use super::svg::{below, beside, class, plot, px};
 use crate::ab::executor::TimeLine;
 use crate::ab::report::Report;
-use crate::ab::schedule::SIDES;
 use crate::ab::unit::Unit;
 
 /// The close-up shows at least and at most so many seconds.
@@ -38,8 +37,8 @@ pub fn whole(report: &Report) -> Markup {
         html! {
             (beside(&count, Unit::Count, left, right))
             (below(&time, Unit::Seconds, width, bottom, bottom))
-            @for side in SIDES {
-                @let line = &lines[side as usize];
+            @for side in report.sides() {
+                @let line = &lines[side.index()];
                 g class=(class(side)) {
                     path.curve d=(curve(line, &time, &count)) {}
                     circle.dot cx=(px(time.place(end(line)))) cy=(px(count.place(sent(line) as f64))) r="4.5" {
@@ -81,17 +80,17 @@ pub fn window(report: &Report) -> f64 {
 /// The beginning: a bar at each moment at which segments were sent.
 pub fn close(report: &Report) -> Markup {
     let length = window(report);
-    let (row, top) = (74.0, 4.0);
-    let bottom = top + 2.0 * row;
+    let (row, top, lines) = (74.0, 4.0, report.arms.len());
+    let bottom = top + lines as f64 * row;
     plot("The moments at which segments were sent, at the beginning of one run of each arm", bottom + 24.0, |width| {
         let axis = Axis::from_zero(length, 8.0, width - 8.0);
         html! {
             (below(&axis, Unit::Seconds, width, top, bottom))
-            @for side in SIDES {
-                @let y = top + row * (side as usize as f64);
+            @for side in report.sides() {
+                @let y = top + row * (side.index() as f64);
                 g class=(class(side)) {
-                    text.label x="8" y=(px(y + 18.0)) { (report.arms[side as usize].name) }
-                    path.bars d=(bars(&report.time_lines[side as usize], &axis, y + 28.0)) {}
+                    text.label x="8" y=(px(y + 18.0)) { (report.name(side)) }
+                    path.bars d=(bars(&report.time_lines[side.index()], &axis, y + 28.0)) {}
                 }
             }
         }

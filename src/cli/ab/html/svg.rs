@@ -11,11 +11,8 @@ use crate::ab::unit::Unit;
 const WIDTHS: [(&str, f64); 2] = [("wide", 880.0), ("narrow", 344.0)];
 
 /// The class that gives an arm its colour.
-pub const fn class(side: Side) -> &'static str {
-    match side {
-        Side::Baseline => "baseline",
-        Side::Candidate => "candidate",
-    }
+pub fn class(side: Side) -> String {
+    side.word()
 }
 
 /// A plot in both widths. `says` is what it shows, for those who cannot see it.
