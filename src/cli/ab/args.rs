@@ -139,10 +139,12 @@ pub struct AbArgs {
     /// 0 judges this session alone.
     #[arg(long, value_name = "PERCENT", default_value_t = BETWEEN_SESSIONS_PERCENT, value_parser = percent, help_heading = "Results", hide_short_help = true)]
     pub between_sessions: f64,
-    /// Compare a number that the command prints, too
+    /// Compare numbers that the command prints, too: by a regular expression, or all of a load tool's report
     ///
-    /// REGEX has one group in parentheses, around the number; the last place that fits counts. May be given more than once.
-    #[arg(long, value_name = "NAME=REGEX", help_heading = "Results")]
+    /// REGEX has one group in parentheses, around the number; the last match counts. TOOL is wrk, wrk2, oha, vegeta, hey, ab,
+    /// pgbench, redis-benchmark, memtier_benchmark or sysbench; a --load that runs one of them is recognised by itself. May be
+    /// given more than once.
+    #[arg(long, value_name = "NAME=REGEX|TOOL", help_heading = "Results")]
     pub metric: Vec<String>,
     /// Write all results to a file; FORMAT: json, csv or markdown
     ///

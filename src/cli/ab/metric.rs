@@ -1,28 +1,75 @@
-//! Numbers that the command itself prints, found by a regular expression in what it printed: requests in a second, a score.
+//! Numbers that the command itself prints: found by a regular expression, or those of a load tool's report.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use regex::bytes::{Regex, RegexBuilder};
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::load::{PRESETS, Preset};
 use super::measures;
 use crate::errors::{Context, Failure};
 
 /// What a command may print in a run; what stands behind is not searched.
 const LONGEST: u64 = 64 << 20;
 
-/// One of them.
+/// What to find.
 #[derive(Clone, Debug)]
-pub struct Metric {
-    pub name: String,
+pub enum Metric {
+    Number(Number),
+    /// All that this tool reports. `asked`: by --metric, so that a report that cannot be read is a failure.
+    Tool {
+        preset: &'static Preset,
+        asked: bool,
+    },
+}
+
+/// One number.
+#[derive(Clone, Debug)]
+pub struct Number {
+    name: String,
     /// As it was given.
     given: String,
     pattern: Regex,
 }
 
 impl Metric {
+    /// From `NAME=REGEX`, or the name of a load tool.
+    pub fn read(given: &str) -> Result<Self, Failure> {
+        if given.contains('=') {
+            return Number::read(given).map(Self::Number);
+        }
+        let preset = Preset::named(given).ok_or_else(|| {
+            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+            Failure::of_option("--metric", given, &format!("allowed is NAME=REGEX, or one of {}", names.join(", ")))
+        })?;
+        Ok(Self::Tool { preset, asked: true })
+    }
+
+    /// That of the load tool which this command runs, if it is a known one.
+    pub fn of_load(command: &[OsString]) -> Option<Self> {
+        let words: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Preset::of(&words).map(|preset| Self::Tool { preset, asked: false })
+    }
+
+    fn find(&self, output: &[u8], arm: &str) -> Result<Vec<(String, f64)>, Failure> {
+        match self {
+            Self::Number(number) => Ok(vec![(number.name.clone(), number.find(output, arm)?)]),
+            Self::Tool { preset, asked } => match preset.read(&String::from_utf8_lossy(output)) {
+                Ok(reading) => Ok(reading.numbers()),
+                Err(_) if !asked => Ok(Vec::new()),
+                Err(unread) => {
+                    let advice = preset.advice.map(|option| format!("; it needs {option}")).unwrap_or_default();
+                    Err(Failure::of_option("--metric", preset.name, &format!("in a run of `{arm}`, {unread}{advice}")))
+                }
+            },
+        }
+    }
+}
+
+impl Number {
     /// From `NAME=REGEX`.
     pub fn read(given: &str) -> Result<Self, Failure> {
         let wrong = |why: &str| Failure::of_option("--metric", given, why);
@@ -86,13 +133,19 @@ impl Printed {
             // Nobody may want to see it any more.
             let _ = std::io::stdout().write_all(&output);
         }
-        metrics.iter().map(|metric| Ok((metric.name.clone(), metric.find(&output, arm)?))).collect()
+        let mut found = BTreeMap::new();
+        for metric in metrics {
+            found.extend(metric.find(&output, arm)?);
+        }
+        Ok(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Metric, Printed};
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
     use std::io::Write;
 
     fn found(given: &str, output: &[u8]) -> Result<f64, String> {
@@ -110,11 +163,29 @@ mod tests {
     }
 
     #[test]
+    fn a_load_tool_says_all_by_itself() {
+        let report = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/load/wrk-4.1.0.txt")).expect("recorded");
+        let command = ["taskset", "-c", "1", "wrk", "--latency", "http://127.0.0.1/"].map(OsString::from);
+        let metrics = [Metric::of_load(&command).expect("known")];
+        let read = |output: &[u8]| {
+            let printed = Printed::new().expect("memory");
+            printed.file().write_all(output).expect("memory");
+            printed.find(&metrics, "new", false).map_err(|failure| failure.message)
+        };
+        let found = read(&report).expect("a report");
+        assert!(found["rate_per_s"] > 0.0 && found["p99_ms"] >= found["p50_ms"], "{found:?}");
+        assert_eq!(read(b"unable to connect"), Ok(BTreeMap::new()), "nobody asked for it");
+        assert!(Metric::of_load(&["./load".into()]).is_none());
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let said = |given: &str| found(given, b"rate: fast\n").expect_err("invalid");
-        for wrong in ["rate", "=x", "a b=(x)", "rate="] {
+        for wrong in ["=x", "a b=(x)", "rate="] {
             assert!(said(wrong).contains("allowed is NAME=REGEX"), "{}", said(wrong));
         }
+        assert!(said("rate").contains("allowed is NAME=REGEX, or one of wrk, "), "{}", said("rate"));
+        assert!(said("wrk").contains("--metric wrk: in a run of `new`, "), "{}", said("wrk"));
         assert!(said("time_s=(x)").contains("a measure of this name"));
         assert!(said("rate=x").contains("one group in parentheses") && said("rate=(x)(y)").contains("one group"));
         assert_eq!(said("rate=(x"), "--metric rate=(x: no regular expression: unclosed group");

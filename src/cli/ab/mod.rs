@@ -20,7 +20,6 @@ mod export;
 mod fake;
 mod html;
 mod line;
-#[cfg_attr(not(test), expect(dead_code, reason = "runs do not read what a load tool prints yet"))]
 mod load;
 mod many;
 mod measures;
@@ -76,12 +75,16 @@ pub fn command(args: &AbArgs) -> Result<u8, Failure> {
         Ok((format, Target::tried(&format!("--export {}=", format.word()), &file)?))
     });
     let exports = exports.collect::<Result<Vec<_>, Failure>>()?;
-    let metrics = args.metric.iter().map(|given| Metric::read(given)).collect::<Result<Vec<_>, Failure>>()?;
+    let mut metrics = args.metric.iter().map(|given| Metric::read(given)).collect::<Result<Vec<_>, Failure>>()?;
     let page = args.html.as_deref().map(|file| Target::tried("--html", file)).transpose()?;
     let counter = prepared.counter(args.count)?;
     let subject = subject(args, &prepared);
     let library = prepared.report();
     let Prepared { mut arms, server, .. } = prepared;
+    if metrics.is_empty() && server.is_some() {
+        // What a load tool measures says more than how long it ran, which is mostly what it was told.
+        metrics.extend(arms.first().and_then(|arm| Metric::of_load(&arm.command)));
+    }
     let comparisons = arms.len() - 1;
     let noise = args.noise.then(|| arm::again(&mut arms));
 

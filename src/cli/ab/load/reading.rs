@@ -12,6 +12,7 @@ pub enum Thing {
 
 impl Thing {
     /// Several of them.
+    #[cfg(test)]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Request => "requests",
@@ -47,6 +48,20 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Its numbers, by the names of measures.
+    pub fn numbers(&self) -> Vec<(String, f64)> {
+        let all = [
+            ("rate_per_s", Some(self.rate_per_s)),
+            ("errors", self.errors.map(|count| count as f64)),
+            ("mean_ms", self.mean_ms),
+            ("p50_ms", self.p50_ms),
+            ("p90_ms", self.p90_ms),
+            ("p99_ms", self.p99_ms),
+            ("p999_ms", self.p999_ms),
+        ];
+        all.into_iter().filter_map(|(name, number)| Some((name.to_owned(), number?))).collect()
+    }
+
     /// Notes a percentile, if it is one of those that are kept.
     pub fn note(&mut self, percent: f64, ms: f64) {
         let places =
