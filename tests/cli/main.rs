@@ -27,6 +27,7 @@ mod hostile_counters;
 mod layout;
 mod links;
 mod ls;
+mod python;
 mod report;
 mod run;
 mod schemas;
