@@ -42,7 +42,7 @@ impl Site {
 
     fn program(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = cleaned(Command::new(name));
-        command.env("PYTHONPATH", self.scratch.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONPATH", self.scratch.path()).env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONUNBUFFERED");
         command.current_dir(self.scratch.path()).args(arguments);
         command
     }
@@ -143,7 +143,8 @@ fn where_it_cannot_help_nothing_is_done_and_why_is_told() {
 #[test]
 fn a_process_that_the_library_cannot_reach_is_left_alone() {
     let site = Site::new();
-    let source = "#include <unistd.h>\nint main(void) { pause(); }";
+    let source = "#include <signal.h>\n#include <sys/prctl.h>\n#include <unistd.h>\n
+                  int main(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); pause(); }";
     let program = c_program(&site.scratch, "still", source, "gcc", &["-static"]);
     let start =
         format!("import os, subprocess\np = subprocess.Popen(['{}'])\nos.getpid = lambda: p.pid", program.display());
