@@ -42,7 +42,10 @@ impl Site {
 
     fn program(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = cleaned(Command::new(name));
-        command.env("PYTHONPATH", self.scratch.path()).env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONUNBUFFERED");
+        command
+            .env("PYTHONPATH", self.scratch.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env_remove("PYTHONUNBUFFERED");
         command.current_dir(self.scratch.path()).args(arguments);
         command
     }
