@@ -1,5 +1,5 @@
-"""What uv makes of the wheel, for one Python: `by_uv.py DIRECTORY-OF-UV WHEEL PYTHON`. Installs it into a fresh environment, offline,
-and has a program exchange without the library and with it, in each way that there is. Prints nothing if all is well."""
+"""What uv makes of the wheel, for one Python: `by_uv.py DIRECTORY-OF-UV WHEEL PYTHON`. Installs it into a fresh environment,
+offline, and has a program exchange without the library and with it, in each way that there is. Prints nothing if all is well."""
 
 import os
 import subprocess
