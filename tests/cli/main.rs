@@ -31,6 +31,7 @@ mod layout;
 mod links;
 mod ls;
 mod pytest_plugin;
+mod python;
 mod report;
 mod run;
 mod schemas;

@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_load_tool_says_all_by_itself() {
-        let report = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/load/wrk-4.1.0.txt")).expect("recorded");
+        let report =
+            std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/load/wrk-4.1.0.txt")).expect("recorded");
         let command = ["taskset", "-c", "1", "wrk", "--latency", "http://127.0.0.1/"].map(OsString::from);
         let metrics = [Metric::of_load(&command).expect("known")];
         let read = |output: &[u8]| {

@@ -80,6 +80,19 @@ pub fn find_python() -> Option<Client> {
     candidates.into_iter().find(works).map(Client::Python)
 }
 
+pub fn no_python() -> Failure {
+    Failure::own("there is no python3 that has imaplib")
+}
+
+/// Our own client, where a library can be preloaded into it.
+pub fn find_built_in() -> Result<Client, Failure> {
+    if cfg!(target_feature = "crt-static") {
+        let why = "the built-in client is as static as this command, so no library can be preloaded into it";
+        return Err(Failure::own(format!("{why}: install python3 with imaplib")));
+    }
+    Ok(Client::BuiltIn)
+}
+
 /// Run the client, with the library or without, and nothing else different. It is ended at the deadline.
 pub fn run(client: &Client, port: u16, mails: u32, library: Option<&Path>, limit: Duration) -> Result<(), Failure> {
     let mut command = client.command(port, mails);

@@ -28,9 +28,9 @@ const LIMIT: Duration = Duration::from_secs(6);
 pub fn command(args: &DemoArgs) -> Result<u8, Failure> {
     let library = library::find(args.library.as_deref())?.file;
     let client = match args.client {
-        Choice::BuiltIn => Client::BuiltIn,
-        Choice::Python => client::find_python().ok_or_else(|| Failure::own("there is no python3 that has imaplib"))?,
-        Choice::Auto => client::find_python().unwrap_or(Client::BuiltIn),
+        Choice::BuiltIn => client::find_built_in()?,
+        Choice::Python => client::find_python().ok_or_else(client::no_python)?,
+        Choice::Auto => client::find_python().map_or_else(client::find_built_in, Ok)?,
     };
     print::introduction(&client, &library, ROUNDS);
     let (mut plain, mut tuned) = (Series::default(), Series::default());

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::preload::FILE_NAME;
+use super::python;
 use super::search;
 use crate::errors::{Context, Failure, plain};
 use crate::os::elf::{self, Elf, Linking};
@@ -17,7 +18,8 @@ pub struct Library {
     pub elf: Elf,
 }
 
-/// The file that was asked for, else the first that exists: beside the command, then the installed places.
+/// The file that was asked for, else the first that exists: beside the command, in a Python package that it came with, then the
+/// installed places.
 pub fn find(asked: Option<&Path>) -> Result<Library, Failure> {
     if let Some(file) = asked {
         let refused = |error| Failure::of_option("--library", file, format!("cannot be used: {}", plain(&error)));
@@ -82,6 +84,7 @@ fn places() -> Vec<PathBuf> {
         if let Some(prefix) = own.parent() {
             directories.push(prefix.join("lib").join(&triplet));
             directories.push(prefix.join("lib"));
+            directories.extend(python::packages(prefix));
         }
     }
     let mut files: Vec<PathBuf> = Vec::new();

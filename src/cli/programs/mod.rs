@@ -9,6 +9,7 @@ pub mod library;
 pub mod preload;
 pub mod privilege;
 pub mod process;
+pub mod python;
 pub mod reach;
 pub mod sanitizer;
 pub mod script;
