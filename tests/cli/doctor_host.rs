@@ -65,7 +65,7 @@ fn the_table_fits_a_terminal_and_names_the_command_for_more() {
     let (code, out, err) = ended(scene.tcptune(COMMAND).args(["doctor", "--all", "--duration", "2", "--budget", "40"]));
     assert_eq!((code, err.as_str()), (1, ""), "{out}");
     for words in [
-        "1 service of 2 waits for nothing",
+        "1 of 2 services loses time to stalls",
         "LOST",
         &format!("port {}", service.port),
         "steady.py",

@@ -62,6 +62,26 @@ fn functions(place: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn a_gate_knows_the_script_s_function_and_line() {
+    let (_server, port) = exchanges();
+    let scratch = ScratchDir::new("script-gate");
+    let (baseline, sarif) = (scratch.join("baseline.json"), scratch.join("report.sarif"));
+    let mut command = tcptune();
+    command.args(["doctor", "--backtrace", "--fail-on", "stall", "--library"]).arg(library());
+    command.arg("--baseline").arg(&baseline).arg("--write-baseline").arg("--sarif").arg(&sarif);
+    let (_, _, err) = ended(command.args(["--", PYTHON]).arg(program("lines.py")).args(["plain", &port, COUNT]));
+    let read = |file| -> Value {
+        serde_json::from_str(&fs::read_to_string(file).unwrap_or_else(|e| panic!("{e}: {err}"))).expect("JSON")
+    };
+    let known = read(&baseline);
+    assert_eq!(known["findings"][0]["call"], "append", "{known:#}");
+    let report = read(&sarif);
+    let place = &report["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    let file = place["artifactLocation"]["uri"].as_str().unwrap_or_default();
+    assert!(file.ends_with("lines.py") && place["region"]["startLine"] == line("# body"), "{place:#}");
+}
+
+#[test]
 fn the_line_that_sent_is_named_wherever_the_script_waits() {
     let (_server, port) = exchanges();
     let plain = place("plain", &port);

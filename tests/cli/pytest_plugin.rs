@@ -72,7 +72,7 @@ fn line(comment: &str) -> usize {
 fn names_the_test(out: &str) {
     let named = "test_mailbox.py::test_twice: ";
     let call = format!(" in append (test_mailbox.py:{}) < test_twice (test_mailbox.py:", line("# waits"));
-    for words in [named, "ms lost (nagle, client of 127.0.0.1:", &call, "\n1 test waited for nothing, "] {
+    for words in [named, "ms lost (nagle, client of 127.0.0.1:", &call, "\n1 test lost time to stalls, "] {
         assert!(out.contains(words), "{words}: {out}");
     }
     let waits: u32 = out.split(named).nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0);
@@ -101,7 +101,7 @@ fn workers_watch_themselves() {
 fn tests_that_do_not_wait_are_left_in_peace() {
     let scratch = tests();
     let (code, out) = pytest(&scratch, &["--tcptune-fail-on", "stall", "-k", "not twice"]);
-    assert!(code == 0 && out.contains("\nno connection waited for nothing\n"), "{out}");
+    assert!(code == 0 && out.contains("\nno connection stalled\n"), "{out}");
     // Who does not ask for it gets nothing of it; a failing suite keeps its own status.
     let (code, out) = pytest(&scratch, &["-k", "once"]);
     assert!(code == 0 && !out.contains("tcptune doctor"), "{out}");

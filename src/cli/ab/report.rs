@@ -339,7 +339,7 @@ fn warnings(arms: &[Arm], session: &Session, method: &Method, measures: &[Compar
     let unseen: Vec<String> = tuned.filter(unseen).map(|side| format!("`{}`", arms[side.index()].name)).collect();
     if !unseen.is_empty() {
         lines.push(format!(
-            "the library saw no TCP connection in {}: `tcptune check` says whether a program can be reached",
+            "the library saw no TCP connection in {}: there was none, or the library cannot reach the program (`tcptune check` says)",
             unseen.join(" and ")
         ));
     }

@@ -38,8 +38,9 @@ fn with_library(f: &Finding, loaded: &Loaded, target: &Target) -> String {
             format!("TCPTUNE_NODELAY=off keeps it from setting TCP_NODELAY: take that setting away {again}{now}")
         }
         Kind::Nagle | Kind::Paced => format!(
-            "these connections are without TCP_NODELAY all the same, because the program turns it off, a rule leaves them alone, or \
-             they were made before the library: TCPTUNE_NODELAY=force {again}{now}"
+            "these connections are without TCP_NODELAY all the same, because the program turns it off, a rule leaves them alone, they \
+             are of the share that stays untouched (TCPTUNE_TUNED_SHARE), they were made before the library, or it was told to stop \
+             (`tcptune detach`). Against the first, TCPTUNE_NODELAY=force {again}{now}"
         ),
         Kind::Held => format!(
             "it holds nothing any more with TCPTUNE_CORK=off {again}, and sets TCP_NODELAY all the same. It should not have held \

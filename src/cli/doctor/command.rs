@@ -80,7 +80,9 @@ pub fn diagnose(args: &DoctorArgs) -> Result<Report, Failure> {
         if let Some(looks) = &mut looks {
             looks.step(&watch, &pids);
         }
-        course.status = course.status.or_else(|| launch::reap(child));
+        // Also once the command has ended: what it left behind is ours.
+        let ended = launch::reap(child);
+        course.status = course.status.or(ended);
         let over = args.duration.is_some_and(|limit| begin.elapsed() >= limit);
         if course.is_over(args.follow, &pids, over, signals.arrived()) {
             break;

@@ -21,6 +21,8 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::crossterm::terminal;
 use ratatui::layout::Rect;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -53,21 +55,34 @@ pub fn command(args: &TopArgs) -> Result<u8, Failure> {
     end.map(|()| OK)
 }
 
-/// Signals that end a program end this one in order: they set a flag. Where nobody looks at it in time, because the terminal is
-/// gone (crossterm then reads its end again and again) or stopped, it ends all the same.
+/// Signals that end a program end this one in order: they set a flag. So does a terminal that is gone, of which not every
+/// process is told by a signal. Where nobody looks at the flag in time, because crossterm reads the terminal's end again and
+/// again or the terminal is stopped, it ends all the same.
 fn signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).doing(|| "catch SIGTERM, SIGINT and SIGHUP")?;
     let flag = Arc::clone(&stop);
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            flag.store(true, Ordering::Relaxed);
-            std::thread::sleep(10 * PATIENCE);
-            let _ = terminal::disable_raw_mode();
-            std::process::exit(OK.into());
+            end(&flag);
         }
     });
+    let flag = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let screen = std::io::stdout();
+        // Asked for nothing, it tells of the end alone.
+        let mut gone = [PollFd::new(&screen, PollFlags::empty())];
+        while let Err(Errno::INTR) = poll(&mut gone, None) {}
+        end(&flag);
+    });
     Ok(stop)
+}
+
+fn end(flag: &AtomicBool) {
+    flag.store(true, Ordering::Relaxed);
+    std::thread::sleep(10 * PATIENCE);
+    let _ = terminal::disable_raw_mode();
+    std::process::exit(OK.into());
 }
 
 /// A signal is noticed within this time.

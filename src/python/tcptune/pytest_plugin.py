@@ -1,4 +1,4 @@
-"""`pytest -p tcptune.pytest_plugin --tcptune-doctor`: names the tests in which a connection waited for nothing (Nagle's algorithm and a
+"""`pytest -p tcptune.pytest_plugin --tcptune-doctor`: names the tests in which a connection stalled (Nagle's algorithm and a
 delayed acknowledgement, or a cork), and the call that waited. `tcptune doctor` watches the process of the tests from outside; waits
 and tests are put together by time. Needs pytest and the command `tcptune`, nothing else. docs/doctor.md describes it.
 
@@ -22,7 +22,7 @@ FRAMES = 6
 
 def pytest_addoption(parser):
     group = parser.getgroup("tcptune")
-    group.addoption("--tcptune-doctor", action="store_true", help="name the tests in which a connection waited for nothing")
+    group.addoption("--tcptune-doctor", action="store_true", help="name the tests in which a connection stalled")
     group.addoption(
         "--tcptune-fail-on",
         action="append",
@@ -140,9 +140,9 @@ class Plugin:
         if tests:
             lost = sum(wait["took_ms"] for wait in self.waits)
             count = "1 test" if len(tests) == 1 else f"{len(tests)} tests"
-            terminalreporter.line(f"{count} waited for nothing, {lost:.0f} ms in all; `tcptune doctor --help` says more")
+            terminalreporter.line(f"{count} lost time to stalls, {lost:.0f} ms in all; `tcptune doctor --help` says more")
         elif not self.problems:
-            terminalreporter.line("no connection waited for nothing")
+            terminalreporter.line("no connection stalled")
 
 
 def test_of(tests, began, ended):

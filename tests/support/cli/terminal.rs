@@ -30,7 +30,8 @@ impl Terminal {
     pub fn start(rows: u16, columns: u16, arguments: &str) -> Self {
         let scratch = ScratchDir::new("terminal");
         let shell = format!(
-            "stty rows {rows} cols {columns}; cd {}; tty > tty; stty -g > before; \
+            // A shell that outlives its terminal, as under nohup, keeps the signal of its end from what it runs.
+            "trap '' HUP; stty rows {rows} cols {columns}; cd {}; tty > tty; stty -g > before; \
              sh -c 'echo $$ > pid; exec \"$0\" \"$@\"' {} {arguments}; \
              echo left $?; stty -g > after; echo all done",
             scratch.path().display(),

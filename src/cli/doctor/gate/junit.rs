@@ -60,6 +60,7 @@ fn named(name: &str, status: TestCaseStatus) -> TestCase {
 /// What a person reads of it.
 pub fn body(told: &Told) -> String {
     let mut lines = vec![told.text.clone(), format!("where: {}", told.place)];
+    lines.extend(told.script_text.iter().map(|row| format!("your line: {row}")));
     lines.extend(told.called_by_text.iter().map(|row| format!("called by: {row}")));
     lines.extend(told.pattern_text.iter().map(|text| format!("what happens: {text}")));
     lines.extend(told.upstream.iter().map(|text| format!("in the program: {text}")));

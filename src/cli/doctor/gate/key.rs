@@ -24,7 +24,7 @@ pub struct Key {
     pub side: Side,
     /// Of a client the other end's port, of a server its own.
     pub port: Port,
-    /// With --backtrace: the function that called libc.
+    /// With --backtrace: the function that called libc; of a script in Python, its own function.
     pub call: Option<String>,
 }
 

@@ -13,6 +13,7 @@ use super::outcome::Standing;
 use crate::doctor::backtrace::chain::Frame;
 use crate::doctor::issue;
 use crate::doctor::report::{Report, Told};
+use crate::doctor::script::Script;
 use crate::errors::{Context, Failure};
 use crate::stalls::finding::Kind;
 
@@ -121,11 +122,13 @@ fn outcome(told: &Told, kinds: &[Kind], here: &Path) -> Outcome {
         let frames: Vec<Value> = frames.iter().take(FRAMES).map(|frame| frame_of(frame, here)).collect();
         json!({ "message": { "text": "the call that is at fault" }, "frames": frames })
     };
-    let physical = source.map_or_else(
+    let script = told.script.as_ref().and_then(Script::own_line);
+    let physical = match (script, source) {
+        (Some((file, line, _)), _) => place(Path::new(file), line, here),
+        (None, Some(frame)) => place(Path::new(frame.file.as_deref().unwrap_or_default()), frame.line, here),
         // Without a source line it is the program's file; readers want some place.
-        || place(&told.finding.program.file, None, here),
-        |frame| place(Path::new(frame.file.as_deref().unwrap_or_default()), frame.line, here),
-    );
+        (None, None) => place(&told.finding.program.file, None, here),
+    };
     let mut location = Map::new();
     if let Some(physical) = physical {
         location.insert("physicalLocation".to_owned(), physical);

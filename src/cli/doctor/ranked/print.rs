@@ -21,10 +21,10 @@ pub fn text(ranking: &Ranking, width: Width) -> String {
     };
     match ranking.verdict {
         Verdict::Found => {
-            let count = several(ranking.services.len() as u64, "service");
-            let verb = if ranking.services.len() == 1 { "waits" } else { "wait" };
-            let all = number(ranking.watched_services as u64);
-            line(styled(BAD, format_args!("{count} of {all} {verb} for nothing")));
+            let count = number(ranking.services.len() as u64);
+            let verb = if ranking.services.len() == 1 { "loses" } else { "lose" };
+            let all = several(ranking.watched_services as u64, "service");
+            line(styled(BAD, format_args!("{count} of {all} {verb} time to stalls")));
             table(&ranking.services, width, &mut line);
         }
         Verdict::None => line(styled(GOOD, "no stall found")),

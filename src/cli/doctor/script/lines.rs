@@ -53,6 +53,18 @@ pub struct Script {
     pub places: Vec<Same>,
 }
 
+impl Script {
+    /// The script's own line that sent, or else that waited, at the commonest place: its file, its number and its function.
+    pub fn own_line(&self) -> Option<(&str, Option<u32>, &str)> {
+        let place = &self.places.first()?.place;
+        let frame = |number: usize| place.frames.get(number);
+        match &place.write {
+            Some(write) => frame(write.frame).map(|own| (own.file.as_str(), Some(write.line), own.function.as_str())),
+            None => frame(place.own_frame?).map(|own| (own.file.as_str(), own.line, own.function.as_str())),
+        }
+    }
+}
+
 /// What lies below these directories is not the script's own.
 const INSTALLED: [&str; 3] = ["/site-packages/", "/dist-packages/", "/lib/python"];
 

@@ -44,6 +44,7 @@ pub fn tell(findings: &mut [Told], backtraces: &Backtraces, found: &Found) -> Ve
             notes.push(format!("which line of {} made these calls is not known: {why}", finding.program.shown()));
         }
         told.script_text = text::rows(&script);
+        told.key.call = script.own_line().map(|(_, _, function)| function.to_owned());
         told.script = Some(script);
     }
     notes
