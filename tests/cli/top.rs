@@ -142,11 +142,12 @@ fn ends_when_its_terminal_is_gone() {
     terminal.until("the list", |screen| screen.contains("Processes"));
     let process = format!("/proc/{}/stat", terminal.pid());
     assert!(fs::exists(&process).expect("it can be asked"));
+    let end = Instant::now() + PATIENCE;
     // script(1) is killed, and with it the other end of the terminal.
     drop(terminal);
-    let end = Instant::now() + PATIENCE;
     while fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
         assert!(Instant::now() < end, "it runs without a terminal");
         std::thread::sleep(Duration::from_millis(20));
     }
+    assert!(Instant::now() < end, "it ran without a terminal");
 }

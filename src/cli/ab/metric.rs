@@ -43,7 +43,7 @@ impl Metric {
         }
         let preset = Preset::named(given).ok_or_else(|| {
             let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-            Failure::of_option("--metric", given, &format!("allowed is NAME=REGEX, or one of {}", names.join(", ")))
+            Failure::of_option("--metric", given, format!("allowed is NAME=REGEX, or one of {}", names.join(", ")))
         })?;
         Ok(Self::Tool { preset, asked: true })
     }
@@ -62,7 +62,7 @@ impl Metric {
                 Err(_) if !asked => Ok(Vec::new()),
                 Err(unread) => {
                     let advice = preset.advice.map(|option| format!("; it needs {option}")).unwrap_or_default();
-                    Err(Failure::of_option("--metric", preset.name, &format!("in a run of `{arm}`, {unread}{advice}")))
+                    Err(Failure::of_option("--metric", preset.name, format!("in a run of `{arm}`, {unread}{advice}")))
                 }
             },
         }
