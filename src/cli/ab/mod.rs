@@ -55,7 +55,6 @@ use session::{Plan, Run};
 use verdict::Question;
 
 use crate::errors::{Failure, NO, OK, say, shown};
-use crate::os::elf;
 use crate::os::files::Target;
 use crate::programs::{facts, library, reach, sanitizer, start};
 use crate::settings;
@@ -226,7 +225,9 @@ impl Prepared {
     /// Which library it is, where an arm has it.
     fn report(&self) -> Option<LibraryReport> {
         let library = self.library.as_ref().filter(|_| self.arms.iter().any(|arm| arm.tuned))?;
-        Some(LibraryReport { file: library.file.display().to_string(), build_id: elf::build_id(&library.file) })
+        // It is linked without a build-id.
+        let crc32 = std::fs::read(&library.file).ok().map(|bytes| format!("{:08x}", crc32fast::hash(&bytes)));
+        Some(LibraryReport { file: library.file.display().to_string(), crc32 })
     }
 
     /// The library that is to count, if it can, and if an arm has it.

@@ -71,8 +71,8 @@ pub struct Method {
 #[derive(Clone, Serialize, JsonSchema)]
 pub struct LibraryReport {
     pub file: String,
-    /// Tells builds apart.
-    pub build_id: Option<String>,
+    /// The checksum of the file, which tells builds apart, in hexadecimal digits.
+    pub crc32: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -94,16 +94,6 @@ pub fn read(path: &Path) -> Result<Elf, String> {
     }
 }
 
-/// By what a linker tells builds of a file apart, in hexadecimal digits; nothing where it was told not to.
-pub fn build_id(path: &Path) -> Option<String> {
-    use object::Object as _;
-
-    let cache = ReadCache::new(File::open(path).ok()?);
-    let file = object::File::parse(&cache).ok()?;
-    let id = file.build_id().ok()??;
-    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// Does the file have one of these in it? Of a larger file than this only the beginning is searched.
 pub fn contains(path: &Path, wanted: &[&[u8]]) -> bool {
     const MOST: u64 = 64 << 20;
