@@ -2,27 +2,17 @@
 //! can read the findings.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::cli::exchanges::Server;
 use crate::support::cli::schema::faults;
 use crate::support::cli::{c_program, ended, tcptune};
-use crate::support::{Guard, Mode, ScratchDir, library, program, text};
+use crate::support::{ScratchDir, library, program, text};
 
-const PATIENCE: Duration = Duration::from_secs(30);
 const PYTHON: &str = "/usr/bin/python3";
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/published");
-
-/// One that answers at once, at an ephemeral port.
-fn server() -> (Guard, String) {
-    let exchanges = program("exchanges.py");
-    let mut guard =
-        Guard::spawn(Mode::Plain.command(PYTHON).arg(exchanges).args(["server", "once"]).stdout(Stdio::piped()));
-    let port = guard.first_line(PATIENCE);
-    (guard, port)
-}
 
 /// A suite: a shell whose child makes exchanges and that exits as it is told.
 fn suite(port: &str, writes: &str, end: &str) -> String {
@@ -48,7 +38,7 @@ fn gate(options: &[&str], script: &str) -> Done {
 
 #[test]
 fn the_status_is_the_commands_unless_a_listed_finding_is_new() {
-    let (_server, port) = server();
+    let Server { guard: _server, port } = Server::start("once");
     let stalls = |end: &str| suite(&port, "twice", end);
     let whole = gate(&["--fail-on", "stall,flood"], &stalls("exit 0"));
     let found = &whole.report["findings"][0];
@@ -75,7 +65,7 @@ fn the_status_is_the_commands_unless_a_listed_finding_is_new() {
 
 #[test]
 fn a_suite_without_a_stall_or_without_a_connection_passes() {
-    let (_server, port) = server();
+    let Server { guard: _server, port } = Server::start("once");
     assert_eq!(gate(&["--fail-on", "stall,unknown"], &suite(&port, "once", "exit 0")).code, 0);
     // Nothing was seen: whether that fails is asked for by name.
     assert_eq!(gate(&["--fail-on", "stall"], "exit 0").code, 0);
@@ -89,7 +79,7 @@ fn a_suite_without_a_stall_or_without_a_connection_passes() {
 
 #[test]
 fn what_is_in_the_baseline_fails_nothing() {
-    let (scratch, (_server, port)) = (ScratchDir::new("gate-baseline"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("gate-baseline"), Server::start("once"));
     let file = scratch.join("known.json");
     let name = file.to_str().expect("UTF-8");
     let stalls = suite(&port, "twice", "exit 0");
@@ -100,7 +90,7 @@ fn what_is_in_the_baseline_fails_nothing() {
     assert_eq!(read(), json!({"schema": 1, "findings": [entry]}));
 
     // Another server, at another port: the same finding.
-    let (_server, port) = server();
+    let Server { guard: _server, port } = Server::start("once");
     let stalls = suite(&port, "twice", "exit 0");
     let known = gate(&["--baseline", name], &stalls);
     assert_eq!((known.code, known.report["findings"][0]["standing"].as_str()), (0, Some("known")));
@@ -174,7 +164,7 @@ int main(int n, char **a) {
 
 #[test]
 fn the_findings_are_valid_junit_and_sarif_with_call_and_line() {
-    let (scratch, (_server, port)) = (ScratchDir::new("gate-files"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("gate-files"), Server::start("once"));
     let client = c_program(&scratch, "client", CLIENT, "gcc", &["-g", "-fno-inline"]);
     let [junit, sarif, known] = ["found.xml", "found.sarif", "known.json"].map(|name| scratch.join(name));
     let files = ["--junit", text_of(&junit), "--sarif", text_of(&sarif), "--baseline", text_of(&known)];

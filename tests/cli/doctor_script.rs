@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::support::cli::exchanges::Server;
 use crate::support::cli::{c_program, ended, is_root, joined, tcptune, without_ptrace};
 use crate::support::{Guard, Mode, ScratchDir, library, program};
 use serde_json::Value;
@@ -13,15 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PYTHON: &str = "/usr/bin/python3";
 const COUNT: &str = "12";
 
-fn server(words: &[&str]) -> (Guard, String) {
+fn imap_server() -> (Guard, String) {
     let mut command = Mode::Plain.command(PYTHON);
-    let mut guard = Guard::spawn(command.arg(program(words[0])).args(&words[1..]).stdout(Stdio::piped()));
+    let mut guard = Guard::spawn(command.arg(program("lines.py")).arg("imap-server").stdout(Stdio::piped()));
     let port = guard.first_line(PATIENCE);
     (guard, port)
-}
-
-fn exchanges() -> (Guard, String) {
-    server(&["exchanges.py", "server", "once"])
 }
 
 fn source() -> String {
@@ -63,7 +60,7 @@ fn functions(place: &Value) -> Vec<&str> {
 
 #[test]
 fn a_gate_knows_the_script_s_function_and_line() {
-    let (_server, port) = exchanges();
+    let Server { guard: _server, port } = Server::start("once");
     let scratch = ScratchDir::new("script-gate");
     let (baseline, sarif) = (scratch.join("baseline.json"), scratch.join("report.sarif"));
     let mut command = tcptune();
@@ -83,7 +80,7 @@ fn a_gate_knows_the_script_s_function_and_line() {
 
 #[test]
 fn the_line_that_sent_is_named_wherever_the_script_waits() {
-    let (_server, port) = exchanges();
+    let Server { guard: _server, port } = Server::start("once");
     let plain = place("plain", &port);
     assert_eq!(functions(&plain), ["append", "exchanges", "<module>"]);
     let frame = &plain["frames"][0];
@@ -105,7 +102,7 @@ fn the_line_that_sent_is_named_wherever_the_script_waits() {
 
 #[test]
 fn of_several_threads_it_is_the_one_that_made_the_call() {
-    let (_server, port) = exchanges();
+    let Server { guard: _server, port } = Server::start("once");
     let place = place("threads", &port);
     assert_eq!(functions(&place)[..3], ["append", "exchanges", "Thread.run"], "{place:#}");
     assert_eq!((&place["threads"], &place["write"]["line"]), (&1.into(), &line("# body").into()), "{place:#}");
@@ -113,7 +110,7 @@ fn of_several_threads_it_is_the_one_that_made_the_call() {
 
 #[test]
 fn the_scripts_own_line_comes_before_those_of_the_module_that_it_calls() {
-    let (_server, port) = server(&["lines.py", "imap-server"]);
+    let (_server, port) = imap_server();
     let place = place("imap", &port);
     let own = place["own_frame"].as_u64().expect("a line of its own");
     let frames = place["frames"].as_array().expect("frames");
@@ -131,7 +128,7 @@ fn the_scripts_own_line_comes_before_those_of_the_module_that_it_calls() {
 
 #[test]
 fn people_read_it_in_the_report_the_issue_and_the_page() {
-    let (scratch, (_server, port)) = (ScratchDir::new("lines"), exchanges());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("lines"), Server::start("once"));
     let page = scratch.join("page.html");
     let sent = format!("lines.py:{} (append) < lines.py:{} (exchanges)", line("# body"), line("# each"));
     let text = joined(&doctor(&["--html", page.to_str().expect("UTF-8")], "plain", &port));
@@ -147,7 +144,7 @@ fn people_read_it_in_the_report_the_issue_and_the_page() {
 /// Something else that is called python3 cannot be read: a note says so, and all else is as it was.
 #[test]
 fn where_the_interpreter_cannot_be_read_a_note_says_why() {
-    let (scratch, (_server, port)) = (ScratchDir::new("lines"), exchanges());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("lines"), Server::start("once"));
     let source = fs::read_to_string(program("traced.c")).expect("the program's source");
     let other = c_program(&scratch, "python3", &source, "gcc", &["-O2", "-g", "-pthread"]);
     let mut command = tcptune();

@@ -4,29 +4,19 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
+use crate::support::cli::exchanges::Server;
 use crate::support::cli::{c_program, ended, tcptune};
 use crate::support::strace::{Counts, trace};
 use crate::support::turn;
-use crate::support::{Guard, Mode, ScratchDir, finish, library, program, text};
+use crate::support::{Mode, ScratchDir, finish, library, program, text};
 use serde_json::Value;
 use tcptune_policy::counters::samples::SIZE_WITH_SAMPLES;
 use tcptune_policy::counters::{Head, SIZE, head_at};
 
-const PATIENCE: Duration = Duration::from_secs(30);
-const PYTHON: &str = "/usr/bin/python3";
 /// More than are kept of a kind.
 const MANY: &str = "40";
-
-fn server() -> (Guard, String) {
-    let exchanges = program("exchanges.py");
-    let mut guard =
-        Guard::spawn(Mode::Plain.command(PYTHON).arg(exchanges).args(["server", "once"]).stdout(Stdio::piped()));
-    let port = guard.first_line(PATIENCE);
-    (guard, port)
-}
 
 fn source() -> String {
     fs::read_to_string(program("traced.c")).expect("the program's source")
@@ -66,7 +56,7 @@ fn chain(report: &Value) -> (Vec<String>, String, u64) {
 #[test]
 fn function_file_and_line_are_named_on_any_stack() {
     let _turn = turn::beside_its_file();
-    let (scratch, (_server, port)) = (ScratchDir::new("backtrace"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("backtrace"), Server::start("once"));
     let program = traced(&scratch, "traced", "gcc", &[]);
     let musl = traced(&scratch, "traced-musl", "musl-gcc", &[]);
     for (program, how, requests, kind, comment, expected) in [
@@ -101,7 +91,7 @@ fn function_file_and_line_are_named_on_any_stack() {
 #[test]
 fn people_read_it_in_a_row_and_a_stripped_program_by_its_addresses() {
     let _turn = turn::beside_its_file();
-    let (scratch, (_server, port)) = (ScratchDir::new("backtrace"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("backtrace"), Server::start("once"));
     let program = traced(&scratch, "traced", "gcc", &[]);
     let run = |arguments: &[&str]| {
         assert!(Command::new(arguments[0]).args(&arguments[1..]).status().expect("starts").success())
@@ -135,7 +125,7 @@ fn people_read_it_in_a_row_and_a_stripped_program_by_its_addresses() {
 #[test]
 fn names_of_other_languages_are_readable() {
     let _turn = turn::beside_its_file();
-    let (scratch, (_server, port)) = (ScratchDir::new("backtrace"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("backtrace"), Server::start("once"));
     let program = traced(&scratch, "cpp", "g++", &["-g0"]);
     let (names, ..) = chain(&report(&program, "plain", &port, "10"));
     assert_eq!(names[0], "void mail::Client::write_body<int>(int)");
@@ -144,7 +134,7 @@ fn names_of_other_languages_are_readable() {
 #[test]
 fn where_it_cannot_be_known_a_note_says_why() {
     let _turn = turn::beside_its_file();
-    let (scratch, (_server, port)) = (ScratchDir::new("backtrace"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("backtrace"), Server::start("once"));
     let program = traced(&scratch, "traced-static", "gcc", &["-static"]);
     let report = report(&program, "plain", &port, "40");
     assert_eq!(report["findings"][0]["called_by"]["samples"], 0, "{report:#}");
@@ -162,7 +152,7 @@ const MORE: [&str; 8] =
 #[test]
 fn nothing_is_copied_unless_it_was_asked_for() {
     let _turn = turn::beside_its_file();
-    let (scratch, (_server, port)) = (ScratchDir::new("backtrace"), server());
+    let (scratch, Server { guard: _server, port }) = (ScratchDir::new("backtrace"), Server::start("once"));
     let program = traced(&scratch, "traced", "gcc", &[]);
     let [observe, backtrace] = ["observe", "backtrace"].map(|word| {
         let directory = scratch.join(word);
