@@ -13,12 +13,7 @@ pub fn read(text: &str) -> Result<Reading, Unread> {
     // With several connections the first of two lines has what a request took.
     let mean_ms = behind(text, "Time per request:").and_then(number);
     let mut reading = Reading { rate_per_s: rate, errors, mean_ms, ..Reading::default() };
-    for line in text.lines().skip_while(|line| !line.starts_with("Percentage of the requests served")).skip(1) {
-        let Some((percent, ms)) = line.split_once('%') else { break };
-        if let (Some(percent), Some(ms)) = (number(percent), number(ms)) {
-            reading.note(percent, ms);
-        }
-    }
+    reading.note_below(text, |line| line.starts_with("Percentage of the requests served"), "%", number);
     Ok(reading)
 }
 

@@ -16,14 +16,9 @@ pub fn read(text: &str) -> Result<Reading, Unread> {
     let refused: u64 = refused.filter_map(|(times, _)| count(times)).sum();
     let mean_ms = behind(text, "Average:").and_then(time);
     let mut reading = Reading { rate_per_s: rate, errors: Some(codes + refused), mean_ms, ..Reading::default() };
-    let is_title = |line: &&str| ["Latency distribution:", "Response time distribution:"].contains(line);
-    for line in text.lines().skip_while(|line| !is_title(line)).skip(1) {
-        // "50% in 0.0001 secs", "50.00% in 0.1234 ms"
-        let Some((percent, taken)) = line.split_once("% in ") else { break };
-        if let (Some(percent), Some(ms)) = (number(percent), time(taken)) {
-            reading.note(percent, ms);
-        }
-    }
+    let is_title = |line: &str| ["Latency distribution:", "Response time distribution:"].contains(&line);
+    // "50% in 0.0001 secs", "50.00% in 0.1234 ms"
+    reading.note_below(text, is_title, "% in ", time);
     Ok(reading)
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text::number;
+
 /// Of what the rate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thing {
@@ -60,6 +62,22 @@ impl Reading {
             ("p999_ms", self.p999_ms),
         ];
         all.into_iter().filter_map(|(name, number)| Some((name.to_owned(), number?))).collect()
+    }
+
+    /// Notes the percentiles that stand one a line below a title: the number, `mark`, and the time that `ms` reads.
+    pub fn note_below(
+        &mut self,
+        text: &str,
+        is_title: impl Fn(&str) -> bool,
+        mark: &str,
+        ms: impl Fn(&str) -> Option<f64>,
+    ) {
+        for line in text.lines().skip_while(|line| !is_title(line)).skip(1) {
+            let Some((percent, time)) = line.split_once(mark) else { break };
+            if let (Some(percent), Some(ms)) = (number(percent), ms(time)) {
+                self.note(percent, ms);
+            }
+        }
     }
 
     /// Notes a percentile, if it is one of those that are kept.

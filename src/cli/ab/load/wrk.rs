@@ -10,13 +10,7 @@ pub fn read(text: &str) -> Result<Reading, Unread> {
     let rate = behind(text, RATE).and_then(number).ok_or(Unread::Missing(RATE))?;
     let mut reading =
         Reading { rate_per_s: rate, errors: Some(errors(text)), mean_ms: mean(text), ..Reading::default() };
-    let distribution = text.lines().skip_while(|line| !line.trim_start().starts_with("Latency Distribution")).skip(1);
-    for line in distribution {
-        let Some((percent, time)) = line.split_once('%') else { break };
-        if let (Some(percent), Some(ms)) = (number(percent), milliseconds(time)) {
-            reading.note(percent, ms);
-        }
-    }
+    reading.note_below(text, |line| line.trim_start().starts_with("Latency Distribution"), "%", milliseconds);
     Ok(reading)
 }
 
